@@ -1,0 +1,59 @@
+# `make run` serves the API on this machine, `make test` tests it; both need Python 3.11 or newer, and nothing else.
+
+PYTHON ?= python3 python3.11 python3.12 python3.13 python3.14
+STAGE ?= dev
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup run test check bench package
+
+help:
+	@echo 'make run       serve the API on this machine, with an engine of its own'
+	@echo 'make test      run the tests; coverage is reported'
+	@echo 'make check     format, lint and types'
+	@echo 'make bench     what each call costs, as ratios'
+	@echo 'make package   write the CloudFormation template and the zip to build/package'
+	@echo 'make setup     make $(VENV); every other target does it first'
+
+setup: $(READY)
+
+# The group is read with tomllib because pip learnt of groups later than Python 3.11 came out.
+READ_GROUP := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")
+
+$(READY): pyproject.toml requirements.txt
+	@for python in $(PYTHON); do \
+	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && found=$$python && break; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo 'make setup: no Python 3.11 or newer found as: $(PYTHON). Install one, or say make PYTHON=/path/to/it' >&2; exit 1; \
+	elif ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "make setup: $$found cannot make virtual environments; on Debian and Ubuntu install python3-venv" >&2; exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$($$found --version)"; \
+	$$found -m venv $(VENV)
+	@$(BIN)/python -c '$(READ_GROUP)' > $(VENV)/dev.txt
+	$(BIN)/python -m pip install --requirement $(VENV)/dev.txt
+	@touch $@
+
+run: setup
+	$(BIN)/python -m chalicelib.local
+
+test: setup
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report term
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m bench
+
+# Chalice asks for a region only to learn what the services' principals are called there.
+package: setup
+	rm -rf build/package .chalice/deployments
+	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} BUCKETS_ENGINE= \
+	    $(BIN)/chalice package --stage $(STAGE) --merge-template .chalice/resources.json build/package
+	$(BIN)/python .chalice/lambda_package.py build/package

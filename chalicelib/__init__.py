@@ -1,0 +1,1 @@
+"""The Buckets API: one room per noun, see docs/architecture.md."""

@@ -1,0 +1,127 @@
+"""The wrapper around every view: reads the request once, admits it, answers in the one envelope.
+
+Chalice turns an exception of a view into its own body before any middleware sees it, so refusals are
+translated here, inside the view, where CORS headers are still added to the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import unquote
+
+from chalice.app import Request, Response
+
+from chalicelib.foundation import envelope, logs
+from chalicelib.foundation.meter import Meter, metered
+from chalicelib.foundation.operations import Answer, Call, Operation
+from chalicelib.foundation.readers import read_body, read_query
+from chalicelib.foundation.refusals import Refusal
+
+Admit = Callable[[Operation, Call], Call]
+
+
+@dataclass(slots=True)
+class _Outcome:
+    status: int
+    body: str
+    headers: dict[str, str]
+    organization_id: str = ""
+    error: BaseException | None = None
+
+
+def endpoint(operation: Operation, request: Callable[[], Request | None], admit: Admit) -> Callable[..., Response]:
+    """The Chalice view of an operation.
+
+    `request` gives the current request (it is asked once), `admit` checks who is calling and fills the
+    organization and namespace of the call. Whatever happens inside, the view returns a response whose
+    body is already a string, with `X-Request-Id`, and logs one line.
+    """
+
+    def view(**path: str) -> Response:
+        started = time.perf_counter()
+        received = request()
+        assert received is not None, "Chalice calls a view for a request"
+        request_id = request_id_of(received)
+        with metered() as meter:
+            outcome = _outcome(operation, received, path, request_id, admit)
+        outcome.headers["X-Request-Id"] = request_id
+        _log(operation, outcome, request_id, meter, time.perf_counter() - started)
+        return Response(outcome.body, headers=outcome.headers, status_code=outcome.status)  # type: ignore[arg-type]
+
+    view.__name__ = operation.name
+    return view
+
+
+def request_id_of(request: Request | None) -> str:
+    """The gateway's id of a request, or a new one where there is no gateway."""
+    given = request.context.get("requestId") if request is not None else None
+    return str(given or uuid.uuid4())
+
+
+def _outcome(
+    operation: Operation, request: Request, path: Mapping[str, str], request_id: str, admit: Admit
+) -> _Outcome:
+    call = Call(request_id, {}, {})
+    try:
+        call = _read_address(request, path, request_id)
+        call = admit(operation, call)
+        call = _read_words(operation, request, call)
+        answer = operation.run(call)
+        return _Outcome(answer.status, _text(answer), _headers(answer), call.organization_id)
+    except Refusal as refusal:
+        body = envelope.refused(refusal)
+        headers = {"Content-Type": "application/json", **envelope.headers_of(refusal)}
+        return _Outcome(body["status"], json.dumps(body), headers, call.organization_id)
+    except Exception as error:  # the last resort of every view: logged whole, told as a fixed sentence
+        told = json.dumps(envelope.unforeseen(request_id))
+        return _Outcome(500, told, {"Content-Type": "application/json"}, call.organization_id, error)
+
+
+def _read_address(request: Request, path: Mapping[str, str], request_id: str) -> Call:
+    # Path variables arrive percent-encoded and stay so; `+` is literal in a path.
+    variables = {name: unquote(value) if "%" in value else value for name, value in path.items()}
+    return Call(request_id, variables, request.headers)
+
+
+def _read_words(operation: Operation, request: Request, call: Call) -> Call:
+    given = request.query_params
+    query = read_query({name: given.getlist(name) for name in given} if given else {}, operation.query)
+    if operation.body is None:
+        return replace(call, query=query)
+    body = read_body(
+        bytes(request.raw_body) if isinstance(request.raw_body, bytes) else request.raw_body.encode(),
+        operation.body,
+        media_type=request.headers.get("content-type"),
+        required=operation.body_required,
+        max_bytes=operation.max_body_bytes,
+    )
+    return replace(call, query=query, body=body)
+
+
+def _text(answer: Answer) -> str:
+    return "" if answer.body is None else json.dumps(answer.body, ensure_ascii=False, allow_nan=False)
+
+
+def _headers(answer: Answer) -> dict[str, str]:
+    return {"Content-Type": "application/json", **answer.headers}
+
+
+def _log(operation: Operation, outcome: _Outcome, request_id: str, meter: Meter, seconds: float) -> None:
+    fields: dict[str, Any] = {
+        "request_id": request_id,
+        "method": operation.method,
+        "route": operation.path,
+        "status": outcome.status,
+        "duration_ms": round(seconds * 1000, 2),
+        "organization": outcome.organization_id,
+        "round_trips": meter.round_trips,
+        "read_units": meter.read_units,
+        "write_units": meter.write_units,
+    }
+    level = logs.ERROR if outcome.status >= 500 else logs.INFO
+    logs.log("request", level=level, error=outcome.error, **fields)

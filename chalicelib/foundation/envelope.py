@@ -1,0 +1,127 @@
+"""The one maker of error bodies, and the one table that gives every refusal its status.
+
+Every answer that is an error wears the same envelope: `success` false, `status`, and an **object**
+under `error` with `message`, `type`, `code` and `details`. A 422 carries the list of problems twice,
+in the two shapes that clients of this API have been generated from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from chalicelib.foundation import refusals
+from chalicelib.foundation.refusals import Refusal, RequestInvalid
+
+# Most specific kinds first: the first kind that a refusal is an instance of decides.
+STATUS: dict[type[Refusal], tuple[int, str]] = {
+    refusals.Invalid: (422, "ValidationError"),
+    refusals.Unacceptable: (400, "BadRequestError"),
+    refusals.Unauthenticated: (401, "UnauthorizedError"),
+    refusals.NotEnabled: (403, "NotEnabledError"),
+    refusals.Forbidden: (403, "ForbiddenError"),
+    refusals.NotFound: (404, "NotFoundError"),
+    refusals.MethodNotAllowed: (405, "MethodNotAllowedError"),
+    refusals.AlreadyExists: (409, "AlreadyExistsError"),
+    refusals.Conflict: (409, "ConflictError"),
+    refusals.Stale: (412, "PreconditionFailedError"),
+    refusals.TooLarge: (413, "PayloadTooLargeError"),
+    refusals.MediaTypeUnsupported: (415, "UnsupportedMediaTypeError"),
+    refusals.Busy: (503, "ServiceUnavailableError"),
+}
+
+UNFORESEEN = (500, "InternalServerError")
+
+
+class ErrorDetail(TypedDict):
+    """What went wrong: a sentence, a stable type, and a finer code where a client may branch."""
+
+    message: str
+    type: str
+    code: str | None
+    details: dict[str, Any] | None
+
+
+class ErrorResponse(TypedDict):
+    """The envelope of every error."""
+
+    success: Annotated[bool, Field(default=False, description="Always false")]
+    status: Annotated[int, Field(description="The HTTP status once more")]
+    error: ErrorDetail
+
+
+class ValidationError(TypedDict):
+    """One thing wrong with a request, and its place."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class HTTPValidationError(ErrorResponse):
+    """The envelope of a 422, with the same problems a second time under `detail`."""
+
+    detail: list[ValidationError]
+
+
+def standing(refusal: type[Refusal]) -> tuple[int, str]:
+    """The HTTP status and the `error.type` of a kind of refusal."""
+    for kind, answer in STATUS.items():
+        if issubclass(refusal, kind):
+            return answer
+    raise LookupError(f"{refusal.__name__} is of no kind that has a status")
+
+
+def envelope(
+    status: int,
+    type: str,
+    message: str,
+    *,
+    code: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The body of an error answer."""
+    error = {"message": message, "type": type, "code": code, "details": dict(details) if details else None}
+    return {"success": False, "status": status, "error": error}
+
+
+def refused(refusal: Refusal) -> dict[str, Any]:
+    """The body that says a refusal; a `RequestInvalid` lists its problems in both published shapes."""
+    status, type_ = standing(refusal.__class__)
+    if isinstance(refusal, RequestInvalid):
+        return _invalid(status, type_, refusal)
+    details = refusal.details
+    if isinstance(refusal, refusals.Busy):
+        details = {**(details or {}), "retryable": True, "retry_after_seconds": refusal.retry_after}
+    return envelope(status, type_, refusal.text, code=refusal.reason, details=details)
+
+
+def unforeseen(request_id: str) -> dict[str, Any]:
+    """The body for a fault of ours: fixed words and the id under which the log has the rest."""
+    message = "Something went wrong on our side; quote the request id when you report it"
+    return envelope(*UNFORESEEN, message, details={"request_id": request_id})
+
+
+def headers_of(refusal: Refusal) -> dict[str, str]:
+    """The headers a refusal brings: its own, and `Retry-After` where waiting helps."""
+    waiting = {"Retry-After": str(refusal.retry_after)} if isinstance(refusal, refusals.Busy) else {}
+    return {**refusal.headers, **waiting}
+
+
+def refusal_response(refusal: Refusal, request_id: str) -> tuple[int, dict[str, str], str]:
+    """Status, headers and body text of a refusal, for doors that are not the API itself."""
+    body = refused(refusal)
+    headers = {"Content-Type": "application/json", "X-Request-Id": request_id, **headers_of(refusal)}
+    return body["status"], headers, json.dumps(body)
+
+
+def _invalid(status: int, type_: str, refusal: RequestInvalid) -> dict[str, Any]:
+    problems = refusal.problems
+    errors = [{"type": p.type, "location": list(p.location), "message": p.message} for p in problems]
+    body = envelope(status, type_, refusal.text, code=refusal.reason, details={"validation_errors": errors})
+    body["detail"] = [{"loc": list(p.location), "msg": p.message, "type": p.type} for p in problems]
+    return body

@@ -1,0 +1,100 @@
+"""The key of every row of the catalog, made here and nowhere else. All are strings.
+
+A namespace's rows live in a partition that names its organization too: callers may choose the id of a
+namespace, and two organizations may choose the same one.
+"""
+
+from __future__ import annotations
+
+RowKey = dict[str, str]
+
+# Stands between a name and an id in the sort key of the name index. No name holds it, and it sorts before
+# all that a name can hold, so the index has the very order that comparing names and then ids gives.
+NAME_END = "\0"
+_BUCKET = "BKT#"
+_TALLY = "#TALLY"
+
+
+def organization(org: str) -> RowKey:
+    """An organization."""
+    return {"pk": f"ORG#{org}", "sk": "ORG"}
+
+
+def api_key(digest: str) -> RowKey:
+    """An API key, by the SHA-256 of its secret."""
+    return {"pk": f"KEY#{digest}", "sk": "KEY"}
+
+
+def api_key_pointer(org: str, key_id: str) -> RowKey:
+    """An API key among its organization's."""
+    return {"pk": f"ORG#{org}", "sk": f"KEY#{key_id}"}
+
+
+def api_keys_range() -> tuple[str, str]:
+    """Where the keys of an organization lie: first and last sort key."""
+    return _range("KEY#")
+
+
+def namespace(org: str, ns: str) -> RowKey:
+    """A namespace."""
+    return {"pk": f"ORG#{org}", "sk": f"NS#{ns}"}
+
+
+def namespaces_range() -> tuple[str, str]:
+    """Where the namespaces of an organization lie: first and last sort key."""
+    return _range("NS#")
+
+
+def namespace_name(org: str, name: str) -> RowKey:
+    """The claim of a namespace on its name."""
+    return {"pk": f"ORG#{org}", "sk": f"NSNAME#{name}"}
+
+
+def partition(org: str, ns: str) -> str:
+    """The partition of everything in a namespace."""
+    return f"NS#{org}.{ns}"
+
+
+def totals(partition: str) -> RowKey:
+    """How many buckets a namespace has."""
+    return {"pk": partition, "sk": "#TOTALS"}
+
+
+def namespace_tally(partition: str) -> RowKey:
+    """How many objects and bytes a namespace has."""
+    return {"pk": partition, "sk": _TALLY}
+
+
+def bucket(partition: str, bucket_id: str) -> RowKey:
+    """A bucket; its tally sorts right behind it."""
+    return {"pk": partition, "sk": f"{_BUCKET}{bucket_id}"}
+
+
+def bucket_tally(partition: str, bucket_id: str) -> RowKey:
+    """How many objects and bytes a bucket has."""
+    return {"pk": partition, "sk": f"{_BUCKET}{bucket_id}{_TALLY}"}
+
+
+def is_tally_of(sk: str, bucket_id: str) -> bool:
+    """Whether this sort key is of the bucket's tally."""
+    return sk == f"{_BUCKET}{bucket_id}{_TALLY}"
+
+
+def buckets_range() -> tuple[str, str]:
+    """Where the buckets of a namespace and their tallies lie: first and last sort key."""
+    return _range(_BUCKET)
+
+
+def bucket_name(partition: str, name: str) -> RowKey:
+    """The claim of a bucket on its name."""
+    return {"pk": partition, "sk": f"NAME#{name}"}
+
+
+def name_key(folded_name: str, bucket_id: str) -> str:
+    """The place of a bucket among the names of its namespace; equal names go by id."""
+    return f"{folded_name}{NAME_END}{bucket_id}"
+
+
+def _range(prefix: str) -> tuple[str, str]:
+    """Every sort key that starts with the prefix and goes on."""
+    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)

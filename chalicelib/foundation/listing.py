@@ -1,0 +1,169 @@
+"""Lists: one evaluator of search, filters, sorts, pages and cursors for every noun.
+
+A room brings rows and says how one is shown; everything else is decided here. Rows are asked for one
+more than the page, so that the cursor is built from the last row returned and never from a hint of
+the database.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from chalicelib.foundation import cursors, sorting
+from chalicelib.foundation.filters import Filter, read_filter
+from chalicelib.foundation.paging import PageRequest
+from chalicelib.foundation.refusals import Unacceptable
+from chalicelib.foundation.search import Search, read_search
+from chalicelib.foundation.sorting import SortKey, read_sorts
+
+R = TypeVar("R")
+Shown = Mapping[str, Any]
+
+MAX_SORTED_ROWS = 10_000
+# Lambda's answer may hold 6 MB; a page stops earlier and its cursor goes on.
+MAX_PAGE_BYTES = 4_000_000
+
+
+class SortTooLarge(Unacceptable):
+    """More rows match than can be sorted by a field that no index orders."""
+
+    message = f"More than {MAX_SORTED_ROWS} rows match; narrow the filter, or sort by creation time or name"
+    code = "sort_too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """What a list asks for, read and checked."""
+
+    page: PageRequest
+    filter: Filter | None
+    search: Search | None
+    sorts: tuple[SortKey, ...]
+    fingerprint: str
+    after: list[Any] | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every row matches."""
+        return self.filter is None and self.search is None
+
+
+@dataclass(frozen=True, slots=True)
+class Selected(Generic[R]):
+    """The rows of a page, whether more follow, and how many match in all."""
+
+    rows: list[R]
+    next_cursor: str | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[R]):
+    """How a noun is listed: its identity, how it is shown, what a search reads, how large it is."""
+
+    id: Callable[[R], str]
+    show: Callable[[R], Shown]
+    texts: Callable[[R], Iterable[str]]
+    size: Callable[[R], int]
+
+
+def read_list(page: PageRequest, given: Mapping[str, Any], *, default: Sequence[SortKey], scope: str) -> ListQuery:
+    """The query in a list body (`search`, `filters`, `sort`, `sorts`, `case_sensitive`).
+
+    `scope` names what is listed; a cursor is good only for the same scope, search, filters and sorts.
+    Raises RequestInvalid, or CursorInvalid for a cursor that is garbage or another query's.
+    """
+    case_sensitive = bool(given.get("case_sensitive"))
+    raw = given.get("filters")
+    filter_ = read_filter(raw, case_sensitive=case_sensitive) if raw else None
+    search = read_search(given.get("search"), case_sensitive=case_sensitive)
+    sorts = read_sorts(given.get("sort"), given.get("sorts"), case_sensitive=case_sensitive) or tuple(default)
+    words = [given.get("search"), raw, [[key.field, key.descending] for key in sorts], case_sensitive]
+    fingerprint = cursors.fingerprint(scope, *words)
+    after = cursors.decode(page.cursor, query=fingerprint) if page.cursor is not None else None
+    if after is not None and len(after) != len(sorts) + 1:
+        raise cursors.CursorInvalid()
+    return ListQuery(page, filter_, search, sorts, fingerprint, after)
+
+
+def matching(rows: Iterable[R], query: ListQuery, kind: Kind[R]) -> Iterator[R]:
+    """The rows that the search and the filter let through."""
+    for row in rows:
+        if query.search is not None and not query.search.matches(kind.texts(row)):
+            continue
+        if query.filter is not None and not query.filter.matches(kind.show(row)):
+            continue
+        yield row
+
+
+def select(
+    rows: Iterable[R],
+    query: ListQuery,
+    kind: Kind[R],
+    *,
+    ordered: bool,
+    seen: Callable[[R], None] = lambda row: None,
+) -> Selected[R]:
+    """The page of a list whose rows must all be walked, in one pass.
+
+    `ordered` says that the rows already come in the order asked for. `seen` is called with every match.
+    Raises SortTooLarge where they do not and more than `MAX_SORTED_ROWS` match.
+    """
+    walk = _Walk(query, kind, seen, ordered=ordered)
+    counted = walk.matches(rows)
+    wanted = query.page.offset + query.page.limit + 1
+    if ordered:
+        kept = _first(counted, wanted)
+    else:
+        kept = [row for _, row in heapq.nsmallest(wanted, counted, key=lambda match: match[0])]
+    return cut(kept[query.page.offset :], query, kind, total=walk.total)
+
+
+def cut(rows: Sequence[R], query: ListQuery, kind: Kind[R], *, total: int) -> Selected[R]:
+    """At most a page of these rows, and of answer bytes; the cursor, if any are left, is of the last one."""
+    page: list[R] = []
+    room = MAX_PAGE_BYTES
+    for row in rows[: query.page.limit]:
+        room -= kind.size(row)
+        if page and room < 0:
+            break
+        page.append(row)
+    more = len(rows) > len(page)
+    return Selected(page, _cursor(page[-1], query, kind) if more and page else None, total)
+
+
+def _cursor(row: R, query: ListQuery, kind: Kind[R]) -> str:
+    position = sorting.position(kind.show(row), query.sorts, kind.id(row))
+    return cursors.encode(position, query=query.fingerprint)
+
+
+def _first(matches: Iterable[tuple[Any, R]], wanted: int) -> list[R]:
+    """The first rows, after which the rest is still walked to be counted."""
+    kept: list[R] = []
+    for _, row in matches:
+        if len(kept) < wanted:
+            kept.append(row)
+    return kept
+
+
+class _Walk(Generic[R]):
+    """One pass over the rows: counts all matches, passes on those after the cursor."""
+
+    def __init__(self, query: ListQuery, kind: Kind[R], seen: Callable[[R], None], *, ordered: bool) -> None:
+        self._query, self._kind, self._seen, self._ordered = query, kind, seen, ordered
+        self.total = 0
+
+    def matches(self, rows: Iterable[R]) -> Iterator[tuple[Any, R]]:
+        query, kind = self._query, self._kind
+        after = sorting.key(query.after, query.sorts) if query.after is not None else None
+        for row in matching(rows, query, kind):
+            self.total += 1
+            if not self._ordered and self.total > MAX_SORTED_ROWS:
+                raise SortTooLarge()
+            self._seen(row)
+            place = sorting.key(sorting.position(kind.show(row), query.sorts, kind.id(row)), query.sorts)
+            if after is None or after < place:
+                yield place, row

@@ -1,0 +1,55 @@
+"""What a request costs: calls to the database and the capacity they consumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class Meter:
+    """Counts calls, retries included, and the units of the answered ones."""
+
+    round_trips: int = 0
+    read_units: float = 0.0
+    write_units: float = 0.0
+
+
+# Calls outside any `metered` block count here, where nobody looks.
+_current: ContextVar[Meter] = ContextVar("meter", default=Meter())  # noqa: B039
+
+
+@contextmanager
+def metered() -> Iterator[Meter]:
+    """Counts everything this thread does inside the block, and only that."""
+    meter = Meter()
+    token = _current.set(meter)
+    try:
+        yield meter
+    finally:
+        _current.reset(token)
+
+
+def count_round_trip() -> None:
+    """One more call is on its way."""
+    _current.get().round_trips += 1
+
+
+def count_read(answer: Mapping[str, Any]) -> None:
+    """What a read consumed, by its answer."""
+    _current.get().read_units += _units(answer)
+
+
+def count_write(answer: Mapping[str, Any]) -> None:
+    """What a write consumed, by its answer."""
+    _current.get().write_units += _units(answer)
+
+
+def _units(answer: Mapping[str, Any]) -> float:
+    consumed = answer.get("ConsumedCapacity") or ()
+    if isinstance(consumed, Mapping):
+        return float(consumed.get("CapacityUnits", 0))
+    return float(sum(table.get("CapacityUnits", 0) for table in consumed))

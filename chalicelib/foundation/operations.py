@@ -1,0 +1,73 @@
+"""What an operation of the API is: the one declaration that routes, checks and documentation are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from chalicelib.foundation.refusals import Refusal
+
+MAX_BODY_BYTES = 1_000_000
+
+Permission = Literal["read", "write", "delete", "admin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One admitted request: what an operation may rely on, all of it checked.
+
+    `path` holds the decoded path variables, `headers` has lower-case names, `body` and `query` are
+    instances of the operation's models. `namespace_id` is empty where the operation has no namespace.
+    """
+
+    request_id: str
+    path: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any = None
+    query: Any = None
+    organization_id: str = ""
+    namespace_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation gives back: a JSON body (or None for an empty one), a status and headers."""
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One operation of the API.
+
+    `scope` says what a request must carry: nothing (`open`), a key (`organization`), a key and the
+    `X-Namespace` header (`namespace`), or a key and a namespace in the path (`namespace_path`).
+    """
+
+    method: str
+    path: str
+    name: str
+    tag: str
+    summary: str
+    description: str
+    run: Callable[[Call], Answer]
+    answer: Any
+    scope: Literal["open", "organization", "namespace", "namespace_path"]
+    permission: Permission = "read"
+    body: type[BaseModel] | None = None
+    body_required: bool = False
+    query: type[BaseModel] | None = None
+    refusals: tuple[type[Refusal], ...] = ()
+    conditional: Literal["no", "read", "write"] = "no"
+    answer_headers: tuple[str, ...] = ()
+    max_body_bytes: int = MAX_BODY_BYTES
+
+    @property
+    def answer_has_etag(self) -> bool:
+        """Whether the answer names its state."""
+        return "ETag" in self.answer_headers

@@ -1,0 +1,157 @@
+"""Pages: what a list request says about them, and what the answer says back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
+
+MAX_QUERY_OFFSET = 10_000
+# No list is longer; an offset beyond it asks for nothing, as any offset behind the end does.
+FARTHEST = 1_000_000_000
+CURSORS = ("cursor", "next_cursor", "after")
+
+
+class PageQuery(BaseModel):
+    """The paging part of a list's query string."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+    limit: int | None = Field(default=None, ge=1, le=1000, description="Page size")
+    page_size: int | None = Field(default=None, ge=1, le=1000, description="Alias of `limit`, which wins")
+    offset: int | None = Field(default=None, ge=0, le=MAX_QUERY_OFFSET, description="Rows to skip; a cursor is better")
+    page: int | None = Field(default=None, ge=1, le=1_000_000, description="Page number from 1; `offset` wins")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the page before; wins over `offset`")
+    next_cursor: str | None = Field(default=None, description="Alias of `cursor`")
+    after: str | None = Field(default=None, description="Alias of `cursor`")
+    include_total: bool = Field(default=False, description="Fill `total` and `total_pages`")
+
+
+class PageBody(BaseModel):
+    """The paging part of a list's body; each value wins over that of the query string."""
+
+    limit: int | None = Field(default=None, ge=1, le=1000, description="Page size")
+    page_size: int | None = Field(default=None, ge=1, le=1000, description="Alias of `limit`, which wins")
+    offset: int | None = Field(default=None, ge=0, le=MAX_QUERY_OFFSET, description="Rows to skip")
+    page: int | None = Field(default=None, ge=1, le=1_000_000, description="Page number from 1; `offset` wins")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the page before; wins over `offset`")
+    next_cursor: str | None = Field(default=None, description="Alias of `cursor`")
+    after: str | None = Field(default=None, description="Alias of `cursor`")
+    include_total: bool | None = Field(default=None, description="Fill `total` and `total_pages`")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page is asked for. With a cursor, `offset` is 0.
+
+    An offset given in the body (`is_fixed`) wins over that of any link, so links go on by cursor only.
+    """
+
+    limit: int
+    offset: int = 0
+    cursor: str | None = None
+    include_total: bool = False
+    is_fixed: bool = False
+
+
+class PaginationResponse(TypedDict):
+    """How to go on. A null `next_cursor` is the end, and nothing else is."""
+
+    total: Annotated[int | None, Field(description="Matches on all pages; only with include_total")]
+    page: Annotated[int | None, Field(description="Page number; not with a cursor")]
+    page_size: Annotated[int | None, Field(description="Rows asked for")]
+    total_pages: Annotated[int | None, Field(description="Pages in all; only with include_total")]
+    next_page: Annotated[str | None, Field(description="Link to the next page, for the same body")]
+    previous_page: Annotated[str | None, Field(description="Link to the page before; not with a cursor")]
+    next_cursor: Annotated[str | None, Field(description="Cursor of the next page; null on the last")]
+
+
+def page_request(query: BaseModel | None, body: Mapping[str, Any], *, default_limit: int) -> PageRequest:
+    """The page that query string and body ask for together.
+
+    A value of the body wins over the same value of the query; `limit` wins over `page_size`, `offset`
+    over `page`, a cursor over both, and `cursor` over its aliases. Absent and null mean the same.
+    """
+    given = {name: getattr(query, name) for name in PageQuery.model_fields} if query is not None else {}
+    # The aliases of one thing must not let the query win: a body's page_size beats a query's limit.
+    limit = _first(body, "limit", "page_size") or _first(given, "limit", "page_size") or default_limit
+    include_total = bool(_first(body, "include_total") or _first(given, "include_total"))
+    cursor = _first(body, *CURSORS)
+    if cursor is None:
+        cursor = _first(given, *CURSORS)
+    if cursor is not None:
+        return PageRequest(limit, 0, cursor, include_total)
+    fixed = _offset(body, limit)
+    offset = _offset(given, limit) if fixed is None else fixed
+    return PageRequest(limit, min(offset or 0, FARTHEST), None, include_total, is_fixed=fixed is not None)
+
+
+def pagination(
+    request: PageRequest,
+    *,
+    path: str,
+    returned: int,
+    total: int,
+    next_cursor: str | None,
+    words: Mapping[str, Any] | None = None,
+) -> PaginationResponse:
+    """What an answer says about its page, which may be shorter than asked for.
+
+    Links are relative: the path and a query string, in which `words` are repeated. They count the rows
+    really returned, and go on by cursor where offsets end.
+    """
+    by_cursor = request.cursor is not None
+    counted = request.include_total
+    link = _Link(path, request, words or {})
+    return {
+        "total": total if counted else None,
+        "page": None if by_cursor else request.offset // request.limit + 1,
+        "page_size": request.limit,
+        "total_pages": -(-total // request.limit) if counted else None,
+        "next_page": link.next(returned, next_cursor),
+        "previous_page": link.previous(),
+        "next_cursor": next_cursor,
+    }
+
+
+def _first(given: Mapping[str, Any], *names: str) -> Any:
+    return next((given[name] for name in names if given.get(name) is not None), None)
+
+
+def _offset(given: Mapping[str, Any], limit: int) -> int | None:
+    offset: int | None = given.get("offset")
+    page: int | None = given.get("page")
+    if offset is None and page is not None:
+        return (page - 1) * limit
+    return offset
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """The links of one answer."""
+
+    path: str
+    request: PageRequest
+    words: Mapping[str, Any]
+
+    def next(self, returned: int, next_cursor: str | None) -> str | None:
+        if next_cursor is None:
+            return None
+        offset = self.request.offset + returned
+        if self.request.cursor is not None or self.request.is_fixed or offset > MAX_QUERY_OFFSET:
+            return self._to(cursor=next_cursor)
+        return self._to(offset=offset)
+
+    def previous(self) -> str | None:
+        offset = self.request.offset
+        if self.request.cursor is not None or self.request.is_fixed or not 0 < offset <= MAX_QUERY_OFFSET:
+            return None
+        return self._to(offset=max(0, offset - self.request.limit))
+
+    def _to(self, **place: Any) -> str:
+        total = {"include_total": "true"} if self.request.include_total else {}
+        words = {name: value for name, value in self.words.items() if value is not None}
+        return f"{self.path}?{urlencode({**words, 'limit': self.request.limit, **place, **total})}"

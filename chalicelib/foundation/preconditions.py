@@ -1,0 +1,47 @@
+"""`If-Match` and `If-None-Match` (RFC 9110, section 13.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """What a caller requires of the state it found; None where nothing is required."""
+
+    match: frozenset[str] | None = None
+    none_match: frozenset[str] | None = None
+
+    def holds(self, revision: int) -> bool:
+        """Whether `If-Match` allows a write over this revision.
+
+        An ETag is `"<revision>-<statistics revision>"`. A write minds the first part only: counters
+        that moved meanwhile are no reason to refuse it.
+        """
+        if self.match is None or "*" in self.match:
+            return True
+        return str(revision) in {tag.partition("-")[0] for tag in self.match}
+
+    def is_current(self, etag: str) -> bool:
+        """Whether `If-None-Match` names this state, counters included: the caller has it already."""
+        if self.none_match is None:
+            return False
+        return "*" in self.none_match or etag.strip('"') in self.none_match
+
+
+ANY = Preconditions()
+
+
+def read_preconditions(headers: Mapping[str, str]) -> Preconditions:
+    """The preconditions in the headers of a request; words that are no entity tags match nothing."""
+    return Preconditions(_tags(headers.get("if-match")), _tags(headers.get("if-none-match")))
+
+
+def _tags(header: str | None) -> frozenset[str] | None:
+    if header is None:
+        return None
+    return frozenset({"*"} if header.strip() == "*" else _TAG.findall(header))

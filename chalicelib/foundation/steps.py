@@ -1,0 +1,69 @@
+"""What can be done to a row, each with the no that its failed condition stands for.
+
+The same four words serve single writes and transactions, so a rule moves between them unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.foundation.expressions import Condition, Update
+from chalicelib.foundation.items import Item
+from chalicelib.foundation.refusals import Busy, Refusal
+
+Key = Mapping[str, str]
+# Makes the refusal from the row that was there, if any. A maker and not a refusal: an exception kept
+# between requests would keep the traceback of each.
+Refused = Callable[[Item | None], Refusal]
+
+
+def busy(_: Item | None) -> Refusal:
+    """What a failed condition means when nobody said otherwise: chance, so trying again helps."""
+    return Busy()
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Writes a whole row, over another one if the condition lets it."""
+
+    item: Mapping[str, Any]
+    condition: Condition | None = None
+    refused: Refused = busy
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Changes some attributes of a row. The condition says whether the row must be there (`exists`).
+
+    Alone it is applied at least once: `add` on a row that several write belongs in a transaction, which
+    is applied exactly once.
+    """
+
+    key: Key
+    update: Update
+    condition: Condition
+    refused: Refused = busy
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Makes a row absent; removing what is not there succeeds unless the condition forbids it."""
+
+    key: Key
+    condition: Condition | None = None
+    refused: Refused = busy
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Requires something of a row without touching it; part of a transaction only."""
+
+    key: Key
+    condition: Condition
+    refused: Refused = busy
+
+
+Write = Put | Change | Remove
+Step = Put | Change | Remove | Check

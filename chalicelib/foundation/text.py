@@ -1,0 +1,20 @@
+"""Text of a certain form."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+# A date-time in the one form that answers have: UTC, milliseconds, `Z`.
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+def printable(text: str) -> str:
+    """The text, if it can be read as a name: not blank, and without control characters.
+
+    Raises ValueError otherwise, so that it can stand in a pydantic model.
+    """
+    if not text.strip() or any(ord(char) < 32 or 127 <= ord(char) < 160 for char in text):
+        raise ValueError("must not be blank or hold control characters")
+    return text

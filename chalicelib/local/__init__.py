@@ -1,0 +1,1 @@
+"""The embedded engine. Imported only where the engine is embedded; never packaged."""

@@ -1,0 +1,50 @@
+"""Fixtures of every test: an engine, a client and a pair of empty tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from chalicelib.local.backends import Backends
+from tests.support.engine import ENDPOINT, ENVIRONMENT, Tables, drop_tables, new_client, new_tables
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+os.environ.update(ENVIRONMENT)
+for name in [name for name in os.environ if name.startswith(("AWS_ENDPOINT_URL", "AWS_PROFILE", "BUCKETS_"))]:
+    del os.environ[name]
+if ENDPOINT:
+    os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = ENDPOINT
+
+# No deadline: the speed of a shared machine is not what a property is about. And one table may serve all
+# the examples of a property, whose rows have keys of their own.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def backends() -> Backends | None:
+    """moto behind its lock, or None where tests run against another engine."""
+    return None if ENDPOINT else Backends()
+
+
+@pytest.fixture(scope="session")
+def client(backends: Backends | None) -> DynamoDBClient:
+    """The tuned client, answered by the engine."""
+    return new_client(backends)
+
+
+@pytest.fixture
+def tables(client: DynamoDBClient) -> Iterator[Tables]:
+    """A catalog and an objects table, empty, for this test alone."""
+    made = new_tables(client)
+    yield made
+    drop_tables(client, made)
+
+
+pytest_plugins = ["tests.support.world"]

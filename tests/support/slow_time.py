@@ -1,0 +1,30 @@
+"""Time that passes only when somebody sleeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chalicelib.foundation.table import Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass
+class SlowTime:
+    """A monotonic clock, and the naps that were taken."""
+
+    now: float = 0.0
+    naps: list[float] = field(default_factory=list)
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        self.now += seconds
+
+    def table(self, client: DynamoDBClient, name: str, *, jitter: float = 1.0) -> Table:
+        """A table that lives in this time."""
+        return Table(client, name, clock=self.clock, sleep=self.sleep, jitter=lambda: jitter)

@@ -1,0 +1,88 @@
+"""A world for tests: the real services over empty tables, an organization with a key, a namespace."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from mypy_boto3_dynamodb import DynamoDBClient
+
+from chalicelib.settings import Settings
+from chalicelib.wiring import Services, build
+from tests.support.api import Api
+from tests.support.engine import Tables
+
+ALL = ("read", "write", "delete", "admin")
+SCHEMA: dict[str, Any] = {"properties": {"title": {"type": "string"}, "photo": {"type": "image"}}}
+
+
+@dataclass
+class FakeClock:
+    """A clock that stands still until it is moved, but for one millisecond at each look.
+
+    Every look moves it, so that things made one after the other have times one after the other.
+    """
+
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    _ticks: itertools.count[int] = field(default_factory=itertools.count)
+
+    def __call__(self) -> datetime:
+        return self.now + timedelta(milliseconds=next(self._ticks))
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class World:
+    """Services, their clock and tables, and one organization that may do everything."""
+
+    services: Services
+    clock: FakeClock
+    tables: Tables
+    client: DynamoDBClient
+    settings: Settings
+    organization_id: str
+    key: str
+
+    def key_for(self, organization_id: str, *permissions: str, **more: Any) -> str:
+        """A new key of an organization, in clear."""
+        made = self.services.access.create_key(organization_id, name="test", permissions=permissions or ALL, **more)
+        return made.secret
+
+    def api(self, **acting: str) -> Api:
+        """The API as the organization's own key, in its namespace."""
+        return Api(lambda: self.services, self.key, "films").acting(**acting)
+
+
+def a_bucket(name: str = "posters", **more: Any) -> dict[str, Any]:
+    """The body of a request for a new bucket."""
+    return {"bucket_name": name, "bucket_schema": SCHEMA, **more}
+
+
+def new_world(client: DynamoDBClient, tables: Tables) -> World:
+    """A world over these tables, with the namespace `films`."""
+    clock = FakeClock()
+    settings = Settings(catalog_table=tables.catalog, objects_table=tables.objects)
+    services = build(settings, client, clock=clock)
+    organization = services.access.create_organization("Studio")
+    made = services.access.create_key(organization.organization_id, name="first", permissions=ALL)
+    world = World(services, clock, tables, client, settings, organization.organization_id, made.secret)
+    created = world.api(namespace="").post("/v1/namespaces", {"namespace_name": "films"})
+    assert created.status == 200, created.text
+    return world
+
+
+@pytest.fixture
+def world(client: DynamoDBClient, tables: Tables) -> World:
+    """Fresh services over empty tables."""
+    return new_world(client, tables)
+
+
+@pytest.fixture
+def api(world: World) -> Api:
+    """The API as the organization's own key, in its namespace."""
+    return world.api()
