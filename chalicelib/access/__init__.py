@@ -1,0 +1,1 @@
+"""Organizations and their API keys: who is calling, and what may they do."""

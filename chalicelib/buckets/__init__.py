@@ -1,0 +1,1 @@
+"""Buckets, their schema, and the lists of them."""

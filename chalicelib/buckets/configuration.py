@@ -1,0 +1,59 @@
+"""The checks of a bucket's configuration that need to know the bucket's id, its neighbours or a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.buckets.refusals import AdapterCycle
+from chalicelib.buckets.source_adapter import (
+    ADAPTER,
+    SourceAdapterConfig,
+    check_adapter,
+    find_cycle,
+    stored_adapter,
+    webhook_url,
+)
+from chalicelib.foundation.refusals import invalid
+
+Sources = Callable[[str], list[str] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What every bucket's configuration is checked with."""
+
+    public_url: str
+    new_secret: Callable[[], str]
+
+    def of(self, bucket_id: str, sources: Sources) -> BucketConfiguration:
+        """The checks for one bucket."""
+        return BucketConfiguration(self, bucket_id, sources)
+
+
+@dataclass(frozen=True, slots=True)
+class BucketConfiguration:
+    """The checks for one bucket."""
+
+    common: Configuration
+    bucket_id: str
+    sources: Sources
+
+    def adapter(
+        self, config: SourceAdapterConfig, previous: dict[str, Any] | None, schema: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The adapter as it is stored: checked, defaulted, with its URL and its secret."""
+        check_adapter(config, schema)
+        self._check_sources(config)
+        url = webhook_url(self.common.public_url, config.adapter_type, self.bucket_id)
+        return stored_adapter(config, previous, new_secret=self.common.new_secret, webhook_url=url)
+
+    def _check_sources(self, config: SourceAdapterConfig) -> None:
+        ids = config.source_bucket_ids or []
+        for index, id_ in enumerate(ids):
+            if id_ != self.bucket_id and self.sources(id_) is None:
+                raise invalid(*ADAPTER, "source_bucket_ids", index, message=f"No bucket {id_!r} in this namespace")
+        cycle = find_cycle(self.bucket_id, lambda id_: ids if id_ == self.bucket_id else self.sources(id_))
+        if cycle is not None:
+            raise AdapterCycle(cycle)

@@ -1,0 +1,1 @@
+"""Whether the service answers, and whether what it stands on does."""

@@ -1,0 +1,87 @@
+"""A namespace as the service knows it, its row, and how it is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.namespaces.models import NamespaceModel
+from chalicelib.stats.models import NOTHING, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A namespace's configuration, with its totals beside it."""
+
+    namespace_id: str
+    name: str
+    revision: int
+    created_at: str
+    updated_at: str
+    expires_at: str | None
+    settings: Mapping[str, Any]
+    bucket_count: int = 0
+    tally: Tally = NOTHING
+
+
+def show(namespace: Namespace) -> NamespaceModel:
+    """The namespace as clients receive it."""
+    settings = namespace.settings
+    return {
+        "object": "namespace",
+        "namespace_id": namespace.namespace_id,
+        "namespace_name": namespace.name,
+        "description": settings.get("description"),
+        "namespace_type": settings.get("namespace_type") or "standard",
+        "scope": settings.get("scope") or "org",
+        "mode": settings.get("mode"),
+        "feature_extractors": settings.get("feature_extractors") or [],
+        "payload_indexes": settings.get("payload_indexes") or [],
+        "vector_configs": settings.get("vector_configs") or [],
+        "bucket_count": namespace.bucket_count,
+        "object_count": namespace.tally.object_count,
+        "document_count": 0,
+        "collection_count": 0,
+        "document_count_complete": True,
+        "namespace_ready": True,
+        "created_at": namespace.created_at,
+        "updated_at": namespace.updated_at,
+        "expires_at": namespace.expires_at,
+    }
+
+
+def texts(namespace: Namespace) -> Iterator[str]:
+    """What a search reads: id, name and description."""
+    yield namespace.namespace_id
+    yield namespace.name
+    yield namespace.settings.get("description") or ""
+
+
+def to_item(namespace: Namespace) -> dict[str, Any]:
+    """The attributes of the namespace's row, its keys excepted."""
+    return {
+        "namespace_id": namespace.namespace_id,
+        "namespace_name": namespace.name,
+        "revision": namespace.revision,
+        "created_at": namespace.created_at,
+        "updated_at": namespace.updated_at,
+        "expires_at": namespace.expires_at,
+        "settings": json.dumps(namespace.settings, ensure_ascii=False, separators=(",", ":")),
+    }
+
+
+def from_item(item: Mapping[str, Any], bucket_count: int = 0, tally: Tally = NOTHING) -> Namespace:
+    """The namespace in a row."""
+    return Namespace(
+        namespace_id=item["namespace_id"],
+        name=item["namespace_name"],
+        revision=item["revision"],
+        created_at=item["created_at"],
+        updated_at=item["updated_at"],
+        expires_at=item.get("expires_at"),
+        settings=json.loads(item["settings"]),
+        bucket_count=bucket_count,
+        tally=tally,
+    )

@@ -1,0 +1,148 @@
+"""The operations on namespaces. None of them needs the X-Namespace header; all tolerate one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chalicelib.foundation.listing import SortTooLarge, read_list
+from chalicelib.foundation.operations import Answer, Call, Operation
+from chalicelib.foundation.paging import page_request, pagination
+from chalicelib.namespaces.lists import NEWEST_FIRST, list_namespaces
+from chalicelib.namespaces.models import (
+    CreateNamespaceRequest,
+    CreateStandaloneNamespaceRequestModel,
+    ListNamespacesRequest,
+    ListNamespacesResponse,
+    NamespaceModel,
+    NamespacesQuery,
+    PatchNamespaceRequest,
+    UpdateNamespaceRequest,
+)
+from chalicelib.namespaces.namespace import show
+from chalicelib.namespaces.refusals import NamespaceIdTaken, NamespaceNameTaken, NamespaceNotFound
+from chalicelib.namespaces.service import Namespaces
+
+NAMESPACES = "/v1/namespaces"
+NAMESPACE = f"{NAMESPACES}/{{namespace_identifier}}"
+DEFAULT_PAGE = 10
+DECLARATIONS = ("feature_extractors", "payload_indexes", "vector_configs")
+
+
+def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation]:
+    """Create, get, change and list."""
+
+    def create(call: Call) -> Answer:
+        return Answer(show(namespaces().create(call.organization_id, call.body)))
+
+    def get(call: Call) -> Answer:
+        return Answer(show(namespaces().get(call.organization_id, call.namespace_id)))
+
+    def change(call: Call) -> Answer:
+        return Answer(show(namespaces().change(call.organization_id, call.namespace_id, call.body)))
+
+    def list_post(call: Call) -> Answer:
+        body = call.body.model_dump(include=call.body.model_fields_set)
+        return _list(namespaces(), call, body, path=f"{NAMESPACES}/list")
+
+    def list_get(call: Call) -> Answer:
+        return _list(namespaces(), call, {}, path=NAMESPACES)
+
+    creation = {"run": create, "body_required": True, "permission": "admin", "scope": "organization"}
+    changing = {"run": change, "body_required": True, "permission": "write", "scope": "namespace_path"}
+    listing = {"answer": ListNamespacesResponse, "query": NamespacesQuery, "scope": "organization"}
+    return [
+        _operation(
+            method="POST",
+            path=NAMESPACES,
+            name="create_namespace",
+            summary="Create Namespace",
+            description="Creates a namespace. Declared extractors and indexes are kept and shown; none runs here.",
+            body=CreateNamespaceRequest,
+            refusals=(NamespaceNameTaken, NamespaceIdTaken),
+            **creation,
+        ),
+        _operation(
+            method="POST",
+            path=f"{NAMESPACES}/standalone",
+            name="create_standalone_namespace",
+            summary="Create Standalone Namespace",
+            description="Creates a namespace; without a name it is called by its id.",
+            body=CreateStandaloneNamespaceRequestModel,
+            refusals=(NamespaceNameTaken, NamespaceIdTaken),
+            **creation,
+        ),
+        _operation(
+            method="GET",
+            path=NAMESPACES,
+            name="list_namespaces_get",
+            summary="List Namespaces",
+            description="Lists namespaces, newest first, with the query string alone.",
+            run=list_get,
+            refusals=(SortTooLarge,),
+            **listing,
+        ),
+        _operation(
+            method="POST",
+            path=f"{NAMESPACES}/list",
+            name="list_namespaces",
+            summary="List Namespaces",
+            description="Lists namespaces with search, filters and sorts. The body wins over the query.",
+            run=list_post,
+            body=ListNamespacesRequest,
+            refusals=(SortTooLarge,),
+            **listing,
+        ),
+        _operation(
+            method="GET",
+            path=NAMESPACE,
+            name="get_namespace",
+            summary="Get Namespace",
+            description="A namespace by id or by name.",
+            run=get,
+            scope="namespace_path",
+            refusals=(NamespaceNotFound,),
+        ),
+        _operation(
+            method="PATCH",
+            path=NAMESPACE,
+            name="patch_namespace",
+            summary="Partially Update Namespace",
+            description="Changes the keys that the body holds; absent keys stay as they are.",
+            body=PatchNamespaceRequest,
+            refusals=(NamespaceNotFound, NamespaceNameTaken),
+            **changing,
+        ),
+        _operation(
+            method="PUT",
+            path=NAMESPACE,
+            name="update_namespace",
+            summary="Update Namespace",
+            description="Changes the keys that the body holds; absent keys stay as they are.",
+            body=UpdateNamespaceRequest,
+            refusals=(NamespaceNotFound, NamespaceNameTaken),
+            **changing,
+        ),
+    ]
+
+
+def _operation(**given: Any) -> Operation:
+    return Operation(**{"tag": "Namespaces", "answer": NamespaceModel, **given})
+
+
+def _list(namespaces: Namespaces, call: Call, given: Mapping[str, Any], *, path: str) -> Answer:
+    page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
+    query = read_list(page, given, default=NEWEST_FIRST, scope=f"namespaces {call.organization_id}")
+    selected, stats = list_namespaces(namespaces, call.organization_id, query)
+    shown = [dict(show(namespace)) for namespace in selected.rows]
+    if call.query.view == "summary":
+        shown = [{key: value for key, value in row.items() if key not in DECLARATIONS} for row in shown]
+    links = pagination(
+        page,
+        path=path,
+        returned=len(shown),
+        total=selected.total,
+        next_cursor=selected.next_cursor,
+        words={"view": call.query.view} if "view" in call.query.model_fields_set else None,
+    )
+    return Answer({"results": shown, "pagination": links, "total_count": selected.total, "stats": stats})

@@ -1,0 +1,108 @@
+"""Namespaces in the catalog table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from chalicelib.foundation import keys
+from chalicelib.foundation.expressions import Update, absent, all_of, begins_with, equals, exists
+from chalicelib.foundation.refusals import Refusal
+from chalicelib.foundation.steps import Change, Put, Remove, Step
+from chalicelib.foundation.items import Item
+from chalicelib.foundation.table import Table
+from chalicelib.namespaces.namespace import Namespace, from_item, to_item
+from chalicelib.namespaces.refusals import NamespaceIdTaken, NamespaceNameTaken
+from chalicelib.stats.models import read_tally
+
+
+class RevisionMoved(Refusal):
+    """The row was written since it was read; never told to a client as it is."""
+
+
+class OrganizationGone(Refusal):
+    """The organization of a key is not there; a fault of the data, not of the caller."""
+
+
+class NamespaceStore:
+    """The namespaces of every organization, one partition each."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def add(self, organization: str, namespace: Namespace) -> None:
+        """Adds a namespace under its name, or refuses: NamespaceNameTaken, NamespaceIdTaken."""
+        partition = keys.partition(organization, namespace.namespace_id)
+        self._table.transact(
+            [
+                _claim(organization, namespace),
+                Put(
+                    _row(organization, namespace),
+                    absent("pk"),
+                    lambda _: NamespaceIdTaken(namespace.namespace_id),
+                ),
+                Put({**keys.totals(partition), "bucket_count": 0}, absent("pk")),
+                Change(
+                    keys.organization(organization),
+                    Update(add={"namespace_count": 1}),
+                    exists("pk"),
+                    lambda _: OrganizationGone(),
+                ),
+            ]
+        )
+
+    def replace(self, organization: str, old: Namespace, new: Namespace) -> None:
+        """Writes the new state over the old one, or refuses: RevisionMoved, NamespaceNameTaken."""
+        put = Put(_row(organization, new), equals("revision", old.revision), lambda _: RevisionMoved())
+        if new.name == old.name:
+            self._table.write(put)
+            return
+        freed = Remove(
+            keys.namespace_name(organization, old.name),
+            equals("namespace_id", old.namespace_id),
+            lambda _: RevisionMoved(),
+        )
+        self._table.transact([_claim(organization, new), put, freed])
+
+    def find(self, organization: str, identifier: str) -> Namespace | None:
+        """The namespace of this id, else of this name; its totals are not read."""
+        named = keys.namespace_name(organization, identifier)
+        rows = {row["sk"]: row for row in self._table.get_many([keys.namespace(organization, identifier), named])}
+        claim = rows.pop(named["sk"], None)
+        if rows:
+            return from_item(next(iter(rows.values())))
+        row = self._table.get(keys.namespace(organization, claim["namespace_id"])) if claim else None
+        return from_item(row) if row else None
+
+    def walk(self, organization: str) -> Iterator[Namespace]:
+        """All namespaces of the organization, without their totals."""
+        where = all_of(equals("pk", keys.organization(organization)["pk"]), begins_with("sk", "NS#"))
+        return (from_item(row) for row in self._table.query(where))
+
+    def with_totals(self, organization: str, namespaces: Sequence[Namespace]) -> list[Namespace]:
+        """The same namespaces with their totals."""
+        partitions = {n.namespace_id: keys.partition(organization, n.namespace_id) for n in namespaces}
+        wanted = [key(p) for p in partitions.values() for key in (keys.totals, keys.namespace_tally)]
+        rows = {(row["pk"], row["sk"]): row for row in self._table.get_many(wanted)}
+        return [_totalled(namespace, partitions[namespace.namespace_id], rows) for namespace in namespaces]
+
+
+def _totalled(namespace: Namespace, partition: str, rows: dict[tuple[str, str], Item]) -> Namespace:
+    totals, tally = keys.totals(partition), keys.namespace_tally(partition)
+    return replace(
+        namespace,
+        bucket_count=rows.get((totals["pk"], totals["sk"]), {}).get("bucket_count", 0),
+        tally=read_tally(rows.get((tally["pk"], tally["sk"]))),
+    )
+
+
+def _claim(organization: str, namespace: Namespace) -> Step:
+    item = {
+        **keys.namespace_name(organization, namespace.name),
+        "namespace_id": namespace.namespace_id,
+    }
+    return Put(item, absent("pk"), lambda _: NamespaceNameTaken(namespace.name))
+
+
+def _row(organization: str, namespace: Namespace) -> Item:
+    return {**keys.namespace(organization, namespace.namespace_id), **to_item(namespace)}

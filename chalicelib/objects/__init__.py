@@ -1,0 +1,1 @@
+"""Objects. So far only whether a bucket has any."""

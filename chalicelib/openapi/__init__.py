@@ -1,0 +1,1 @@
+"""The API described as OpenAPI, from the operations and the models that do the work."""

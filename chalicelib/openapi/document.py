@@ -1,0 +1,160 @@
+"""Makes the OpenAPI 3.1 document from operations; nothing in it is written twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from chalicelib.foundation.envelope import ErrorResponse, HTTPValidationError, standing
+from chalicelib.foundation.operations import Operation
+from chalicelib.foundation.refusals import Refusal
+
+VERSION = "0.82"
+REF = "#/components/schemas/{model}"
+JSON = "application/json"
+
+INFO = {
+    "title": "Mixpeek API",
+    "version": VERSION,
+    "description": "A self-hosted Buckets API, compatible on the wire with Mixpeek's.",
+}
+SECURITY_SCHEMES = {
+    "HTTPBearer": {"type": "http", "scheme": "bearer", "description": "An API key: `Bearer sk_…`"},
+    "NamespaceHeader": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Namespace",
+        "description": "The id or the name of the namespace that the request works in",
+    },
+}
+# What a request may meet on any operation, beside the refusals that the operation declares.
+ALWAYS = (422, 429, 500, 503)
+WITH_KEY = (401, 403)
+WITH_NAMESPACE = (400, 404)
+WITH_BODY = (413, 415)
+REQUEST_ID = {"X-Request-Id": {"schema": {"type": "string"}, "description": "Names this request in the logs"}}
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Names this state, for If-Match and If-None-Match"}}
+RETRY = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait"}}
+
+
+def openapi(operations: Sequence[Operation]) -> dict[str, Any]:
+    """The document for these operations, as a JSON value."""
+    models = _Models(operations)
+    paths: dict[str, Any] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, models)
+    return {
+        "openapi": "3.1.0",
+        "info": INFO,
+        "servers": [{"url": "/", "description": "This deployment"}],
+        "security": [],
+        "paths": paths,
+        "components": {"schemas": models.schemas, "securitySchemes": SECURITY_SCHEMES},
+    }
+
+
+class _Models:
+    """The JSON schemas of all models of the operations, and references to them."""
+
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        given = {model for o in operations for model in (o.body, o.query) if model is not None}
+        shown = [ErrorResponse, HTTPValidationError, *(o.answer for o in operations)]
+        wanted: list[Any] = [(str(model), "validation", TypeAdapter(model)) for model in given]
+        wanted += [(str(model), "serialization", TypeAdapter(model)) for model in shown]
+        self._refs, rest = TypeAdapter.json_schemas(wanted, ref_template=REF)
+        self.schemas: dict[str, Any] = rest.get("$defs", {})
+
+    def given(self, model: Any) -> dict[str, Any]:
+        """The schema of what a client sends."""
+        return dict(self._refs[str(model), "validation"])
+
+    def shown(self, model: Any) -> dict[str, Any]:
+        """The schema of what a client receives."""
+        return dict(self._refs[str(model), "serialization"])
+
+    def properties(self, model: Any) -> dict[str, Any]:
+        """The fields of what a client sends, each with its schema."""
+        schema = self.given(model)
+        if "$ref" in schema:
+            schema = self.schemas[schema["$ref"].rpartition("/")[2]]
+        return dict(schema.get("properties", {}))
+
+
+def _operation(operation: Operation, models: _Models) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": operation.description,
+        "operationId": operation.name,
+        "parameters": _parameters(operation, models),
+        "responses": _responses(operation, models),
+    }
+    if operation.body is not None:
+        content = {JSON: {"schema": models.given(operation.body)}}
+        described["requestBody"] = {"required": operation.body_required, "content": content}
+    if operation.scope != "open":
+        named = ["HTTPBearer", *(["NamespaceHeader"] if operation.scope == "namespace" else [])]
+        described["security"] = [{name: [] for name in named}]
+    return described
+
+
+def _parameters(operation: Operation, models: _Models) -> list[dict[str, Any]]:
+    path = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in re.findall(r"{(\w+)}", operation.path)
+    ]
+    given = models.properties(operation.query) if operation.query else {}
+    query = [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in given.items()]
+    return path + query + _preconditions(operation)
+
+
+def _preconditions(operation: Operation) -> list[dict[str, Any]]:
+    header = {"no": None, "read": "If-None-Match", "write": "If-Match"}[operation.conditional]
+    if header is None:
+        return []
+    return [{"name": header, "in": "header", "required": False, "schema": {"type": "string"}}]
+
+
+def _responses(operation: Operation, models: _Models) -> dict[str, Any]:
+    tagged = ETAG if operation.answer_has_etag else {}
+    success = {
+        "description": "Successful Response",
+        "headers": {**REQUEST_ID, **tagged},
+        "content": {JSON: {"schema": models.shown(operation.answer)}},
+    }
+    responses = {"200": success}
+    if operation.conditional == "read":
+        responses["304"] = {
+            "description": "The caller has this state already",
+            "headers": {**REQUEST_ID, **ETAG},
+        }
+    for status in _error_statuses(operation):
+        responses[str(status)] = _error(status, operation.refusals, models)
+    return responses
+
+
+def _error_statuses(operation: Operation) -> list[int]:
+    statuses = {*ALWAYS, *(standing(refusal)[0] for refusal in operation.refusals)}
+    if operation.scope != "open":
+        statuses |= {*WITH_KEY}
+    if operation.scope.startswith("namespace"):
+        statuses |= {*WITH_NAMESPACE}
+    if operation.body is not None:
+        statuses |= {*WITH_BODY}
+    if operation.query is not None and "cursor" in operation.query.model_fields:
+        statuses.add(400)
+    return sorted(statuses)
+
+
+def _error(status: int, refusals: Sequence[type[Refusal]], models: _Models) -> dict[str, Any]:
+    reasons = [r.__doc__.partition("\n")[0] for r in refusals if standing(r)[0] == status and r.__doc__]
+    model = HTTPValidationError if status == 422 else ErrorResponse
+    return {
+        "description": " ".join([HTTPStatus(status).phrase + ".", *reasons]),
+        "headers": {**REQUEST_ID, **(RETRY if status in (429, 503) else {})},
+        "content": {JSON: {"schema": models.shown(model)}},
+    }

@@ -1,0 +1,1 @@
+"""Statistics: what the tally of a bucket or a namespace says."""

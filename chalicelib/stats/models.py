@@ -1,0 +1,75 @@
+"""The tally: a bucket's or a namespace's totals, as its row shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+
+class BatchStatistics(TypedDict):
+    """Statistics about batches in a bucket."""
+
+    total: Annotated[int, Field(default=0, description="All batches of the bucket")]
+    active: Annotated[int, Field(default=0, description="Batches that are not finished")]
+    completed: Annotated[int, Field(default=0, description="Finished batches, with errors or without")]
+    failed: Annotated[int, Field(default=0, description="Batches that failed")]
+
+
+class StorageStatistics(TypedDict):
+    """Statistics about object storage in a bucket. The unit is one object, the sum of its blobs."""
+
+    total_size_bytes: Annotated[int, Field(default=0, description="All objects together, in bytes")]
+    avg_size_bytes: Annotated[int, Field(default=0, description="Average object, in bytes")]
+    max_size_bytes: Annotated[int, Field(default=0, description="Largest object, in bytes")]
+    min_size_bytes: Annotated[int, Field(default=0, description="Smallest object, in bytes")]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Totals as they were last folded; all zero, and never updated, before the first object."""
+
+    object_count: int = 0
+    total_size_bytes: int = 0
+    failed_object_count: int = 0
+    max_size_bytes: int = 0
+    min_size_bytes: int = 0
+    last_upload_at: str | None = None
+    stats_updated_at: str | None = None
+    batches: Mapping[str, int] | None = None
+    revision: int = 0
+
+    @property
+    def storage(self) -> StorageStatistics:
+        """The storage statistics a bucket shows."""
+        average = self.total_size_bytes // self.object_count if self.object_count else 0
+        return {
+            "total_size_bytes": self.total_size_bytes,
+            "avg_size_bytes": average,
+            "max_size_bytes": self.max_size_bytes,
+            "min_size_bytes": self.min_size_bytes,
+        }
+
+    @property
+    def batch(self) -> BatchStatistics:
+        """The batch statistics a bucket shows."""
+        counts = self.batches or {}
+        return {
+            "total": counts.get("total", 0),
+            "active": counts.get("active", 0),
+            "completed": counts.get("completed", 0),
+            "failed": counts.get("failed", 0),
+        }
+
+
+NOTHING = Tally()
+
+
+def read_tally(row: Mapping[str, Any] | None) -> Tally:
+    """The tally in a row, or the empty one where there is no row yet."""
+    if row is None:
+        return NOTHING
+    return Tally(**{name: row[name] for name in Tally.__slots__ if name in row})

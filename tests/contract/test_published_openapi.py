@@ -1,0 +1,104 @@
+"""Our OpenAPI holds everything that the published fragment of the list operation says.
+
+`published_list_buckets.json` has the fragment's structure: paths, fields, types, defaults and bounds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.support.api import Api
+
+PUBLISHED = json.loads((Path(__file__).parent / "published_list_buckets.json").read_text())
+BOUNDS = ("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength", "format", "default")
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def ours(api: Api) -> Json:
+    document: Json = api.acting(key="", namespace="").get("/openapi.json").json
+    return document
+
+
+def test_the_document_is_valid_openapi_3_1(ours: Json) -> None:
+    OpenAPIV31SpecValidator(ours).validate()
+    assert ours["openapi"] == PUBLISHED["openapi"]
+    assert ours["info"]["version"] == PUBLISHED["version"]
+
+
+def test_the_list_operation_has_every_published_answer(ours: Json) -> None:
+    operation = ours["paths"][PUBLISHED["path"]][PUBLISHED["method"]]
+    for status, ref in PUBLISHED["responses"].items():
+        answer = operation["responses"][status]["content"]["application/json"]["schema"]
+        missing = list(_missing({"$ref": ref}, answer, ours, status))
+        assert missing == []
+
+
+def test_the_list_operation_takes_every_published_field(ours: Json) -> None:
+    operation = ours["paths"][PUBLISHED["path"]][PUBLISHED["method"]]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    assert list(_missing({"$ref": PUBLISHED["request"]}, body, ours, "body")) == []
+
+
+def test_every_published_component_has_our_counterpart_of_the_same_name(ours: Json) -> None:
+    assert set(PUBLISHED["schemas"]) <= set(ours["components"]["schemas"])
+
+
+def _missing(theirs: Json, ours: Json, document: Json, place: str, depth: int = 0) -> Iterator[str]:
+    """What the published schema says and ours does not, by place."""
+    if depth > 8:  # schemas of fields contain themselves
+        return
+    theirs, ours = _variants(theirs, PUBLISHED["schemas"]), _variants(ours, document["components"]["schemas"])
+    for bound in BOUNDS:
+        if bound in theirs and theirs[bound] != ours.get(bound):
+            yield f"{place}: {bound} {theirs[bound]!r} is {ours.get(bound)!r}"
+    for kind, variant in theirs["kinds"].items():
+        own = ours["kinds"].get(kind) or ours["kinds"].get("any")
+        if own is None:
+            yield f"{place}: {kind} is not among {sorted(ours['kinds'])}"
+            continue
+        yield from _missing_inside(variant, own, document, f"{place}.{kind}", depth)
+
+
+def _missing_inside(theirs: Json, ours: Json, document: Json, place: str, depth: int) -> Iterator[str]:
+    for bound in BOUNDS:
+        if bound in theirs and theirs[bound] != ours.get(bound):
+            yield f"{place}: {bound} {theirs[bound]!r} is {ours.get(bound)!r}"
+    if not set(theirs.get("enum", ())) <= set(ours.get("enum", theirs.get("enum", ()))):
+        yield f"{place}: values {theirs['enum']} against {ours.get('enum')}"
+    if not set(theirs.get("required", ())) <= set(ours.get("required", ())):
+        yield f"{place}: required {theirs['required']} against {ours.get('required')}"
+    for name, schema in theirs.get("properties", {}).items():
+        if name not in ours.get("properties", {}):
+            yield f"{place}: no field {name}"
+        else:
+            yield from _missing(schema, ours["properties"][name], document, f"{place}.{name}", depth + 1)
+    if theirs.get("items"):
+        yield from _missing(theirs["items"], ours["items"], document, f"{place}[]", depth + 1)
+
+
+def _variants(schema: Json, components: Json) -> Json:
+    """The schema's own bounds, and its alternatives by type with references followed."""
+    schema = _followed(schema, components)
+    own = {bound: schema[bound] for bound in BOUNDS if bound in schema}
+    kinds = {}
+    for variant in schema.get("anyOf", [schema]):
+        followed = _followed(variant, components)
+        if "anyOf" in followed:
+            kinds |= _variants(followed, components)["kinds"]
+        else:
+            kinds[followed.get("type", "any")] = followed
+    return {"kinds": kinds, **own}
+
+
+def _followed(schema: Json, components: Json) -> Json:
+    siblings = {key: value for key, value in schema.items() if key != "$ref"}
+    while "$ref" in schema:
+        schema = components[schema["$ref"].rpartition("/")[2]]
+    return {**schema, **siblings}

@@ -1,0 +1,114 @@
+"""What API Gateway itself answers wears the API's envelope."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.api import CORS
+from chalicelib.foundation.envelope import STATUS, UNFORESEEN, ErrorDetail, ErrorResponse, unforeseen
+from chalicelib.foundation.refusals import RouteNotFound
+from tests.support.template import MERGED
+
+# Every kind that API Gateway has.
+KINDS = [
+    "ACCESS_DENIED",
+    "API_CONFIGURATION_ERROR",
+    "AUTHORIZER_CONFIGURATION_ERROR",
+    "AUTHORIZER_FAILURE",
+    "BAD_REQUEST_BODY",
+    "BAD_REQUEST_PARAMETERS",
+    "DEFAULT_4XX",
+    "DEFAULT_5XX",
+    "EXPIRED_TOKEN",
+    "INTEGRATION_FAILURE",
+    "INTEGRATION_TIMEOUT",
+    "INVALID_API_KEY",
+    "INVALID_SIGNATURE",
+    "MISSING_AUTHENTICATION_TOKEN",
+    "QUOTA_EXCEEDED",
+    "REQUEST_TOO_LARGE",
+    "RESOURCE_NOT_FOUND",
+    "THROTTLED",
+    "UNAUTHORIZED",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "WAF_FILTERED",
+]
+# Statuses that only the gateway gives.
+GATEWAY_ONLY = {(429, "TooManyRequestsError"), (504, "TimeoutError")}
+
+RESPONSES: dict[str, dict[str, Any]] = json.loads(MERGED.read_text())["Resources"]["RestAPI"]["Properties"][
+    "GatewayResponses"
+]
+
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def body_of(kind: str) -> dict[str, Any]:
+    """The body as the gateway would send it: it replaces these two variables and computes nothing."""
+    text: str = RESPONSES[kind]["ResponseTemplates"]["application/json"]
+    said = json.dumps('Words of the gateway, "quoted"')
+    filled = text.replace("$context.error.messageString", said).replace("$context.requestId", "request-1")
+    body: dict[str, Any] = json.loads(filled)
+    return body
+
+
+def headers_of(kind: str) -> dict[str, str]:
+    headers: dict[str, str] = RESPONSES[kind]["ResponseParameters"]["Headers"]
+    return headers
+
+
+def test_every_kind_has_a_response_and_reaches_the_template(template: dict[str, Any]) -> None:
+    assert set(RESPONSES) == set(KINDS)
+    assert template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"] == RESPONSES
+
+
+@each_kind
+def test_the_body_is_the_envelope(kind: str) -> None:
+    body = body_of(kind)
+    assert set(body) == set(ErrorResponse.__annotations__)
+    assert set(body["error"]) == set(ErrorDetail.__annotations__)
+    assert body["success"] is False
+    assert body["status"] == int(RESPONSES[kind]["StatusCode"])
+    assert body["error"]["message"]
+    assert body["error"]["details"]["request_id"] == "request-1"
+
+
+@each_kind
+def test_status_and_type_agree_with_the_applications_own(kind: str) -> None:
+    body = body_of(kind)
+    known = {*STATUS.values(), UNFORESEEN, *GATEWAY_ONLY}
+    assert (body["status"], body["error"]["type"]) in known
+
+
+@each_kind
+def test_a_browser_may_read_it_and_its_request_id(kind: str) -> None:
+    headers = headers_of(kind)
+    assert headers["X-Request-Id"] == "context.requestId"
+    for name in ("Access-Control-Allow-Origin", "Access-Control-Expose-Headers"):
+        assert headers[name] == f"'{CORS.get_access_control_headers()[name]}'"
+
+
+def test_an_unknown_path_is_a_404_in_the_applications_words() -> None:
+    for kind in ("MISSING_AUTHENTICATION_TOKEN", "RESOURCE_NOT_FOUND"):
+        assert body_of(kind)["error"]["message"] == RouteNotFound.message
+        assert RESPONSES[kind]["StatusCode"] == "404"
+
+
+def test_throttling_says_when_to_come_back() -> None:
+    details = body_of("THROTTLED")["error"]["details"]
+    assert details["retryable"] is True
+    assert headers_of("THROTTLED")["Retry-After"] == f"'{details['retry_after_seconds']}'"
+
+
+def test_a_time_out_never_claims_that_nothing_was_stored() -> None:
+    # A client repeats a 503, because a 503 means that nothing was stored. Here nobody knows.
+    assert RESPONSES["INTEGRATION_TIMEOUT"]["StatusCode"] == "504"
+    assert "Retry-After" not in headers_of("INTEGRATION_TIMEOUT")
+
+
+def test_faults_of_ours_use_the_applications_words() -> None:
+    for kind in ("DEFAULT_5XX", "INTEGRATION_FAILURE"):
+        assert body_of(kind) == unforeseen("request-1")

@@ -1,0 +1,113 @@
+"""The zip is finished and checked by .chalice/lambda_package.py."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+import lambda_package
+
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+CORE = list(lambda_package.needed(RUNTIME))[-1]
+SOUND = {
+    "app.py": "app = 1\n",
+    "chalice/app.py": "",
+    "chalicelib/__init__.py": "",
+    "chalicelib/api.py": "",
+    "pydantic/main.py": "",
+    CORE: "",
+}
+
+
+def packaged(folder: Path, files: Mapping[str, str], runtime: str = RUNTIME) -> Path:
+    """A folder as `chalice package` leaves it."""
+    function = {"Type": "AWS::Serverless::Function", "Properties": {"Runtime": runtime}}
+    table = {"Type": "AWS::DynamoDB::Table", "Properties": {}}
+    (folder / "sam.json").write_text(json.dumps({"Resources": {"Function": function, "Table": table}}))
+    with zipfile.ZipFile(folder / "deployment.zip", "w") as zipped:
+        for name, text in files.items():
+            zipped.writestr(name, text)
+    return folder
+
+
+def names_in(folder: Path) -> set[str]:
+    with zipfile.ZipFile(folder / "deployment.zip") as zipped:
+        return set(zipped.namelist())
+
+
+def test_what_no_lambda_runs_is_left_out(tmp_path: Path) -> None:
+    extra = ["chalicelib/local/engine.py", "chalicelib/admin.py", "chalicelib/__pycache__/api.cpython-36.pyc"]
+    packaged(tmp_path, {**SOUND, **dict.fromkeys(extra, "")})
+    lambda_package.finish(tmp_path)
+    assert names_in(tmp_path).isdisjoint(extra)
+    assert names_in(tmp_path) >= set(SOUND)
+
+
+def test_every_source_has_bytecode_that_is_used_unchecked(tmp_path: Path) -> None:
+    packaged(tmp_path, SOUND)
+    lambda_package.finish(tmp_path)
+    with zipfile.ZipFile(tmp_path / "deployment.zip") as zipped:
+        bytecode = zipped.read(f"__pycache__/app.{sys.implementation.cache_tag}.pyc")
+    unchecked_hash = 0b01
+    assert int.from_bytes(bytecode[4:8], "little") == unchecked_hash
+    assert b"/var/task/app.py" in bytecode
+
+
+def test_files_are_readable_by_whoever_runs_the_function(tmp_path: Path) -> None:
+    packaged(tmp_path, SOUND)
+    lambda_package.finish(tmp_path)
+    with zipfile.ZipFile(tmp_path / "deployment.zip") as zipped:
+        assert {entry.external_attr >> 16 for entry in zipped.infolist()} == {0o644}
+
+
+@pytest.mark.parametrize("name", sorted(SOUND))
+def test_a_zip_without_what_the_function_needs_is_refused(tmp_path: Path, name: str) -> None:
+    packaged(tmp_path, {kept: text for kept, text in SOUND.items() if kept != name})
+    with pytest.raises(lambda_package.PackageWrong, match=name):
+        lambda_package.finish(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["boto3/__init__.py", "botocore/session.py", "tests/test_app.py"])
+def test_a_zip_with_what_the_runtime_or_only_a_developer_has_is_refused(tmp_path: Path, name: str) -> None:
+    packaged(tmp_path, {**SOUND, name: ""})
+    with pytest.raises(lambda_package.PackageWrong, match=name):
+        lambda_package.finish(tmp_path)
+
+
+def test_a_zip_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packaged(tmp_path, SOUND)
+    monkeypatch.setattr(lambda_package, "LARGEST", 100)
+    with pytest.raises(lambda_package.PackageWrong, match="more than 100"):
+        lambda_package.finish(tmp_path)
+
+
+def test_bytecode_is_made_only_for_the_python_that_makes_it(tmp_path: Path) -> None:
+    packaged(tmp_path, SOUND, runtime="python3.6")
+    with pytest.raises(lambda_package.PackageWrong, match=r"python3\.6"):
+        lambda_package.finish(tmp_path)
+
+
+@pytest.mark.skipif(not lambda_package.can_load(), reason="only Linux on x86_64 can load what Lambda loads")
+def test_an_app_that_imports_what_is_not_in_the_zip_is_refused(tmp_path: Path) -> None:
+    packaged(tmp_path, {**SOUND, "app.py": "import chalicelib.local\n"})
+    with pytest.raises(lambda_package.PackageWrong, match=r"chalicelib\.local"):
+        lambda_package.finish(tmp_path)
+
+
+def test_the_command_says_what_it_made_or_what_is_wrong(tmp_path: Path) -> None:
+    script = str(lambda_package.__file__)
+    good = subprocess.run(
+        [sys.executable, script, str(packaged(tmp_path, SOUND))], capture_output=True, text=True, check=True
+    )
+    assert RUNTIME in good.stdout
+    bad = subprocess.run(
+        [sys.executable, script, str(packaged(tmp_path, {}))], capture_output=True, text=True, check=False
+    )
+    assert bad.returncode == 1
+    assert "app.py is missing" in bad.stderr

@@ -1,0 +1,140 @@
+"""The packaged template: tables, function, routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app import app
+from chalicelib.settings import Settings
+from tests.support.template import of_type, references
+
+Template = dict[str, Any]
+
+# Settings of the embedded engine; a Lambda has no use for them.
+EMBEDDED_ONLY = {"data_dir", "port", "dev_key"}
+
+
+@pytest.fixture
+def function(template: Template) -> dict[str, Any]:
+    properties: dict[str, Any] = template["Resources"]["APIHandler"]["Properties"]
+    return properties
+
+
+@pytest.fixture(params=["CatalogTable", "ObjectsTable"])
+def table(template: Template, request: pytest.FixtureRequest) -> dict[str, Any]:
+    resource: dict[str, Any] = template["Resources"][request.param]
+    return resource
+
+
+def test_there_are_two_tables_and_one_function(template: Template) -> None:
+    assert set(of_type(template, "AWS::DynamoDB::Table")) == {"CatalogTable", "ObjectsTable"}
+    assert set(of_type(template, "AWS::Serverless::Function")) == {"APIHandler"}
+
+
+def test_everything_that_is_named_is_in_the_template(template: Template) -> None:
+    declared = {*template["Resources"], *template["Parameters"]}
+    named = set(references({"Resources": template["Resources"], "Outputs": template["Outputs"]}))
+    assert {name for name in named if not name.startswith("AWS::")} - {"RestAPIId"} <= declared
+
+
+def test_tables_outlive_the_stack(table: dict[str, Any]) -> None:
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+
+
+def test_tables_cost_nothing_idle_can_be_restored_and_tell_their_changes(table: dict[str, Any]) -> None:
+    properties = table["Properties"]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    assert properties["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+def test_tables_are_named_by_the_stack_so_that_two_stacks_can_live_in_one_account(
+    table: dict[str, Any],
+) -> None:
+    assert "TableName" not in table["Properties"]
+
+
+def test_tables_declare_exactly_the_attributes_that_are_keys(table: dict[str, Any]) -> None:
+    properties = table["Properties"]
+    indexed = [properties, *properties["GlobalSecondaryIndexes"]]
+    keys = {key["AttributeName"] for keyed in indexed for key in keyed["KeySchema"]}
+    assert {attribute["AttributeName"] for attribute in properties["AttributeDefinitions"]} == keys
+
+
+@pytest.mark.parametrize(
+    ("table_id", "index", "hash_key", "range_key"),
+    [
+        ("CatalogTable", None, "pk", "sk"),
+        ("CatalogTable", "by_name", "ns", "name_key"),
+        ("ObjectsTable", None, "bucket_id", "object_id"),
+        ("ObjectsTable", "by_created", "bucket_id", "created_at"),
+        ("ObjectsTable", "by_size", "bucket_id", "size_key"),
+    ],
+)
+def test_keys_of_tables_and_indexes(
+    template: Template, table_id: str, index: str | None, hash_key: str, range_key: str
+) -> None:
+    properties = template["Resources"][table_id]["Properties"]
+    indexes = {made["IndexName"]: made for made in properties["GlobalSecondaryIndexes"]}
+    keyed = indexes[index] if index else properties
+    assert [(key["AttributeName"], key["KeyType"]) for key in keyed["KeySchema"]] == [
+        (hash_key, "HASH"),
+        (range_key, "RANGE"),
+    ]
+
+
+def test_only_the_catalog_forgets_rows_by_age(template: Template) -> None:
+    catalog, objects = (template["Resources"][name]["Properties"] for name in ("CatalogTable", "ObjectsTable"))
+    assert catalog["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert "TimeToLiveSpecification" not in objects
+
+
+def test_the_function_is_given_every_setting_but_those_of_the_embedded_engine(
+    function: dict[str, Any],
+) -> None:
+    variables = function["Environment"]["Variables"]
+    expected = {f"BUCKETS_{name.upper()}" for name in Settings.model_fields if name not in EMBEDDED_ONLY}
+    assert {name for name in variables if name.startswith("BUCKETS_")} == expected
+
+
+def test_the_function_uses_the_tables_of_its_own_stack(function: dict[str, Any]) -> None:
+    variables = function["Environment"]["Variables"]
+    assert variables["BUCKETS_CATALOG_TABLE"] == {"Ref": "CatalogTable"}
+    assert variables["BUCKETS_OBJECTS_TABLE"] == {"Ref": "ObjectsTable"}
+    assert variables["BUCKETS_ENGINE"] == "aws"
+
+
+def test_the_function_gives_up_before_the_gateway_does(function: dict[str, Any]) -> None:
+    gateway_seconds = 29
+    assert function["Timeout"] < gateway_seconds
+
+
+def test_logs_are_not_kept_for_ever(template: Template, function: dict[str, Any]) -> None:
+    group = function["LoggingConfig"]["LogGroup"]["Ref"]
+    assert template["Resources"][group]["Properties"]["RetentionInDays"] > 0
+
+
+def test_every_route_is_in_the_gateway(template: Template) -> None:
+    paths = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+    declared = {(path, method.upper()) for path, methods in paths.items() for method in methods}
+    assert {(path, method) for path, methods in app.routes.items() for method in methods} <= declared
+    assert {(path, "OPTIONS") for path in app.routes} <= declared
+
+
+def test_a_position_in_a_path_has_one_variable_name() -> None:
+    # API Gateway refuses a second name; `chalice local` does not.
+    names: dict[tuple[str, ...], set[str]] = {}
+    for route in app.routes:
+        parts = route.split("/")
+        shape = ["{}" if part.startswith("{") else part for part in parts]
+        for position, part in enumerate(parts):
+            if part.startswith("{"):
+                names.setdefault(tuple(shape[:position]), set()).add(part)
+    assert {parent: found for parent, found in names.items() if len(found) > 1} == {}
+
+
+def test_no_route_ends_with_a_slash() -> None:
+    assert [route for route in app.routes if route.endswith("/")] == []
