@@ -94,7 +94,7 @@ def _change_adapter(settings: dict[str, Any], change: BucketChange, check: Bucke
         settings["source_adapter"] = check.adapter(config, stored, schema) if config else None
     elif stored is not None and change.bucket_schema is not None:
         # The adapter that stays must still find its fields in the new schema.
-        check_adapter(SourceAdapterConfig.model_validate(stored), schema)
+        check_adapter(SourceAdapterConfig.model_validate(stored, strict=False), schema)
 
 
 def _check_enabled(request: BucketCreateRequest | BucketChange) -> None:

@@ -65,7 +65,7 @@ class BucketStore:
                     keys.totals(partition),
                     Update(add={"bucket_count": 1}),
                     exists("pk"),
-                    lambda _: NamespaceNotFound(partition.rpartition(".")[2]),
+                    lambda _: NamespaceNotFound(partition.partition(".")[2]),
                 ),
             ]
         )

@@ -20,6 +20,11 @@ def organization(org: str) -> RowKey:
     return {"pk": f"ORG#{org}", "sk": "ORG"}
 
 
+def organization_entry(org: str) -> RowKey:
+    """An organization among all of them."""
+    return {"pk": "ORGS", "sk": f"ORG#{org}"}
+
+
 def api_key(digest: str) -> RowKey:
     """An API key, by the SHA-256 of its secret."""
     return {"pk": f"KEY#{digest}", "sk": "KEY"}

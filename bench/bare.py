@@ -1,0 +1,126 @@
+"""The ruler: handlers that make the same calls with a default boto3 client, and nothing else.
+
+No authentication, no validation, no error handling, no logs: the least that a Lambda function could do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import boto3
+
+Event = dict[str, Any]
+PARTITION = "NS#int_bench.ns_bench"
+
+client = boto3.client("dynamodb", region_name="us-east-1")
+TABLE = os.environ["BUCKETS_CATALOG_TABLE"]
+
+
+def create(event: Event, _: Any) -> Event:
+    """One transaction of three writes."""
+    body = json.loads(event["body"])
+    bucket_id, now = "bkt_01jz0000000000aa", "2026-01-01T00:00:00.000Z"
+    settings = {
+        "description": body.get("description"),
+        "bucket_schema": body["bucket_schema"],
+        "unique_key": body.get("unique_key"),
+        "metadata": body.get("metadata"),
+        "storage_class": None,
+        "source_adapter": None,
+    }
+    row = {
+        "pk": {"S": PARTITION},
+        "sk": {"S": f"BKT#{bucket_id}"},
+        "bucket_id": {"S": bucket_id},
+        "bucket_name": {"S": body["bucket_name"]},
+        "status": {"S": "ACTIVE"},
+        "is_locked": {"BOOL": False},
+        "revision": {"N": "1"},
+        "schema_version": {"N": "1"},
+        "created_at": {"S": now},
+        "updated_at": {"S": now},
+        "settings": {"S": json.dumps(settings)},
+        "ns": {"S": PARTITION},
+        "name_key": {"S": f"{body['bucket_name']}#{bucket_id}"},
+        "search_text": {"S": f"{bucket_id} {body['bucket_name']} {body.get('description')}"},
+    }
+    claim = {"pk": {"S": PARTITION}, "sk": {"S": f"NAME#{body['bucket_name']}"}, "bucket_id": {"S": bucket_id}}
+    client.transact_write_items(
+        TransactItems=[
+            {
+                "Put": {
+                    "TableName": TABLE,
+                    "Item": claim,
+                    "ConditionExpression": "attribute_not_exists(#pk)",
+                    "ExpressionAttributeNames": {"#pk": "pk"},
+                }
+            },
+            {
+                "Put": {
+                    "TableName": TABLE,
+                    "Item": row,
+                    "ConditionExpression": "attribute_not_exists(#pk)",
+                    "ExpressionAttributeNames": {"#pk": "pk"},
+                }
+            },
+            {
+                "Update": {
+                    "TableName": TABLE,
+                    "Key": {"pk": {"S": PARTITION}, "sk": {"S": "#TOTALS"}},
+                    "UpdateExpression": "ADD #count :one",
+                    "ConditionExpression": "attribute_exists(#pk)",
+                    "ExpressionAttributeNames": {"#count": "bucket_count", "#pk": "pk"},
+                    "ExpressionAttributeValues": {":one": {"N": "1"}},
+                }
+            },
+        ],
+        ReturnConsumedCapacity="TOTAL",
+    )
+    return _answer({"bucket_id": bucket_id, "bucket_name": body["bucket_name"], "created_at": now, **settings})
+
+
+def get(event: Event, _: Any) -> Event:
+    """One query over two rows."""
+    bucket_id = event["pathParameters"]["bucket_identifier"]
+    rows = _query(f"BKT#{bucket_id}", f"BKT#{bucket_id}#TALLY")
+    return _answer(_shown(rows[0]))
+
+
+def list_(event: Event, _: Any) -> Event:
+    """One query over a page, one over the totals."""
+    del event
+    rows = _query("BKT#", "BKT$")
+    totals = _query("#T", "#U")
+    shown = [_shown(row) for row in rows if "bucket_name" in row]
+    return _answer({"results": shown, "total_count": int(totals[0]["bucket_count"]["N"])})
+
+
+def _query(first: str, last: str) -> list[Any]:
+    answer = client.query(
+        TableName=TABLE,
+        KeyConditionExpression="#pk = :pk AND #sk BETWEEN :first AND :last",
+        ExpressionAttributeNames={"#pk": "pk", "#sk": "sk"},
+        ExpressionAttributeValues={":pk": {"S": PARTITION}, ":first": {"S": first}, ":last": {"S": last}},
+        ConsistentRead=True,
+        ReturnConsumedCapacity="TOTAL",
+    )
+    items: list[Any] = answer["Items"]
+    return items
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    settings = json.loads(row["settings"]["S"])
+    return {
+        "bucket_id": row["bucket_id"]["S"],
+        "bucket_name": row["bucket_name"]["S"],
+        "status": row["status"]["S"],
+        "created_at": row["created_at"]["S"],
+        "updated_at": row["updated_at"]["S"],
+        **settings,
+    }
+
+
+def _answer(body: dict[str, Any]) -> Event:
+    return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}

@@ -1,0 +1,30 @@
+"""One process that answers one request: what a cold start is, but for Lambda's own part."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from bench.network import answer_from
+from bench.scenario import event
+
+
+def main(side: str, name: str, path: str) -> None:
+    """Imports one side and lets it answer once."""
+    recorded = json.loads(Path(path).read_text())
+    answer_from({kind: body.encode() for kind, body in recorded["answers"][name].items()})
+    request = event(name, recorded["bucket_id"])
+    if side == "ours":
+        import app
+
+        answer = app.app(request, None)
+    else:
+        from bench import bare
+
+        answer = {"create": bare.create, "get": bare.get, "list": bare.list_}[name](request, None)
+    assert answer["statusCode"] == 200, answer
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

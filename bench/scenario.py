@@ -1,0 +1,132 @@
+"""The world that is measured: one organization, one namespace, twenty buckets, and requests to them.
+
+`python -m bench.scenario FILE` runs every request once against a real engine in this process and keeps
+what DynamoDB answered, by request.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.network import kind
+
+if TYPE_CHECKING:
+    from chalicelib.wiring import Services
+
+KEY = "sk_bench_0123456789abcdef"
+TABLES = {"BUCKETS_CATALOG_TABLE": "bench-catalog", "BUCKETS_OBJECTS_TABLE": "bench-objects"}
+REQUESTS = ("create", "get", "list")
+BODY = {
+    "bucket_name": "posters",
+    "description": "Film posters with their metadata",
+    "bucket_schema": {
+        "properties": {
+            "film_id": {"type": "string", "required": True},
+            "title": {"type": "string", "description": "Original title"},
+            "year": {"type": "integer"},
+            "rating": {"type": "number"},
+            "genres": {"type": "array", "items": {"type": "string"}},
+            "premiere": {"type": "date"},
+            "poster": {"type": "image"},
+            "trailer": {"type": "video"},
+        }
+    },
+    "unique_key": {"fields": ["film_id"], "default_policy": "upsert"},
+    "metadata": {"team": "archive", "cost_centre": 4711},
+}
+
+
+def event(name: str, bucket_id: str) -> dict[str, Any]:
+    """The Lambda event of a request, as API Gateway sends it."""
+    method, path, body = {
+        "create": ("POST", "/v1/buckets", json.dumps(BODY)),
+        "get": ("GET", "/v1/buckets/{bucket_identifier}", None),
+        "list": ("POST", "/v1/buckets/list", json.dumps({"limit": 20})),
+    }[name]
+    return {
+        "requestContext": {
+            "httpMethod": method,
+            "resourcePath": path,
+            "requestId": "6f2b8c1e-0000-4000-8000-000000000000",
+            "identity": {"sourceIp": "203.0.113.7"},
+            "path": path,
+        },
+        "headers": {
+            "Authorization": f"Bearer {KEY}",
+            "X-Namespace": "ns_bench",
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "User-Agent": "OpenAPI-Generator/1.3.783/python",
+        },
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {"bucket_identifier": bucket_id},
+        "stageVariables": None,
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def record() -> dict[str, Any]:
+    """What DynamoDB answers to each request, and the id of the bucket that `get` reads."""
+    from chalicelib.clients import dynamodb_client
+    from chalicelib.local.backends import Backends
+    from chalicelib.local.tables import create_tables
+    from chalicelib.settings import Settings
+    from chalicelib.wiring import build
+
+    settings = Settings(catalog_table=TABLES["BUCKETS_CATALOG_TABLE"], objects_table=TABLES["BUCKETS_OBJECTS_TABLE"])
+    client = dynamodb_client(settings)
+    answers: dict[str, str] = {}
+
+    last = {"kind": ""}
+    client.meta.events.register_first("before-send.*", lambda request, **_: last.update(kind=kind(request)))
+    Backends().attach(client)
+    create_tables(client, catalog=settings.catalog_table, objects=settings.objects_table)
+    services = build(settings, client)
+    bucket_id = _populate(services)
+    client.meta.events.register("response-received.dynamodb", _kept(answers, last))
+    recorded = {}
+    for name in REQUESTS:
+        _run(services, event(name, bucket_id))
+        recorded[name] = dict(answers)
+    return {"bucket_id": bucket_id, "answers": recorded}
+
+
+def _kept(answers: dict[str, str], last: dict[str, str]) -> Callable[..., None]:
+    def keep(response_dict: Any, **_: Any) -> None:
+        answers[last["kind"]] = response_dict["body"].decode()
+
+    return keep
+
+
+def _populate(services: Services) -> str:
+    from chalicelib.buckets.models import BucketCreateRequest
+    from chalicelib.foundation.keys import partition
+    from chalicelib.namespaces.models import CreateNamespaceRequest
+
+    organization = services.access.create_organization("bench").organization_id
+    services.access.create_key(organization, name="bench", secret=KEY)
+    namespace = services.namespaces.create(
+        organization, CreateNamespaceRequest(namespace_name="bench", namespace_id="ns_bench")
+    )
+    place = partition(organization, namespace.namespace_id)
+    made = ""
+    for number in range(20):
+        body = {**BODY, "bucket_name": f"bucket {number:02}"}
+        made = services.buckets.create(place, BucketCreateRequest.model_validate_json(json.dumps(body))).bucket_id
+    return made
+
+
+def _run(services: Services, request: dict[str, Any]) -> None:
+    from chalicelib.api import create_app
+
+    answer = create_app(lambda: services)(request, None)
+    assert answer["statusCode"] == 200, answer
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(json.dumps(record()))
