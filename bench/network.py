@@ -40,8 +40,7 @@ def kind(request: AWSPreparedRequest) -> str:
     """The operation of a call, and whether it reads a namespace's totals."""
     target: str | bytes = request.headers["X-Amz-Target"]
     text = target.decode() if isinstance(target, bytes) else target
-    body: str | bytes = request.body
-    totals = b'"#T' in (body if isinstance(body, bytes) else body.encode())
+    totals = '"#T' in (request.body.decode() if isinstance(request.body, bytes) else str(request.body))
     return text.rpartition(".")[2] + ("#totals" if totals else "")
 
 

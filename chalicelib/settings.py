@@ -3,46 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+ENGINES = ("aws", "embedded")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+HIGHEST_PORT = 65_534
 
 
-class Settings(BaseModel):
+class SettingInvalid(ValueError):
+    """A setting has a value that it cannot have; the message names the variable."""
+
+
+def _setting(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
     """Every setting of the service. Each comes from the variable `BUCKETS_<NAME>`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    engine: str = _setting("aws", "`aws` calls AWS, or the endpoint in AWS_ENDPOINT_URL; `embedded` needs neither")
+    catalog_table: str = _setting("buckets-catalog", "DynamoDB table of organizations, keys, namespaces, buckets")
+    objects_table: str = _setting("buckets-objects", "DynamoDB table of objects")
+    public_url: str = _setting("", "Base URL that clients and webhooks reach, without /v1; empty: as the request came")
+    log_level: str = _setting("INFO", "Least level that is logged: DEBUG, INFO, WARNING or ERROR")
+    data_dir: str = _setting(".local", "Folder where the embedded engine keeps its data")
+    port: int = _setting(8000, "Port of the local server; the embedded engine's AWS door takes the next one")
+    dev_key: str | None = _setting(None, "First API key of the embedded engine, instead of a random one")
 
-    engine: Literal["aws", "embedded"] = Field(
-        default="aws",
-        description="`aws` calls AWS or the endpoint in AWS_ENDPOINT_URL; `embedded` runs everything in process",
-    )
-    catalog_table: str = Field(
-        default="buckets-catalog", description="DynamoDB table of organizations, keys, namespaces and buckets"
-    )
-    objects_table: str = Field(default="buckets-objects", description="DynamoDB table of objects")
-    public_url: str = Field(
-        default="http://127.0.0.1:8000", description="Base URL that clients and webhooks reach, without /v1"
-    )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="Least level that is logged"
-    )
-    data_dir: str = Field(default=".local", description="Where the embedded engine keeps its data")
-    port: int = Field(
-        default=8000,
-        ge=1,
-        le=65534,
-        description="Port of the local server; the embedded AWS door takes the next one",
-    )
-    dev_key: str | None = Field(
-        default=None, description="First API key of the embedded engine, instead of a random one"
-    )
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"BUCKETS_{name.upper()}"
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings in these environment variables. Empty variables count as unset.
+    """The settings in these environment variables; an empty variable counts as unset.
 
-    Raises pydantic's ValidationError, which names the field, when one does not fit.
+    Raises SettingInvalid, which names the variable, for a value that does not fit.
     """
-    given = {name: environ.get(f"BUCKETS_{name.upper()}") for name in Settings.model_fields}
-    return Settings.model_validate({name: value for name, value in given.items() if value})
+    given: dict[str, Any] = {
+        f.name: environ[variable(f.name)] for f in fields(Settings) if environ.get(variable(f.name))
+    }
+    if "port" in given:
+        given["port"] = _port(given["port"])
+    settings = replace(Settings(), **given)
+    _check_among("engine", settings.engine, ENGINES)
+    _check_among("log_level", settings.log_level, LOG_LEVELS)
+    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
+        raise SettingInvalid(f"{variable('public_url')} must start with http:// or https://")
+    return settings
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= HIGHEST_PORT:
+        raise SettingInvalid(f"{variable('port')} must be a number from 1 to {HIGHEST_PORT}, not {text!r}")
+    return int(text)
+
+
+def _check_among(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise SettingInvalid(f"{variable(name)} must be one of {', '.join(choices)}, not {value!r}")

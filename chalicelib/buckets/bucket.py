@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.buckets.models import BucketResponse
-from chalicelib.buckets.source_adapter import shown_adapter
+from chalicelib.buckets.adapter_view import shown_adapter
 from chalicelib.foundation.search import texts_of
 from chalicelib.stats.models import NOTHING, Tally
+
+if TYPE_CHECKING:
+    from chalicelib.buckets.models import BucketResponse
 
 ACTIVE = "ACTIVE"
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.buckets.refusals import AdapterCycle
-from chalicelib.buckets.source_adapter import (
-    ADAPTER,
-    SourceAdapterConfig,
-    check_adapter,
-    find_cycle,
-    stored_adapter,
-    webhook_url,
-)
 from chalicelib.foundation.refusals import invalid
 
+if TYPE_CHECKING:
+    from chalicelib.buckets.source_adapter_models import SourceAdapterConfig
+
+ADAPTER = ("body", "source_adapter")
 Sources = Callable[[str], list[str] | None]
 
 
@@ -44,12 +40,16 @@ class BucketConfiguration:
         self, config: SourceAdapterConfig, previous: dict[str, Any] | None, schema: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The adapter as it is stored: checked, defaulted, with its URL and its secret."""
+        from chalicelib.buckets.source_adapter import check_adapter, stored_adapter, webhook_url
+
         check_adapter(config, schema)
         self._check_sources(config)
         url = webhook_url(self.common.public_url, config.adapter_type, self.bucket_id)
         return stored_adapter(config, previous, new_secret=self.common.new_secret, webhook_url=url)
 
     def _check_sources(self, config: SourceAdapterConfig) -> None:
+        from chalicelib.buckets.source_cycle import find_cycle
+
         ids = config.source_bucket_ids or []
         for index, id_ in enumerate(ids):
             if id_ != self.bucket_id and self.sources(id_) is None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from chalicelib.buckets.bucket import Bucket, show, texts
-from chalicelib.buckets.models import BucketListStats
 from chalicelib.buckets.store import BucketStore
 from chalicelib.foundation import keys
 from chalicelib.foundation.cursors import CursorInvalid
@@ -15,6 +15,9 @@ from chalicelib.foundation.ids import is_id
 from chalicelib.foundation.listing import Kind, ListQuery, Selected, cut, select
 from chalicelib.foundation.search import fold
 from chalicelib.foundation.sorting import SortKey
+
+if TYPE_CHECKING:
+    from chalicelib.buckets.models import BucketListStats
 
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
 # What a row's answer takes beside its settings: names, dates and counters.

@@ -12,10 +12,10 @@ from chalicelib.buckets.schema_models import BucketSchema
 from chalicelib.buckets.source_adapter import SourceAdapterConfig
 from chalicelib.buckets.unique_key import UniqueKeyConfig
 from chalicelib.foundation.ids import is_id
-from chalicelib.foundation.paging import PageBody, PageQuery, PaginationResponse
 from chalicelib.foundation.statuses import TaskStatusEnum
-from chalicelib.foundation.text import Timestamp, printable
-from chalicelib.stats.models import BatchStatistics, StorageStatistics
+from chalicelib.foundation.text import printable
+from chalicelib.foundation.wire import PageBody, PageQuery, PaginationResponse, Timestamp
+from chalicelib.stats.wire import BatchStatistics, StorageStatistics
 
 REQUEST = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
@@ -54,7 +54,7 @@ BucketName = Annotated[
     AfterValidator(printable),
     AfterValidator(_no_id),
 ]
-NotEnabledHere = Annotated[JsonValue, Field(default=None, description="Not enabled here: refused with 403 unless null")]
+NotEnabledHere = Annotated[JsonValue, Field(description="Not enabled here: refused with 403 unless null")]
 NOT_ENABLED = ("destination", "ingest_filter")
 
 
@@ -69,8 +69,8 @@ class BucketCreateRequest(BaseModel):
     metadata: dict[str, JsonValue] | None = Field(default=None, description="Free key-value pairs")
     storage_class: StorageClass | None = Field(default=None, description="Tier in which objects are stored")
     source_adapter: SourceAdapterConfig | None = Field(default=None, description="Turns webhooks into objects")
-    destination: NotEnabledHere
-    ingest_filter: NotEnabledHere
+    destination: NotEnabledHere = None
+    ingest_filter: NotEnabledHere = None
 
 
 class BucketPatchRequest(BaseModel):
@@ -86,8 +86,8 @@ class BucketPatchRequest(BaseModel):
     )
     storage_class: StorageClass | None = Field(default=None, description="Tier for objects stored from now on")
     unique_key: UniqueKeyConfig | None = Field(default=None, description="May change `default_policy` only")
-    destination: NotEnabledHere
-    ingest_filter: NotEnabledHere
+    destination: NotEnabledHere = None
+    ingest_filter: NotEnabledHere = None
 
 
 class BucketUpdateRequest(BaseModel):
@@ -100,8 +100,8 @@ class BucketUpdateRequest(BaseModel):
     bucket_schema: BucketSchema | None = Field(default=None, description="Replaces the schema")
     storage_class: StorageClass | None = Field(default=None, description="Tier for objects stored from now on")
     unique_key: UniqueKeyConfig | None = Field(default=None, description="May change `default_policy` only")
-    destination: NotEnabledHere
-    ingest_filter: NotEnabledHere
+    destination: NotEnabledHere = None
+    ingest_filter: NotEnabledHere = None
 
 
 class BucketChangeQuery(BaseModel):

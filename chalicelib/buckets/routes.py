@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.buckets.bucket import Bucket, show
 from chalicelib.buckets.lists import NEWEST_FIRST, list_buckets
-from chalicelib.buckets.models import (
-    BucketChangeQuery,
-    BucketCreateRequest,
-    BucketPatchRequest,
-    BucketResponse,
-    BucketsQuery,
-    BucketUpdateRequest,
-    ListBucketsRequest,
-    ListBucketsResponse,
-)
 from chalicelib.buckets.refusals import (
     AdapterCycle,
     BucketLocked,
@@ -27,12 +18,19 @@ from chalicelib.buckets.refusals import (
     SchemaBreak,
 )
 from chalicelib.buckets.service import Buckets
-from chalicelib.buckets.source_adapter import sets_secret
 from chalicelib.foundation.keys import partition
 from chalicelib.foundation.listing import SortTooLarge, read_list
 from chalicelib.foundation.operations import Answer, Call, Operation
-from chalicelib.foundation.paging import PageQuery, page_request, pagination
+from chalicelib.foundation.paging import page_request, pagination
 from chalicelib.foundation.preconditions import read_preconditions
+
+if TYPE_CHECKING:
+    from chalicelib.buckets.models import (
+        BucketCreateRequest,
+        BucketPatchRequest,
+        BucketUpdateRequest,
+        ListBucketsResponse,
+    )
 
 BUCKETS = "/v1/buckets"
 BUCKET = f"{BUCKETS}/{{bucket_identifier}}"
@@ -86,7 +84,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             summary="Create Bucket",
             description="Creates a bucket with a schema. Names are unique within the namespace.",
             run=create,
-            body=BucketCreateRequest,
+            body=lambda: _models().BucketCreateRequest,
             body_required=True,
             permission="write",
             refusals=(BucketNameTaken, AdapterCycle),
@@ -98,8 +96,8 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             summary="List Buckets",
             description="Lists buckets, newest first, with the query string alone.",
             run=list_get,
-            query=BucketsQuery,
-            answer=ListBucketsResponse,
+            query=lambda: _models().BucketsQuery,
+            answer=lambda: _models().ListBucketsResponse,
             refusals=(SortTooLarge,),
         ),
         _operation(
@@ -109,9 +107,9 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             summary="List Buckets",
             description="Lists buckets with pagination, sorting and filtering. The body wins over the query.",
             run=list_post,
-            body=ListBucketsRequest,
-            query=PageQuery,
-            answer=ListBucketsResponse,
+            body=lambda: _models().ListBucketsRequest,
+            query=lambda: _models().PageQuery,
+            answer=lambda: _models().ListBucketsResponse,
             refusals=(SortTooLarge,),
         ),
         _operation(
@@ -131,9 +129,9 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             summary="Update Bucket",
             description="Changes the keys that the body holds; absent keys stay as they are.",
             run=change,
-            body=BucketUpdateRequest,
+            body=lambda: _models().BucketUpdateRequest,
             body_required=True,
-            query=BucketChangeQuery,
+            query=lambda: _models().BucketChangeQuery,
             permission="write",
             refusals=CHANGE_REFUSALS,
             conditional="write",
@@ -145,9 +143,9 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             summary="Partially Update Bucket",
             description="Changes the keys that the body holds; absent keys stay as they are.",
             run=change,
-            body=BucketPatchRequest,
+            body=lambda: _models().BucketPatchRequest,
             body_required=True,
-            query=BucketChangeQuery,
+            query=lambda: _models().BucketChangeQuery,
             permission="write",
             refusals=CHANGE_REFUSALS,
             conditional="write",
@@ -155,9 +153,21 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
     ]
 
 
+def _models() -> ModuleType:
+    """The models, which a request without a body never needs."""
+    from chalicelib.buckets import models
+
+    return models
+
+
 def _operation(**given: Any) -> Operation:
     tagged = ("ETag",) if "answer" not in given else ()
-    common = {"tag": "Buckets", "scope": "namespace", "answer": BucketResponse, "answer_headers": tagged}
+    common = {
+        "tag": "Buckets",
+        "scope": "namespace",
+        "answer": lambda: _models().BucketResponse,
+        "answer_headers": tagged,
+    }
     return Operation(**{**common, **given})
 
 
@@ -171,6 +181,8 @@ def _answer(bucket: Bucket, *, reveal: bool = False) -> Answer:
 
 def _reveals(body: BucketCreateRequest | BucketPatchRequest | BucketUpdateRequest) -> bool:
     """Whether this very request sets or generates the adapter's secret: only then it is shown."""
+    from chalicelib.buckets.source_adapter import sets_secret
+
     adapter = getattr(body, "source_adapter", None)
     return adapter is not None and sets_secret(adapter)
 

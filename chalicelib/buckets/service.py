@@ -6,12 +6,10 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.buckets.bucket import ACTIVE, Bucket
-from chalicelib.buckets.changes import BucketChange, changed, new_settings
 from chalicelib.buckets.configuration import Configuration
-from chalicelib.buckets.models import BucketCreateRequest
 from chalicelib.buckets.refusals import (
     BucketLocked,
     BucketNotActive,
@@ -24,6 +22,10 @@ from chalicelib.foundation.ids import Ids, is_id
 from chalicelib.foundation.preconditions import ANY, Preconditions
 from chalicelib.foundation.refusals import Busy
 from chalicelib.foundation.times import Clock, stamp
+
+if TYPE_CHECKING:
+    from chalicelib.buckets.changes import BucketChange
+    from chalicelib.buckets.models import BucketCreateRequest
 
 # Writers without If-Match take turns; this many lost turns in a row mean that something is wrong.
 TURNS = 40
@@ -49,6 +51,8 @@ class Buckets:
 
     def create(self, partition: str, new: BucketCreateRequest) -> Bucket:
         """A new bucket with zero counts. Raises RequestInvalid, NotEnabled, BucketNameTaken."""
+        from chalicelib.buckets.changes import new_settings
+
         bucket_id, now = self.ids.timed("bkt"), stamp(self.clock())
         settings = new_settings(new, self.configuration.of(bucket_id, self._sources(partition)))
         bucket = Bucket(
@@ -87,6 +91,7 @@ class Buckets:
         Raises BucketNotFound, BucketLocked, BucketNotActive, RevisionStale (a precondition fails),
         RequestInvalid, NotEnabled, BucketNameTaken and, without `force_schema_break`, SchemaBreak.
         """
+        from chalicelib.buckets.changes import changed
 
         def revised(bucket: Bucket) -> Bucket:
             _check_writable(bucket)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from chalicelib.buckets.adapter_view import REDACTED, shown_adapter
 from chalicelib.buckets.schema_values import Location
 from chalicelib.buckets.source_adapter_models import BatchingConfig, ExternalConnection, SourceAdapterConfig
 from chalicelib.buckets.source_cycle import find_cycle
@@ -22,7 +23,6 @@ __all__ = [
 
 ADAPTER = ("body", "source_adapter")
 WEBHOOK_TYPES = frozenset({"mux", "iconik", "generic_webhook", "supabase"})
-REDACTED = "redacted"
 MAX_ADAPTER_BYTES = 20_000
 
 _FOR_COLLECTIONS = ("source_collection_id", "source_filters")
@@ -79,17 +79,6 @@ def stored_adapter(
 def sets_secret(config: SourceAdapterConfig) -> bool:
     """Whether storing this configuration sets or generates a secret, which its answer then reveals."""
     return config.adapter_type in WEBHOOK_TYPES and config.webhook_secret != REDACTED
-
-
-def shown_adapter(stored: Mapping[str, Any], *, reveal_secret: bool) -> dict[str, Any]:
-    """A stored adapter as clients see it: credentials redacted, and the secret unless it is revealed."""
-    shown = {name: stored.get(name) for name in SourceAdapterConfig.model_fields}
-    if shown["webhook_secret"] is not None and not reveal_secret:
-        shown["webhook_secret"] = REDACTED
-    if (connection := stored.get("connection")) is not None:
-        credentials = dict.fromkeys(connection.get("credentials") or {}, REDACTED)
-        shown["connection"] = {**connection, "credentials": credentials}
-    return shown
 
 
 def _check_enabled(config: SourceAdapterConfig, location: Location) -> None:

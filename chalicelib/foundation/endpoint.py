@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from chalice.app import Request, Response
@@ -19,10 +19,15 @@ from chalice.app import Request, Response
 from chalicelib.foundation import envelope, logs
 from chalicelib.foundation.meter import Meter, metered
 from chalicelib.foundation.operations import Answer, Call, Operation
-from chalicelib.foundation.readers import read_body, read_query
+from chalicelib.foundation.readers import check_names, read_body, read_query
 from chalicelib.foundation.refusals import Refusal
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
 Admit = Callable[[Operation, Call], Call]
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 @dataclass(slots=True)
@@ -89,22 +94,30 @@ def _read_address(request: Request, path: Mapping[str, str], request_id: str) ->
 
 
 def _read_words(operation: Operation, request: Request, call: Call) -> Call:
-    given = request.query_params
-    query = read_query({name: given.getlist(name) for name in given} if given else {}, operation.query)
-    if operation.body is None:
-        return replace(call, query=query)
-    body = read_body(
-        bytes(request.raw_body) if isinstance(request.raw_body, bytes) else request.raw_body.encode(),
-        operation.body,
-        media_type=request.headers.get("content-type"),
-        required=operation.body_required,
-        max_bytes=operation.max_body_bytes,
-    )
+    query, body = _read_query(operation, request), None
+    if operation.body is not None:
+        raw = request.raw_body
+        body = read_body(
+            raw if isinstance(raw, bytes) else raw.encode(),
+            operation.body(),
+            media_type=request.headers.get("content-type"),
+            required=operation.body_required,
+            max_bytes=operation.max_body_bytes,
+        )
     return replace(call, query=query, body=body)
 
 
+def _read_query(operation: Operation, request: Request) -> BaseModel | None:
+    given = request.query_params
+    values = {name: given.getlist(name) for name in given} if given else {}
+    if operation.query is not None:
+        return read_query(values, operation.query())
+    check_names(values, {})
+    return None
+
+
 def _text(answer: Answer) -> str:
-    return "" if answer.body is None else json.dumps(answer.body, ensure_ascii=False, allow_nan=False)
+    return "" if answer.body is None else _ENCODE(answer.body)
 
 
 def _headers(answer: Answer) -> dict[str, str]:

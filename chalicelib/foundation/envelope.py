@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
-
-from pydantic import Field
-from typing_extensions import TypedDict
+from typing import Any
 
 from chalicelib.foundation import refusals
 from chalicelib.foundation.refusals import Refusal, RequestInvalid
@@ -35,37 +32,6 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
 }
 
 UNFORESEEN = (500, "InternalServerError")
-
-
-class ErrorDetail(TypedDict):
-    """What went wrong: a sentence, a stable type, and a finer code where a client may branch."""
-
-    message: str
-    type: str
-    code: str | None
-    details: dict[str, Any] | None
-
-
-class ErrorResponse(TypedDict):
-    """The envelope of every error."""
-
-    success: Annotated[bool, Field(default=False, description="Always false")]
-    status: Annotated[int, Field(description="The HTTP status once more")]
-    error: ErrorDetail
-
-
-class ValidationError(TypedDict):
-    """One thing wrong with a request, and its place."""
-
-    loc: list[str | int]
-    msg: str
-    type: str
-
-
-class HTTPValidationError(ErrorResponse):
-    """The envelope of a 422, with the same problems a second time under `detail`."""
-
-    detail: list[ValidationError]
 
 
 def standing(refusal: type[Refusal]) -> tuple[int, str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any, Literal
 
 from chalicelib.foundation.refusals import Refusal
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 MAX_BODY_BYTES = 1_000_000
 
@@ -47,6 +48,7 @@ class Operation:
 
     `scope` says what a request must carry: nothing (`open`), a key (`organization`), a key and the
     `X-Namespace` header (`namespace`), or a key and a namespace in the path (`namespace_path`).
+    Models are named by functions, which are asked when a request needs the model and not before.
     """
 
     method: str
@@ -56,12 +58,12 @@ class Operation:
     summary: str
     description: str
     run: Callable[[Call], Answer]
-    answer: Any
+    answer: Callable[[], Any]
     scope: Literal["open", "organization", "namespace", "namespace_path"]
     permission: Permission = "read"
-    body: type[BaseModel] | None = None
+    body: Callable[[], type[BaseModel]] | None = None
     body_required: bool = False
-    query: type[BaseModel] | None = None
+    query: Callable[[], type[BaseModel]] | None = None
     refusals: tuple[type[Refusal], ...] = ()
     conditional: Literal["no", "read", "write"] = "no"
     answer_headers: tuple[str, ...] = ()

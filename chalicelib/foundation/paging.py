@@ -4,43 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import TypedDict
+if TYPE_CHECKING:
+    from chalicelib.foundation.wire import PageQuery, PaginationResponse
 
 MAX_QUERY_OFFSET = 10_000
 # No list is longer; an offset beyond it asks for nothing, as any offset behind the end does.
 FARTHEST = 1_000_000_000
 CURSORS = ("cursor", "next_cursor", "after")
-
-
-class PageQuery(BaseModel):
-    """The paging part of a list's query string."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-    limit: int | None = Field(default=None, ge=1, le=1000, description="Page size")
-    page_size: int | None = Field(default=None, ge=1, le=1000, description="Alias of `limit`, which wins")
-    offset: int | None = Field(default=None, ge=0, le=MAX_QUERY_OFFSET, description="Rows to skip; a cursor is better")
-    page: int | None = Field(default=None, ge=1, le=1_000_000, description="Page number from 1; `offset` wins")
-    cursor: str | None = Field(default=None, description="`next_cursor` of the page before; wins over `offset`")
-    next_cursor: str | None = Field(default=None, description="Alias of `cursor`")
-    after: str | None = Field(default=None, description="Alias of `cursor`")
-    include_total: bool = Field(default=False, description="Fill `total` and `total_pages`")
-
-
-class PageBody(BaseModel):
-    """The paging part of a list's body; each value wins over that of the query string."""
-
-    limit: int | None = Field(default=None, ge=1, le=1000, description="Page size")
-    page_size: int | None = Field(default=None, ge=1, le=1000, description="Alias of `limit`, which wins")
-    offset: int | None = Field(default=None, ge=0, le=MAX_QUERY_OFFSET, description="Rows to skip")
-    page: int | None = Field(default=None, ge=1, le=1_000_000, description="Page number from 1; `offset` wins")
-    cursor: str | None = Field(default=None, description="`next_cursor` of the page before; wins over `offset`")
-    next_cursor: str | None = Field(default=None, description="Alias of `cursor`")
-    after: str | None = Field(default=None, description="Alias of `cursor`")
-    include_total: bool | None = Field(default=None, description="Fill `total` and `total_pages`")
+VALUES = ("limit", "page_size", "offset", "page", *CURSORS, "include_total")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +31,13 @@ class PageRequest:
     is_fixed: bool = False
 
 
-class PaginationResponse(TypedDict):
-    """How to go on. A null `next_cursor` is the end, and nothing else is."""
-
-    total: Annotated[int | None, Field(description="Matches on all pages; only with include_total")]
-    page: Annotated[int | None, Field(description="Page number; not with a cursor")]
-    page_size: Annotated[int | None, Field(description="Rows asked for")]
-    total_pages: Annotated[int | None, Field(description="Pages in all; only with include_total")]
-    next_page: Annotated[str | None, Field(description="Link to the next page, for the same body")]
-    previous_page: Annotated[str | None, Field(description="Link to the page before; not with a cursor")]
-    next_cursor: Annotated[str | None, Field(description="Cursor of the next page; null on the last")]
-
-
-def page_request(query: BaseModel | None, body: Mapping[str, Any], *, default_limit: int) -> PageRequest:
+def page_request(query: PageQuery | None, body: Mapping[str, Any], *, default_limit: int) -> PageRequest:
     """The page that query string and body ask for together.
 
     A value of the body wins over the same value of the query; `limit` wins over `page_size`, `offset`
     over `page`, a cursor over both, and `cursor` over its aliases. Absent and null mean the same.
     """
-    given = {name: getattr(query, name) for name in PageQuery.model_fields} if query is not None else {}
+    given = {name: getattr(query, name) for name in VALUES} if query is not None else {}
     # The aliases of one thing must not let the query win: a body's page_size beats a query's limit.
     limit = _first(body, "limit", "page_size") or _first(given, "limit", "page_size") or default_limit
     include_total = bool(_first(body, "include_total") or _first(given, "include_total"))

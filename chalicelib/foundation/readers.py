@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.foundation.json_text import check_json
 from chalicelib.foundation.refusals import (
@@ -16,7 +14,10 @@ from chalicelib.foundation.refusals import (
     invalid,
 )
 
-M = TypeVar("M", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+M = TypeVar("M", bound="BaseModel")
 
 # A hostile body can be wrong in a hundred thousand places; the answer names the first of them.
 MAX_PROBLEMS = 100
@@ -41,19 +42,23 @@ def read_body(
     return _validated(model, raw)
 
 
-def read_query(given: Mapping[str, Sequence[str]], model: type[M] | None) -> M | None:
+def read_query(given: Mapping[str, Sequence[str]], model: type[M]) -> M:
     """The query string as a `model`: unknown names and names given twice are refused, not ignored."""
-    known = model.model_fields if model else {}
-    problems = [_unknown(name, known) for name in given if name not in known]
-    problems += [_repeated(name) for name, values in given.items() if len(values) > 1]
-    if problems:
-        raise RequestInvalid(problems[:MAX_PROBLEMS])
-    if model is None:
-        return None
+    from pydantic import ValidationError
+
+    check_names(given, model.model_fields)
     try:
         return model.model_validate_strings({name: values[0] for name, values in given.items()})
     except ValidationError as error:
         raise RequestInvalid(_problems(error, "query", model)) from None
+
+
+def check_names(given: Mapping[str, Sequence[str]], known: Mapping[str, Any]) -> None:
+    """Refuses a query string that names something unknown, or something twice."""
+    problems = [_unknown(name, known) for name in given if name not in known]
+    problems += [_repeated(name) for name, values in given.items() if len(values) > 1]
+    if problems:
+        raise RequestInvalid(problems[:MAX_PROBLEMS])
 
 
 def problems_of(error: ValidationError, *location: str | int) -> list[Problem]:
@@ -65,6 +70,8 @@ def problems_of(error: ValidationError, *location: str | int) -> list[Problem]:
 
 
 def _validated(model: type[M], raw: bytes) -> M:
+    from pydantic import ValidationError
+
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
-# A date-time in the one form that answers have: UTC, milliseconds, `Z`.
-Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-
 
 def printable(text: str) -> str:
     """The text, if it can be read as a name: not blank, and without control characters.

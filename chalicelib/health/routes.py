@@ -3,47 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, NotRequired
-
-from pydantic import BaseModel, ConfigDict, Field
-from typing_extensions import TypedDict
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.foundation.operations import Answer, Call, Operation
 from chalicelib.health.checks import DEPENDENCIES, NOT_DEPLOYED, Checks
 
-
-class HealthQuery(BaseModel):
-    """The query string of the health operations."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-    deep: bool = Field(default=False, description="Ask the dependencies too")
-    metrics: bool = Field(default=False, description="Ask the dependencies too, and add how long each took")
-
-
-class Dependencies(TypedDict):
-    """Whether each dependency answers. What this deployment does not have counts as answering."""
-
-    cache: bool
-    metadata: bool
-    vector_store: bool
-    object_storage: bool
-    task_queue: bool
-    inference: bool
-
-
-class HealthCheckResponse(TypedDict):
-    """The state of the service; the light answer is its `status` alone."""
-
-    status: Literal["OK", "DEGRADED"]
-    data: NotRequired[Dependencies]
-    errors: NotRequired[dict[str, str | None]]
-    meta: NotRequired[dict[str, Any] | None]
-
-
-class LivenessResponse(TypedDict):
-    """The process answers."""
-
-    status: Annotated[Literal["ok"], Field(default="ok")]
+if TYPE_CHECKING:
+    from chalicelib.health.models import HealthCheckResponse
 
 
 def health_operations(checks: Callable[[], Checks]) -> list[Operation]:
@@ -67,10 +34,16 @@ def health_operations(checks: Callable[[], Checks]) -> list[Operation]:
             run=alive,
             scope="open",
             query=None,
-            answer=LivenessResponse,
+            answer=lambda: _models().LivenessResponse,
         ),
         _operation(path="/v1/health/deep", name="deep_health", summary="Deep Health", run=deep, scope="organization"),
     ]
+
+
+def _models() -> ModuleType:
+    from chalicelib.health import models
+
+    return models
 
 
 def _operation(**given: Any) -> Operation:
@@ -79,8 +52,8 @@ def _operation(**given: Any) -> Operation:
         **{
             "tag": "Health",
             "method": "GET",
-            "query": HealthQuery,
-            "answer": HealthCheckResponse,
+            "query": lambda: _models().HealthQuery,
+            "answer": lambda: _models().HealthCheckResponse,
             **described,
             **given,
         }

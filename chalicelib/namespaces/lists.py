@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from chalicelib.foundation.listing import Kind, ListQuery, Selected, select
 from chalicelib.foundation.sorting import SortKey
-from chalicelib.namespaces.models import NamespaceListStats
 from chalicelib.namespaces.namespace import Namespace, show, texts
 from chalicelib.namespaces.service import Namespaces
+
+if TYPE_CHECKING:
+    from chalicelib.namespaces.models import NamespaceListStats
 
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
 KIND: Kind[Namespace] = Kind(

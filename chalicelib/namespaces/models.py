@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from typing_extensions import TypedDict
 
-from chalicelib.foundation.paging import PageBody, PageQuery, PaginationResponse
-from chalicelib.foundation.text import Timestamp, printable
+from chalicelib.foundation.text import printable
+from chalicelib.foundation.wire import PageBody, PageQuery, PaginationResponse, Timestamp
 
 REQUEST = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
@@ -67,7 +67,7 @@ class VectorConfig(BaseModel):
     metric: str | None = "cosine"
 
 
-Declared = Field(default=None, max_length=100)
+Declared = Field(max_length=100)
 
 
 class CreateNamespaceRequest(BaseModel):
@@ -80,18 +80,18 @@ class CreateNamespaceRequest(BaseModel):
     namespace_type: Literal["standard", "marketplace"] | None = None
     scope: Literal["org", "system"] | None = None
     description: str | None = None
-    feature_extractors: Annotated[list[FeatureExtractor] | None, Declared]
-    vector_configs: Annotated[list[VectorConfig] | None, Declared]
-    payload_indexes: Annotated[list[PayloadIndex] | None, Declared]
+    feature_extractors: Annotated[list[FeatureExtractor] | None, Declared] = None
+    vector_configs: Annotated[list[VectorConfig] | None, Declared] = None
+    payload_indexes: Annotated[list[PayloadIndex] | None, Declared] = None
     ttl_seconds: int | None = Field(default=None, ge=60, le=3_153_600_000, description="Life time; sets `expires_at`")
-    features: Unsupported
-    auto_create_indexes: Unsupported
-    adaptive_indexing: Unsupported
-    infrastructure: Unsupported
-    trusted_issuers: Unsupported
-    tiering: Unsupported
-    spend_budget: Unsupported
-    cost_cap_override: Unsupported
+    features: Unsupported = None
+    auto_create_indexes: Unsupported = None
+    adaptive_indexing: Unsupported = None
+    infrastructure: Unsupported = None
+    trusted_issuers: Unsupported = None
+    tiering: Unsupported = None
+    spend_budget: Unsupported = None
+    cost_cap_override: Unsupported = None
 
 
 class CreateStandaloneNamespaceRequestModel(CreateNamespaceRequest):
@@ -99,8 +99,8 @@ class CreateStandaloneNamespaceRequestModel(CreateNamespaceRequest):
 
     namespace_name: Name | None = None  # type: ignore[assignment]
     mode: Literal["standalone"] | None = "standalone"
-    storage: Unsupported
-    config: Unsupported
+    storage: Unsupported = None
+    config: Unsupported = None
 
 
 class UpdateNamespaceRequest(BaseModel):
@@ -108,7 +108,7 @@ class UpdateNamespaceRequest(BaseModel):
 
     model_config = REQUEST
     namespace_name: Name | None = None
-    payload_indexes: Annotated[list[PayloadIndex] | None, Declared]
+    payload_indexes: Annotated[list[PayloadIndex] | None, Declared] = None
 
 
 class PatchNamespaceRequest(UpdateNamespaceRequest):
@@ -117,19 +117,19 @@ class PatchNamespaceRequest(UpdateNamespaceRequest):
     description: str | None = None
     feature_extractors: Annotated[
         list[FeatureExtractor] | None,
-        Field(default=None, max_length=100, description="Added to those declared"),
-    ]
+        Field(max_length=100, description="Added to those declared"),
+    ] = None
     expires_at: datetime | None = Field(default=None, description="When the namespace ends; null removes it")
     ttl_seconds: int | None = Field(default=None, ge=60, le=3_153_600_000, description="`expires_at` from now")
-    auto_create_indexes: Unsupported
-    adaptive_indexing: Unsupported
-    repair_vectors: Unsupported
-    infrastructure: Unsupported
-    trusted_issuers: Unsupported
-    spend_budget: Unsupported
-    pinned: Unsupported
-    tiering: Unsupported
-    cost_cap_override: Unsupported
+    auto_create_indexes: Unsupported = None
+    adaptive_indexing: Unsupported = None
+    repair_vectors: Unsupported = None
+    infrastructure: Unsupported = None
+    trusted_issuers: Unsupported = None
+    spend_budget: Unsupported = None
+    pinned: Unsupported = None
+    tiering: Unsupported = None
+    cost_cap_override: Unsupported = None
 
 
 class ListNamespacesRequest(PageBody):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.namespaces.models import NamespaceModel
 from chalicelib.stats.models import NOTHING, Tally
+
+if TYPE_CHECKING:
+    from chalicelib.namespaces.models import NamespaceModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 from chalicelib.foundation.listing import SortTooLarge, read_list
 from chalicelib.foundation.operations import Answer, Call, Operation
 from chalicelib.foundation.paging import page_request, pagination
 from chalicelib.namespaces.lists import NEWEST_FIRST, list_namespaces
-from chalicelib.namespaces.models import (
-    CreateNamespaceRequest,
-    CreateStandaloneNamespaceRequestModel,
-    ListNamespacesRequest,
-    ListNamespacesResponse,
-    NamespaceModel,
-    NamespacesQuery,
-    PatchNamespaceRequest,
-    UpdateNamespaceRequest,
-)
 from chalicelib.namespaces.namespace import show
 from chalicelib.namespaces.refusals import NamespaceIdTaken, NamespaceNameTaken, NamespaceNotFound
 from chalicelib.namespaces.service import Namespaces
@@ -50,7 +41,11 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
 
     creation = {"run": create, "body_required": True, "permission": "admin", "scope": "organization"}
     changing = {"run": change, "body_required": True, "permission": "write", "scope": "namespace_path"}
-    listing = {"answer": ListNamespacesResponse, "query": NamespacesQuery, "scope": "organization"}
+    listing = {
+        "answer": lambda: _models().ListNamespacesResponse,
+        "query": lambda: _models().NamespacesQuery,
+        "scope": "organization",
+    }
     return [
         _operation(
             method="POST",
@@ -58,7 +53,7 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
             name="create_namespace",
             summary="Create Namespace",
             description="Creates a namespace. Declared extractors and indexes are kept and shown; none runs here.",
-            body=CreateNamespaceRequest,
+            body=lambda: _models().CreateNamespaceRequest,
             refusals=(NamespaceNameTaken, NamespaceIdTaken),
             **creation,
         ),
@@ -68,7 +63,7 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
             name="create_standalone_namespace",
             summary="Create Standalone Namespace",
             description="Creates a namespace; without a name it is called by its id.",
-            body=CreateStandaloneNamespaceRequestModel,
+            body=lambda: _models().CreateStandaloneNamespaceRequestModel,
             refusals=(NamespaceNameTaken, NamespaceIdTaken),
             **creation,
         ),
@@ -89,7 +84,7 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
             summary="List Namespaces",
             description="Lists namespaces with search, filters and sorts. The body wins over the query.",
             run=list_post,
-            body=ListNamespacesRequest,
+            body=lambda: _models().ListNamespacesRequest,
             refusals=(SortTooLarge,),
             **listing,
         ),
@@ -109,7 +104,7 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
             name="patch_namespace",
             summary="Partially Update Namespace",
             description="Changes the keys that the body holds; absent keys stay as they are.",
-            body=PatchNamespaceRequest,
+            body=lambda: _models().PatchNamespaceRequest,
             refusals=(NamespaceNotFound, NamespaceNameTaken),
             **changing,
         ),
@@ -119,15 +114,22 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
             name="update_namespace",
             summary="Update Namespace",
             description="Changes the keys that the body holds; absent keys stay as they are.",
-            body=UpdateNamespaceRequest,
+            body=lambda: _models().UpdateNamespaceRequest,
             refusals=(NamespaceNotFound, NamespaceNameTaken),
             **changing,
         ),
     ]
 
 
+def _models() -> ModuleType:
+    """The models, which a request without a body never needs."""
+    from chalicelib.namespaces import models
+
+    return models
+
+
 def _operation(**given: Any) -> Operation:
-    return Operation(**{"tag": "Namespaces", "answer": NamespaceModel, **given})
+    return Operation(**{"tag": "Namespaces", "answer": lambda: _models().NamespaceModel, **given})
 
 
 def _list(namespaces: Namespaces, call: Call, given: Mapping[str, Any], *, path: str) -> Answer:

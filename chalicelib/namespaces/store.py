@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from chalicelib.foundation import keys
 from chalicelib.foundation.expressions import Update, absent, all_of, begins_with, equals, exists
+from chalicelib.foundation.items import Item
 from chalicelib.foundation.refusals import Refusal
 from chalicelib.foundation.steps import Change, Put, Remove, Step
-from chalicelib.foundation.items import Item
 from chalicelib.foundation.table import Table
 from chalicelib.namespaces.namespace import Namespace, from_item, to_item
 from chalicelib.namespaces.refusals import NamespaceIdTaken, NamespaceNameTaken

@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from chalicelib.foundation.envelope import ErrorResponse, HTTPValidationError, standing
+from chalicelib.foundation.envelope import standing
 from chalicelib.foundation.operations import Operation
 from chalicelib.foundation.refusals import Refusal
+from chalicelib.foundation.wire import ErrorResponse, HTTPValidationError
 
 VERSION = "0.82"
 REF = "#/components/schemas/{model}"
@@ -61,8 +62,8 @@ class _Models:
     """The JSON schemas of all models of the operations, and references to them."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
-        given = {model for o in operations for model in (o.body, o.query) if model is not None}
-        shown = [ErrorResponse, HTTPValidationError, *(o.answer for o in operations)]
+        given = {named() for o in operations for named in (o.body, o.query) if named is not None}
+        shown = [ErrorResponse, HTTPValidationError, *(o.answer() for o in operations)]
         wanted: list[Any] = [(str(model), "validation", TypeAdapter(model)) for model in given]
         wanted += [(str(model), "serialization", TypeAdapter(model)) for model in shown]
         self._refs, rest = TypeAdapter.json_schemas(wanted, ref_template=REF)
@@ -94,7 +95,7 @@ def _operation(operation: Operation, models: _Models) -> dict[str, Any]:
         "responses": _responses(operation, models),
     }
     if operation.body is not None:
-        content = {JSON: {"schema": models.given(operation.body)}}
+        content = {JSON: {"schema": models.given(operation.body())}}
         described["requestBody"] = {"required": operation.body_required, "content": content}
     if operation.scope != "open":
         named = ["HTTPBearer", *(["NamespaceHeader"] if operation.scope == "namespace" else [])]
@@ -107,7 +108,7 @@ def _parameters(operation: Operation, models: _Models) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         for name in re.findall(r"{(\w+)}", operation.path)
     ]
-    given = models.properties(operation.query) if operation.query else {}
+    given = models.properties(operation.query()) if operation.query else {}
     query = [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in given.items()]
     return path + query + _preconditions(operation)
 
@@ -124,7 +125,7 @@ def _responses(operation: Operation, models: _Models) -> dict[str, Any]:
     success = {
         "description": "Successful Response",
         "headers": {**REQUEST_ID, **tagged},
-        "content": {JSON: {"schema": models.shown(operation.answer)}},
+        "content": {JSON: {"schema": models.shown(operation.answer())}},
     }
     responses = {"200": success}
     if operation.conditional == "read":
@@ -145,7 +146,7 @@ def _error_statuses(operation: Operation) -> list[int]:
         statuses |= {*WITH_NAMESPACE}
     if operation.body is not None:
         statuses |= {*WITH_BODY}
-    if operation.query is not None and "cursor" in operation.query.model_fields:
+    if operation.query is not None and "cursor" in operation.query().model_fields:
         statuses.add(400)
     return sorted(statuses)
 

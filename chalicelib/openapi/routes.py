@@ -32,6 +32,6 @@ def openapi_operations(described: Sequence[Operation]) -> list[Operation]:
             description="This API, described.",
             run=get,
             scope="open",
-            answer=dict[str, Any],
+            answer=lambda: dict[str, Any],
         )
     ]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from chalicelib.api import CORS
-from chalicelib.foundation.envelope import STATUS, UNFORESEEN, ErrorDetail, ErrorResponse, unforeseen
+from chalicelib.foundation.envelope import STATUS, UNFORESEEN, unforeseen
+from chalicelib.foundation.wire import ErrorDetail, ErrorResponse
 from chalicelib.foundation.refusals import RouteNotFound
 from tests.support.template import MERGED
 

@@ -97,7 +97,7 @@ def test_the_function_is_given_every_setting_but_those_of_the_embedded_engine(
     function: dict[str, Any],
 ) -> None:
     variables = function["Environment"]["Variables"]
-    expected = {f"BUCKETS_{name.upper()}" for name in Settings.model_fields if name not in EMBEDDED_ONLY}
+    expected = {f"BUCKETS_{name.upper()}" for name in Settings.__slots__ if name not in EMBEDDED_ONLY}
     assert {name for name in variables if name.startswith("BUCKETS_")} == expected
 
 
