@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from chalicelib.access.refusals import OutOfReach, PermissionMissing
+from chalicelib.foundation.ids import is_id
 from chalicelib.foundation.operations import Permission
 
 # Strongest first: a permission includes those that follow it.
@@ -92,7 +93,7 @@ class NewKey:
     """A key just made, with the secret that nobody will see again."""
 
     key: ApiKey
-    secret: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,8 @@ class Caller:
         """Raises OutOfReach where a scoped key's scopes do not cover this place; a key without scopes has all.
 
         An organization scope covers everything, a namespace scope what is in a namespace of that id or
-        name, a bucket scope a bucket of that id. What belongs to no namespace (the list of namespaces,
-        a new one) needs the organization, or all namespaces.
+        name, a bucket scope a bucket addressed by its id. What belongs to no namespace (the list of
+        namespaces, a new one) needs the organization, or all namespaces.
         """
         if self.scopes and not any(
             scope.allows(permission) and _covers(scope, namespace_ids, bucket_id) for scope in self.scopes
@@ -141,10 +142,11 @@ def _covers(scope: ResourceScope, namespace_ids: tuple[str, ...], bucket_id: str
         return scope.resource_type == "namespace" and scope.resource_id == "*"
     if scope.covers("namespace", namespace_ids):
         return True
-    return bucket_id is not None and scope.covers("bucket", (bucket_id,))
+    # Names do not count: whoever may write could name a bucket so that it fits the pattern.
+    return bucket_id is not None and is_id(bucket_id, "bkt") and scope.covers("bucket", (bucket_id,))
 
 
 def read_scope(document: Mapping[str, Any]) -> ResourceScope:
     """The scope in a stored document."""
-    operations = document.get("operations")
-    return ResourceScope(document["resource_type"], document["resource_id"], tuple(operations) if operations else None)
+    operations = tuple(document["operations"]) if "operations" in document else None
+    return ResourceScope(document["resource_type"], document["resource_id"], operations)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.foundation.refusals import Forbidden, NotFound, Unauthenticated
+from chalicelib.foundation.refusals import AlreadyExists, Conflict, Forbidden, NotFound, Unauthenticated
 
 
 class KeyRefused(Unauthenticated):
@@ -39,3 +39,28 @@ class KeyNotFound(NotFound):
 
     def __init__(self, key_id: str) -> None:
         super().__init__(f"No API key {key_id!r} in this organization")
+
+
+class KeyEnded(Conflict):
+    """The key is revoked or expired, and stays so."""
+
+    code = "key_ended"
+
+    def __init__(self, key_id: str, state: str) -> None:
+        super().__init__(f"API key {key_id!r} is {state}; create another", details={"key_id": key_id, "state": state})
+
+
+class KeyChanged(Conflict):
+    """The key was given another secret since it was read."""
+
+    code = "key_changed"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"API key {key_id!r} was just rotated by somebody else", details={"key_id": key_id})
+
+
+class SecretTaken(AlreadyExists):
+    """Another key has the secret that was chosen for this one."""
+
+    message = "The chosen secret belongs to another key"
+    code = "secret_taken"

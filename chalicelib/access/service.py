@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,16 +19,20 @@ from chalicelib.access.models import (
     Organization,
     ResourceScope,
 )
-from chalicelib.access.refusals import KeyRefused, OrganizationNotFound
+from chalicelib.access.refusals import KeyChanged, KeyEnded, KeyRefused, OrganizationNotFound
 from chalicelib.access.store import AccessStore
 from chalicelib.foundation.caching import Cache
 from chalicelib.foundation.ids import Ids
-from chalicelib.foundation.refusals import invalid
+from chalicelib.foundation.refusals import Busy, invalid
 from chalicelib.foundation.times import Clock, stamp
 
 PREFIX = "sk_"
 VISIBLE_CHARS = 10
 LONGEST_KEY = 200
+LONGEST_NAME = 200
+TURNS = 10
+
+_SECRET = re.compile(f"{PREFIX}[!-~]{{1,{LONGEST_KEY - len(PREFIX)}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +50,14 @@ class Access:
 
     def authenticate(self, authorization: str | None) -> Caller:
         """The caller whose key is in an `Authorization: Bearer …` header. Raises KeyRefused."""
-        digest = _digest(_bearer(authorization))
-        key = self.known.get(digest)
-        if key is None:
-            key = self.store.find_key(digest)
-            if key is None:
-                raise KeyRefused()
-            self.known.put(digest, key)
-        if not key.is_usable(stamp(self.clock())):
+        key = self.known.find(_digest(_bearer(authorization)), self.store.find_key)
+        if key is None or not key.is_usable(stamp(self.clock())):
             raise KeyRefused()
         return Caller(key.organization_id, key.key_id, key.permissions, key.scopes)
 
     def create_organization(self, name: str) -> Organization:
-        """A new organization, without keys and namespaces."""
+        """A new organization, without keys and namespaces. Raises RequestInvalid for a name that is none."""
+        _check_name(name)
         organization = Organization(self.ids.random("int", 24), name, stamp(self.clock()))
         self.store.add_organization(organization)
         return organization
@@ -68,6 +68,10 @@ class Access:
         if organization is None:
             raise OrganizationNotFound(organization_id)
         return organization
+
+    def list_organizations(self) -> list[Organization]:
+        """Every organization there is, oldest first."""
+        return self.store.list_organizations()
 
     def create_key(
         self,
@@ -81,20 +85,23 @@ class Access:
     ) -> NewKey:
         """A new key. Its secret is in the result and nowhere else.
 
-        Raises OrganizationNotFound, or RequestInvalid for a permission, scope or secret that is none.
+        Raises OrganizationNotFound, SecretTaken, or RequestInvalid for a name, permission, scope or secret
+        that is none.
         """
+        _check_name(name)
         _check_permissions(permissions)
         for scope in scopes:
             _check_scope(scope)
         secret = secret or new_secret()
-        if not _is_secret(secret):
-            raise invalid("secret", message=f"A key is {PREFIX} and up to {LONGEST_KEY} ASCII characters in all")
+        if not _SECRET.fullmatch(secret):
+            message = f"A key is {PREFIX} and visible ASCII characters, up to {LONGEST_KEY} in all"
+            raise invalid("secret", message=message)
         key = ApiKey(
             key_id=self.ids.timed("key"),
             organization_id=organization_id,
             name=name,
             digest=_digest(secret),
-            visible=secret[:VISIBLE_CHARS],
+            visible=_visible(secret),
             permissions=tuple(permissions),
             created_at=stamp(self.clock()),
             expires_at=stamp(expires_at) if expires_at else None,
@@ -108,16 +115,30 @@ class Access:
         return list(self.store.list_keys(organization_id))
 
     def rotate_key(self, organization_id: str, key_id: str) -> NewKey:
-        """The same key with a new secret; the old secret opens nothing any more. Raises KeyNotFound."""
-        old = self.store.get_key(organization_id, key_id)
+        """The same key with a new secret, which takes the place of the old one.
+
+        Raises KeyNotFound, KeyEnded (no secret would open anything), KeyChanged.
+        """
+        old, now = self.store.get_key(organization_id, key_id), stamp(self.clock())
+        if not old.is_usable(now):
+            raise KeyEnded(key_id, old.state(now))
         secret = new_secret()
-        new = replace(old, digest=_digest(secret), visible=secret[:VISIBLE_CHARS])
+        new = replace(old, digest=_digest(secret), visible=_visible(secret))
         self.store.replace_key(old, new)
+        self.known.clear()
         return NewKey(new, secret)
 
     def revoke_key(self, organization_id: str, key_id: str) -> None:
-        """The key opens nothing any more. Raises KeyNotFound."""
-        self.store.revoke(self.store.get_key(organization_id, key_id))
+        """The key opens nothing any more, however often it is said. Raises KeyNotFound."""
+        for _ in range(TURNS):
+            key = self.store.get_key(organization_id, key_id)
+            try:
+                self.store.revoke(key)
+            except KeyChanged:
+                continue  # rotated just now, and a revocation is not to be lost
+            self.known.clear()
+            return
+        raise Busy()
 
 
 def new_secret() -> str:
@@ -128,17 +149,23 @@ def new_secret() -> str:
 def _bearer(authorization: str | None) -> str:
     scheme, _, token = (authorization or "").partition(" ")
     token = token.strip()
-    if scheme.lower() != "bearer" or not _is_secret(token):
+    if scheme.lower() != "bearer" or not _SECRET.fullmatch(token):
         raise KeyRefused()
     return token
 
 
-def _is_secret(token: str) -> bool:
-    return token.startswith(PREFIX) and len(PREFIX) < len(token) <= LONGEST_KEY and token.isascii()
-
-
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _visible(secret: str) -> str:
+    # A short secret, chosen by hand, is not to be given away.
+    return secret[: min(VISIBLE_CHARS, len(secret) // 2)]
+
+
+def _check_name(name: str) -> None:
+    if not (name.strip() and len(name) <= LONGEST_NAME and name.isprintable()):
+        raise invalid("name", message=f"A name is 1 to {LONGEST_NAME} printable characters")
 
 
 def _check_permissions(permissions: Sequence[str]) -> None:
@@ -152,5 +179,5 @@ def _check_scope(scope: ResourceScope) -> None:
     if scope.resource_type not in RESOURCES or not 1 <= len(scope.resource_id) <= 100:
         message = f"A scope is <{'|'.join(RESOURCES)}>:<id or pattern of 1 to 100 characters>"
         raise invalid("scopes", message=message)
-    if scope.operations:
+    if scope.operations is not None:
         _check_permissions(scope.operations)

@@ -1,7 +1,7 @@
 """Organizations and keys in the catalog table.
 
 A key has two rows: one found by the hash of its secret, which is all that a request reads, and a pointer
-among its organization's rows, from which keys are listed.
+among its organization's rows, from which keys are listed. An organization has its row and an entry among all.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chalicelib.access.models import ApiKey, Organization, read_scope
-from chalicelib.access.refusals import KeyNotFound, OrganizationNotFound
+from chalicelib.access.models import ApiKey, Organization, ResourceScope, read_scope
+from chalicelib.access.refusals import KeyChanged, KeyEnded, KeyNotFound, OrganizationNotFound, SecretTaken
 from chalicelib.foundation import keys
 from chalicelib.foundation.expressions import Update, absent, all_of, between, equals, exists
 from chalicelib.foundation.items import Item
+from chalicelib.foundation.refusals import Refusal
 from chalicelib.foundation.steps import Change, Check, Put, Remove
 from chalicelib.foundation.table import Table
 
@@ -33,12 +34,22 @@ class AccessStore:
             "created_at": organization.created_at,
             "namespace_count": organization.namespace_count,
         }
-        self._table.write(Put(item, absent("pk")))
+        entry = {
+            **keys.organization_entry(organization.organization_id),
+            "organization_id": organization.organization_id,
+        }
+        self._table.transact([Put(item, absent("pk")), Put(entry, absent("pk"))])
 
     def find_organization(self, organization_id: str) -> Organization | None:
         """The organization of this id."""
         row = self._table.get(keys.organization(organization_id))
         return _organization(row) if row else None
+
+    def list_organizations(self) -> list[Organization]:
+        """Every organization, oldest first."""
+        entries = self._table.query(equals("pk", keys.organization_entry("")["pk"]))
+        rows = self._table.get_many([keys.organization(entry["organization_id"]) for entry in entries])
+        return sorted(map(_organization, rows), key=lambda organization: organization.created_at)
 
     def find_key(self, digest: str) -> ApiKey | None:
         """The key whose secret has this hash."""
@@ -51,19 +62,21 @@ class AccessStore:
         rows = self._table.query(all_of(equals("pk", place), between("sk", *keys.api_keys_range())))
         pointers = list(rows)
         found = self._table.get_many([keys.api_key(row["digest"]) for row in pointers])
-        by_digest = {row["digest"]: _key(row) for row in found}
-        return (by_digest[row["digest"]] for row in pointers if row["digest"] in by_digest)
+        by_id = {row["key_id"]: _key(row) for row in found}
+        # A key that was rotated between the two reads is looked for once more.
+        listed = (by_id.get(row["key_id"]) or self._find(organization_id, row["key_id"]) for row in pointers)
+        return (key for key in listed if key is not None)
 
     def get_key(self, organization_id: str, key_id: str) -> ApiKey:
         """The key of this id, or refuses: KeyNotFound."""
-        pointer = self._table.get(keys.api_key_pointer(organization_id, key_id))
-        key = self.find_key(pointer["digest"]) if pointer else None
+        # Looked for twice, because a rotation may come between the two reads of the first time.
+        key = self._find(organization_id, key_id) or self._find(organization_id, key_id)
         if key is None:
             raise KeyNotFound(key_id)
         return key
 
     def add_key(self, key: ApiKey) -> None:
-        """Adds a key, or refuses: OrganizationNotFound."""
+        """Adds a key, or refuses: OrganizationNotFound, SecretTaken."""
         self._table.transact(
             [
                 Check(
@@ -71,25 +84,34 @@ class AccessStore:
                     exists("pk"),
                     lambda _: OrganizationNotFound(key.organization_id),
                 ),
-                Put(_row(key), absent("pk")),
+                Put(_row(key), absent("pk"), lambda _: SecretTaken()),
                 Put(_pointer(key), absent("pk")),
             ]
         )
 
     def replace_key(self, old: ApiKey, new: ApiKey) -> None:
-        """Lets a new secret take the place of the old one, which opens nothing from now on."""
+        """Lets a new secret take the place of the old one, or refuses: KeyChanged, KeyEnded."""
+
+        def refused(row: Item | None) -> Refusal:
+            return KeyEnded(old.key_id, row["status"]) if row else KeyChanged(old.key_id)
+
         self._table.transact(
             [
-                Remove(keys.api_key(old.digest), exists("pk"), lambda _: KeyNotFound(old.key_id)),
+                # Still active: a revocation since the key was read must not be lost.
+                Remove(keys.api_key(old.digest), equals("status", "active"), refused),
                 Put(_row(new), absent("pk")),
-                Put(_pointer(new), equals("digest", old.digest), lambda _: KeyNotFound(old.key_id)),
+                Put(_pointer(new), equals("digest", old.digest), lambda _: KeyChanged(old.key_id)),
             ]
         )
 
     def revoke(self, key: ApiKey) -> None:
-        """Makes a key open nothing; doing it again changes nothing."""
+        """Makes a key open nothing, or refuses: KeyChanged. Doing it again changes nothing."""
         revoked = Update(set={"status": "revoked"})
-        self._table.write(Change(keys.api_key(key.digest), revoked, exists("pk"), lambda _: KeyNotFound(key.key_id)))
+        self._table.write(Change(keys.api_key(key.digest), revoked, exists("pk"), lambda _: KeyChanged(key.key_id)))
+
+    def _find(self, organization_id: str, key_id: str) -> ApiKey | None:
+        pointer = self._table.get(keys.api_key_pointer(organization_id, key_id))
+        return self.find_key(pointer["digest"]) if pointer else None
 
 
 def _organization(row: Mapping[str, Any]) -> Organization:
@@ -108,20 +130,24 @@ def _row(key: ApiKey) -> Item:
         "created_at": key.created_at,
         "status": key.status,
         "expires_at": key.expires_at,
-        "scopes": [
-            {
-                "resource_type": scope.resource_type,
-                "resource_id": scope.resource_id,
-                "operations": list(scope.operations or ()),
-            }
-            for scope in key.scopes
-        ],
+        "scopes": [_scope(scope) for scope in key.scopes],
     }
+
+
+def _scope(scope: ResourceScope) -> Item:
+    narrowed = {} if scope.operations is None else {"operations": list(scope.operations)}
+    return {"resource_type": scope.resource_type, "resource_id": scope.resource_id, **narrowed}
 
 
 def _pointer(key: ApiKey) -> Item:
     place = keys.api_key_pointer(key.organization_id, key.key_id)
-    return {**place, "digest": key.digest, "name": key.name, "created_at": key.created_at}
+    return {
+        **place,
+        "key_id": key.key_id,
+        "digest": key.digest,
+        "name": key.name,
+        "created_at": key.created_at,
+    }
 
 
 def _key(row: Mapping[str, Any]) -> ApiKey:

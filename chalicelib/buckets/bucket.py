@@ -8,13 +8,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.buckets.adapter_view import shown_adapter
+from chalicelib.buckets.refusals import BucketTooLarge
+from chalicelib.foundation.json_text import to_json
 from chalicelib.foundation.search import texts_of
 from chalicelib.stats.models import NOTHING, Tally
 
 if TYPE_CHECKING:
-    from chalicelib.buckets.models import BucketResponse
+    from chalicelib.buckets.answers import BucketResponse
 
 ACTIVE = "ACTIVE"
+# DynamoDB's row ends at 400 KB; what indexes and names need beside the settings stays far below the rest.
+MAX_SETTINGS_BYTES = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def texts(bucket: Bucket) -> Iterator[str]:
 
 
 def to_item(bucket: Bucket) -> dict[str, Any]:
-    """The attributes of the bucket's row, its keys excepted."""
+    """The attributes of the bucket's row, its keys excepted. Raises BucketTooLarge."""
     return {
         "bucket_id": bucket.bucket_id,
         "bucket_name": bucket.name,
@@ -101,8 +105,15 @@ def to_item(bucket: Bucket) -> dict[str, Any]:
         "schema_version": bucket.schema_version,
         "created_at": bucket.created_at,
         "updated_at": bucket.updated_at,
-        "settings": json.dumps(bucket.settings, ensure_ascii=False, separators=(",", ":")),
+        "settings": _bounded(to_json(bucket.settings)),
     }
+
+
+def _bounded(settings: str) -> str:
+    # In bytes no text is more than four times as long as in characters.
+    if len(settings) > MAX_SETTINGS_BYTES // 4 and len(settings.encode()) > MAX_SETTINGS_BYTES:
+        raise BucketTooLarge(MAX_SETTINGS_BYTES)
+    return settings
 
 
 def from_item(item: Mapping[str, Any], tally: Tally = NOTHING) -> Bucket:

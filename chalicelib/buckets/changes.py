@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +13,6 @@ from chalicelib.buckets.models import (
     BucketPatchRequest,
     BucketUpdateRequest,
 )
-from chalicelib.buckets.refusals import BucketTooLarge
 from chalicelib.buckets.schema import check_schema
 from chalicelib.buckets.schema_changes import breaking_changes, touches_unique_key
 from chalicelib.buckets.schema_models import BucketSchema
@@ -23,9 +21,6 @@ from chalicelib.buckets.unique_key import check_unique_key, check_unique_key_cha
 from chalicelib.foundation.refusals import NotEnabled, Problem
 
 BucketChange = BucketPatchRequest | BucketUpdateRequest
-
-# DynamoDB's row ends at 400 KB; what indexes and names need beside the settings stays far below the rest.
-MAX_SETTINGS_BYTES = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ def new_settings(new: BucketCreateRequest, check: BucketConfiguration) -> dict[s
     """The settings of a new bucket. Raises RequestInvalid or NotEnabled."""
     _check_enabled(new)
     schema = check_schema(new.bucket_schema)
-    settings: dict[str, Any] = {
+    return {
         "description": new.description,
         "bucket_schema": schema,
         "unique_key": check_unique_key(new.unique_key, schema) if new.unique_key else None,
@@ -49,7 +44,6 @@ def new_settings(new: BucketCreateRequest, check: BucketConfiguration) -> dict[s
         "storage_class": new.storage_class,
         "source_adapter": check.adapter(new.source_adapter, None, schema) if new.source_adapter else None,
     }
-    return _bounded(settings)
 
 
 def changed(bucket: Bucket, change: BucketChange, check: BucketConfiguration) -> Changed:
@@ -70,7 +64,6 @@ def changed(bucket: Bucket, change: BucketChange, check: BucketConfiguration) ->
     if change.bucket_schema is not None:
         _change_schema(settings, change.bucket_schema)
     _change_adapter(settings, change, check)
-    _bounded(settings)
     schema, key = settings["bucket_schema"], (settings["unique_key"] or {}).get("fields", [])
     new = replace(
         bucket,
@@ -101,9 +94,3 @@ def _check_enabled(request: BucketCreateRequest | BucketChange) -> None:
     for name in NOT_ENABLED:
         if getattr(request, name) is not None:
             raise NotEnabled(f"{name} is not enabled here", details={"field": name})
-
-
-def _bounded(settings: dict[str, Any]) -> dict[str, Any]:
-    if len(json.dumps(settings, ensure_ascii=False).encode()) > MAX_SETTINGS_BYTES:
-        raise BucketTooLarge(MAX_SETTINGS_BYTES)
-    return settings

@@ -17,7 +17,7 @@ from chalicelib.foundation.search import fold
 from chalicelib.foundation.sorting import SortKey
 
 if TYPE_CHECKING:
-    from chalicelib.buckets.models import BucketListStats
+    from chalicelib.buckets.answers import BucketListStats
 
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
 # What a row's answer takes beside its settings: names, dates and counters.

@@ -25,11 +25,11 @@ from chalicelib.foundation.paging import page_request, pagination
 from chalicelib.foundation.preconditions import read_preconditions
 
 if TYPE_CHECKING:
+    from chalicelib.buckets.answers import ListBucketsResponse
     from chalicelib.buckets.models import (
         BucketCreateRequest,
         BucketPatchRequest,
         BucketUpdateRequest,
-        ListBucketsResponse,
     )
 
 BUCKETS = "/v1/buckets"
@@ -97,7 +97,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             description="Lists buckets, newest first, with the query string alone.",
             run=list_get,
             query=lambda: _models().BucketsQuery,
-            answer=lambda: _models().ListBucketsResponse,
+            answer=lambda: _answers().ListBucketsResponse,
             refusals=(SortTooLarge,),
         ),
         _operation(
@@ -109,7 +109,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             run=list_post,
             body=lambda: _models().ListBucketsRequest,
             query=lambda: _models().PageQuery,
-            answer=lambda: _models().ListBucketsResponse,
+            answer=lambda: _answers().ListBucketsResponse,
             refusals=(SortTooLarge,),
         ),
         _operation(
@@ -160,12 +160,19 @@ def _models() -> ModuleType:
     return models
 
 
+def _answers() -> ModuleType:
+    """The models of answers, which only their description needs."""
+    from chalicelib.buckets import answers
+
+    return answers
+
+
 def _operation(**given: Any) -> Operation:
     tagged = ("ETag",) if "answer" not in given else ()
     common = {
         "tag": "Buckets",
         "scope": "namespace",
-        "answer": lambda: _models().BucketResponse,
+        "answer": lambda: _answers().BucketResponse,
         "answer_headers": tagged,
     }
     return Operation(**{**common, **given})

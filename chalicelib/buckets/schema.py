@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
 from chalicelib.buckets.schema_models import BucketSchema
 from chalicelib.buckets.schema_values import Field, Location, misfits_in, problems_in
+from chalicelib.foundation.json_text import to_json
 from chalicelib.foundation.refusals import Problem, RequestInvalid, invalid
 
 MAX_FIELD_DEPTH = 10
@@ -46,13 +46,14 @@ def check_schema(schema: BucketSchema, *, location: Location = SCHEMA) -> dict[s
     that is exceeded: `schema_too_deep`, `too_many_fields`, `schema_too_large`.
     """
     document = schema.model_dump(exclude_unset=True)
-    _check_extent(document, location)
-    if problems := list(islice(_problems(document, location), MAX_PROBLEMS)):
+    places = list(_bounded(document, location))
+    _check_size(document, location)
+    if problems := list(islice(_problems(places), MAX_PROBLEMS)):
         raise RequestInvalid(problems)
     return document
 
 
-def _check_extent(document: Mapping[str, Any], location: Location) -> None:
+def _bounded(document: Mapping[str, Any], location: Location) -> Iterator[Place]:
     for count, place in enumerate(_fields(document, location), start=1):
         if count > MAX_FIELDS:
             message = f"A schema has at most {MAX_FIELDS} fields, inner ones included"
@@ -60,7 +61,11 @@ def _check_extent(document: Mapping[str, Any], location: Location) -> None:
         if place.depth > MAX_FIELD_DEPTH:
             message = f"Fields nest at most {MAX_FIELD_DEPTH} deep"
             raise invalid(*place.location, message=message, type="schema_too_deep")
-    size = len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+        yield place
+
+
+def _check_size(document: Mapping[str, Any], location: Location) -> None:
+    size = len(to_json(document).encode())
     if size > MAX_SCHEMA_BYTES:
         message = f"A schema has at most {MAX_SCHEMA_BYTES} bytes of JSON; this one has {size}"
         raise invalid(*location, message=message, type="schema_too_large")
@@ -77,8 +82,8 @@ def _fields(holder: Field, location: Location, depth: int = 1) -> Iterator[Place
         yield from _fields(items, (*location, "items"), depth + 1)
 
 
-def _problems(document: Mapping[str, Any], location: Location) -> Iterator[Problem]:
-    for place in _fields(document, location):
+def _problems(places: Iterable[Place]) -> Iterator[Problem]:
+    for place in places:
         yield from _name_problems(place)
         yield from _structure_problems(place)
         yield from _enum_problems(place)

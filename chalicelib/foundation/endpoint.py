@@ -6,7 +6,6 @@ translated here, inside the view, where CORS headers are still added to the answ
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from urllib.parse import unquote
 from chalice.app import Request, Response
 
 from chalicelib.foundation import envelope, logs
+from chalicelib.foundation.json_text import to_json
 from chalicelib.foundation.meter import Meter, metered
 from chalicelib.foundation.operations import Answer, Call, Operation
 from chalicelib.foundation.readers import check_names, read_body, read_query
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 Admit = Callable[[Operation, Call], Call]
-
-_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 @dataclass(slots=True)
@@ -81,9 +79,9 @@ def _outcome(
     except Refusal as refusal:
         body = envelope.refused(refusal)
         headers = {"Content-Type": "application/json", **envelope.headers_of(refusal)}
-        return _Outcome(body["status"], json.dumps(body), headers, call.organization_id)
+        return _Outcome(body["status"], to_json(body), headers, call.organization_id)
     except Exception as error:  # the last resort of every view: logged whole, told as a fixed sentence
-        told = json.dumps(envelope.unforeseen(request_id))
+        told = to_json(envelope.unforeseen(request_id))
         return _Outcome(500, told, {"Content-Type": "application/json"}, call.organization_id, error)
 
 
@@ -117,7 +115,7 @@ def _read_query(operation: Operation, request: Request) -> BaseModel | None:
 
 
 def _text(answer: Answer) -> str:
-    return "" if answer.body is None else _ENCODE(answer.body)
+    return "" if answer.body is None else to_json(answer.body)
 
 
 def _headers(answer: Answer) -> dict[str, str]:

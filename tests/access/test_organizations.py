@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.access.refusals import OrganizationNotFound
+from chalicelib.access.service import Access
+from chalicelib.foundation.refusals import RequestInvalid
+from tests.support.world import World
+
+
+def test_two_organizations_may_share_a_name(access: Access) -> None:
+    one, other = (access.create_organization("Twin") for _ in range(2))
+    assert one.organization_id != other.organization_id
+
+
+def test_an_organization_counts_its_namespaces(world: World) -> None:
+    assert world.services.access.get_organization(world.organization_id).namespace_count == 1
+
+
+def test_an_unknown_organization_is_refused(access: Access) -> None:
+    with pytest.raises(OrganizationNotFound):
+        access.get_organization("int_nowhere")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 201, "tab\there"])
+def test_an_organization_without_a_proper_name_is_not_made(access: Access, name: str) -> None:
+    with pytest.raises(RequestInvalid):
+        access.create_organization(name)
+    assert access.list_organizations() == []

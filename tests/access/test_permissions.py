@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import fnmatch
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.access.models import PERMISSIONS, Caller, ResourceScope, fits, includes
+from chalicelib.access.refusals import OutOfReach, PermissionMissing
+from chalicelib.foundation.operations import Permission
+
+BUCKET = "bkt_01m8307pxvdty4yb"
+PLACE = ("ns_1", "films")
+
+permissions = st.sampled_from(PERMISSIONS)
+held = st.lists(permissions, min_size=1, unique=True).map(tuple)
+
+
+def caller(*permissions: str, scopes: tuple[ResourceScope, ...] = ()) -> Caller:
+    return Caller("int_1", "key_1", permissions or ("admin",), scopes)
+
+
+def scope(text: str) -> ResourceScope:
+    """A scope as operators write it."""
+    resource_type, resource_id, *operations = text.split(":")
+    return ResourceScope(resource_type, resource_id, tuple(operations[0].split(",")) if operations else None)
+
+
+def reaches(
+    *scopes: str, permission: Permission = "read", at: tuple[str, ...] = PLACE, bucket: str | None = None
+) -> bool:
+    try:
+        caller(scopes=tuple(map(scope, scopes))).check_reach(permission, namespace_ids=at, bucket_id=bucket)
+    except OutOfReach:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("held", "included"),
+    [
+        ("admin", {"admin", "delete", "write", "read"}),
+        ("delete", {"delete", "write", "read"}),
+        ("write", {"write", "read"}),
+        ("read", {"read"}),
+    ],
+)
+def test_a_stronger_permission_includes_the_weaker_ones(held: str, included: set[str]) -> None:
+    assert {needed for needed in PERMISSIONS if includes((held,), needed)} == included
+
+
+@given(held, permissions, permissions)
+def test_permissions_together_allow_what_one_of_them_allows(
+    held: tuple[str, ...], needed: Permission, more: Permission
+) -> None:
+    assert includes(held, needed) == any(includes((one,), needed) for one in held)
+    assert includes((*held, more), needed) >= includes(held, needed)
+
+
+def test_a_missing_permission_is_named() -> None:
+    with pytest.raises(PermissionMissing) as refusal:
+        caller("read").check("write")
+    assert refusal.value.details == {"required_permission": "write"}
+    caller("delete").check("write")
+
+
+def test_a_key_without_scopes_reaches_the_whole_organization() -> None:
+    caller().check_reach("admin")
+    caller().check_reach("admin", namespace_ids=PLACE, bucket_id="anything")
+
+
+@pytest.mark.parametrize(
+    ("scopes", "bucket", "reached"),
+    [
+        (["organization:*"], None, True),
+        (["organization:int_1"], BUCKET, True),
+        (["namespace:ns_1"], None, True),
+        (["namespace:films"], BUCKET, True),
+        (["namespace:fil*"], "by-name", True),
+        (["namespace:*"], BUCKET, True),
+        (["namespace:ns_2"], BUCKET, False),
+        (["namespace:film"], None, False),
+        ([f"bucket:{BUCKET}"], BUCKET, True),
+        (["bucket:bkt_*"], BUCKET, True),
+        (["bucket:*"], BUCKET, True),
+        (["bucket:bkt_*"], None, False),
+        (["bucket:bkt_0*z"], BUCKET, False),
+        (["bucket:posters"], "posters", False),
+        (["bucket:bkt_01*"], "bkt_01_a_name_that_looks_alike", False),
+        (["namespace:ns_2", f"bucket:{BUCKET}"], BUCKET, True),
+        (["namespace:ns_2", "bucket:bkt_9*"], BUCKET, False),
+    ],
+)
+def test_a_scope_covers_its_own_part(scopes: list[str], bucket: str | None, reached: bool) -> None:
+    assert reaches(*scopes, bucket=bucket) is reached
+
+
+@pytest.mark.parametrize(
+    ("scopes", "reached"),
+    [
+        (["organization:*"], True),
+        (["namespace:*"], True),
+        (["namespace:fil*"], False),
+        (["namespace:ns_1"], False),
+        (["bucket:*"], False),
+    ],
+)
+def test_the_namespaces_of_an_organization_need_a_scope_over_all_of_them(scopes: list[str], reached: bool) -> None:
+    assert reaches(*scopes, at=()) is reached
+
+
+@pytest.mark.parametrize(
+    ("scopes", "permission", "reached"),
+    [
+        (["namespace:films:read"], "read", True),
+        (["namespace:films:read"], "write", False),
+        (["namespace:films:delete"], "write", True),
+        (["namespace:films:read,write"], "delete", False),
+        (["namespace:films:read", "namespace:f*:write"], "write", True),
+        (["namespace:films:read", "namespace:other:write"], "write", False),
+        (["organization:*:read"], "admin", False),
+        (["organization:*:admin"], "admin", True),
+    ],
+)
+def test_operations_narrow_what_may_be_done_in_a_scope(
+    scopes: list[str], permission: Permission, reached: bool
+) -> None:
+    assert reaches(*scopes, permission=permission) is reached
+
+
+@given(
+    st.lists(
+        st.builds(
+            ResourceScope,
+            st.sampled_from(["organization", "namespace", "bucket"]),
+            st.sampled_from(["*", "ns_1", "films", "f*", "bkt_*", BUCKET, "x"]),
+            st.none() | held,
+        ),
+        min_size=1,
+    ),
+    permissions,
+    st.sampled_from([(), PLACE]),
+    st.sampled_from([None, BUCKET, "posters"]),
+)
+def test_a_key_reaches_what_one_of_its_scopes_reaches(
+    scopes: list[ResourceScope], permission: Permission, at: tuple[str, ...], bucket: str | None
+) -> None:
+    def reached(*some: ResourceScope) -> bool:
+        try:
+            caller(scopes=some).check_reach(permission, namespace_ids=at, bucket_id=bucket)
+        except OutOfReach:
+            return False
+        return True
+
+    assert reached(*scopes) == any(reached(one) for one in scopes)
+
+
+@given(st.text("ab*[]?.\\", max_size=8), st.text("ab*", max_size=6))
+def test_a_star_stands_for_any_characters_and_nothing_else_is_special(text: str, pattern: str) -> None:
+    assert fits(text, pattern) is fnmatch.fnmatchcase(text, pattern)
+
+
+@given(st.text(max_size=20))
+def test_any_text_without_a_star_fits_itself_alone(text: str) -> None:
+    assert fits(text, text)
+    assert not fits(text + "x", text.replace("*", ""))
+
+
+def test_a_hostile_pattern_is_matched_in_no_time() -> None:
+    started = time.process_time()
+    assert not fits("a" * 5000, "*a" * 49 + "*b")
+    assert time.process_time() - started < 0.5
