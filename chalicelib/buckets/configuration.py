@@ -23,18 +23,19 @@ class Configuration:
     public_url: str
     new_secret: Callable[[], str]
 
-    def of(self, bucket_id: str, sources: Sources) -> BucketConfiguration:
-        """The checks for one bucket."""
-        return BucketConfiguration(self, bucket_id, sources)
+    def of(self, bucket_id: str, sources: Sources, origin: str) -> BucketConfiguration:
+        """The checks for one bucket; `origin` is where this deployment was reached, if it was not told."""
+        return BucketConfiguration(bucket_id, sources, self.public_url or origin, self.new_secret)
 
 
 @dataclass(frozen=True, slots=True)
 class BucketConfiguration:
     """The checks for one bucket."""
 
-    common: Configuration
     bucket_id: str
     sources: Sources
+    public_url: str
+    new_secret: Callable[[], str]
 
     def adapter(
         self, config: SourceAdapterConfig, previous: dict[str, Any] | None, schema: Mapping[str, Any]
@@ -44,8 +45,8 @@ class BucketConfiguration:
 
         check_adapter(config, schema)
         self._check_sources(config)
-        url = webhook_url(self.common.public_url, config.adapter_type, self.bucket_id)
-        return stored_adapter(config, previous, new_secret=self.common.new_secret, webhook_url=url)
+        url = webhook_url(self.public_url, config.adapter_type, self.bucket_id)
+        return stored_adapter(config, previous, new_secret=self.new_secret, webhook_url=url)
 
     def _check_sources(self, config: SourceAdapterConfig) -> None:
         from chalicelib.buckets.source_cycle import find_cycle

@@ -50,7 +50,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
     """Create, get, replace, patch and list."""
 
     def create(call: Call) -> Answer:
-        return _answer(buckets().create(_partition(call), call.body), reveal=_reveals(call.body))
+        return _answer(buckets().create(_partition(call), call.body, origin=call.origin), reveal=_reveals(call.body))
 
     def get(call: Call) -> Answer:
         bucket = buckets().get(_partition(call), call.path["bucket_identifier"])
@@ -65,6 +65,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             call.body,
             preconditions=read_preconditions(call.headers),
             force_schema_break=call.query.force_schema_break,
+            origin=call.origin,
         )
         return _answer(bucket, reveal=_reveals(call.body))
 

@@ -49,12 +49,12 @@ class Buckets:
     clock: Clock
     pause: Callable[[float], None] = time.sleep
 
-    def create(self, partition: str, new: BucketCreateRequest) -> Bucket:
+    def create(self, partition: str, new: BucketCreateRequest, *, origin: str = "") -> Bucket:
         """A new bucket with zero counts. Raises RequestInvalid, NotEnabled, BucketNameTaken."""
         from chalicelib.buckets.changes import new_settings
 
         bucket_id, now = self.ids.timed("bkt"), stamp(self.clock())
-        settings = new_settings(new, self.configuration.of(bucket_id, self._sources(partition)))
+        settings = new_settings(new, self.configuration.of(bucket_id, self._sources(partition), origin))
         bucket = Bucket(
             bucket_id=bucket_id,
             name=new.bucket_name,
@@ -85,6 +85,7 @@ class Buckets:
         *,
         preconditions: Preconditions = ANY,
         force_schema_break: bool = False,
+        origin: str = "",
     ) -> Bucket:
         """The bucket after a change; the same bucket where nothing differs.
 
@@ -95,7 +96,7 @@ class Buckets:
 
         def revised(bucket: Bucket) -> Bucket:
             _check_writable(bucket)
-            check = self.configuration.of(bucket.bucket_id, self._sources(partition))
+            check = self.configuration.of(bucket.bucket_id, self._sources(partition), origin)
             new = changed(bucket, change, check)
             if new.breaks and self.objects.has_any(bucket.bucket_id):
                 if new.touches_key:

@@ -71,16 +71,17 @@ def _outcome(
 ) -> _Outcome:
     call = Call(request_id, {}, {})
     try:
-        call = _read_address(request, path, request_id)
-        call = admit(operation, call)
-        call = _read_words(operation, request, call)
-        answer = operation.run(call)
-        return _Outcome(answer.status, _text(answer), _headers(answer), call.organization_id)
-    except Refusal as refusal:
-        body = envelope.refused(refusal)
-        headers = {"Content-Type": "application/json", **envelope.headers_of(refusal)}
-        return _Outcome(body["status"], to_json(body), headers, call.organization_id)
-    except Exception as error:  # the last resort of every view: logged whole, told as a fixed sentence
+        try:
+            call = _read_address(request, path, request_id)
+            call = admit(operation, call)
+            call = _read_words(operation, request, call)
+            answer = operation.run(call)
+            return _Outcome(answer.status, _text(answer), _headers(answer), call.organization_id)
+        except Refusal as refusal:
+            body = envelope.refused(refusal)
+            headers = {"Content-Type": "application/json", **envelope.headers_of(refusal)}
+            return _Outcome(body["status"], to_json(body), headers, call.organization_id)
+    except Exception as error:  # the last resort, also for a refusal that cannot be told: logged, and fixed words
         told = to_json(envelope.unforeseen(request_id))
         return _Outcome(500, told, {"Content-Type": "application/json"}, call.organization_id, error)
 
@@ -88,7 +89,15 @@ def _outcome(
 def _read_address(request: Request, path: Mapping[str, str], request_id: str) -> Call:
     # Path variables arrive percent-encoded and stay so; `+` is literal in a path.
     variables = {name: unquote(value) if "%" in value else value for name, value in path.items()}
-    return Call(request_id, variables, request.headers)
+    return Call(request_id, variables, request.headers, origin=_origin(request.context))
+
+
+def _origin(context: Mapping[str, Any]) -> str:
+    """The address of the API as its own gateway knows it; a client's Host header has no say in it."""
+    domain, stage = context.get("domainName"), context.get("stage")
+    if not domain:
+        return ""
+    return f"https://{domain}/{stage}" if str(context.get("path")).startswith(f"/{stage}/") else f"https://{domain}"
 
 
 def _read_words(operation: Operation, request: Request, call: Call) -> Call:

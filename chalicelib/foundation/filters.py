@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from chalicelib.foundation.filter_operators import OPERATORS, Test, read_operator
-from chalicelib.foundation.paths import value_at
+from chalicelib.foundation.paths import MAX_PATH, value_at
 from chalicelib.foundation.refusals import invalid
 
 LOGICAL = ("AND", "OR", "NOT")
 MAX_DEPTH = 10
 MAX_NODES = 200
+# Each may keep some megabytes for its search.
+MAX_PATTERNS = 10
 Location = tuple[str | int, ...]
 
-__all__ = ["MAX_DEPTH", "MAX_NODES", "OPERATORS", "Filter", "Leaf", "read_filter"]
+__all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_PATTERNS", "OPERATORS", "Filter", "Leaf", "read_filter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self._parts = 0
+        self._patterns = 0
 
     def node(self, raw: object, case_sensitive: bool, place: Location, depth: int) -> Node:
         """An object whose keys are all to hold."""
@@ -106,6 +109,8 @@ class _Reader:
                 yield self._logical(name, value, case_sensitive, (*place, name), depth)
             elif name != "case_sensitive":
                 self._count(place)
+                # The place is the node here: a name that long is not repeated in the answer.
+                _check_path(name, place)
                 yield _compare(name, "eq", value, case_sensitive, place, (*place, name))
 
     def _logical(self, name: Any, value: object, case_sensitive: bool, place: Location, depth: int) -> Node:
@@ -123,9 +128,11 @@ class _Reader:
         field = raw["field"]
         if not isinstance(field, str) or not field:
             raise invalid(*place, "field", message="A dotted path is required", type="string_type")
+        _check_path(field, (*place, "field"))
         if "value" not in raw:
             raise invalid(*place, "value", message="Field required", type="missing")
         operator = raw.get("operator", "eq")
+        self._count_pattern(operator, place)
         return _compare(field, operator, raw["value"], case_sensitive, place, (*place, "value"))
 
     def _count(self, place: Location) -> None:
@@ -133,6 +140,18 @@ class _Reader:
         if self._parts > MAX_NODES:
             message = f"A filter has at most {MAX_NODES} parts"
             raise invalid(*place, message=message, type="filter_too_large")
+
+    def _count_pattern(self, operator: object, place: Location) -> None:
+        self._patterns += operator == "regex"
+        if self._patterns > MAX_PATTERNS:
+            message = f"A filter has at most {MAX_PATTERNS} regular expressions"
+            raise invalid(*place, message=message, type="filter_too_large")
+
+
+def _check_path(path: str, place: Location) -> None:
+    if len(path) > MAX_PATH:
+        message = f"A dotted path has at most {MAX_PATH} characters"
+        raise invalid(*place, message=message, type="string_too_long")
 
 
 def _case(raw: dict[str, Any], outer: bool, place: Location) -> bool:

@@ -22,6 +22,7 @@ class Call:
 
     `path` holds the decoded path variables, `headers` has lower-case names, `body` and `query` are
     instances of the operation's models. `namespace_id` is empty where the operation has no namespace.
+    `origin` is the address that the gateway answers at, without /v1; empty where no gateway tells it.
     """
 
     request_id: str
@@ -31,6 +32,7 @@ class Call:
     query: Any = None
     organization_id: str = ""
     namespace_id: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

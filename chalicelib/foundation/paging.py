@@ -21,7 +21,8 @@ VALUES = ("limit", "page_size", "offset", "page", *CURSORS, "include_total")
 class PageRequest:
     """Which page is asked for. With a cursor, `offset` is 0.
 
-    An offset given in the body (`is_fixed`) wins over that of any link, so links go on by cursor only.
+    What the body says (`is_fixed`) wins over any link followed with the same body: with an offset there,
+    links go on by cursor only, and with a cursor there, nothing but `next_cursor` goes on.
     """
 
     limit: int
@@ -40,12 +41,13 @@ def page_request(query: PageQuery | None, body: Mapping[str, Any], *, default_li
     given = {name: getattr(query, name) for name in VALUES} if query is not None else {}
     # The aliases of one thing must not let the query win: a body's page_size beats a query's limit.
     limit = _first(body, "limit", "page_size") or _first(given, "limit", "page_size") or default_limit
-    include_total = bool(_first(body, "include_total") or _first(given, "include_total"))
-    cursor = _first(body, *CURSORS)
-    if cursor is None:
-        cursor = _first(given, *CURSORS)
+    include_total = _first(body, "include_total")
+    if include_total is None:
+        include_total = _first(given, "include_total") or False
+    own = _first(body, *CURSORS)
+    cursor = own if own is not None else _first(given, *CURSORS)
     if cursor is not None:
-        return PageRequest(limit, 0, cursor, include_total)
+        return PageRequest(limit, 0, cursor, include_total, is_fixed=own is not None)
     fixed = _offset(body, limit)
     offset = _offset(given, limit) if fixed is None else fixed
     return PageRequest(limit, min(offset or 0, FARTHEST), None, include_total, is_fixed=fixed is not None)
@@ -100,18 +102,22 @@ class _Link:
     words: Mapping[str, Any]
 
     def next(self, returned: int, next_cursor: str | None) -> str | None:
-        if next_cursor is None:
+        request = self.request
+        if next_cursor is None or (request.is_fixed and request.cursor is not None):
             return None
-        offset = self.request.offset + returned
-        if self.request.cursor is not None or self.request.is_fixed or offset > MAX_QUERY_OFFSET:
+        offset = request.offset + returned
+        # After an empty page that has a cursor, the same offset would give the same page.
+        by_cursor = request.is_fixed or request.cursor is not None or not returned
+        if by_cursor or offset > MAX_QUERY_OFFSET:
             return self._to(cursor=next_cursor)
         return self._to(offset=offset)
 
     def previous(self) -> str | None:
-        offset = self.request.offset
-        if self.request.cursor is not None or self.request.is_fixed or not 0 < offset <= MAX_QUERY_OFFSET:
+        offset = max(0, self.request.offset - self.request.limit)
+        by_offset = self.request.cursor is None and not self.request.is_fixed
+        if not by_offset or not self.request.offset or offset > MAX_QUERY_OFFSET:
             return None
-        return self._to(offset=max(0, offset - self.request.limit))
+        return self._to(offset=offset)
 
     def _to(self, **place: Any) -> str:
         total = {"include_total": "true"} if self.request.include_total else {}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+# The longest path that a request may name: what it takes to follow one grows with the square of its length.
+MAX_PATH = 500
+
 
 class _Missing:
     """What stands at a path that leads nowhere."""

@@ -60,10 +60,11 @@ class Pace:
 class Attempts:
     """The attempts of one call. `doubtful`: one of them may have been applied without our hearing of it."""
 
-    __slots__ = ("_deadline", "_pace", "_wait", "doubtful")
+    __slots__ = ("_deadline", "_pace", "_wait", "_writing", "doubtful")
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, *, writing: bool = False) -> None:
         self._pace = pace
+        self._writing = writing
         self._deadline = pace.clock() + pace.budget_seconds
         self._wait = FIRST_WAIT_SECONDS
         self.doubtful = False
@@ -89,7 +90,7 @@ class Attempts:
         pace = self._pace
         wait = self._wait * (0.5 + pace.jitter() / 2)
         if pace.clock() + wait >= self._deadline:
-            raise (Unsettled() if self.doubtful else Busy()) from cause
+            raise (Unsettled() if self._writing and self.doubtful else Busy()) from cause
         pace.sleep(wait)
         self._wait = min(2 * self._wait, LONGEST_WAIT_SECONDS)
 

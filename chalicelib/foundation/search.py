@@ -18,7 +18,7 @@ def fold(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search term, read."""
+    """A search term, read: its pieces between `*`, folded unless `case_sensitive`."""
 
     pieces: tuple[str, ...]
     case_sensitive: bool
@@ -35,7 +35,7 @@ class Search:
     def _in(self, text: str) -> bool:
         text = text if self.case_sensitive else fold(text)
         place = 0
-        for piece in self.pieces if self.case_sensitive else self.needles:
+        for piece in self.pieces:
             found = text.find(piece, place)
             if found < 0:
                 return False
@@ -49,7 +49,8 @@ def read_search(term: str | None, *, case_sensitive: bool = False) -> Search | N
         return None
     if len(term) > LONGEST:
         raise invalid("body", "search", message=f"At most {LONGEST} characters", type="string_too_long")
-    return Search(tuple(piece for piece in term.split("*") if piece), case_sensitive)
+    text = term if case_sensitive else fold(term)
+    return Search(tuple(piece for piece in text.split("*") if piece), case_sensitive)
 
 
 def texts_of(value: Any) -> Iterator[str]:

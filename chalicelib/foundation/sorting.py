@@ -1,19 +1,24 @@
-"""Sorting: a total order over rows of JSON, whatever their fields hold."""
+"""Sorting: a total order over rows of JSON, whatever their fields hold.
+
+Ascending, false and true come first, then numbers, text, lists, objects, and last what is null or missing;
+descending is the exact reverse. Text is compared by its first `COMPARED` characters, shared among the
+keys, because a cursor carries them. Lists tie with lists and objects with objects. Ties go by id.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import total_ordering
 from typing import Any
 
-from chalicelib.foundation.paths import MISSING, value_at
+from chalicelib.foundation.paths import MAX_PATH, MISSING, value_at
 from chalicelib.foundation.refusals import invalid
 from chalicelib.foundation.search import fold
 
 MOST = 8
-# Values of different types never compare: the types themselves have an order, and what is missing is last.
+# Written as JSON and base64, even control characters fit into a cursor, and a cursor into a URL.
+COMPARED = 900
 _RANKS: tuple[tuple[type | tuple[type, ...], int], ...] = (
     (bool, 0),
     ((int, float), 1),
@@ -37,7 +42,7 @@ def read_sorts(sort: Any, sorts: Any, *, case_sensitive: bool = False) -> tuple[
     """The sort keys of a list request; `sorts` wins over `sort`, and nothing is asked for by empty ones."""
     if sorts:
         if not isinstance(sorts, list) or len(sorts) > MOST:
-            raise invalid("body", "sorts", message=f"A list of at most {MOST} sorts")
+            raise invalid("body", "sorts", message=f"A list of at most {MOST} sorts", type="list_type")
         return tuple(_read(entry, ("body", "sorts", index), case_sensitive) for index, entry in enumerate(sorts))
     return (_read(sort, ("body", "sort"), case_sensitive),) if sort else ()
 
@@ -48,18 +53,35 @@ def _read(entry: Any, place: tuple[str | int, ...], case_sensitive: bool) -> Sor
     for name in entry:
         if name not in ("field", "direction"):
             raise invalid(*place, name, message="Not accepted in a sort", type="extra_forbidden")
-    field, direction = entry.get("field"), entry.get("direction", "asc")
+    field, direction = entry.get("field"), entry.get("direction")
     if not isinstance(field, str) or not field:
         raise invalid(*place, "field", message="The name of a field is required", type="missing")
+    if len(field) > MAX_PATH:
+        message = f"A dotted path has at most {MAX_PATH} characters"
+        raise invalid(*place, "field", message=message, type="string_too_long")
+    return SortKey(field, _descending(direction, place), case_sensitive)
+
+
+def _descending(direction: Any, place: tuple[str | int, ...]) -> bool:
+    if direction is None:
+        return False
     if not isinstance(direction, str) or direction.lower() not in ("asc", "desc"):
         raise invalid(*place, "direction", message="asc or desc", type="enum")
-    return SortKey(field, direction.lower() == "desc", case_sensitive)
+    return direction.lower() == "desc"
 
 
 def position(row: Mapping[str, Any], sorts: Sequence[SortKey], id: str) -> list[Any]:
-    """Where a row stands: its value for each key, then its id."""
-    values = (value_at(row, key.field) for key in sorts)
-    return [*(None if value is MISSING else value for value in values), id]
+    """Where a row stands: what is compared of its value for each key, then its id. JSON, and short."""
+    longest = COMPARED // max(len(sorts), 1)
+    return [*(_compared(value_at(row, sort.field), longest) for sort in sorts), id]
+
+
+def _compared(value: Any, longest: int) -> Any:
+    if isinstance(value, str):
+        return value[:longest]
+    if isinstance(value, list | dict):
+        return type(value)()
+    return None if value is MISSING else value
 
 
 def key(position: Sequence[Any], sorts: Sequence[SortKey]) -> Place:
@@ -94,11 +116,8 @@ class _Part:
 
 
 def _rank(value: Any, sort: SortKey) -> tuple[int, Any]:
+    # Values of different types never compare: their ranks do.
     rank = next((rank for type_, rank in _RANKS if isinstance(value, type_)), LAST)
-    if rank == LAST:
-        return (rank, 0)
     if isinstance(value, str):
         return (rank, value if sort.case_sensitive else fold(value))
-    if isinstance(value, list | dict):
-        return (rank, json.dumps(value, sort_keys=True))
-    return (rank, value)
+    return (rank, value if isinstance(value, int | float) else 0)

@@ -114,7 +114,7 @@ class Table:
         """
         token = new_token()
         name, params = parameters(self._name, step, token)
-        attempts = Attempts(self._pace)
+        attempts = Attempts(self._pace, writing=True)
         try:
             answer = attempts.call(self._writers[name], {**params, **_RETURNED[name], **_COST})
         except ClientError as error:
@@ -139,7 +139,7 @@ class Table:
             **_COST,
         }
         try:
-            answer = Attempts(self._pace).call(self._client.transact_write_items, params)
+            answer = Attempts(self._pace, writing=True).call(self._client.transact_write_items, params)
         except ClientError as error:
             refusal = cancellation(steps, error, token)
             if refusal is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chalicelib.access.models import NewKey, Organization, ResourceScope
+from chalicelib.access.models import ApiKey, NewKey, Organization, ResourceScope
 from chalicelib.access.refusals import (
     KeyChanged,
     KeyEnded,
@@ -18,7 +18,7 @@ from chalicelib.access.refusals import (
     SecretTaken,
 )
 from chalicelib.access.service import Access
-from chalicelib.foundation.refusals import RequestInvalid
+from chalicelib.foundation.refusals import Busy, RequestInvalid
 from tests.access.conftest import NewProcess, StillClock
 from tests.support.engine import Tables
 
@@ -225,3 +225,17 @@ def test_a_key_rotated_while_it_is_being_revoked_is_revoked(
     access.revoke_key(studio.organization_id, made.key.key_id)
     assert not opens(access, made)
     assert not opens(access, rotated[0])
+
+
+def test_a_revocation_that_is_overtaken_again_and_again_says_so(
+    access: Access, studio: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = access.create_key(studio.organization_id, name="k")
+
+    def overtaken(key: ApiKey) -> None:
+        raise KeyChanged(key.key_id)
+
+    monkeypatch.setattr(access.store, "revoke", overtaken)
+    with pytest.raises(Busy):
+        access.revoke_key(studio.organization_id, made.key.key_id)
+    assert opens(access, made)

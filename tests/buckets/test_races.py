@@ -1,0 +1,179 @@
+"""Whatever happens at once, names stay unique, counts stay right and no update is lost."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.buckets.bucket import Bucket
+from chalicelib.buckets.store import BucketStore
+from chalicelib.wiring import Services
+from tests.support.api import Api, Reply
+from tests.support.world import World, a_bucket
+
+THREADS = 64
+
+
+def at_once(calls: list[Callable[[], Reply]]) -> list[Reply]:
+    """All the calls, each by a thread of its own, released together."""
+    barrier = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Reply]) -> Reply:
+        barrier.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def bucket_count(api: Api) -> int:
+    return int(api.get("/v1/namespaces/films").json["bucket_count"])
+
+
+def test_of_many_that_create_one_name_one_wins(api: Api) -> None:
+    replies = at_once([lambda: api.post("/v1/buckets", a_bucket("posters"))] * THREADS)
+
+    assert Counter(reply.status for reply in replies) == {200: 1, 409: THREADS - 1}
+    (winner,) = (reply.json["bucket_id"] for reply in replies if reply.status == 200)
+    assert {reply.error["details"]["bucket_id"] for reply in replies if reply.status == 409} == {winner}
+    assert [row["bucket_id"] for row in api.get("/v1/buckets").json["results"]] == [winner]
+    assert bucket_count(api) == 1
+
+
+def test_of_many_renamed_to_one_name_one_wins(api: Api) -> None:
+    ids = [api.post("/v1/buckets", a_bucket(f"b{number}")).json["bucket_id"] for number in range(THREADS)]
+
+    def rename(bucket_id: str) -> Callable[[], Reply]:
+        return lambda: api.patch(f"/v1/buckets/{bucket_id}", {"bucket_name": "posters"})
+
+    replies = at_once([rename(bucket_id) for bucket_id in ids])
+
+    assert Counter(reply.status for reply in replies) == {200: 1, 409: THREADS - 1}
+    names = Counter(row["bucket_name"] for row in api.get("/v1/buckets", query={"limit": 100}).json["results"])
+    assert names["posters"] == 1
+    assert len(names) == bucket_count(api) == THREADS
+    freed = ({f"b{number}" for number in range(THREADS)} - set(names)).pop()
+    assert api.post("/v1/buckets", a_bucket(freed)).status == 200
+
+
+def test_patches_that_mind_the_etag_lose_no_update(api: Api) -> None:
+    api.post("/v1/buckets", a_bucket(metadata={"count": 0}))
+
+    def count_up() -> Reply:
+        while True:
+            seen = api.get("/v1/buckets/posters")
+            counted = {"metadata": {"count": seen.json["metadata"]["count"] + 1}}
+            reply = api.patch("/v1/buckets/posters", counted, headers={"If-Match": seen.headers["ETag"]})
+            if reply.status != 412:
+                return reply
+
+    replies = at_once([count_up] * 12)
+
+    assert {reply.status for reply in replies} == {200}
+    assert api.get("/v1/buckets/posters").json["metadata"] == {"count": 12}
+
+
+def test_patches_of_different_fields_at_once_all_hold(api: Api) -> None:
+    api.post("/v1/buckets", a_bucket())
+    changes: list[dict[str, Any]] = [
+        {"description": "Old ones"},
+        {"metadata": {"a": 1}},
+        {"storage_class": "nearline"},
+        {"bucket_name": "art"},
+    ]
+    bucket_id = api.get("/v1/buckets/posters").json["bucket_id"]
+
+    def patch(change: dict[str, Any]) -> Callable[[], Reply]:
+        return lambda: api.patch(f"/v1/buckets/{bucket_id}", change)
+
+    replies = at_once([patch(change) for change in changes])
+
+    assert {reply.status for reply in replies} == {200}
+    bucket = api.get(f"/v1/buckets/{bucket_id}")
+    assert {name: bucket.json[name] for change in changes for name in change} == {
+        name: value for change in changes for name, value in change.items()
+    }
+    assert bucket.headers["ETag"] == '"5-0"'
+
+
+class Interleaved(BucketStore):
+    """A store in which something else happens between a read and the write that follows it."""
+
+    def __init__(self, store: BucketStore, meanwhile: Callable[[], object]) -> None:
+        super().__init__(store._table)
+        self._meanwhile: Callable[[], object] | None = meanwhile
+
+    def replace(self, partition: str, old: Bucket, new: Bucket) -> None:
+        happens, self._meanwhile = self._meanwhile, None
+        if happens is not None:
+            happens()
+        super().replace(partition, old, new)
+
+
+def interleaved(world: World, meanwhile: Callable[[], object]) -> Api:
+    """An API whose next change of a bucket is overtaken by something else."""
+    store = Interleaved(world.services.buckets.store, meanwhile)
+    services: Services = replace(world.services, buckets=replace(world.services.buckets, store=store))
+    return Api(lambda: services, world.key, "films")
+
+
+def test_a_rename_overtaken_by_a_creation_of_the_name_is_refused(world: World, api: Api) -> None:
+    api.post("/v1/buckets", a_bucket("old"))
+    overtaken = interleaved(world, lambda: api.post("/v1/buckets", a_bucket("new")))
+
+    assert overtaken.patch("/v1/buckets/old", {"bucket_name": "new"}).status == 409
+    assert api.get("/v1/buckets/old").status == api.get("/v1/buckets/new").status == 200
+
+
+def test_a_rename_overtaken_by_another_rename_leaves_one_name(world: World, api: Api) -> None:
+    bucket_id = api.post("/v1/buckets", a_bucket("old")).json["bucket_id"]
+    overtaken = interleaved(world, lambda: api.patch("/v1/buckets/old", {"bucket_name": "first"}))
+
+    assert overtaken.patch(f"/v1/buckets/{bucket_id}", {"bucket_name": "second"}).status == 200
+    assert api.get("/v1/buckets/second").json["bucket_id"] == bucket_id
+    assert api.get("/v1/buckets/first").status == api.get("/v1/buckets/old").status == 404
+    assert api.post("/v1/buckets", a_bucket("first")).status == 200
+
+
+def test_a_patch_overtaken_by_another_keeps_both(world: World, api: Api) -> None:
+    api.post("/v1/buckets", a_bucket())
+    overtaken = interleaved(world, lambda: api.patch("/v1/buckets/posters", {"metadata": {"a": 1}}))
+
+    changed = overtaken.patch("/v1/buckets/posters", {"description": "Mine"}).json
+
+    assert (changed["description"], changed["metadata"]) == ("Mine", {"a": 1})
+
+
+def test_a_patch_with_an_etag_overtaken_by_another_is_refused(world: World, api: Api) -> None:
+    etag = api.post("/v1/buckets", a_bucket()).headers["ETag"]
+    overtaken = interleaved(world, lambda: api.patch("/v1/buckets/posters", {"metadata": {"a": 1}}))
+
+    reply = overtaken.patch("/v1/buckets/posters", {"description": "Mine"}, headers={"If-Match": etag})
+
+    assert (reply.status, reply.error["code"]) == (412, "revision_stale")
+    assert api.get("/v1/buckets/posters").json["description"] is None
+
+
+@pytest.mark.parametrize(("meanwhile", "status"), [("lock", 403), ("archive", 409)])
+def test_a_patch_overtaken_by_the_operator_is_refused(world: World, api: Api, meanwhile: str, status: int) -> None:
+    bucket = api.post("/v1/buckets", a_bucket()).json
+    partition = f"NS#{world.organization_id}.{api.get('/v1/namespaces/films').json['namespace_id']}"
+    buckets = world.services.buckets
+
+    def operate() -> None:
+        if meanwhile == "lock":
+            buckets.set_lock(partition, bucket["bucket_id"], locked=True)
+        else:
+            buckets.set_status(partition, bucket["bucket_id"], "ARCHIVED")
+
+    reply = interleaved(world, operate).patch("/v1/buckets/posters", {"description": "Mine"})
+
+    assert reply.status == status, json.dumps(reply.json)
+    assert api.get("/v1/buckets/posters").json["description"] is None
