@@ -53,7 +53,9 @@ class Buckets:
         """A new bucket with zero counts. Raises RequestInvalid, NotEnabled, BucketNameTaken."""
         from chalicelib.buckets.changes import new_settings
 
-        bucket_id, now = self.ids.timed("bkt"), stamp(self.clock())
+        # One moment for both: lists take the order of ids for that of creation times.
+        moment = self.clock()
+        bucket_id, now = self.ids.timed("bkt", moment), stamp(moment)
         settings = new_settings(new, self.configuration.of(bucket_id, self._sources(partition), origin))
         bucket = Bucket(
             bucket_id=bucket_id,

@@ -24,7 +24,7 @@ from chalicelib.foundation.expressions import (
     greater_than,
     less_than,
 )
-from chalicelib.foundation.refusals import Refusal
+from chalicelib.foundation.refusals import Busy
 from chalicelib.foundation.search import fold
 from chalicelib.foundation.steps import Change, Put, Remove, Step
 from chalicelib.foundation.table import Table
@@ -37,8 +37,8 @@ CUT = "\x01"
 HYDRATED_AT_ONCE = 50
 
 
-class RevisionMoved(Refusal):
-    """The row was written since it was read; never told to a client as it is."""
+class RevisionMoved(Busy):
+    """The row was written since it was read. The service reads again; a client hears of it as Busy at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,12 @@ from typing import Any
 logger = logging.getLogger("buckets")
 INFO, ERROR = logging.INFO, logging.ERROR
 
-_SECRET = re.compile(r"\b(sk_|whsec_)[A-Za-z0-9_\-]+")
+# All that a key or a webhook secret may consist of. A letter before it makes it another word, as in `task_`,
+# unless the letter is of an escape, as in the message of a KeyError.
+_SECRET = re.compile(r"(?:(?<![A-Za-z])|(?<=\\[a-z]))(sk_|whsec_)[!-~]+")
 
-_ENCODE = json.JSONEncoder(default=str, ensure_ascii=False).encode
+# ASCII, so that a line is one line to every reader, and half a surrogate pair cannot keep it from being written.
+_ENCODE = json.JSONEncoder(default=str).encode
 
 
 class _Line(logging.Formatter):
@@ -22,7 +25,17 @@ class _Line(logging.Formatter):
         fields = {"level": record.levelname, "message": record.getMessage(), **getattr(record, "fields", {})}
         if record.exc_info and record.exc_info[1]:
             fields["exception"] = _told(record.exc_info[1])
-        return _SECRET.sub(r"\1…", _ENCODE(fields))
+        line = _ENCODE(fields)
+        # Looked for again in the values themselves: in a line an escape may stand before a secret, or within.
+        return _ENCODE(_redacted(fields)) if "sk_" in line or "whsec_" in line else line
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _redacted(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_redacted(member) for member in value]
+    return value if isinstance(value, int | float | None) else _SECRET.sub(r"\1…", str(value))
 
 
 def _told(error: BaseException) -> dict[str, Any]:

@@ -44,4 +44,4 @@ def read_preconditions(headers: Mapping[str, str]) -> Preconditions:
 def _tags(header: str | None) -> frozenset[str] | None:
     if header is None:
         return None
-    return frozenset({"*"} if header.strip() == "*" else _TAG.findall(header))
+    return frozenset({"*"} if header.strip() == "*" else set(_TAG.findall(header)) - {"*"})

@@ -44,7 +44,7 @@ class Backends:
 
     def attach(self, client: BaseClient) -> None:
         """From now on this client's calls are answered here and never reach a network."""
-        client.meta.events.register_first("before-send.*", self.send)
+        client.meta.events.register_first("before-send.*", self.send)  # type: ignore[arg-type]
 
     def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """The backends' answer to one signed request, given once its changes are kept."""

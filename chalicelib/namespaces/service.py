@@ -47,13 +47,9 @@ class Namespaces:
 
         Raises NamespaceUnresolved where there is none, or its time is over and `ended_too` is not said.
         """
-        place = self.places.get((organization, identifier))
+        place = self.places.find((organization, identifier), self._look_up)
         if place is None:
-            found = self._find(organization, identifier)
-            if found is None:
-                raise NamespaceUnresolved(identifier)
-            place = Place(found.namespace_id, found.name, found.expires_at)
-            self.places.put((organization, identifier), place)
+            raise NamespaceUnresolved(identifier)
         if not ended_too and place.expires_at is not None and place.expires_at <= stamp(self.clock()):
             raise NamespaceUnresolved(identifier)
         return place
@@ -99,6 +95,10 @@ class Namespaces:
     def list(self, organization: str) -> list[Namespace]:
         """All namespaces of the organization, with their totals."""
         return self.store.with_totals(organization, list(self.store.walk(organization)))
+
+    def _look_up(self, wanted: tuple[str, str]) -> Place | None:
+        found = self._find(*wanted)
+        return Place(found.namespace_id, found.name, found.expires_at) if found else None
 
     def _get(self, organization: str, identifier: str) -> Namespace:
         found = self._find(organization, identifier)

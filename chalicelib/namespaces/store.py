@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from chalicelib.access.refusals import OrganizationNotFound
 from chalicelib.foundation import keys
 from chalicelib.foundation.expressions import Update, absent, all_of, begins_with, equals, exists
 from chalicelib.foundation.items import Item
-from chalicelib.foundation.refusals import Refusal
+from chalicelib.foundation.refusals import Busy
 from chalicelib.foundation.steps import Change, Put, Remove, Step
 from chalicelib.foundation.table import Table
 from chalicelib.namespaces.namespace import Namespace, from_item, to_item
@@ -16,12 +17,8 @@ from chalicelib.namespaces.refusals import NamespaceIdTaken, NamespaceNameTaken
 from chalicelib.stats.models import read_tally
 
 
-class RevisionMoved(Refusal):
-    """The row was written since it was read; never told to a client as it is."""
-
-
-class OrganizationGone(Refusal):
-    """The organization of a key is not there; a fault of the data, not of the caller."""
+class RevisionMoved(Busy):
+    """The row was written since it was read. The service reads again; a client hears of it as Busy at most."""
 
 
 class NamespaceStore:
@@ -46,7 +43,7 @@ class NamespaceStore:
                     keys.organization(organization),
                     Update(add={"namespace_count": 1}),
                     exists("pk"),
-                    lambda _: OrganizationGone(),
+                    lambda _: OrganizationNotFound(organization),
                 ),
             ]
         )

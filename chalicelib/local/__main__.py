@@ -1,0 +1,78 @@
+"""`make run`: the whole API on this machine, with `chalice local` and the embedded engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import chalice.cli
+import click
+
+from chalicelib.local import watching
+from chalicelib.local.door import LOOPBACK
+from chalicelib.local.folder import POLL_SECONDS, Folder, FolderInUse
+from chalicelib.settings import read_settings
+
+PROJECT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 1.0
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Interface to listen on.")
+@click.option("--port", type=click.IntRange(1, 65534), envvar="BUCKETS_PORT", default=8000, show_default=True)
+@click.option("--autoreload/--no-autoreload", default=True, help="Start over when the code changes.")
+def main(host: str, port: int, autoreload: bool) -> None:
+    """Serve the Buckets API on this machine. The next port is for the operator's command line."""
+    os.environ |= {"BUCKETS_ENGINE": "embedded", "BUCKETS_PORT": str(port)}
+    os.chdir(PROJECT)
+    watching.install()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    if not os.environ.get(watching.WORKER):
+        _check_free(host, port)
+    # Chalice starts its worker with these words.
+    sys.argv = [sys.executable, "-m", "chalicelib.local", *sys.argv[1:]]
+    arguments = ["--host", host, "--port", str(port), "--autoreload" if autoreload else "--no-autoreload"]
+    chalice.cli.cli.main(["local", *arguments], obj={}, prog_name="chalice")
+
+
+def _interrupt(*_: Any) -> None:
+    # Ctrl-C reaches both processes, and then the parent ends its worker: once is enough.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _check_free(host: str, port: int) -> None:
+    """Ends with one line when a port or the data folder is another's, and not just being let go."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    for interface, number in ((host, port), (LOOPBACK, port + 1)):
+        while (trouble := _trouble(interface, number)) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        if trouble:
+            sys.exit(f"Cannot listen on {interface}:{number}: {trouble}. BUCKETS_PORT=N chooses ports N and N+1")
+    folder = Folder(Path(read_settings(os.environ).data_dir).resolve())
+    try:
+        folder.own(patience=PATIENCE_SECONDS)
+    except FolderInUse as error:
+        sys.exit(f"Cannot start: {error}")
+    folder.release()
+
+
+def _trouble(interface: str, port: int) -> str | None:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((interface, port))
+        except OSError as error:
+            return str(error.strerror or error)
+    return None
+
+
+if __name__ == "__main__":
+    main()

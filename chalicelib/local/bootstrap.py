@@ -1,0 +1,61 @@
+"""What the first start makes, so that a client can call at once: organization, key, namespace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from chalicelib.access.models import PERMISSIONS
+from chalicelib.access.refusals import KeyRefused, OrganizationNotFound
+from chalicelib.namespaces.models import CreateNamespaceRequest
+from chalicelib.namespaces.refusals import NamespaceUnresolved
+
+if TYPE_CHECKING:
+    from chalicelib.access.service import Access
+    from chalicelib.local.folder import Folder
+    from chalicelib.wiring import Services
+
+CREDENTIALS = "credentials.json"
+NAMESPACE = "default"
+
+
+class Credentials(NamedTuple):
+    """What a client needs besides the address."""
+
+    api_key: str
+    namespace: str
+
+
+def first_credentials(services: Services, folder: Folder, dev_key: str | None) -> Credentials:
+    """A key that works, with every permission, and a namespace that exists; made where there is none yet.
+
+    The key is `dev_key`, or else the one kept in the folder, readable for its owner alone.
+    """
+    kept = folder.read(CREDENTIALS)
+    api_key = dev_key or kept.get("api_key", "")
+    try:
+        organization_id = services.access.authenticate(f"Bearer {api_key}").organization_id
+    except KeyRefused:
+        organization_id = _organization(services.access, kept.get("organization_id", ""))
+        made = services.access.create_key(
+            organization_id, name="Local development", permissions=PERMISSIONS, secret=dev_key
+        )
+        api_key = made.secret
+        # A key that is given with the environment stays there.
+        document = {"organization_id": organization_id, "api_key": None if dev_key else api_key}
+        folder.write(CREDENTIALS, {name: value for name, value in document.items() if value})
+    _ensure_namespace(services, organization_id)
+    return Credentials(api_key, NAMESPACE)
+
+
+def _organization(access: Access, organization_id: str) -> str:
+    try:
+        return access.get_organization(organization_id).organization_id
+    except OrganizationNotFound:
+        return access.create_organization("Local").organization_id
+
+
+def _ensure_namespace(services: Services, organization_id: str) -> None:
+    try:
+        services.namespaces.resolve(organization_id, NAMESPACE)
+    except NamespaceUnresolved:
+        services.namespaces.create(organization_id, CreateNamespaceRequest(namespace_name=NAMESPACE))

@@ -1,0 +1,45 @@
+"""The tuned DynamoDB client, deaf to the AWS settings of whoever runs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import botocore.session
+from botocore.config import Config
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
+
+from chalicelib.clients import CONFIG, SERVICE, DynamoDBLoader
+from chalicelib.local.rows import REGION
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Every variable of a session with its default alone: no environment, no configuration file, no profile.
+_VARIABLES = {
+    name: (None, None, default, convert) for name, (_, _, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
+} | {"config_file": (None, None, "/dev/null", None), "credentials_file": (None, None, "/dev/null", None)}
+
+_CONFIG = CONFIG.merge(
+    Config(  # type: ignore[call-arg]  # the stubs do not know the first
+        ignore_configured_endpoint_urls=True,
+        use_fips_endpoint=False,
+        use_dualstack_endpoint=False,
+        proxies={},
+        # A door that loads a large folder, or that waits its turn, is slow and not dead.
+        read_timeout=60,
+    )
+)
+
+
+def local_client(endpoint: str = f"https://dynamodb.{REGION}.amazonaws.com") -> DynamoDBClient:
+    """A client with no one's credentials."""
+    session = botocore.session.Session(session_vars=_VARIABLES)
+    session.register_component("data_loader", DynamoDBLoader())
+    return session.create_client(  # type: ignore[return-value]
+        SERVICE,
+        region_name=REGION,
+        endpoint_url=endpoint,
+        aws_access_key_id="embedded",
+        aws_secret_access_key="embedded",  # noqa: S106 nothing checks it
+        config=_CONFIG,
+    )
