@@ -10,6 +10,6 @@ from chalicelib.wiring import services
 app = create_app(services)
 
 if os.environ.get("BUCKETS_ENGINE") == "embedded":
-    from chalicelib.local import serve
+    from chalicelib.local.serve import prepare
 
-    serve.prepare(app)
+    prepare(app)

@@ -64,7 +64,7 @@ class BucketListStats(TypedDict):
 class ListBucketsResponse(TypedDict):
     """A page of buckets."""
 
-    results: list[BucketResponse]
+    results: Annotated[list[BucketResponse], Field(description="The buckets of this page")]
     total_count: Annotated[int, Field(description="Total number of buckets matching the query")]
     pagination: PaginationResponse
     stats: Annotated[BucketListStats | None, Field(description="Statistics over all buckets that match")]

@@ -29,6 +29,37 @@ class StorageClass(StrEnum):
     ARCHIVE = "archive"
 
 
+_CREATE: dict[str, Any] = {
+    "bucket_name": "posters",
+    "description": "Film posters since 1920",
+    "bucket_schema": {
+        "properties": {
+            "film_id": {"type": "string", "required": True},
+            "year": {"type": "integer"},
+            "poster": {"type": "image"},
+        }
+    },
+    "unique_key": {"fields": ["film_id"], "default_policy": "upsert"},
+    "metadata": {"team": "archive"},
+    "storage_class": "nearline",
+}
+_PATCH: dict[str, Any] = {
+    "description": "Film posters since 1920",
+    "source_adapter": {
+        "adapter_type": "generic_webhook",
+        "field_mapping": {"film.id": "film_id"},
+        "blob_source": {"file_field": "film.poster_url", "target_property": "poster", "blob_type": "image"},
+    },
+}
+_UPDATE: dict[str, Any] = {"bucket_name": "posters", "metadata": {"team": "archive"}, "storage_class": "standard"}
+_LIST: dict[str, Any] = {
+    "search": "post*",
+    "filters": {"AND": [{"field": "metadata.team", "operator": "eq", "value": "archive"}]},
+    "sort": {"field": "created_at", "direction": "desc"},
+    "limit": 20,
+}
+
+
 def _no_id(name: str) -> str:
     # A bucket is addressed by id or name; a name of the form of an id would be another bucket's address.
     if is_id(name, "bkt"):
@@ -49,7 +80,7 @@ NOT_ENABLED = ("destination", "ingest_filter")
 class BucketCreateRequest(BaseModel):
     """Request model for creating a new bucket."""
 
-    model_config = REQUEST
+    model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_CREATE]})
     bucket_name: BucketName
     bucket_schema: BucketSchema = Field(description="What objects of this bucket look like")
     description: str | None = Field(default=None, description="Description of the bucket")
@@ -64,8 +95,8 @@ class BucketCreateRequest(BaseModel):
 class BucketPatchRequest(BaseModel):
     """Request model for a partial update: only the keys that are present change."""
 
-    model_config = REQUEST
-    bucket_name: BucketName | None = None
+    model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_PATCH]})
+    bucket_name: BucketName | None = Field(default=None, description="New name; null changes nothing")
     description: str | None = Field(default=None, description="Description of the bucket; null removes it")
     metadata: dict[str, Any] | None = Field(default=None, description="Replaces the stored metadata")
     bucket_schema: BucketSchema | None = Field(default=None, description="Replaces the schema")
@@ -81,8 +112,8 @@ class BucketPatchRequest(BaseModel):
 class BucketUpdateRequest(BaseModel):
     """Request model for PUT, which here is partial as well: absent keys stay as they are."""
 
-    model_config = REQUEST
-    bucket_name: BucketName | None = None
+    model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_UPDATE]})
+    bucket_name: BucketName | None = Field(default=None, description="New name; null changes nothing")
     description: str | None = Field(default=None, description="Description of the bucket; null removes it")
     metadata: dict[str, Any] | None = Field(default=None, description="Replaces the stored metadata")
     bucket_schema: BucketSchema | None = Field(default=None, description="Replaces the schema")
@@ -104,7 +135,7 @@ class BucketChangeQuery(BaseModel):
 class ListBucketsRequest(PageBody):
     """Request model for listing buckets."""
 
-    model_config = REQUEST
+    model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_LIST]})
     limit: int = Field(default=10, ge=1, le=1000, description="Number of results to return")
     offset: int = Field(default=0, ge=0, description="Number of results to skip")
     search: str | None = Field(

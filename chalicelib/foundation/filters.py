@@ -154,6 +154,11 @@ def _check_path(path: str, place: Location) -> None:
         raise invalid(*place, message=message, type="string_too_long")
 
 
+def _refuse_dynamic(value: Any, place: Location) -> None:
+    if isinstance(value, dict) and value.get("type") == "dynamic":
+        raise invalid(*place, message="Dynamic values are not supported here", type="value_error")
+
+
 def _case(raw: dict[str, Any], outer: bool, place: Location) -> bool:
     own = raw.get("case_sensitive")
     if own is not None and not isinstance(own, bool):
@@ -164,8 +169,9 @@ def _case(raw: dict[str, Any], outer: bool, place: Location) -> bool:
 def _compare(
     field: str, operator: Any, value: Any, case_sensitive: bool, place: Location, value_place: Location
 ) -> Leaf:
-    if isinstance(value, dict) and value.get("type") == "dynamic":
-        raise invalid(*value_place, message="Dynamic values are not supported here", type="value_error")
+    _refuse_dynamic(value, value_place)
+    for index, member in enumerate(value if isinstance(value, list) else ()):
+        _refuse_dynamic(member, (*value_place, index))
     if not isinstance(operator, str) or operator not in OPERATORS:
         message = f"Unsupported operator; supported: {', '.join(OPERATORS)}"
         raise invalid(*place, "operator", message=message, type="enum")

@@ -40,11 +40,13 @@ class SortKey:
 
 def read_sorts(sort: Any, sorts: Any, *, case_sensitive: bool = False) -> tuple[SortKey, ...]:
     """The sort keys of a list request; `sorts` wins over `sort`, and nothing is asked for by empty ones."""
-    if sorts:
+    if sorts is not None and sorts != []:
         if not isinstance(sorts, list) or len(sorts) > MOST:
             raise invalid("body", "sorts", message=f"A list of at most {MOST} sorts", type="list_type")
         return tuple(_read(entry, ("body", "sorts", index), case_sensitive) for index, entry in enumerate(sorts))
-    return (_read(sort, ("body", "sort"), case_sensitive),) if sort else ()
+    if sort is None or sort == {}:
+        return ()
+    return (_read(sort, ("body", "sort"), case_sensitive),)
 
 
 def _read(entry: Any, place: tuple[str | int, ...], case_sensitive: bool) -> SortKey:

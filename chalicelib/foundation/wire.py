@@ -59,14 +59,28 @@ class PaginationResponse(TypedDict):
 class ErrorDetail(TypedDict):
     """What went wrong: a sentence, a stable type, and a finer code where a client may branch."""
 
-    message: str
-    type: str
-    code: str | None
-    details: dict[str, Any] | None
+    message: Annotated[str, Field(description="For people")]
+    type: Annotated[str, Field(description="Stable name of the kind of error")]
+    code: Annotated[str | None, Field(description="Finer, where a client may branch")]
+    details: Annotated[dict[str, Any] | None, Field(description="Ids, problems, hints")]
+
+
+_NOT_FOUND: dict[str, Any] = {
+    "success": False,
+    "status": 404,
+    "error": {
+        "message": "Namespace not found",
+        "type": "NotFoundError",
+        "code": None,
+        "details": {"resource": "namespace", "id": "ns_123"},
+    },
+}
 
 
 class ErrorResponse(TypedDict):
     """The envelope of every error."""
+
+    __pydantic_config__ = ConfigDict(json_schema_extra={"examples": [_NOT_FOUND]})  # type: ignore[misc]
 
     success: Annotated[bool, Field(default=False, description="Always false")]
     status: Annotated[int, Field(description="The HTTP status once more")]
@@ -76,12 +90,12 @@ class ErrorResponse(TypedDict):
 class ValidationError(TypedDict):
     """One thing wrong with a request, and its place."""
 
-    loc: list[str | int]
-    msg: str
-    type: str
+    loc: Annotated[list[str | int], Field(description="body, query or path, then names and indexes")]
+    msg: Annotated[str, Field(description="For people")]
+    type: Annotated[str, Field(description="Stable name of the kind of problem")]
 
 
 class HTTPValidationError(ErrorResponse):
     """The envelope of a 422, with the same problems a second time under `detail`."""
 
-    detail: list[ValidationError]
+    detail: Annotated[list[ValidationError], Field(description="Every problem, with its place")]

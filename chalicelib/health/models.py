@@ -19,24 +19,24 @@ class HealthQuery(BaseModel):
 class Dependencies(TypedDict):
     """Whether each dependency answers. What this deployment does not have counts as answering."""
 
-    cache: bool
-    metadata: bool
-    vector_store: bool
-    object_storage: bool
-    task_queue: bool
-    inference: bool
+    cache: Annotated[bool, Field(description="Not deployed: true")]
+    metadata: Annotated[bool, Field(description="DynamoDB answers")]
+    vector_store: Annotated[bool, Field(description="Not deployed: true")]
+    object_storage: Annotated[bool, Field(description="Not deployed: true")]
+    task_queue: Annotated[bool, Field(description="Not deployed: true")]
+    inference: Annotated[bool, Field(description="Not deployed: true")]
 
 
 class HealthCheckResponse(TypedDict):
     """The state of the service; the light answer is its `status` alone."""
 
-    status: Literal["OK", "DEGRADED"]
+    status: Annotated[Literal["OK", "DEGRADED"], Field(description="DEGRADED when a dependency fails")]
     data: NotRequired[Dependencies]
-    errors: NotRequired[dict[str, str | None]]
-    meta: NotRequired[dict[str, Any] | None]
+    errors: NotRequired[Annotated[dict[str, str | None], Field(description="What is wrong, by dependency")]]
+    meta: NotRequired[Annotated[dict[str, Any] | None, Field(description="What is not deployed; times on demand")]]
 
 
 class LivenessResponse(TypedDict):
     """The process answers."""
 
-    status: Annotated[Literal["ok"], Field(default="ok")]
+    status: Annotated[Literal["ok"], Field(default="ok", description="Always ok")]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.access.models import PERMISSIONS
 from chalicelib.access.refusals import KeyRefused, OrganizationNotFound
+from chalicelib.foundation.refusals import Busy, Unacceptable
 from chalicelib.namespaces.models import CreateNamespaceRequest
 from chalicelib.namespaces.refusals import NamespaceUnresolved
 
@@ -25,26 +26,41 @@ class Credentials(NamedTuple):
     namespace: str
 
 
+class DevKeySpent(Unacceptable):
+    """The key that was given exists and opens nothing any more."""
+
+    message = "BUCKETS_DEV_KEY is a key that has been revoked; give another"
+
+
 def first_credentials(services: Services, folder: Folder, dev_key: str | None) -> Credentials:
     """A key that works, with every permission, and a namespace that exists; made where there is none yet.
 
     The key is `dev_key`, or else the one kept in the folder, readable for its owner alone.
     """
     kept = folder.read(CREDENTIALS)
-    api_key = dev_key or kept.get("api_key", "")
+    api_key = dev_key or str(kept.get("api_key", ""))
     try:
         organization_id = services.access.authenticate(f"Bearer {api_key}").organization_id
     except KeyRefused:
-        organization_id = _organization(services.access, kept.get("organization_id", ""))
-        made = services.access.create_key(
-            organization_id, name="Local development", permissions=PERMISSIONS, secret=dev_key
-        )
-        api_key = made.secret
+        organization_id = _organization(services.access, str(kept.get("organization_id", "")))
+        api_key = _key(services.access, organization_id, dev_key)
         # A key that is given with the environment stays there.
-        document = {"organization_id": organization_id, "api_key": None if dev_key else api_key}
-        folder.write(CREDENTIALS, {name: value for name, value in document.items() if value})
+        folder.write(
+            CREDENTIALS, kept | {"organization_id": organization_id} | ({} if dev_key else {"api_key": api_key})
+        )
     _ensure_namespace(services, organization_id)
     return Credentials(api_key, NAMESPACE)
+
+
+def _key(access: Access, organization_id: str, secret: str | None) -> str:
+    try:
+        return access.create_key(
+            organization_id, name="Local development", permissions=PERMISSIONS, secret=secret
+        ).secret
+    except Busy:
+        if secret is None:
+            raise
+        raise DevKeySpent() from None
 
 
 def _organization(access: Access, organization_id: str) -> str:

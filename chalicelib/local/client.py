@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import botocore.session
@@ -31,10 +32,16 @@ _CONFIG = CONFIG.merge(
 )
 
 
+@cache
+def _loader() -> DynamoDBLoader:
+    """One for all clients: what it has read, it keeps."""
+    return DynamoDBLoader()
+
+
 def local_client(endpoint: str = f"https://dynamodb.{REGION}.amazonaws.com") -> DynamoDBClient:
     """A client with no one's credentials."""
     session = botocore.session.Session(session_vars=_VARIABLES)
-    session.register_component("data_loader", DynamoDBLoader())
+    session.register_component("data_loader", _loader())
     return session.create_client(  # type: ignore[return-value]
         SERVICE,
         region_name=REGION,

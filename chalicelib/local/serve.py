@@ -15,7 +15,7 @@ from chalice.config import Config
 from chalice.local import LocalDevServer
 from pydantic import ValidationError
 
-from chalicelib.foundation.refusals import Refusal
+from chalicelib.foundation.refusals import Refusal, RequestInvalid
 from chalicelib.local import engine, watching
 from chalicelib.local.bootstrap import Credentials, first_credentials
 from chalicelib.local.door import Door
@@ -78,6 +78,8 @@ def why(error: Exception, port: int) -> str:
         return f"port {port} or {port + 1} is in use; choose another, N and N+1 being free: chalice local --port N"
     if isinstance(error, ValidationError):
         return "; ".join(f"BUCKETS_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+    if isinstance(error, RequestInvalid):
+        return "BUCKETS_DEV_KEY: " + "; ".join(problem.message for problem in error.problems)
     return str(error)
 
 

@@ -39,47 +39,56 @@ Unsupported = Annotated[
 ]
 
 
+Example = dict[str, Any]
+_CREATE: Example = {"namespace_name": "films", "description": "Everything about films"}
+_STANDALONE: Example = {"namespace_id": "films-2026", "vector_configs": [{"name": "text", "dimension": 384}]}
+_LIST: Example = {"search": "film", "sort": {"field": "namespace_name"}, "limit": 20}
+
+
 class FeatureExtractor(BaseModel):
     """A feature extractor that a namespace declares. It is kept and shown; nothing runs it here."""
 
     model_config = REQUEST
-    feature_extractor_name: Annotated[str, Field(min_length=1, max_length=100)]
-    version: Annotated[str, Field(min_length=1, max_length=50)]
-    params: dict[str, Any] | None = None
+    feature_extractor_name: Annotated[str, Field(min_length=1, max_length=100, description="Name of the extractor")]
+    version: Annotated[str, Field(min_length=1, max_length=50, description="Its version, such as v1")]
+    params: dict[str, Any] | None = Field(default=None, description="Its parameters, kept as given")
 
 
 class PayloadIndex(BaseModel):
     """A payload index that a namespace declares. It is kept and shown; nothing is indexed by it here."""
 
     model_config = REQUEST
-    field_name: Annotated[str, Field(min_length=1, max_length=255)]
-    type: Literal["text", "keyword", "integer", "float", "bool", "datetime", "geo", "uuid"]
-    field_schema: dict[str, Any] | None = None
-    is_protected: bool | None = False
+    field_name: Annotated[str, Field(min_length=1, max_length=255, description="Dotted path of the field")]
+    type: Annotated[
+        Literal["text", "keyword", "integer", "float", "bool", "datetime", "geo", "uuid"],
+        Field(description="Data type of the field"),
+    ]
+    field_schema: dict[str, Any] | None = Field(default=None, description="Kept as given")
+    is_protected: bool | None = Field(default=False, description="Kept as given")
 
 
 class VectorConfig(BaseModel):
     """A vector index that a namespace declares. It is kept and shown; no vectors are stored here."""
 
     model_config = REQUEST
-    name: Annotated[str, Field(min_length=1, max_length=255)]
-    dimension: Annotated[int, Field(ge=1)]
-    metric: str | None = "cosine"
+    name: Annotated[str, Field(min_length=1, max_length=255, description="Name of the vector index")]
+    dimension: Annotated[int, Field(ge=1, description="Number of dimensions")]
+    metric: str | None = Field(default="cosine", description="cosine, euclidean or dot_product")
 
 
-Declared = Field(max_length=100)
+Declared = Field(max_length=100, description="Kept and shown as given; nothing runs by it here")
 
 
 class CreateNamespaceRequest(BaseModel):
     """A new namespace."""
 
-    model_config = REQUEST
+    model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_CREATE]})
     namespace_name: Name = Field(description="Name, unique within the organization")
     namespace_id: NamespaceId | None = Field(default=None, description="Id to use instead of a new one")
     mode: Literal["managed", "standalone"] | None = Field(default="managed", description="Shown as given")
-    namespace_type: Literal["standard", "marketplace"] | None = None
-    scope: Literal["org", "system"] | None = None
-    description: str | None = None
+    namespace_type: Literal["standard", "marketplace"] | None = Field(default=None, description="Shown as given")
+    scope: Literal["org", "system"] | None = Field(default=None, description="Shown as given")
+    description: str | None = Field(default=None, description="What the namespace is for")
     feature_extractors: Annotated[list[FeatureExtractor] | None, Declared] = None
     vector_configs: Annotated[list[VectorConfig] | None, Declared] = None
     payload_indexes: Annotated[list[PayloadIndex] | None, Declared] = None
@@ -97,8 +106,11 @@ class CreateNamespaceRequest(BaseModel):
 class CreateStandaloneNamespaceRequestModel(CreateNamespaceRequest):
     """A new standalone namespace; without a name it is called by its id."""
 
-    namespace_name: Name | None = None  # type: ignore[assignment]
-    mode: Literal["standalone"] | None = "standalone"
+    model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_STANDALONE]})
+    namespace_name: Name | None = Field(  # type: ignore[assignment]
+        default=None, description="Name; without one the namespace is called by its id"
+    )
+    mode: Literal["standalone"] | None = Field(default="standalone", description="Shown as given")
     storage: Unsupported = None
     config: Unsupported = None
 
@@ -106,15 +118,16 @@ class CreateStandaloneNamespaceRequestModel(CreateNamespaceRequest):
 class UpdateNamespaceRequest(BaseModel):
     """What PUT changes; keys that are absent stay as they are."""
 
-    model_config = REQUEST
-    namespace_name: Name | None = None
+    model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [{"namespace_name": "films"}]})
+    namespace_name: Name | None = Field(default=None, description="New name; null changes nothing")
     payload_indexes: Annotated[list[PayloadIndex] | None, Declared] = None
 
 
 class PatchNamespaceRequest(UpdateNamespaceRequest):
     """What PATCH changes; keys that are absent stay as they are."""
 
-    description: str | None = None
+    model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [{"ttl_seconds": 86_400}]})
+    description: str | None = Field(default=None, description="What the namespace is for")
     feature_extractors: Annotated[
         list[FeatureExtractor] | None,
         Field(max_length=100, description="Added to those declared"),
@@ -135,12 +148,12 @@ class PatchNamespaceRequest(UpdateNamespaceRequest):
 class ListNamespacesRequest(PageBody):
     """Which namespaces to list, in which order."""
 
-    model_config = REQUEST
+    model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_LIST]})
     search: str | None = Field(default=None, description="Wildcard search over id, name and description")
-    filters: dict[str, Any] | None = None
-    sort: dict[str, Any] | None = None
-    sorts: list[dict[str, Any]] | None = None
-    case_sensitive: bool | None = False
+    filters: dict[str, Any] | None = Field(default=None, description="Filter tree or shorthand, on any field")
+    sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`")
+    sorts: list[dict[str, Any]] | None = Field(default=None, description="Several sorts, the first is primary")
+    case_sensitive: bool | None = Field(default=False, description="Mind upper and lower case")
 
 
 class NamespacesQuery(PageQuery):
@@ -153,40 +166,40 @@ class NamespacesQuery(PageQuery):
 class NamespaceModel(TypedDict):
     """A namespace."""
 
-    object: Annotated[Literal["namespace"], Field(default="namespace")]
-    namespace_id: str
-    namespace_name: str
-    description: str | None
-    namespace_type: Literal["standard", "marketplace"]
-    scope: Literal["org", "system"]
-    mode: str | None
-    feature_extractors: NotRequired[list[dict[str, Any]]]
-    payload_indexes: NotRequired[list[dict[str, Any]]]
-    vector_configs: NotRequired[list[dict[str, Any]]]
-    bucket_count: int | None
-    object_count: int | None
-    document_count: int | None
-    collection_count: int | None
-    document_count_complete: bool
-    namespace_ready: bool
-    created_at: Timestamp | None
-    updated_at: Timestamp | None
-    expires_at: Timestamp | None
+    object: Annotated[Literal["namespace"], Field(default="namespace", description="Always `namespace`")]
+    namespace_id: Annotated[str, Field(description="Unique identifier")]
+    namespace_name: Annotated[str, Field(description="Name, unique within the organization")]
+    description: Annotated[str | None, Field(description="What the namespace is for")]
+    namespace_type: Annotated[Literal["standard", "marketplace"], Field(description="As given at creation")]
+    scope: Annotated[Literal["org", "system"], Field(description="As given at creation")]
+    mode: Annotated[str | None, Field(description="As given at creation")]
+    feature_extractors: NotRequired[Annotated[list[dict[str, Any]], Field(description="As declared")]]
+    payload_indexes: NotRequired[Annotated[list[dict[str, Any]], Field(description="As declared")]]
+    vector_configs: NotRequired[Annotated[list[dict[str, Any]], Field(description="As declared")]]
+    bucket_count: Annotated[int | None, Field(description="Buckets in the namespace")]
+    object_count: Annotated[int | None, Field(description="Objects in all its buckets")]
+    document_count: Annotated[int | None, Field(description="There are no documents here: 0")]
+    collection_count: Annotated[int | None, Field(description="There are no collections here: 0")]
+    document_count_complete: Annotated[bool, Field(description="Always true")]
+    namespace_ready: Annotated[bool, Field(description="Always true")]
+    created_at: Annotated[Timestamp | None, Field(description="When it was created")]
+    updated_at: Annotated[Timestamp | None, Field(description="When it last changed")]
+    expires_at: Annotated[Timestamp | None, Field(description="When it ends; null for never")]
 
 
 class NamespaceListStats(TypedDict):
     """Aggregates over all namespaces that match."""
 
-    total_buckets: int
-    total_objects: int
-    avg_buckets_per_namespace: float
-    avg_objects_per_namespace: float
+    total_buckets: Annotated[int, Field(description="Buckets of all these namespaces")]
+    total_objects: Annotated[int, Field(description="Objects of all these namespaces")]
+    avg_buckets_per_namespace: Annotated[float, Field(description="Buckets per namespace, on average")]
+    avg_objects_per_namespace: Annotated[float, Field(description="Objects per namespace, on average")]
 
 
 class ListNamespacesResponse(TypedDict):
     """A page of namespaces."""
 
-    results: list[NamespaceModel]
+    results: Annotated[list[NamespaceModel], Field(description="The namespaces of this page")]
     pagination: PaginationResponse
     total_count: Annotated[int, Field(description="Namespaces that match")]
-    stats: NamespaceListStats | None
+    stats: Annotated[NamespaceListStats | None, Field(description="Sums over all that match")]
