@@ -7,16 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chalice.config import Config
-from chalice.local import CustomLocalChalice
 
-from chalicelib.api import create_app
-from chalicelib.local.gateway import Handler, Server
+from tests.support.server import serving
 from tests.support.world import World
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -27,25 +23,14 @@ BLOCKS = re.findall(r"```(python|bash)\n(.*?)```", SESSION, re.DOTALL)
 @pytest.fixture
 def session(world: World, tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment of somebody who has just pasted what `make run` printed."""
-    app = create_app(lambda: world.services)
-    app.__class__ = CustomLocalChalice  # what `chalice local` does: one current request a thread
-
-    def handler(request: object, address: object, server: object) -> Handler:
-        return Handler(request, address, server, app_object=app, config=Config())
-
-    server = Server(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "MIXPEEK_BASE_URL": f"http://127.0.0.1:{server.server_address[1]}/v1",
-        "MIXPEEK_API_KEY": world.key,
-        "MIXPEEK_NAMESPACE": "films",
-    }
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(world) as address:
+        yield {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "MIXPEEK_BASE_URL": f"{address}/v1",
+            "MIXPEEK_API_KEY": world.key,
+            "MIXPEEK_NAMESPACE": "films",
+        }
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

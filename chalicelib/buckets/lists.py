@@ -24,6 +24,7 @@ NEWEST_FIRST = (SortKey("created_at", descending=True),)
 SHOWN_BYTES = 1_200
 BY_AGE = ("created_at", "bucket_id")
 BY_NAME = ("bucket_name",)
+MAX_NAME = 100
 
 KIND: Kind[Bucket] = Kind(
     id=lambda bucket: bucket.bucket_id,
@@ -76,9 +77,9 @@ def _page(store: BucketStore, partition: str, query: ListQuery) -> tuple[Selecte
     if _order(query) in BY_AGE:
         rows = store.walk(partition, descending=_descending(query), after=after, at_most=wanted)
     else:
-        ids = store.ids_by_name(partition, descending=_descending(query), after=after)
+        ids = store.ids_by_name(partition, descending=_descending(query), after=after, at_most=wanted)
         rows = store.many(partition, ids, at_once=wanted)
-    kept = list(islice(rows, query.page.offset, wanted))
+    kept = islice(rows, query.page.offset, wanted)
     totals = store.totals(partition)
     stats = _Stats(totals.bucket_count, totals.tally.object_count, totals.tally.total_size_bytes)
     return cut(kept, query, KIND, total=totals.bucket_count), stats.shown()
@@ -90,6 +91,8 @@ def _position(query: ListQuery) -> str | None:
         return None
     value, bucket_id = query.after
     if not isinstance(value, str) or not isinstance(bucket_id, str) or not is_id(bucket_id, "bkt"):
+        raise CursorInvalid()
+    if len(value) > MAX_NAME:
         raise CursorInvalid()
     return bucket_id if _order(query) in BY_AGE else keys.name_key(fold(value), bucket_id)
 

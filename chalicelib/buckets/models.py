@@ -11,7 +11,7 @@ from chalicelib.buckets.schema_models import BucketSchema
 from chalicelib.buckets.source_adapter import SourceAdapterConfig
 from chalicelib.buckets.unique_key import UniqueKeyConfig
 from chalicelib.foundation.ids import is_id
-from chalicelib.foundation.text import printable
+from chalicelib.foundation.text import PRINTABLE, printable
 from chalicelib.foundation.wire import PageBody, PageQuery
 
 REQUEST = ConfigDict(strict=True, extra="forbid", defer_build=True)
@@ -69,7 +69,12 @@ def _no_id(name: str) -> str:
 
 BucketName = Annotated[
     str,
-    Field(min_length=1, max_length=100, description="Human-readable name, unique within the namespace"),
+    Field(
+        min_length=1,
+        max_length=100,
+        description="Human-readable name, unique within the namespace",
+        json_schema_extra={"pattern": PRINTABLE},
+    ),
     AfterValidator(printable),
     AfterValidator(_no_id),
 ]

@@ -35,6 +35,9 @@ SEARCH_TEXT_BYTES = 2048
 # Ends a search text that was cut short: such a row is always read whole before it is judged.
 CUT = "\x01"
 HYDRATED_AT_ONCE = 50
+# DynamoDB takes expressions of 4 KB, and sort keys of 1 KB; what is left out of a question only lets more through.
+ASKED_NEEDLES = 10
+ASKED_PREFIX = 200
 
 
 class RevisionMoved(Busy):
@@ -125,19 +128,22 @@ class BucketStore:
         needles: Iterable[str] = (),
         descending: bool = False,
         after: str | None = None,
+        at_most: int | None = None,
     ) -> Iterator[str]:
         """Ids in the order of the folded names, from an index that is seconds behind at most.
 
         `prefix` is of the folded name; `needles` are folded pieces that a row's text must hold. Both
         may let through too much (the index knows a text only up to a size), never too little.
+        `at_most` says how many will be taken, so that the first read is neither short nor long.
         """
         where = [equals("ns", partition)]
         if after is not None:
             where.append(less_than("name_key", after) if descending else greater_than("name_key", after))
         elif prefix:
-            where.append(begins_with("name_key", prefix))
-        rows = self._table.query(all_of(*where), only=_holding(needles), index="by_name", descending=descending)
-        for row in rows:
+            where.append(begins_with("name_key", prefix[:ASKED_PREFIX]))
+        page = min(at_most, 1000) if at_most else None
+        only = _holding(needles)
+        for row in self._table.query(all_of(*where), only=only, page=page, index="by_name", descending=descending):
             yield row["name_key"].rpartition(keys.NAME_END)[2]
 
     def many(self, partition: str, ids: Iterable[str], *, at_once: int = HYDRATED_AT_ONCE) -> Iterator[Bucket]:
@@ -177,7 +183,8 @@ def search_text(texts_: Iterable[str]) -> str:
 
 
 def _holding(needles: Iterable[str]) -> Condition | None:
-    wanted = [contains("search_text", needle) for needle in needles]
+    telling = sorted(set(needles), key=lambda needle: (-len(needle), needle))[:ASKED_NEEDLES]
+    wanted = [contains("search_text", needle) for needle in telling]
     return any_of(all_of(*wanted), contains("search_text", CUT)) if wanted else None
 
 

@@ -122,17 +122,19 @@ def select(
     return cut(kept[query.page.offset :], query, kind, total=walk.total)
 
 
-def cut(rows: Sequence[R], query: ListQuery, kind: Kind[R], *, total: int) -> Selected[R]:
-    """At most a page of these rows, and of answer bytes; the cursor, if any are left, is of the last one."""
+def cut(rows: Iterable[R], query: ListQuery, kind: Kind[R], *, total: int) -> Selected[R]:
+    """At most a page of these rows, and of answer bytes; the cursor, if any are left, is of the last one.
+
+    Only the row behind the page is asked for, and none after it.
+    """
     page: list[R] = []
     room = MAX_PAGE_BYTES
-    for row in rows[: query.page.limit]:
+    for row in rows:
         room -= kind.size(row)
-        if page and room < 0:
-            break
+        if len(page) == query.page.limit or (page and room < 0):
+            return Selected(page, _cursor(page[-1], query, kind), total)
         page.append(row)
-    more = len(rows) > len(page)
-    return Selected(page, _cursor(page[-1], query, kind) if more and page else None, total)
+    return Selected(page, None, total)
 
 
 def _cursor(row: R, query: ListQuery, kind: Kind[R]) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# The same as JSON Schema has it, for the documentation.
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+
 
 def printable(text: str) -> str:
     """The text, if it can be read as a name: not blank, and without control characters.

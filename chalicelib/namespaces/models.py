@@ -8,13 +8,17 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from chalicelib.foundation.text import printable
+from chalicelib.foundation.text import PRINTABLE, printable
 from chalicelib.foundation.wire import PageBody, PageQuery, PaginationResponse, Timestamp
 
 REQUEST = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
 
-Name = Annotated[str, Field(min_length=3, max_length=64), AfterValidator(printable)]
+Name = Annotated[
+    str,
+    Field(min_length=3, max_length=64, json_schema_extra={"pattern": PRINTABLE}),
+    AfterValidator(printable),
+]
 NamespaceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$")]
 
 # Upstream features that would promise something this deployment does not do. They are refused when

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import mixpeek
+import pytest
+from mixpeek import Mixpeek
+from mixpeek.api.buckets_api import BucketsApi
+from mixpeek.api.byo_documents_api import BYODocumentsApi
+from mixpeek.api.health_api import HealthApi
+from mixpeek.api.namespaces_api import NamespacesApi
+
+from tests.support.server import serving
+from tests.support.world import World
+
+
+@dataclass(frozen=True)
+class Sdk:
+    """The official SDK, unmodified: its high-level client and its generated classes."""
+
+    address: str
+    client: Any
+    # Any: in the generated annotations everything an answer holds may be None.
+    buckets: Any
+    namespaces: Any
+    standalone: Any
+    health: Any
+
+
+def new_sdk(address: str, key: str, namespace: str) -> Sdk:
+    configuration = mixpeek.Configuration(host=address, access_token=key, api_key={"NamespaceHeader": namespace})
+    generated = mixpeek.ApiClient(configuration)
+    return Sdk(
+        address,
+        Mixpeek(api_key=key, namespace=namespace, base_url=f"{address}/v1"),
+        BucketsApi(generated),
+        NamespacesApi(generated),
+        BYODocumentsApi(generated),
+        HealthApi(generated),
+    )
+
+
+@pytest.fixture
+def sdk(world: World) -> Iterator[Sdk]:
+    with serving(world) as address:
+        yield new_sdk(address, world.key, "films")

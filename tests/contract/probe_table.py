@@ -1,0 +1,301 @@
+"""The probes themselves, by model and field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from tests.contract.probes import SCHEMA, SEND, Body, Probe, lists, names_in, refused, shown, told
+from tests.support.api import Api
+
+Maker = Callable[[str], Probe]
+TREE = {"AND": [{"field": "bucket_name", "operator": "eq", "value": "art"}]}
+NS_TREE = {"AND": [{"field": "namespace_name", "operator": "eq", "value": "press"}]}
+
+
+def _cursor(path: str) -> Callable[[Api], str]:
+    return lambda api: str(api.post(path, {"limit": 2}).json["pagination"]["next_cursor"])
+
+
+def _mind_case(model: str, found: Body) -> Maker:
+    def check(api: Api, _: str, __: Body) -> None:
+        assert names_in(SEND[model](api, found)) != []
+        assert names_in(SEND[model](api, {**found, "case_sensitive": True})) == []
+
+    return told(check, "honoured: another choice of rows")
+
+
+def _totals(api: Api, model: str, extra: Body) -> None:
+    assert SEND[model](api, extra).json["pagination"]["total"] is None
+    assert SEND[model](api, {**extra, "include_total": True}).json["pagination"]["total"] == 3
+
+
+def _summary(api: Api, model: str, extra: Body) -> None:
+    assert "vector_configs" in SEND[model](api, extra).json["results"][0]
+    assert "vector_configs" not in SEND[model](api, {**extra, "view": "summary"}).json["results"][0]
+
+
+def _system(api: Api, model: str, extra: Body) -> None:
+    for include in (True, False):
+        reply = SEND[model](api, {**extra, "include_system": include})
+        assert {row["scope"] for row in reply.json["results"]} == {"org"}
+
+
+def _forced(api: Api, model: str, extra: Body) -> None:
+    assert SEND[model](api, extra).json["error"]["code"] == "schema_break"
+    assert SEND[model](api, {**extra, "force_schema_break": True}).status == 200
+
+
+def _ends(api: Api, model: str, extra: Body) -> None:
+    reply = SEND[model](api, {**extra, "ttl_seconds": 3600}).json
+    ends, begun = (datetime.fromisoformat(reply[name]) for name in ("expires_at", "updated_at"))
+    assert 3590 < (ends - begun).total_seconds() < 3610
+
+
+def _immutable(api: Api, model: str, extra: Body) -> None:
+    reply = SEND[model](api, {**extra, "unique_key": {"fields": ["title"], "default_policy": "insert"}})
+    assert (reply.status, "unique_key" in reply.text) == (422, True)
+    keyed = {"bucket_name": "keyed", "bucket_schema": SCHEMA, "unique_key": {"fields": ["title"]}}
+    api.post("/v1/buckets", keyed)
+    method = "PATCH" if model == "BucketPatchRequest" else "PUT"
+    changed = api.call(method, "/v1/buckets/keyed", {"unique_key": {"fields": ["title"], "default_policy": "insert"}})
+    assert changed.json["unique_key"]["default_policy"] == "insert"
+
+
+def _secret(api: Api, model: str, extra: Body) -> None:
+    reply = SEND[model](api, {**extra, "webhook_secret": "one-of-my-own-with-length"})
+    assert reply.json["source_adapter"]["webhook_secret"] == "one-of-my-own-with-length"
+    assert api.get("/v1/buckets/posters").json["source_adapter"]["webhook_secret"] == "redacted"
+
+
+def _fans_in(api: Api, model: str, extra: Body) -> None:
+    other = api.get("/v1/buckets/art").json["bucket_id"]
+    reply = SEND[model](api, {**extra, "adapter_type": "bucket", "source_bucket_ids": [other]})
+    assert reply.json["source_adapter"]["source_bucket_ids"] == [other]
+
+
+def _shown_items(api: Api, model: str, _: Body) -> None:
+    field = {"type": "array", "items": {"type": "number"}}
+    assert SEND[model](api, field).json["bucket_schema"]["properties"]["probed"] == field
+
+
+def _shown_members(api: Api, model: str, _: Body) -> None:
+    field = {"type": "object", "properties": {"a": {"type": "boolean"}}}
+    assert SEND[model](api, field).json["bucket_schema"]["properties"]["probed"] == field
+
+
+def _elsewhere(api: Api, model: str, extra: Body) -> None:
+    assert SEND[model](api, extra).json["source_adapter"]["blob_source"]["target_property"] == "poster"
+    reply = SEND[model](api, {**extra, "target_property": "nothing"})
+    assert (reply.status, "target_property" in reply.text) == (422, True)
+
+
+def _other_type(api: Api, model: str, extra: Body) -> None:
+    assert SEND[model](api, extra).json["source_adapter"]["blob_source"]["blob_type"] == "image"
+    reply = SEND[model](api, {**extra, "blob_type": "video"})
+    assert reply.status == 422
+    assert "poster" in reply.text
+
+
+PAGE: dict[str, Maker] = {
+    "limit": lists(1, ["prints"]),
+    "page_size": lists(1, ["prints"]),
+    "offset": lists(1, ["art", "posters"]),
+    "include_total": told(_totals, "honoured: totals are filled"),
+    "cursor": lists(_cursor("/v1/buckets/list"), ["posters"]),
+    "next_cursor": lists(_cursor("/v1/buckets/list"), ["posters"]),
+    "after": lists(_cursor("/v1/buckets/list"), ["posters"]),
+}
+NS_PAGE: dict[str, Maker] = {
+    "limit": lists(1, ["stills"]),
+    "page_size": lists(1, ["stills"]),
+    "offset": lists(1, ["press", "films"]),
+    "include_total": told(_totals, "honoured: totals are filled"),
+    "cursor": lists(_cursor("/v1/namespaces/list"), ["films"]),
+    "next_cursor": lists(_cursor("/v1/namespaces/list"), ["films"]),
+    "after": lists(_cursor("/v1/namespaces/list"), ["films"]),
+}
+SECOND_PAGE = lists(2, [])
+CHANGE: dict[str, Maker] = {
+    "bucket_name": shown("renamed"),
+    "description": shown("Old ones"),
+    "metadata": shown({"a": [1, None]}),
+    "bucket_schema": shown({"properties": {**SCHEMA["properties"], "more": {"type": "float"}}}),
+    "unique_key": told(_immutable, "honoured: the default policy changes; refused (422) where the fields would"),
+    "destination": refused({"connection_id": "conn_1"}, 403),
+    "ingest_filter": refused({"retriever_id": "ret_1"}, 403),
+}
+NOT_HERE: dict[str, Maker] = {
+    "infrastructure": refused({"tier": "dedicated"}, 403),
+    "trusted_issuers": refused([{"issuer": "https://example.com"}], 403),
+    "tiering": refused({"enabled": True}, 403),
+    "spend_budget": refused({"daily_usd": 1}, 403),
+    "cost_cap_override": refused({"daily_usd": 1}, 403),
+    "auto_create_indexes": refused(True, 403),
+    "adaptive_indexing": refused(True, 403),
+}
+EXTRACTOR = {"feature_extractor_name": "text", "version": "v1"}
+EXTRACTOR_SHOWN = [{**EXTRACTOR, "feature_extractor_id": "text_v1"}]
+INDEX = [{"field_name": "team", "type": "keyword", "is_protected": False}]
+VECTORS = [{"name": "text", "dimension": 3, "metric": "cosine"}]
+
+PROBES: dict[str, dict[str, Maker]] = {
+    "BucketCreateRequest": {
+        "bucket_name": shown("named"),
+        "description": shown("Old ones"),
+        "bucket_schema": shown({"properties": {"a": {"type": "date"}}}),
+        "unique_key": shown({"fields": ["title"], "default_policy": "upsert"}),
+        "metadata": shown({"a": [1, None]}),
+        "storage_class": shown("archive"),
+        "destination": refused({"connection_id": "conn_1"}, 403),
+        "ingest_filter": refused({"retriever_id": "ret_1"}, 403),
+        "source_adapter": shown({"adapter_type": "mux"}, where="source_adapter.adapter_type", as_="mux"),
+    },
+    "BucketPatchRequest": {
+        **CHANGE,
+        "source_adapter": shown({"adapter_type": "mux"}, where="source_adapter.adapter_type", as_="mux"),
+    },
+    "BucketUpdateRequest": {**CHANGE, "storage_class": shown("coldline")},
+    "ListBucketsRequest": {
+        "limit": PAGE["limit"],
+        "page_size": PAGE["page_size"],
+        "offset": PAGE["offset"],
+        "page": SECOND_PAGE,
+        "search": lists("po*ers", ["posters"]),
+        "filters": lists(TREE, ["art"]),
+        "sort": lists({"field": "bucket_name"}, ["art", "posters", "prints"]),
+        "sorts": lists([{"field": "bucket_name"}], ["art", "posters", "prints"]),
+        "case_sensitive": _mind_case("ListBucketsRequest", {"search": "ART"}),
+    },
+    "UniqueKeyConfig": {
+        "fields": shown(["year", "title"]),
+        "default_policy": shown("update"),
+    },
+    "BucketSchemaInput": {"properties": shown({"a": {"type": "pdf"}})},
+    "BucketSchemaFieldInput": {
+        "type": shown("datetime"),
+        "default": shown("none"),
+        "items": told(_shown_items, "honoured: shown in the answer"),
+        "properties": told(_shown_members, "honoured: shown in the answer"),
+        "examples": shown(["a", "b"]),
+        "description": shown("A field"),
+        "enum": shown(["a", "b"]),
+        "required": shown(True),
+    },
+    "SourceAdapterConfig": {
+        "adapter_type": shown("iconik"),
+        "enabled": shown(False),
+        "connection_id": shown("conn_1"),
+        "connection": shown(
+            {"api_base_url": "https://example.com", "credentials": None},
+            where="connection.api_base_url",
+            as_="https://example.com",
+        ),
+        "event_filter": shown({"event_types": ["film.ready"]}),
+        "field_mapping": shown({"film.name": "title"}),
+        "blob_source": shown({"file_field": "a", "target_property": "poster", "blob_type": "image"}),
+        "batching": shown({"mode": "count"}, where="batching.mode", as_="count"),
+        "dedup_key": shown("film.id"),
+        "webhook_secret": told(_secret, "honoured: shown once, then redacted"),
+        "webhook_url": refused("https://example.com/elsewhere", 422),
+        "source_collection_id": refused("col_1", 403),
+        "source_filters": refused({"a": 1}, 403),
+        "source_bucket_ids": told(_fans_in, "honoured: shown in the answer (adapter type bucket)"),
+    },
+    "ExternalConnection": {
+        "api_base_url": shown("https://example.com"),
+        "credentials": shown({"token": "secret"}, as_={"token": "redacted"}),
+    },
+    "EventFilter": {"event_types": shown(["film.gone"])},
+    "BlobSource": {
+        "file_field": shown("b.c"),
+        "target_property": told(
+            _elsewhere,
+            "honoured: shown, or refused (422) where the schema has none",
+        ),
+        "blob_type": told(
+            _other_type,
+            "honoured: shown, or refused (422) where the schema differs",
+        ),
+    },
+    "BatchingConfig": {
+        "mode": shown("immediate"),
+        "window_seconds": shown(60),
+        "max_batch_size": shown(7),
+        "auto_submit": shown(False),
+    },
+    "CreateNamespaceRequest": {
+        "namespace_id": shown("my-own-id"),
+        "namespace_name": shown("named"),
+        "mode": shown("standalone"),
+        "namespace_type": shown("marketplace"),
+        "scope": shown("system"),
+        "description": shown("Press photos"),
+        "features": refused(["image"], 403),
+        "feature_extractors": shown([EXTRACTOR], as_=EXTRACTOR_SHOWN),
+        "vector_configs": shown(VECTORS),
+        "payload_indexes": shown(INDEX),
+        "ttl_seconds": told(_ends, "honoured: shown as `expires_at`"),
+        **NOT_HERE,
+    },
+    "CreateStandaloneNamespaceRequestModel": {
+        "namespace_id": shown("my-own-id"),
+        "vector_configs": shown(VECTORS),
+        "storage": refused({"connection_id": "conn_1"}, 403),
+        "config": refused({"retention": 1}, 403),
+        "auto_create_indexes": refused(True, 403),
+    },
+    "PatchNamespaceRequest": {
+        "namespace_name": shown("renamed"),
+        "description": shown("Press photos"),
+        "feature_extractors": shown([EXTRACTOR], as_=EXTRACTOR_SHOWN),
+        "payload_indexes": shown(INDEX),
+        "repair_vectors": refused(True, 403),
+        "pinned": refused(True, 403),
+        "expires_at": shown("2030-01-01T00:00:00Z", as_="2030-01-01T00:00:00.000Z"),
+        "ttl_seconds": told(_ends, "honoured: shown as `expires_at`"),
+        **NOT_HERE,
+    },
+    "UpdateNamespaceRequest": {"namespace_name": shown("renamed"), "payload_indexes": shown(INDEX)},
+    "ListNamespacesRequest": {
+        "limit": NS_PAGE["limit"],
+        "page_size": NS_PAGE["page_size"],
+        "offset": NS_PAGE["offset"],
+        "page": SECOND_PAGE,
+        "filters": lists(NS_TREE, ["press"]),
+        "sort": lists({"field": "namespace_name"}, ["films", "press", "stills"]),
+        "sorts": lists([{"field": "namespace_name"}], ["films", "press", "stills"]),
+        "search": lists("pre*", ["press"]),
+        "case_sensitive": _mind_case("ListNamespacesRequest", {"search": "PRESS"}),
+    },
+    "BaseFeatureExtractorModelInput": {
+        "feature_extractor_name": shown("image"),
+        "version": shown("v2"),
+        "params": shown({"size": 3}),
+    },
+    "PayloadIndexConfigInput": {
+        "field_name": shown("year"),
+        "type": shown("integer"),
+        "field_schema": shown({"lookup": True}),
+        "is_protected": shown(True),
+    },
+    "VectorConfigSpec": {"name": shown("image"), "dimension": shown(5), "metric": shown("euclidean")},
+    "query of list_buckets": {**PAGE, "page": SECOND_PAGE},
+    "query of list_buckets_get": {**PAGE, "page": SECOND_PAGE, "search": lists("po*ers", ["posters"])},
+    "query of patch_bucket": {"force_schema_break": told(_forced, "honoured: allows a breaking change")},
+    "query of update_bucket": {"force_schema_break": told(_forced, "honoured: allows a breaking change")},
+    "query of list_namespaces": {
+        **NS_PAGE,
+        "page": SECOND_PAGE,
+        "include_system": told(_system, "honoured: there are no system namespaces, with it or without"),
+        "view": told(_summary, "honoured: `summary` leaves the declarations out"),
+    },
+    "query of list_namespaces_get": {**NS_PAGE, "page": SECOND_PAGE},
+}
+
+
+def probe(model: str, field: str) -> Any:
+    """The probe of a field, or None where there is none yet."""
+    maker = PROBES.get(model, {}).get(field)
+    return maker(field) if maker else None

@@ -1,0 +1,178 @@
+"""What becomes of every field of the official SDK's models: shown, seen in what it does, or refused by name.
+
+A probe sends one field, alone beside what the request needs, and says what must come of it. The fields are
+the SDK's own; the probes are the list of what we do about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tests.support.api import Api, Reply
+
+Body = dict[str, Any]
+Check = Callable[[Api, str, Body], None]
+SCHEMA: Body = {
+    "properties": {
+        "title": {"type": "string"},
+        "year": {"type": "integer"},
+        "poster": {"type": "image"},
+    }
+}
+REDACTED = "redacted"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A value for a field, what must come of it in words for people, and the check of it."""
+
+    outcome: str
+    check: Check
+
+
+def at(document: Any, path: str) -> Any:
+    """The value at a dotted path of keys and indexes."""
+    for part in path.split("."):
+        document = document[int(part)] if part.isdigit() else document[part]
+    return document
+
+
+def shown(value: Any, *, as_: Any = ..., where: str | None = None) -> Callable[[str], Probe]:
+    """The answer, and a later read, show the value (or what it becomes)."""
+
+    def of(field: str) -> Probe:
+        def check(api: Api, model: str, extra: Body) -> None:
+            reply = SEND[model](api, {**extra, field: value})
+            assert reply.status == 200, reply.text
+            path = (WHERE.get(model, "") + (where or field)).lstrip(".")
+            assert at(reply.json, path) == (value if as_ is ... else as_), reply.text
+
+        return Probe("honoured: shown in the answer", check)
+
+    return of
+
+
+def refused(value: Any, status: int, name: str | None = None) -> Callable[[str], Probe]:
+    """The request is refused with an error that names the field; null is accepted."""
+
+    def of(field: str) -> Probe:
+        def check(api: Api, model: str, extra: Body) -> None:
+            reply = SEND[model](api, {**extra, field: value})
+            assert reply.status == status, reply.text
+            assert (name or field) in str(reply.json["error"]["details"]), reply.text
+            assert SEND[model](api, {**extra, field: None}).status == 200
+
+        return Probe(
+            f"refused: {status} {'NotEnabledError' if status == 403 else ''} naming it".replace("  ", " "), check
+        )
+
+    return of
+
+
+def lists(value: Any, names: list[str]) -> Callable[[str], Probe]:
+    """The list holds these rows, and another page or order without the field."""
+
+    def of(field: str) -> Probe:
+        def check(api: Api, model: str, extra: Body) -> None:
+            reply = SEND[model](api, {**extra, field: value(api) if callable(value) else value})
+            assert reply.status == 200, reply.text
+            assert names_in(reply) == names
+            assert names_in(SEND[model](api, extra)) != names
+
+        return Probe("honoured: another page, order or choice of rows", check)
+
+    return of
+
+
+def told(check_: Check, outcome: str) -> Callable[[str], Probe]:
+    """A check of its own."""
+    return lambda _: Probe(outcome, check_)
+
+
+def names_in(reply: Reply) -> list[str]:
+    """The names of the rows of a list."""
+    return [row.get("bucket_name") or row["namespace_name"] for row in reply.json["results"]]
+
+
+def _create(api: Api, body: Body) -> Reply:
+    return api.post("/v1/buckets", {"bucket_name": "new", "bucket_schema": SCHEMA, **body})
+
+
+def _nested(name: str, needed: Body, send: Callable[[Api, Body], Reply], api: Api, body: Body) -> Reply:
+    return send(api, {name: {**needed, **body}})
+
+
+def _adapter(api: Api, body: Body) -> Reply:
+    return api.patch("/v1/buckets/posters", {"source_adapter": {"adapter_type": "generic_webhook", **body}})
+
+
+def _in_list(name: str, needed: Body, api: Api, body: Body) -> Reply:
+    return _namespace(api, {name: [{**needed, **body}]})
+
+
+def _namespace(api: Api, body: Body) -> Reply:
+    return api.post("/v1/namespaces", {"namespace_name": "new", **body})
+
+
+def _query(method: str, path: str, body: Body | None, api: Api, query: Body) -> Reply:
+    words = {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
+    return api.call(method, path, body, query={name: value for name, value in words.items() if value is not None})
+
+
+def _schema_field(api: Api, body: Body) -> Reply:
+    return _create(api, {"bucket_schema": {"properties": {"probed": {"type": "string", **body}}}})
+
+
+# Each model of the SDK, by how it is sent.
+SEND: dict[str, Callable[[Api, Body], Reply]] = {
+    "BucketCreateRequest": _create,
+    "BucketPatchRequest": lambda api, body: api.patch("/v1/buckets/posters", body),
+    "BucketUpdateRequest": lambda api, body: api.put("/v1/buckets/posters", body),
+    "ListBucketsRequest": lambda api, body: api.post("/v1/buckets/list", body),
+    "UniqueKeyConfig": partial(_nested, "unique_key", {"fields": ["title"]}, _create),
+    "BucketSchemaInput": lambda api, body: _create(api, {"bucket_schema": body}),
+    "BucketSchemaFieldInput": _schema_field,
+    "SourceAdapterConfig": _adapter,
+    "ExternalConnection": partial(_nested, "connection", {}, _adapter),
+    "EventFilter": partial(_nested, "event_filter", {"event_types": ["film.ready"]}, _adapter),
+    "BlobSource": partial(
+        _nested, "blob_source", {"file_field": "a", "target_property": "poster", "blob_type": "image"}, _adapter
+    ),
+    "BatchingConfig": partial(_nested, "batching", {}, _adapter),
+    "CreateNamespaceRequest": _namespace,
+    "CreateStandaloneNamespaceRequestModel": lambda api, body: api.post(
+        "/v1/namespaces/standalone", {"namespace_id": "new-one", **body}
+    ),
+    "PatchNamespaceRequest": lambda api, body: api.patch("/v1/namespaces/films", body),
+    "UpdateNamespaceRequest": lambda api, body: api.put("/v1/namespaces/films", body),
+    "ListNamespacesRequest": lambda api, body: api.post("/v1/namespaces/list", body),
+    "BaseFeatureExtractorModelInput": partial(
+        _in_list, "feature_extractors", {"feature_extractor_name": "text", "version": "v1"}
+    ),
+    "PayloadIndexConfigInput": partial(_in_list, "payload_indexes", {"field_name": "team", "type": "keyword"}),
+    "VectorConfigSpec": partial(_in_list, "vector_configs", {"name": "text", "dimension": 3}),
+    "query of list_buckets": partial(_query, "POST", "/v1/buckets/list", None),
+    "query of list_buckets_get": partial(_query, "GET", "/v1/buckets", None),
+    "query of patch_bucket": partial(_query, "PATCH", "/v1/buckets/posters", {"bucket_schema": {"properties": {}}}),
+    "query of update_bucket": partial(_query, "PUT", "/v1/buckets/posters", {"bucket_schema": {"properties": {}}}),
+    "query of list_namespaces": partial(_query, "POST", "/v1/namespaces/list", None),
+    "query of list_namespaces_get": partial(_query, "GET", "/v1/namespaces", None),
+}
+
+# Where in the answer a nested model is shown.
+WHERE = {
+    "UniqueKeyConfig": "unique_key.",
+    "BucketSchemaInput": "bucket_schema.",
+    "BucketSchemaFieldInput": "bucket_schema.properties.probed.",
+    "SourceAdapterConfig": "source_adapter.",
+    "ExternalConnection": "source_adapter.connection.",
+    "EventFilter": "source_adapter.event_filter.",
+    "BlobSource": "source_adapter.blob_source.",
+    "BatchingConfig": "source_adapter.batching.",
+    "BaseFeatureExtractorModelInput": "feature_extractors.0.",
+    "PayloadIndexConfigInput": "payload_indexes.0.",
+    "VectorConfigSpec": "vector_configs.0.",
+}

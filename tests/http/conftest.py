@@ -1,0 +1,101 @@
+"""The API in time that passes only when somebody sleeps, and its log."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from chalice.config import Config
+from chalice.local import LocalDevServer
+
+from chalicelib import wiring
+from chalicelib.api import create_app
+from chalicelib.foundation import logs
+from chalicelib.local.gateway import Handler, Server
+from tests.support.api import Api
+from tests.support.faults import Faults
+from tests.support.slow_time import SlowTime
+from tests.support.world import World, a_bucket
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class Log:
+    """What the service has logged."""
+
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+
+    @property
+    def text(self) -> str:
+        return self.stream.getvalue()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text.splitlines()]
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    """The log of this test, as the service writes it."""
+    log = Log()
+    level = logs.logger.level
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", log.stream)
+        patch.setattr(logs.logger, "handlers", [])
+        logs.configure("INFO")
+        handlers = logs.logger.handlers
+    monkeypatch.setattr(logs.logger, "handlers", handlers)
+    monkeypatch.setattr(logs.logger, "level", level)
+    logs.logger.setLevel("INFO")
+    return log
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> SlowTime:
+    """The time of the tables of this test's world; asked for before the world is."""
+    time = SlowTime()
+    monkeypatch.setattr(wiring, "Table", time.table)
+    return time
+
+
+@pytest.fixture
+def faults(client: DynamoDBClient) -> Iterator[Faults]:
+    """What goes wrong with AWS; nothing, until a test plans it."""
+    planned = Faults(client)
+    yield planned
+    planned.remove()
+
+
+@contextmanager
+def serving(world: World) -> Iterator[str]:
+    """The application behind the local gateway, on a port of its own; gives the base URL."""
+    app = create_app(lambda: world.services)
+    server = LocalDevServer(app, Config(), "127.0.0.1", 0, Handler, Server).server
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def served(world: World) -> Iterator[str]:
+    """The base URL of the world's own server."""
+    with serving(world) as url:
+        yield url
+
+
+@pytest.fixture
+def posters(api: Api) -> Api:
+    """The API with the bucket `posters`, in the namespace `films`."""
+    assert api.post("/v1/buckets", a_bucket()).status == 200
+    return api

@@ -1,0 +1,313 @@
+"""Nobody reaches into another organization, on any route there is or will be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.access.models import PERMISSIONS, ResourceScope
+from chalicelib.api import CORS, create_app
+from chalicelib.foundation.operations import Operation
+from tests.http.envelopes import assert_envelope, header
+from tests.http.operations import IN_NAMESPACE, KEYED, OPERATIONS, SEARCHED, each, no_services, path_of
+from tests.support.api import Api, Reply
+from tests.support.world import World, a_bucket
+
+PLACED = [operation for operation in OPERATIONS if operation.scope == "namespace_path"]
+BUCKET_ROUTES = [operation for operation in OPERATIONS if "{bucket_identifier}" in operation.path]
+SAME = "same-namespace"
+REQUEST_ID = re.compile(r'"request_id": ?"[^"]*"')
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An organization with a namespace of an id that others choose too, and a bucket of a common name."""
+
+    organization_id: str
+    key: str
+    api: Api
+    own_namespace: str
+    bucket_id: str
+    secrets: tuple[str, ...]
+
+    def told_in(self, reply: Reply, *asked: str) -> list[str]:
+        """What a reply says about this tenant, apart from what was asked for."""
+        text = reply.text + repr(sorted(reply.headers.items()))
+        return [secret for secret in self.secrets if secret in text and secret not in asked]
+
+
+def new_tenant(world: World, organization_id: str, mark: str) -> Tenant:
+    key = world.key_for(organization_id)
+    api = world.api(key=key, namespace=SAME)
+    shared = api.post("/v1/namespaces", {"namespace_id": SAME, "namespace_name": f"{mark}-same"})
+    own = api.post("/v1/namespaces", {"namespace_name": f"{mark}-own", "description": f"{mark} told"})
+    assert (shared.status, own.status) == (200, 200), (shared.text, own.text)
+    own_namespace = own.json["namespace_id"]
+    made = api.post("/v1/buckets", a_bucket("posters", description=f"{mark} words", metadata={"m": f"{mark} data"}))
+    other = api.acting(namespace=own_namespace).post("/v1/buckets", a_bucket(f"{mark} bucket"))
+    bucket_id = made.json["bucket_id"]
+    ids = (organization_id, own_namespace, bucket_id, other.json["bucket_id"])
+    return Tenant(organization_id, key, api, own_namespace, bucket_id, (*ids, mark))
+
+
+@pytest.fixture
+def ours(world: World) -> Tenant:
+    return new_tenant(world, world.organization_id, "violet")
+
+
+@pytest.fixture
+def theirs(world: World) -> Tenant:
+    other = world.services.access.create_organization("Rival")
+    return new_tenant(world, other.organization_id, "scarlet")
+
+
+def call(operation: Operation, api: Api, *, bucket: str = "posters", namespace: str = SAME) -> Reply:
+    """The operation, with a body that may or may not be enough for it."""
+    path = path_of(operation, bucket=bucket, namespace=namespace)
+    return api.call(operation.method, path, None if operation.body is None else {})
+
+
+def alike(reply: Reply, *asked: str) -> tuple[Any, ...]:
+    """A reply without what must differ: request ids, and the identifiers that were asked for."""
+    text = REQUEST_ID.sub("", reply.text)
+    for word in asked:
+        text = text.replace(word, "…")
+    return reply.status, text, sorted(name for name in reply.headers)
+
+
+@each(KEYED)
+def test_a_key_that_opens_nothing_opens_no_route(world: World, operation: Operation) -> None:
+    access, organization = world.services.access, world.organization_id
+    revoked = access.create_key(organization, name="revoked")
+    access.revoke_key(organization, revoked.key.key_id)
+    soon = world.clock.now + timedelta(seconds=60)
+    expired = access.create_key(organization, name="expired", expires_at=soon)
+    assert call(operation, world.api(key=expired.secret, namespace="films")).status != 401
+    world.clock.advance(120)
+    replies = [
+        call(operation, world.api(key=key, namespace=namespace))
+        for key in ("", "nonsense", "sk_unknown", world.key + "x", revoked.secret, expired.secret)
+        for namespace in ("films", "unknown", "")
+    ]
+    for reply in replies:
+        assert_envelope(reply, 401, "UnauthorizedError")
+        assert header(reply, "WWW-Authenticate") == "Bearer"
+    assert len({repr(alike(reply)) for reply in replies}) == 1
+
+
+@each(KEYED)
+def test_a_key_needs_the_permission_of_the_route(world: World, operation: Operation) -> None:
+    enough = PERMISSIONS.index(operation.permission)
+    for place, permission in enumerate(PERMISSIONS):
+        key = world.key_for(world.organization_id, permission)
+        reply = call(operation, world.api(key=key), namespace="films")
+        if place <= enough:
+            assert reply.status not in (401, 403), reply.text
+            continue
+        for namespace in ("films", "unknown", ""):
+            error = assert_envelope(call(operation, world.api(key=key, namespace=namespace)), 403, "ForbiddenError")
+            assert error["details"] == {"required_permission": operation.permission}
+
+
+def test_routes_that_change_something_need_more_than_reading() -> None:
+    for operation in KEYED:
+        if operation.method == "DELETE":
+            assert operation.permission in ("delete", "admin")
+        elif operation.method != "GET" and not operation.path.endswith(("/list", "/aggregate")):
+            assert operation.permission != "read"
+
+
+@each([o for o in OPERATIONS if o.scope == "open"])
+def test_an_open_route_needs_no_key_and_minds_no_bad_one(world: World, operation: Operation) -> None:
+    for key in ("", "nonsense"):
+        assert call(operation, world.api(key=key, namespace="")).status == 200
+
+
+@each(IN_NAMESPACE)
+def test_a_route_inside_a_namespace_needs_its_header(world: World, operation: Operation) -> None:
+    for headers in ({}, {"X-Namespace": ""}, {"X-Namespace": "  "}):
+        reply = world.api(namespace="").call(operation.method, path_of(operation), {}, headers=headers)
+        error = assert_envelope(reply, 400, "BadRequestError")
+        assert error["details"] == {"header": "X-Namespace"}
+
+
+@each([o for o in KEYED if o.scope != "namespace"])
+def test_a_route_outside_namespaces_tolerates_the_header(world: World, operation: Operation) -> None:
+    replies = [call(operation, world.api(namespace=n), namespace="films") for n in ("", "films", "unknown", "x" * 999)]
+    assert len({reply.status for reply in replies}) == 1
+
+
+@each(IN_NAMESPACE)
+def test_the_namespace_of_another_organization_is_one_that_does_not_exist(
+    ours: Tenant, theirs: Tenant, operation: Operation
+) -> None:
+    unknown = "ns_" + "0" * (len(theirs.own_namespace) - 3)
+    asked = (theirs.own_namespace, "scarlet-own", unknown)
+    replies = [call(operation, ours.api.acting(namespace=name)) for name in asked]
+    for reply, name in zip(replies, asked, strict=True):
+        error = assert_envelope(reply, 404, "NotFoundError")
+        assert error["message"] == "Namespace not found"
+        assert error["details"] == {"resource": "namespace", "id": name}
+        assert header(reply, "X-Namespace-Unresolved")
+        assert theirs.told_in(reply, name, *(("scarlet",) if "scarlet" in name else ())) == []
+    assert len({repr(alike(reply, *asked)) for reply in replies}) == 1
+
+
+@each(PLACED)
+def test_the_namespace_in_a_path_is_found_in_ones_own_organization_only(
+    ours: Tenant, theirs: Tenant, operation: Operation
+) -> None:
+    unknown = "ns_" + "0" * (len(theirs.own_namespace) - 3)
+    asked = (theirs.own_namespace, "scarlet-own", unknown)
+    replies = [call(operation, ours.api, namespace=name) for name in asked]
+    for reply in replies:
+        assert_envelope(reply, 404, "NotFoundError")
+    assert len({repr(alike(reply, *asked)) for reply in replies}) == 1
+
+
+@each(BUCKET_ROUTES)
+def test_a_bucket_elsewhere_is_one_that_does_not_exist(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
+    unknown = "bkt_" + "0" * (len(theirs.bucket_id) - 4)
+    in_another_namespace = ours.api.acting(namespace=ours.own_namespace)
+    replies = [
+        call(operation, ours.api, bucket=theirs.bucket_id),
+        call(operation, ours.api, bucket=unknown),
+        call(operation, in_another_namespace, bucket=ours.bucket_id),
+        call(operation, ours.api, bucket="scarlet bucket".replace(" ", "%20")),
+    ]
+    for reply in replies:
+        assert_envelope(reply, 404, "NotFoundError")
+    asked = (theirs.bucket_id, unknown, ours.bucket_id, "scarlet bucket")
+    assert len({repr(alike(reply, *asked)) for reply in replies}) == 1
+
+
+@each(KEYED)
+def test_no_answer_tells_of_another_organization(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
+    for api in (ours.api, ours.api.acting(namespace=ours.own_namespace), ours.api.acting(namespace="films")):
+        for bucket in ("posters", ours.bucket_id, "unknown"):
+            for namespace in (SAME, ours.own_namespace, "unknown"):
+                assert theirs.told_in(call(operation, api, bucket=bucket, namespace=namespace)) == []
+
+
+@each(KEYED)
+@pytest.mark.parametrize("scope", ["namespace:elsewhere", "namespace:same-namespacex", "bucket:bkt_0000000000000000"])
+def test_a_key_that_is_bound_elsewhere_is_refused(world: World, ours: Tenant, operation: Operation, scope: str) -> None:
+    kind, _, resource = scope.partition(":")
+    key = world.key_for(ours.organization_id, scopes=[ResourceScope(kind, resource)])
+    error = assert_envelope(call(operation, ours.api.acting(key=key), bucket=ours.bucket_id), 403, "ForbiddenError")
+    assert error["code"] == "out_of_scope"
+    assert ours.told_in(call(operation, ours.api.acting(key=key))) == []
+
+
+@each(IN_NAMESPACE + PLACED)
+def test_a_key_that_is_bound_to_a_place_works_there(world: World, ours: Tenant, operation: Operation) -> None:
+    for resource in (SAME, "same-*", "violet-same", "*"):
+        key = world.key_for(ours.organization_id, scopes=[ResourceScope("namespace", resource)])
+        assert call(operation, ours.api.acting(key=key)).status != 403
+
+
+@each(IN_NAMESPACE + PLACED)
+def test_a_key_that_is_bound_to_a_namespace_is_refused_in_the_others(
+    world: World, ours: Tenant, operation: Operation
+) -> None:
+    key = world.key_for(ours.organization_id, scopes=[ResourceScope("namespace", SAME)])
+    api = ours.api.acting(key=key)
+    if operation.scope == "namespace":
+        hidden = call(operation, api.acting(namespace=ours.own_namespace))
+    else:
+        hidden = call(operation, api, namespace=ours.own_namespace)
+    assert_envelope(hidden, 403, "ForbiddenError")
+
+
+def test_two_organizations_that_choose_the_same_names_never_meet(ours: Tenant, theirs: Tenant) -> None:
+    for me, other in ((ours, theirs), (theirs, ours)):
+        assert me.api.get("/v1/buckets/posters").json["bucket_id"] == me.bucket_id
+        for reply in (
+            me.api.get("/v1/buckets"),
+            me.api.post("/v1/buckets/list", {"search": "*"}),
+            me.api.post("/v1/buckets/list", {"filters": {"bucket_id": other.bucket_id}}),
+            me.api.post("/v1/buckets/list", {"filters": {"field": "bucket_name", "operator": "regex", "value": "."}}),
+            me.api.post("/v1/buckets/list", {"sort": {"field": "bucket_name"}}),
+            me.api.get("/v1/namespaces?include_total=true"),
+            me.api.post("/v1/namespaces/list", {"search": "same"}),
+            me.api.get(f"/v1/namespaces/{SAME}"),
+        ):
+            assert reply.status == 200, reply.text
+            assert other.told_in(reply, other.bucket_id) == []
+            if "total_count" in reply.json:
+                assert reply.json["total_count"] == len(reply.json["results"]) <= 3
+    assert ours.api.patch("/v1/buckets/posters", {"description": "ours now"}).status == 200
+    assert theirs.api.get("/v1/buckets/posters").json["description"] == "scarlet words"
+    assert ours.api.post("/v1/buckets", a_bucket("second")).status == 200
+    assert ours.api.get(f"/v1/namespaces/{SAME}").json["bucket_count"] == 2
+    assert theirs.api.get(f"/v1/namespaces/{SAME}").json["bucket_count"] == 1
+    assert theirs.api.get("/v1/buckets/second").status == 404
+    assert ours.api.patch(f"/v1/namespaces/{SAME}", {"namespace_name": "scarlet-same"}).status == 200
+    assert theirs.api.get("/v1/namespaces/scarlet-same").json["description"] is None
+
+
+def test_an_organization_id_forged_into_a_namespace_id_leads_nowhere(ours: Tenant, theirs: Tenant) -> None:
+    for forged in (
+        f"{theirs.organization_id}.{SAME}",
+        f"../{SAME}",
+        f"NS#{theirs.organization_id}.{SAME}",
+        "ORG",
+        "#TOTALS",
+    ):
+        assert_envelope(ours.api.acting(namespace=forged).get("/v1/buckets"), 404, "NotFoundError")
+    forged = f"{theirs.organization_id}.{SAME}"
+    refused = ours.api.post("/v1/namespaces", {"namespace_id": forged, "namespace_name": "forged"})
+    assert_envelope(refused, 422, "ValidationError")
+
+
+def pages(api: Api, path: str) -> Iterator[str]:
+    """The cursors of a list whose pages have one row."""
+    reply = api.post(path, {"limit": 1})
+    while cursor := reply.json["pagination"]["next_cursor"]:
+        yield cursor
+        reply = api.post(path, {"limit": 1, "cursor": cursor})
+
+
+@each(SEARCHED)
+def test_a_cursor_is_of_no_use_to_another_tenant(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
+    for tenant in (ours, theirs):
+        for name in ("a", "b"):
+            assert tenant.api.post("/v1/buckets", a_bucket(name)).status == 200
+    cursors = list(pages(theirs.api, operation.path))
+    assert cursors
+    for cursor in cursors:
+        error = assert_envelope(ours.api.post(operation.path, {"cursor": cursor}), 400, "BadRequestError")
+        assert error["code"] == "cursor_invalid"
+        if operation.scope == "namespace":
+            elsewhere = theirs.api.acting(namespace=theirs.own_namespace).post(operation.path, {"cursor": cursor})
+            assert_envelope(elsewhere, 400, "BadRequestError")
+
+
+def test_every_route_answers_browsers_of_any_origin() -> None:
+    routes = create_app(no_services).routes
+    assert {(method, path) for path in routes for method in routes[path]} == {(o.method, o.path) for o in OPERATIONS}
+    for path in routes:
+        for entry in routes[path].values():
+            assert entry.cors is CORS
+    allowed = CORS.get_access_control_headers()
+    assert allowed["Access-Control-Allow-Origin"] == "*"
+    names = {name.strip().lower() for name in allowed["Access-Control-Allow-Headers"].split(",")}
+    assert {"authorization", "content-type", "x-namespace", "if-match", "if-none-match"} <= names
+    exposed = {name.strip() for name in allowed["Access-Control-Expose-Headers"].split(",")}
+    assert {"ETag", "X-Request-Id", "Retry-After", "X-Namespace-Unresolved"} <= exposed
+    assert "Access-Control-Allow-Credentials" not in allowed
+
+
+@each(OPERATIONS)
+def test_a_preflight_request_is_answered_without_a_key(world: World, operation: Operation) -> None:
+    reply = world.api(key="", namespace="").call(
+        "OPTIONS", path_of(operation), headers={"Origin": "https://example.org"}
+    )
+    assert reply.status == 200
+    assert header(reply, "Access-Control-Allow-Origin") == "*"
+    assert operation.method in (header(reply, "Access-Control-Allow-Methods") or "")

@@ -1,0 +1,94 @@
+"""Many buckets at once, written straight into the table, and what reading them moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.buckets.bucket import Bucket, texts, to_item
+from chalicelib.buckets.store import search_text
+from chalicelib.foundation import keys
+from chalicelib.foundation.expressions import Update, exists
+from chalicelib.foundation.ids import Ids
+from chalicelib.foundation.items import encode
+from chalicelib.foundation.search import fold
+from chalicelib.foundation.steps import Change
+from chalicelib.foundation.times import stamp
+from tests.support.catalog import catalog, partition_of
+from tests.support.world import SCHEMA, World
+
+AT_ONCE = 25
+START = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
+AFTER = "after-call.dynamodb"
+
+
+def seed_buckets(
+    world: World, numbers: range, settings: Callable[[int], dict[str, Any]] = lambda number: {}
+) -> list[str]:
+    """Buckets `b000000` and so on, a second apart, and their count; gives back their ids.
+
+    No claims on their names are written: reading by name is not what masses of rows are for.
+    """
+    partition = partition_of(world)
+    made = [_bucket(number, settings(number)) for number in numbers]
+    for start in range(0, len(made), AT_ONCE):
+        rows: Any = [{"PutRequest": {"Item": _item(partition, bucket)}} for bucket in made[start : start + AT_ONCE]]
+        answer = world.client.batch_write_item(RequestItems={world.tables.catalog: rows})
+        assert not answer.get("UnprocessedItems")
+    catalog(world).write(Change(keys.totals(partition), Update(add={"bucket_count": len(made)}), exists("pk")))
+    return [bucket.bucket_id for bucket in made]
+
+
+def _bucket(number: int, settings: dict[str, Any]) -> Bucket:
+    moment = datetime.fromtimestamp(START + number, UTC)
+    return Bucket(
+        bucket_id=Ids(lambda: moment, lambda bits: number % 2**bits).timed("bkt"),
+        name=f"b{number:06}",
+        status="ACTIVE",
+        is_locked=False,
+        revision=1,
+        schema_version=1,
+        created_at=stamp(moment),
+        updated_at=stamp(moment),
+        settings={"bucket_schema": SCHEMA, "unique_key": None, "source_adapter": None, **settings},
+    )
+
+
+def _item(partition: str, bucket: Bucket) -> dict[str, Any]:
+    return encode(
+        {
+            **keys.bucket(partition, bucket.bucket_id),
+            **to_item(bucket),
+            "ns": partition,
+            "name_key": keys.name_key(fold(bucket.name), bucket.bucket_id),
+            "search_text": search_text(texts(bucket)),
+        }
+    )
+
+
+@dataclass
+class Traffic:
+    """The calls that reached the engine, in order, and how many rows they made it look at."""
+
+    calls: list[str] = field(default_factory=list)
+    rows_read: int = 0
+
+
+@contextmanager
+def traffic(world: World) -> Iterator[Traffic]:
+    """Watches everything that the world's client does inside the block."""
+    seen = Traffic()
+
+    def after(model: Any, parsed: dict[str, Any], **_: Any) -> None:
+        seen.calls.append(model.name)
+        seen.rows_read += parsed.get("ScannedCount", 0) + sum(map(len, parsed.get("Responses", {}).values()))
+
+    events: Any = world.client.meta.events
+    events.register(AFTER, after)
+    try:
+        yield seen
+    finally:
+        events.unregister(AFTER, after)

@@ -1,0 +1,34 @@
+"""The real application on a real port, as `chalice local` with the embedded gateway serves it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from chalice.config import Config
+from chalice.local import CustomLocalChalice
+
+from chalicelib.api import create_app
+from chalicelib.local.gateway import Handler, Server
+from tests.support.world import World
+
+
+@contextmanager
+def serving(world: World) -> Iterator[str]:
+    """The address of the API of this world, without /v1, for as long as it lasts."""
+    app = create_app(lambda: world.services)
+    app.__class__ = CustomLocalChalice  # what `chalice local` does: one current request a thread
+
+    def handler(request: object, address: object, server: object) -> Handler:
+        return Handler(request, address, server, app_object=app, config=Config())
+
+    server = Server(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
