@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,18 +16,15 @@ from chalicelib.buckets.refusals import (
     RevisionStale,
     SchemaBreak,
 )
-from chalicelib.buckets.store import BucketStore, RevisionMoved
+from chalicelib.buckets.store import BucketStore
 from chalicelib.foundation.ids import Ids, is_id
 from chalicelib.foundation.preconditions import ANY, Preconditions
-from chalicelib.foundation.refusals import Busy
+from chalicelib.foundation.revising import revise
 from chalicelib.foundation.times import Clock, stamp
 
 if TYPE_CHECKING:
     from chalicelib.buckets.changes import BucketChange
     from chalicelib.buckets.models import BucketCreateRequest
-
-# Writers without If-Match take turns; this many lost turns in a row mean that something is wrong.
-TURNS = 40
 
 
 class ObjectPresence(Protocol):
@@ -130,22 +126,18 @@ class Buckets:
         revised: Callable[[Bucket], Bucket],
         preconditions: Preconditions,
     ) -> Bucket:
-        """Read, revise, write on condition that nothing moved; whoever lost the turn reads again."""
-        for turn in range(TURNS):
+        def read() -> Bucket:
             bucket = self.get(partition, identifier)
             if not preconditions.holds(bucket.revision):
                 raise RevisionStale(bucket.etag)
-            new = revised(bucket)
-            if new == bucket:
-                return bucket
-            new = replace(new, revision=bucket.revision + 1, updated_at=stamp(self.clock()))
-            try:
-                self.store.replace(partition, bucket, new)
-            except RevisionMoved:
-                self.pause(random.uniform(0, 0.01 * min(turn, 20)))  # noqa: S311 (jitter, no secret)
-                continue
+            return bucket
+
+        def write(old: Bucket, new: Bucket) -> Bucket:
+            new = replace(new, revision=old.revision + 1, updated_at=stamp(self.clock()))
+            self.store.replace(partition, old, new)
             return new
-        raise Busy()
+
+        return revise(read, revised, write, self.pause)
 
     def _find_id(self, partition: str, name: str) -> str | None:
         return self.store.find_id(partition, name) if len(name) <= 100 else None

@@ -24,7 +24,7 @@ from chalicelib.foundation.expressions import (
     greater_than,
     less_than,
 )
-from chalicelib.foundation.refusals import Busy
+from chalicelib.foundation.revising import RevisionMoved
 from chalicelib.foundation.search import fold
 from chalicelib.foundation.steps import Change, Put, Remove, Step
 from chalicelib.foundation.table import Table
@@ -38,10 +38,6 @@ HYDRATED_AT_ONCE = 50
 # DynamoDB takes expressions of 4 KB, and sort keys of 1 KB; what is left out of a question only lets more through.
 ASKED_NEEDLES = 10
 ASKED_PREFIX = 200
-
-
-class RevisionMoved(Busy):
-    """The row was written since it was read. The service reads again; a client hears of it as Busy at most."""
 
 
 @dataclass(frozen=True, slots=True)

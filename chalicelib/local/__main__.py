@@ -16,7 +16,7 @@ import click
 from chalicelib.local import watching
 from chalicelib.local.door import LOOPBACK
 from chalicelib.local.folder import POLL_SECONDS, Folder, FolderInUse
-from chalicelib.settings import read_settings
+from chalicelib.settings import SettingInvalid, read_settings
 
 PROJECT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 1.0
@@ -56,10 +56,10 @@ def _check_free(host: str, port: int) -> None:
             time.sleep(POLL_SECONDS)
         if trouble:
             sys.exit(f"Cannot listen on {interface}:{number}: {trouble}. BUCKETS_PORT=N chooses ports N and N+1")
-    folder = Folder(Path(read_settings(os.environ).data_dir).resolve())
     try:
+        folder = Folder(Path(read_settings(os.environ).data_dir).resolve())
         folder.own(patience=PATIENCE_SECONDS)
-    except FolderInUse as error:
+    except (FolderInUse, SettingInvalid, OSError) as error:
         sys.exit(f"Cannot start: {error}")
     folder.release()
 

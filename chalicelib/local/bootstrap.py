@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.access.models import PERMISSIONS
-from chalicelib.access.refusals import KeyRefused, OrganizationNotFound
-from chalicelib.foundation.refusals import Busy, Unacceptable
+from chalicelib.access.refusals import KeyRefused, OrganizationNotFound, SecretTaken
+from chalicelib.foundation.refusals import Unacceptable
 from chalicelib.namespaces.models import CreateNamespaceRequest
 from chalicelib.namespaces.refusals import NamespaceUnresolved
 
@@ -57,9 +57,7 @@ def _key(access: Access, organization_id: str, secret: str | None) -> str:
         return access.create_key(
             organization_id, name="Local development", permissions=PERMISSIONS, secret=secret
         ).secret
-    except Busy:
-        if secret is None:
-            raise
+    except SecretTaken:
         raise DevKeySpent() from None
 
 

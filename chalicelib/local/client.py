@@ -38,9 +38,14 @@ def _loader() -> DynamoDBLoader:
     return DynamoDBLoader()
 
 
+def deaf_session() -> botocore.session.Session:
+    """A session that hears of no setting of the machine."""
+    return botocore.session.Session(session_vars=_VARIABLES)
+
+
 def local_client(endpoint: str = f"https://dynamodb.{REGION}.amazonaws.com") -> DynamoDBClient:
     """A client with no one's credentials."""
-    session = botocore.session.Session(session_vars=_VARIABLES)
+    session = deaf_session()
     session.register_component("data_loader", _loader())
     return session.create_client(  # type: ignore[return-value]
         SERVICE,

@@ -22,7 +22,7 @@ from chalice.local import ChaliceRequestHandler, LocalGateway, ThreadedHTTPServe
 
 from chalicelib.foundation.envelope import refusal_response, unforeseen
 from chalicelib.foundation.refusals import Refusal, RouteNotFound, Unacceptable
-from chalicelib.local.http_body import BodyUnreadable, read_body
+from chalicelib.local.http_body import read_body
 
 # What API Gateway takes.
 MOST_BYTES = 10_000_000
@@ -78,7 +78,7 @@ class Handler(ChaliceRequestHandler):
 
     def _generic_handle(self) -> None:
         try:
-            body = self._body()
+            body = read_body(self.headers, cast(BinaryIO, self.rfile), MOST_BYTES)
         except Refusal as refusal:
             self._refuse(refusal, closing=True)
             return self._drain()
@@ -116,11 +116,6 @@ class Handler(ChaliceRequestHandler):
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Says nothing: the application logs each request."""
-
-    def _body(self) -> bytes | None:
-        if self.headers.get("Transfer-Encoding") is not None:
-            raise BodyUnreadable("Send the body in one piece, with its Content-Length")
-        return read_body(self.headers, cast(BinaryIO, self.rfile), MOST_BYTES)
 
     def _refuse(self, refusal: Refusal, *, closing: bool = False) -> None:
         request_id = str(uuid.uuid4())

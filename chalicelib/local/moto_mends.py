@@ -1,9 +1,13 @@
-"""Two mends to moto, without which it is too slow for more than a few hundred rows.
+"""Mends to moto. Without the first two it is too slow for more than a few hundred rows.
 
 * For every action of a transaction it copies the whole table, to put it back when the transaction is
   cancelled: 5 s for a transaction of three over 20 000 rows. Here only the rows that the transaction
   names are copied.
 * For every query it sorts the whole table. Here only the rows in reach of the key condition are.
+
+* An update that it refuses late leaves an empty row behind, and a batch the rows before the one it stopped at.
+  Here what is refused changes nothing, so that replaying what succeeded gives the same state.
+* It asks boto3 for the names of regions, and so fails where the shell names an AWS profile that is not there.
 
 The answers stay what they were, but for one liberty that DynamoDB takes too: whether a page that ends
 exactly with the last match says that there might be more. `Backends` lets one call in at a time.
@@ -12,13 +16,19 @@ exactly with the last match says that there might be more. `Backends` lets one c
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, wraps
 from typing import Any
 
+import boto3
+from moto.core.base_backend import AccountSpecificBackend
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
+
+from chalicelib.local.client import deaf_session
 
 _IN_TRANSACTION = "_in_transaction"
 
@@ -28,7 +38,12 @@ def install() -> None:
     """Mends moto for this process, once."""
     Table.__deepcopy__ = _copied  # type: ignore[attr-defined]
     DynamoDBBackend.transact_write_items = _sparing(DynamoDBBackend.transact_write_items)  # type: ignore[method-assign]
+    DynamoDBBackend.update_item = _whole_update(DynamoDBBackend.update_item)  # type: ignore[method-assign]
+    DynamoHandler.batch_write_item = _whole_batch(DynamoHandler.batch_write_item)  # type: ignore[method-assign]
     Table.query = _narrowed(Table.query)  # type: ignore[method-assign]
+    session = boto3.Session(botocore_session=deaf_session())
+    accounts: Any = AccountSpecificBackend
+    accounts.get_session = classmethod(lambda cls: session)
 
 
 def _copied(table: Table, memo: dict[int, Any]) -> Table:
@@ -45,30 +60,64 @@ def _sparing(original: Callable[..., None]) -> Callable[..., None]:
     @wraps(original)
     def transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
         steps = [next(iter(item.values())) for item in transact_items if item]
-        named = {step.get("TableName") for step in steps}
-        kept = [_Kept(table, steps) for name, table in backend.tables.items() if name in named]
-        try:
-            original(backend, transact_items)
-        except Exception:
-            for rows in kept:
-                rows.put_back()
-            raise
-        finally:
-            for rows in kept:
-                delattr(rows.table, _IN_TRANSACTION)
+        with _all_or_nothing(backend, steps) as tables:
+            for table in tables:
+                setattr(table, _IN_TRANSACTION, True)
+            try:
+                original(backend, transact_items)
+            finally:
+                for table in tables:
+                    delattr(table, _IN_TRANSACTION)
 
     return transact_write_items
 
 
+def _whole_update(original: Callable[..., Item]) -> Callable[..., Item]:
+    @wraps(original)
+    def update_item(backend: DynamoDBBackend, table_name: str, key: Any, *rest: Any, **named: Any) -> Item:
+        with _all_or_nothing(backend, [{"TableName": table_name, "Key": key}]):
+            return original(backend, table_name, key, *rest, **named)
+
+    return update_item
+
+
+def _whole_batch(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def batch_write_item(handler: DynamoHandler) -> Any:
+        steps = [
+            {"TableName": name, **words}
+            for name, requests in handler.body.get("RequestItems", {}).items()
+            for request in requests
+            for words in request.values()
+        ]
+        with _all_or_nothing(handler.dynamodb_backend, steps):
+            return original(handler)
+
+    return batch_write_item
+
+
+@contextmanager
+def _all_or_nothing(backend: DynamoDBBackend, steps: Iterable[Mapping[str, Any]]) -> Iterator[list[Table]]:
+    """Puts every row that the steps name back, and the streams, when what is done with them is refused."""
+    steps = list(steps)
+    named = {step.get("TableName") for step in steps}
+    kept = [_Kept(table, steps) for name, table in backend.tables.items() if name in named]
+    try:
+        yield [rows.table for rows in kept]
+    except Exception:
+        for rows in kept:
+            rows.put_back()
+        raise
+
+
 class _Kept:
-    """The rows that a transaction names, and the length of the stream, as they were before it."""
+    """The rows that a request names, and the length of the stream, as they were before it."""
 
     def __init__(self, table: Table, steps: Iterable[Mapping[str, Any]]) -> None:
         self.table = table
         keys = [_key(table, step) for step in steps if step.get("TableName") == table.name]
         self._rows = [(key, copy.deepcopy(_row(table, key))) for key in keys if key is not None]
         self._stream = len(table.stream_shard.items) if table.stream_shard else 0
-        setattr(table, _IN_TRANSACTION, True)
 
     def put_back(self) -> None:
         for (hash_key, range_key), row in self._rows:

@@ -13,7 +13,6 @@ import chalice.local
 from chalice.app import Chalice
 from chalice.config import Config
 from chalice.local import LocalDevServer
-from pydantic import ValidationError
 
 from chalicelib.foundation.refusals import Refusal, RequestInvalid
 from chalicelib.local import engine, watching
@@ -21,7 +20,7 @@ from chalicelib.local.bootstrap import Credentials, first_credentials
 from chalicelib.local.door import Door
 from chalicelib.local.folder import FolderInUse
 from chalicelib.local.gateway import Handler, Server
-from chalicelib.settings import read_settings
+from chalicelib.settings import SettingInvalid, read_settings
 
 # A worker that is replaced may have to wait for a command that is using the folder just now.
 PATIENCE_SECONDS = 5.0
@@ -41,7 +40,7 @@ class EmbeddedServer(LocalDevServer):
         try:
             super().__init__(app_object, config, host, port, handler_cls=Handler, server_cls=Server)
             self._open(host, port)
-        except (OSError, OverflowError, FolderInUse, ValidationError, Refusal) as error:
+        except (OSError, OverflowError, FolderInUse, SettingInvalid, Refusal) as error:
             give_up(why(error, port))
 
     def serve_forever(self) -> None:
@@ -52,7 +51,6 @@ class EmbeddedServer(LocalDevServer):
     def _open(self, host: str, port: int) -> None:
         address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
         os.environ["BUCKETS_PORT"] = str(port)
-        os.environ.setdefault("BUCKETS_PUBLIC_URL", address)
         settings = read_settings(os.environ)
         running = engine.start(settings, patience=PATIENCE_SECONDS)
         running.announce(Door(running.backends, port + 1).url)
@@ -76,8 +74,6 @@ def why(error: Exception, port: int) -> str:
     """One line about what keeps the server from starting."""
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"port {port} or {port + 1} is in use; choose another, N and N+1 being free: chalice local --port N"
-    if isinstance(error, ValidationError):
-        return "; ".join(f"BUCKETS_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
     if isinstance(error, RequestInvalid):
         return "BUCKETS_DEV_KEY: " + "; ".join(problem.message for problem in error.problems)
     return str(error)

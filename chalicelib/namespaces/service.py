@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -10,16 +9,15 @@ from typing import TYPE_CHECKING
 
 from chalicelib.foundation.caching import Cache
 from chalicelib.foundation.ids import Ids
-from chalicelib.foundation.refusals import Busy
+from chalicelib.foundation.revising import revise
 from chalicelib.foundation.times import Clock, stamp
 from chalicelib.namespaces.namespace import Namespace
 from chalicelib.namespaces.refusals import NamespaceNotFound, NamespaceUnresolved
-from chalicelib.namespaces.store import NamespaceStore, RevisionMoved
+from chalicelib.namespaces.store import NamespaceStore
 
 if TYPE_CHECKING:
     from chalicelib.namespaces.models import CreateNamespaceRequest, UpdateNamespaceRequest
 
-TURNS = 40
 LONGEST_IDENTIFIER = 128
 
 
@@ -75,21 +73,16 @@ class Namespaces:
         """
         from chalicelib.namespaces.changes import changed
 
-        for turn in range(TURNS):
-            old = self._get(organization, identifier)
-            new = changed(old, change, self.clock())
-            if new == old:
-                break
+        def read() -> Namespace:
+            return self._get(organization, identifier)
+
+        def write(old: Namespace, new: Namespace) -> Namespace:
             new = replace(new, revision=old.revision + 1, updated_at=stamp(self.clock()))
-            try:
-                self.store.replace(organization, old, new)
-            except RevisionMoved:
-                self.pause(random.uniform(0, 0.01 * min(turn, 20)))  # noqa: S311 (jitter, no secret)
-                continue
+            self.store.replace(organization, old, new)
             self.places.clear()
-            break
-        else:
-            raise Busy()
+            return new
+
+        new = revise(read, lambda old: changed(old, change, self.clock()), write, self.pause)
         return self.store.with_totals(organization, [new])[0]
 
     def list(self, organization: str) -> list[Namespace]:

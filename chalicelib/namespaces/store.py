@@ -9,16 +9,12 @@ from chalicelib.access.refusals import OrganizationNotFound
 from chalicelib.foundation import keys
 from chalicelib.foundation.expressions import Update, absent, all_of, begins_with, equals, exists
 from chalicelib.foundation.items import Item
-from chalicelib.foundation.refusals import Busy
+from chalicelib.foundation.revising import RevisionMoved
 from chalicelib.foundation.steps import Change, Put, Remove, Step
 from chalicelib.foundation.table import Table
 from chalicelib.namespaces.namespace import Namespace, from_item, to_item
 from chalicelib.namespaces.refusals import NamespaceIdTaken, NamespaceNameTaken
 from chalicelib.stats.models import read_tally
-
-
-class RevisionMoved(Busy):
-    """The row was written since it was read. The service reads again; a client hears of it as Busy at most."""
 
 
 class NamespaceStore:

@@ -39,6 +39,11 @@ FIELDS = {
 }
 
 
+def said(error: Any) -> Any:
+    """What the service said, as the client parsed it."""
+    return error.value.data
+
+
 def a_request(name: str = "posters", **more: Any) -> BucketCreateRequest:
     return BucketCreateRequest(bucket_name=name, bucket_schema=BucketSchemaInput(properties=FIELDS), **more)
 
@@ -121,10 +126,10 @@ def test_refusals_are_the_clients_own_exceptions(sdk: Sdk, world: World) -> None
         sdk.buckets.create_bucket(a_request())
     with pytest.raises(NotFoundException) as absent:
         sdk.buckets.get_bucket("bkt_0000000000000000")
-    assert absent.value.data.error.details == {"resource": "bucket", "id": "bkt_0000000000000000"}
+    assert said(absent).error.details == {"resource": "bucket", "id": "bkt_0000000000000000"}
     with pytest.raises(UnprocessableEntityException) as unfit:
         sdk.buckets.patch_bucket(made.bucket_id, BucketPatchRequest(bucket_name="x" * 101))
-    assert unfit.value.data.error.details["validation_errors"][0]["location"] == ["body", "bucket_name"]
+    assert said(unfit).error.details["validation_errors"][0]["location"] == ["body", "bucket_name"]
     with pytest.raises(BadRequestException):
         sdk.buckets.list_buckets(cursor="garbage")
     with pytest.raises(UnauthorizedException):
@@ -132,7 +137,7 @@ def test_refusals_are_the_clients_own_exceptions(sdk: Sdk, world: World) -> None
     reader = new_sdk(sdk.address, world.key_for(world.organization_id, "read"), "films")
     with pytest.raises(ForbiddenException) as weak:
         reader.buckets.create_bucket(a_request("other"))
-    assert weak.value.data.error.type == "ForbiddenError"
+    assert said(weak).error.type == "ForbiddenError"
 
 
 @pytest.mark.parametrize(("identifier", "status"), [("nothing", 404), ("a%2Fb", 404)])
@@ -149,7 +154,7 @@ def test_an_unresolved_namespace_is_the_published_example(sdk: Sdk, world: World
     lost = new_sdk(sdk.address, world.key, "ns_123")
     with pytest.raises(NotFoundException) as error:
         lost.buckets.list_buckets()
-    assert error.value.data.to_dict() == {
+    assert said(error).to_dict() == {
         "success": False,
         "status": 404,
         "error": {

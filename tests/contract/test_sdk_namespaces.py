@@ -39,7 +39,7 @@ def test_the_generated_client_creates_changes_and_lists(sdk: Sdk) -> None:
         CreateNamespaceRequest(
             namespace_name="press",
             description="Pressbooks",
-            feature_extractors=[BaseFeatureExtractorModelInput(**EXTRACTOR)],
+            feature_extractors=[BaseFeatureExtractorModelInput(feature_extractor_name="text", version="v1")],
             ttl_seconds=3600,
         )
     )

@@ -1,0 +1,42 @@
+"""Read, revise, write on condition that nothing moved meanwhile: how a row changes that many may change."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TypeVar
+
+from chalicelib.foundation.refusals import Busy
+
+R = TypeVar("R")
+
+# Whoever loses a turn reads again; this many lost turns in a row mean that something is wrong.
+TURNS = 40
+LONGEST_PAUSE = 0.2
+
+
+class RevisionMoved(Busy):
+    """The row was written since it was read. It is read again; a client hears of it as Busy at most."""
+
+
+def revise(
+    read: Callable[[], R],
+    revised: Callable[[R], R],
+    write: Callable[[R, R], R],
+    pause: Callable[[float], None],
+) -> R:
+    """The state after a change, or the same state where the change makes no difference.
+
+    `revised` gives the new state and may refuse; `write` puts it in place of the old one and raises
+    RevisionMoved where that is no longer there. Raises Busy when every turn is lost.
+    """
+    for turn in range(TURNS):
+        old = read()
+        new = revised(old)
+        if new == old:
+            return old
+        try:
+            return write(old, new)
+        except RevisionMoved:
+            pause(random.uniform(0, min(0.01 * turn, LONGEST_PAUSE)))  # noqa: S311 (jitter, no secret)
+    raise Busy()

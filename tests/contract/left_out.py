@@ -1,0 +1,48 @@
+"""Fields of the SDK's answers that ours leave out on purpose, and why."""
+
+from __future__ import annotations
+
+_CLONING = "namespaces are not cloned here"
+_SPENDING = "nothing is billed here"
+_CLUSTERS = "there are no clusters here"
+_VECTORS = "no vectors are stored here"
+_DOCUMENTS = "there are no documents and no collections here, so the SDK's own default is right"
+_DECLARED = "declarations are shown in each namespace and not counted; the SDK reads the absent number as 0"
+
+# By the SDK's model and field. The SDK reads an absent field as null, or as the default it has for it.
+LEFT_OUT: dict[tuple[str, str], str] = {
+    ("NamespaceModel", "infrastructure"): _CLUSTERS,
+    ("NamespaceModel", "cluster_id"): _CLUSTERS,
+    ("NamespaceModel", "trusted_issuers"): "only API keys are trusted here",
+    ("NamespaceModel", "cost_cap_override"): _SPENDING,
+    ("NamespaceModel", "spend_budget"): _SPENDING,
+    ("NamespaceModel", "budget"): _SPENDING,
+    ("NamespaceModel", "tiering"): _VECTORS,
+    ("NamespaceModel", "pinned"): _VECTORS,
+    ("NamespaceModel", "auto_create_indexes"): "refused when it is asked for, so the SDK's default, false, is right",
+    ("NamespaceModel", "adaptive_indexing"): "refused when it is asked for, so the SDK's default, false, is right",
+    ("NamespaceModel", "vector_inference_map"): _VECTORS,
+    ("NamespaceModel", "dynamic_vector_indexes"): _VECTORS,
+    ("NamespaceModel", "payload_index_count"): "payload indexes are shown, and not counted",
+    ("NamespaceModel", "clone_status"): _CLONING,
+    ("NamespaceModel", "clone_error"): _CLONING,
+    ("NamespaceModel", "clone_phase"): _CLONING,
+    ("NamespaceModel", "clone_task_id"): _CLONING,
+    ("NamespaceModel", "clone_dispatched_at"): _CLONING,
+    ("NamespaceModel", "source_namespace_id"): _CLONING,
+    ("NamespaceListStats", "total_feature_extractors"): _DECLARED,
+    ("NamespaceListStats", "avg_feature_extractors_per_namespace"): _DECLARED,
+    ("NamespaceListStats", "total_payload_indexes"): _DECLARED,
+    ("NamespaceListStats", "avg_payload_indexes_per_namespace"): _DECLARED,
+    ("NamespaceListStats", "total_documents"): _DOCUMENTS,
+    ("NamespaceListStats", "total_documents_complete"): _DOCUMENTS,
+    ("NamespaceListStats", "avg_documents_per_namespace"): _DOCUMENTS,
+    ("NamespaceListStats", "total_collections"): _DOCUMENTS,
+    ("NamespaceListStats", "avg_collections_per_namespace"): _DOCUMENTS,
+}
+
+
+def lines() -> list[str]:
+    """The table of them, in Markdown."""
+    head = ["| answer | field left out | why |", "|---|---|---|"]
+    return head + [f"| {model} | `{field}` | {why} |" for (model, field), why in LEFT_OUT.items()]

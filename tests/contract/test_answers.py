@@ -1,0 +1,227 @@
+"""Answers have every field that the SDK reads, and exactly what our own description of them says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from pydantic import BaseModel, TypeAdapter
+
+from chalicelib.buckets.answers import BucketResponse, ListBucketsResponse
+from chalicelib.health.models import HealthCheckResponse
+from chalicelib.namespaces.models import ListNamespacesResponse, NamespaceModel
+from tests.contract import sdk_models
+from tests.contract.left_out import LEFT_OUT
+from tests.support.api import Api, Reply
+from tests.support.catalog import put_namespace_tally, put_tally
+from tests.support.world import World, a_bucket
+
+SCHEMA = {
+    "properties": {
+        "film_id": {"type": "string", "required": True, "description": "Its id", "examples": ["f1"]},
+        "kind": {"type": "string", "enum": ["poster", "still"], "default": "poster"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "place": {"type": "object", "properties": {"city": {"type": "string"}}},
+        "poster": {"type": "image", "a_key_of_ours": 1},
+    }
+}
+EVERYTHING = {
+    "description": "Posters",
+    "bucket_schema": SCHEMA,
+    "unique_key": {"fields": ["film_id"], "default_policy": "upsert"},
+    "metadata": {"team": "archive"},
+    "storage_class": "coldline",
+    "source_adapter": {
+        "adapter_type": "generic_webhook",
+        "connection": {"api_base_url": "https://example.com", "credentials": {"token": "t"}},
+        "event_filter": {"event_types": ["film.ready"]},
+        "field_mapping": {"film.id": "film_id"},
+        "blob_source": {"file_field": "url", "target_property": "poster", "blob_type": "image"},
+    },
+}
+DECLARING = {
+    "description": "Press",
+    "feature_extractors": [{"feature_extractor_name": "text", "version": "v1", "params": {"a": 1}}],
+    "payload_indexes": [{"field_name": "team", "type": "keyword", "field_schema": {"type": "keyword"}}],
+    "vector_configs": [{"name": "text", "dimension": 3}],
+    "ttl_seconds": 3600,
+}
+BUCKET, NAMESPACE = "/v1/buckets/{bucket_identifier}", "/v1/namespaces/{namespace_identifier}"
+
+# What the SDK reads an answer with, what ours is declared as, and the operation that gives it.
+Case = tuple[Callable[[Api], Reply], str, Any, str, str]
+CASES: dict[str, Case] = {
+    "a new bucket": (
+        lambda api: api.post("/v1/buckets", a_bucket("new")),
+        "create_bucket", BucketResponse, "post", "/v1/buckets",
+    ),
+    "a new bucket with everything": (
+        lambda api: api.post("/v1/buckets", a_bucket("new") | EVERYTHING),
+        "create_bucket", BucketResponse, "post", "/v1/buckets",
+    ),
+    "a bucket": (lambda api: api.get("/v1/buckets/full"), "get_bucket", BucketResponse, "get", BUCKET),
+    "a changed bucket": (
+        lambda api: api.patch("/v1/buckets/full", {"source_adapter": None}),
+        "patch_bucket", BucketResponse, "patch", BUCKET,
+    ),
+    "a replaced bucket": (
+        lambda api: api.put("/v1/buckets/full", {"storage_class": None, "description": None}),
+        "update_bucket", BucketResponse, "put", BUCKET,
+    ),
+    "a page of buckets": (
+        lambda api: api.post("/v1/buckets/list", {"limit": 1, "include_total": True}),
+        "list_buckets", ListBucketsResponse, "post", "/v1/buckets/list",
+    ),
+    "no buckets": (
+        lambda api: api.post("/v1/buckets/list", {"search": "nothing like it"}),
+        "list_buckets", ListBucketsResponse, "post", "/v1/buckets/list",
+    ),
+    "buckets by query": (
+        lambda api: api.get("/v1/buckets", query={"offset": 1}),
+        "list_buckets_get", ListBucketsResponse, "get", "/v1/buckets",
+    ),
+    "a new namespace": (
+        lambda api: api.post("/v1/namespaces", {"namespace_name": "new"}),
+        "create_namespace", NamespaceModel, "post", "/v1/namespaces",
+    ),
+    "a standalone namespace": (
+        lambda api: api.post("/v1/namespaces/standalone", {"namespace_id": "by-id"}),
+        "create_standalone_namespace", NamespaceModel, "post", "/v1/namespaces/standalone",
+    ),
+    "a namespace": (lambda api: api.get("/v1/namespaces/press"), "get_namespace", NamespaceModel, "get", NAMESPACE),
+    "a changed namespace": (
+        lambda api: api.patch("/v1/namespaces/press", {"ttl_seconds": None}),
+        "patch_namespace", NamespaceModel, "patch", NAMESPACE,
+    ),
+    "a replaced namespace": (
+        lambda api: api.put("/v1/namespaces/press", {"payload_indexes": []}),
+        "update_namespace", NamespaceModel, "put", NAMESPACE,
+    ),
+    "a page of namespaces": (
+        lambda api: api.post("/v1/namespaces/list", {"limit": 1, "include_total": True}),
+        "list_namespaces", ListNamespacesResponse, "post", "/v1/namespaces/list",
+    ),
+    "namespaces in short": (
+        lambda api: api.post("/v1/namespaces/list", query={"view": "summary"}),
+        "list_namespaces", ListNamespacesResponse, "post", "/v1/namespaces/list",
+    ),
+    "namespaces by query": (
+        lambda api: api.get("/v1/namespaces"),
+        "list_namespaces_get", ListNamespacesResponse, "get", "/v1/namespaces",
+    ),
+    "health": (
+        lambda api: api.get("/v1/health/deep", query={"metrics": "true"}),
+        "healthcheck_deep_health", HealthCheckResponse, "get", "/v1/health/deep",
+    ),
+}  # fmt: skip
+each_answer = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+
+@pytest.fixture
+def stocked(world: World, api: Api) -> Api:
+    """Two buckets, one with everything and with totals, and a namespace that declares all it can."""
+    full = api.post("/v1/buckets", a_bucket("full") | EVERYTHING).json
+    api.post("/v1/buckets", a_bucket("bare"))
+    api.post("/v1/namespaces", {"namespace_name": "press", **DECLARING})
+    totals = {"object_count": 3, "total_size_bytes": 100, "max_size_bytes": 60, "min_size_bytes": 10}
+    moment = "2026-01-02T00:00:00.000Z"
+    put_tally(world, full["bucket_id"], **totals, last_upload_at=moment, stats_updated_at=moment)
+    put_namespace_tally(world, **totals)
+    return api
+
+
+@each_answer
+def test_the_sdk_parses_the_answer_and_keeps_all_of_it(stocked: Api, case: Case) -> None:
+    send, method, *_ = case
+    reply = send(stocked)
+    assert reply.status == 200, reply.text
+    model: Any = sdk_models.answer(sdk_models.methods()[method])
+    read = model.from_json(reply.text)
+    assert list(_differences(reply.json, json.loads(read.model_dump_json(by_alias=True)), "")) == []
+
+
+@each_answer
+def test_the_answer_is_strictly_what_its_type_says_and_no_more(stocked: Api, case: Case) -> None:
+    send, _, ours, *_ = case
+    text = send(stocked).text
+    adapter: TypeAdapter[Any] = TypeAdapter(ours)
+    read = adapter.validate_json(text, strict=True)
+    # An undeclared key would be gone after this round trip.
+    assert json.loads(adapter.dump_json(read, exclude_unset=True)) == json.loads(text)
+
+
+@each_answer
+def test_the_answer_is_what_the_description_says(stocked: Api, case: Case) -> None:
+    send, _, _, verb, path = case
+    document = stocked.acting(key="", namespace="").get("/openapi.json").json
+    described = document["paths"][path][verb]["responses"]["200"]["content"]["application/json"]["schema"]
+    Draft202012Validator({**described, "components": document["components"]}).validate(send(stocked).json)
+
+
+@each_answer
+def test_the_answer_has_every_field_that_the_sdk_reads(stocked: Api, case: Case) -> None:
+    send, method, *_ = case
+    model = sdk_models.answer(sdk_models.methods()[method])
+    assert model is not None
+    absent = set(_absent(send(stocked).json, model))
+    assert sorted(absent - set(LEFT_OUT) - _left_out_by_summary(case)) == [], "fill these, or say why they are left out"
+
+
+def test_what_is_left_out_is_a_field_of_the_sdk_and_really_left_out() -> None:
+    answers = [sdk_models.answer(sdk_models.methods()[case[1]]) for case in CASES.values()]
+    models = {m.__name__: m for top in answers if top for m in sdk_models.inside(top)}
+    known = {(name, field) for name, model in models.items() for field in sdk_models.fields(model)}
+    assert sorted(set(LEFT_OUT) - known) == [], "the SDK has none of these any more"
+    ours = TypeAdapter(ListNamespacesResponse).json_schema(mode="serialization")["$defs"]
+    filled = {(name, field) for name, schema in ours.items() for field in schema.get("properties", {})}
+    assert sorted(set(LEFT_OUT) & filled) == [], "these are filled; say so no more"
+
+
+def _left_out_by_summary(case: Case) -> set[tuple[str, str]]:
+    """What `view=summary` is asked to leave out."""
+    declared = ("feature_extractors", "payload_indexes", "vector_configs")
+    return {("NamespaceModel", name) for name in declared} if case is CASES["namespaces in short"] else set()
+
+
+def _absent(given: Any, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """The fields of the SDK's model, and of those inside it, that an answer does not have."""
+    for field, annotation in sdk_models.fields(model).items():
+        if field not in given:
+            yield model.__name__, field
+            continue
+        for part in sdk_models.models_in(annotation):
+            for value in _objects(given[field], annotation):
+                yield from _absent(value, part)
+
+
+def _objects(value: Any, annotation: Any) -> list[Any]:
+    """The objects that stand where a model is expected: by themselves, in a list, or in a map of names."""
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict):
+        return []
+    return list(value.values()) if "Dict[" in str(annotation) else [value]
+
+
+def _differences(sent: Any, read: Any, place: str) -> Iterator[str]:
+    """What the SDK's object lacks of an answer, or has otherwise. What it adds for itself is its own affair."""
+    if isinstance(sent, dict) and isinstance(read, dict):
+        open_ = read.get("additional_properties") or {}
+        for key, value in sent.items():
+            if key not in read and key not in open_:
+                yield f"{place}.{key} is lost"
+            else:
+                yield from _differences(value, read.get(key, open_.get(key)), f"{place}.{key}")
+    elif isinstance(sent, list) and isinstance(read, list):
+        assert len(sent) == len(read), place
+        for index, (one, other) in enumerate(zip(sent, read, strict=True)):
+            yield from _differences(one, other, f"{place}.{index}")
+    elif sent != read and not _same_moment(sent, read):
+        yield f"{place}: {sent!r} is read as {read!r}"
+
+
+def _same_moment(sent: Any, read: Any) -> bool:
+    return isinstance(sent, str) and isinstance(read, str) and sent.replace(".000Z", "Z")[:19] == read[:19]
