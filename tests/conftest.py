@@ -21,10 +21,12 @@ for name in [name for name in os.environ if name.startswith(("AWS_ENDPOINT_URL",
 if ENDPOINT:
     os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = ENDPOINT
 
-# No deadline: the speed of a shared machine is not what a property is about. And one table may serve all
-# the examples of a property, whose rows have keys of their own.
-settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-settings.load_profile("project")
+# No deadline: the speed of a shared machine is not what a property is about. Fixtures are safe to share
+# between examples where a test says so by using them: its rows have keys of their own.
+COMMON = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+settings.register_profile("project", COMMON, derandomize=True, database=None)
+settings.register_profile("nightly", COMMON, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,20 @@ class FeatureExtractor(BaseModel):
     params: dict[str, Any] | None = Field(default=None, description="Its parameters, kept as given")
 
 
+def _typed(parameters: dict[str, Any]) -> dict[str, Any]:
+    # Clients read the type as a string, and one that is not would make every list with it unreadable to them.
+    if not isinstance(parameters.get("type"), str | None):
+        raise ValueError("type must be a string")
+    return parameters
+
+
+IndexParameters = Annotated[
+    dict[str, Any],
+    Field(json_schema_extra={"properties": {"type": {"type": ["string", "null"]}}}),
+    AfterValidator(_typed),
+]
+
+
 class PayloadIndex(BaseModel):
     """A payload index that a namespace declares. It is kept and shown; nothing is indexed by it here."""
 
@@ -67,7 +81,7 @@ class PayloadIndex(BaseModel):
         Literal["text", "keyword", "integer", "float", "bool", "datetime", "geo", "uuid"],
         Field(description="Data type of the field"),
     ]
-    field_schema: dict[str, Any] | None = Field(default=None, description="Kept as given")
+    field_schema: IndexParameters | None = Field(default=None, description="Kept as given; its type is a string")
     is_protected: bool | None = Field(default=False, description="Kept as given")
 
 

@@ -281,6 +281,7 @@ PROBES: dict[str, dict[str, Maker]] = {
         "is_protected": shown(True),
     },
     "VectorConfigSpec": {"name": shown("image"), "dimension": shown(5), "metric": shown("euclidean")},
+    "VectorConfigSpecModel": {"name": shown("image"), "dimension": shown(5), "metric": shown("dot_product")},
     "query of list_buckets": {**PAGE, "page": SECOND_PAGE},
     "query of list_buckets_get": {**PAGE, "page": SECOND_PAGE, "search": lists("po*ers", ["posters"])},
     "query of patch_bucket": {"force_schema_break": told(_forced, "honoured: allows a breaking change")},

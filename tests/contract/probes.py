@@ -48,11 +48,19 @@ def shown(value: Any, *, as_: Any = ..., where: str | None = None) -> Callable[[
             reply = SEND[model](api, {**extra, field: value})
             assert reply.status == 200, reply.text
             path = (WHERE.get(model, "") + (where or field)).lstrip(".")
-            assert at(reply.json, path) == (value if as_ is ... else as_), reply.text
+            expected = value if as_ is ... else as_
+            assert at(reply.json, path) == expected, reply.text
+            assert at(_later(api, reply).json, path) == expected
 
-        return Probe("honoured: shown in the answer", check)
+        return Probe("honoured: shown in the answer and when read later", check)
 
     return of
+
+
+def _later(api: Api, reply: Reply) -> Reply:
+    """The bucket or the namespace of an answer, read again."""
+    noun, room = ("bucket_id", "buckets") if "bucket_id" in reply.json else ("namespace_id", "namespaces")
+    return api.get(f"/v1/{room}/{reply.json[noun]}")
 
 
 def refused(value: Any, status: int, name: str | None = None) -> Callable[[str], Probe]:
@@ -113,6 +121,14 @@ def _in_list(name: str, needed: Body, api: Api, body: Body) -> Reply:
     return _namespace(api, {name: [{**needed, **body}]})
 
 
+def _standalone(api: Api, body: Body) -> Reply:
+    return api.post("/v1/namespaces/standalone", {"namespace_id": "new-one", **body})
+
+
+def _standalone_vectors(api: Api, body: Body) -> Reply:
+    return _standalone(api, {"vector_configs": [{"name": "text", "dimension": 3, **body}]})
+
+
 def _namespace(api: Api, body: Body) -> Reply:
     return api.post("/v1/namespaces", {"namespace_name": "new", **body})
 
@@ -143,9 +159,7 @@ SEND: dict[str, Callable[[Api, Body], Reply]] = {
     ),
     "BatchingConfig": partial(_nested, "batching", {}, _adapter),
     "CreateNamespaceRequest": _namespace,
-    "CreateStandaloneNamespaceRequestModel": lambda api, body: api.post(
-        "/v1/namespaces/standalone", {"namespace_id": "new-one", **body}
-    ),
+    "CreateStandaloneNamespaceRequestModel": _standalone,
     "PatchNamespaceRequest": lambda api, body: api.patch("/v1/namespaces/films", body),
     "UpdateNamespaceRequest": lambda api, body: api.put("/v1/namespaces/films", body),
     "ListNamespacesRequest": lambda api, body: api.post("/v1/namespaces/list", body),
@@ -154,6 +168,7 @@ SEND: dict[str, Callable[[Api, Body], Reply]] = {
     ),
     "PayloadIndexConfigInput": partial(_in_list, "payload_indexes", {"field_name": "team", "type": "keyword"}),
     "VectorConfigSpec": partial(_in_list, "vector_configs", {"name": "text", "dimension": 3}),
+    "VectorConfigSpecModel": _standalone_vectors,
     "query of list_buckets": partial(_query, "POST", "/v1/buckets/list", None),
     "query of list_buckets_get": partial(_query, "GET", "/v1/buckets", None),
     "query of patch_bucket": partial(_query, "PATCH", "/v1/buckets/posters", {"bucket_schema": {"properties": {}}}),
@@ -175,4 +190,5 @@ WHERE = {
     "BaseFeatureExtractorModelInput": "feature_extractors.0.",
     "PayloadIndexConfigInput": "payload_indexes.0.",
     "VectorConfigSpec": "vector_configs.0.",
+    "VectorConfigSpecModel": "vector_configs.0.",
 }

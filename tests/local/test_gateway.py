@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from chalice.app import Chalice, CORSConfig, Response
@@ -29,7 +29,7 @@ def application() -> Chalice:
     def echo() -> dict[str, Any]:
         request = app.current_request
         assert request is not None
-        return {"body": bytes(request.raw_body).decode(), "query": dict(request.query_params or {})}
+        return {"body": cast(bytes, request.raw_body or b"").decode(), "query": dict(request.query_params or {})}
 
     @app.route("/items/{name}", methods=["GET"], cors=True)
     def item(name: str) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def application() -> Chalice:
     return app
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[LocalDevServer]:
     served = LocalDevServer(application(), Config(), "127.0.0.1", 0, handler_cls=Handler, server_cls=Server)
     thread = threading.Thread(target=served.serve_forever)
@@ -82,7 +82,7 @@ def refused(answer: bytes, status: int) -> dict[str, Any]:
     return dict(envelope["error"])
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/echo/deeper", "//echo", "/items", "/[", "/%00", "/echo;v=1"])
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/echo/deeper", "/items", "/[", "/%00", "/echo;v=1"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "PROPFIND"])
 def test_a_path_that_is_none_gets_404_in_the_envelope(server: LocalDevServer, method: str, path: str) -> None:
     request = f"{method} {path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer x\r\nConnection: close\r\n\r\n"
@@ -126,6 +126,32 @@ def test_a_body_and_a_query_arrive_as_they_were(connection: http.client.HTTPConn
     assert json.loads(connection.getresponse().read()) == {"body": body, "query": {"a": "1", "b": ""}}
 
 
+def test_a_body_in_chunks_arrives_whole(connection: http.client.HTTPConnection) -> None:
+    connection.request("POST", "/echo", iter([b"a", b"bc" * 5000, b"d"]))
+    assert json.loads(connection.getresponse().read())["body"] == "a" + "bc" * 5000 + "d"
+    connection.request("GET", "/items/a")
+    assert json.loads(connection.getresponse().read()) == {"name": "a"}
+
+
+@pytest.mark.parametrize(
+    "chunks", [b"", b"x\r\n", b"-1\r\n", b"1\r\nab\r\n0\r\n\r\n", b"5\r\nab", b"2\r\nab\r\n", b"f" * 2000, b"1" * 17]
+)
+def test_a_body_in_broken_chunks_is_refused(server: LocalDevServer, chunks: bytes) -> None:
+    request = b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port_of(server)), timeout=SECONDS) as client:
+        client.sendall(request + chunks)
+        client.shutdown(socket.SHUT_WR)
+        assert refused(b"".join(iter(lambda: client.recv(65536), b"")), 400)["code"] == "body_unreadable"
+
+
+def test_a_huge_body_in_chunks_is_refused(server: LocalDevServer) -> None:
+    request = b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n"
+    with socket.create_connection(("127.0.0.1", port_of(server)), timeout=SECONDS) as client:
+        client.sendall(request)
+        client.shutdown(socket.SHUT_WR)
+        refused(b"".join(iter(lambda: client.recv(65536), b"")), 413)
+
+
 def test_a_browser_may_ask_first(connection: http.client.HTTPConnection) -> None:
     connection.request("OPTIONS", "/echo", headers={"Origin": "http://page"})
     answer = connection.getresponse()
@@ -142,7 +168,7 @@ def test_a_browser_may_ask_first(connection: http.client.HTTPConnection) -> None
         "Content-Length: \u00b2",
         "Content-Length: 2\r\nContent-Length: 3",
         "Content-Length: " + "9" * 30,
-        "Transfer-Encoding: chunked",
+        "Transfer-Encoding: gzip",
         "Transfer-Encoding: gzip\r\nContent-Length: 2",
     ],
 )

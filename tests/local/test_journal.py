@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +136,7 @@ def test_tables_that_somebody_made_come_back(tmp_path: Path) -> None:
         assert rows_in(killed)["theirs"] == [{"id": {"S": "one"}}]
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(cut=st.integers(1, 60))
 def test_an_unfinished_last_line_was_never_answered(tmp_path: Path, cut: int) -> None:
     folder = filled(Path(tempfile.mkdtemp(dir=tmp_path)) / "data", rows=3)
@@ -159,7 +158,7 @@ def test_an_unfinished_last_line_is_told(tmp_path: Path, capsys: pytest.CaptureF
     assert "never answered" in line
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(place=st.floats(0, 0.999), bit=st.integers(0, 7), name=st.sampled_from(["journal", "snapshot"]))
 def test_damage_costs_the_rows_it_hit_and_the_file_is_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], place: float, bit: int, name: str
@@ -274,9 +273,12 @@ def test_a_write_that_the_disk_refuses_has_not_happened(tmp_path: Path, monkeypa
 
 
 def test_writes_in_parallel_are_all_kept(tmp_path: Path) -> None:
-    numbers = count()
+    def write(number: int) -> None:
+        put(engine, f"{number}")
+        add(engine)
+
     with opened(tmp_path / "data") as engine, ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda _: (put(engine, f"{next(numbers)}"), add(engine)), range(200)))
+        list(pool.map(write, range(200)))
         before = rows(engine)
         killed = left_by_a_kill(tmp_path / "data")
     assert len(before[CATALOG]) == 201
@@ -361,7 +363,7 @@ METHODS = {
 }
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(steps=st.lists(SINGLES | TRANSACTIONS | BATCHES, max_size=25), fewest=st.integers(1, 12))
 def test_whatever_was_done_is_found_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: list[Any], fewest: int

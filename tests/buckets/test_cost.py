@@ -1,0 +1,212 @@
+"""What an operation costs, counted: calls to the database, the units it reports, the rows it looks at."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from chalicelib.foundation import logs
+from tests.support.api import Api, Reply
+from tests.support.catalog import put_tally
+from tests.support.seeding import Traffic, seed_buckets, traffic
+from tests.support.world import World, a_bucket
+
+MEGABYTE = 1_000_000
+
+
+class Lines(logging.Handler):
+    """The fields of the request log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.fields.append(record.__dict__["fields"])
+
+
+@dataclass
+class Meter:
+    """Makes calls and tells what each cost, by the log line of its request and by what the engine saw."""
+
+    world: World
+    api: Api
+    lines: Lines
+    seen: Traffic = field(default_factory=Traffic)
+    reply: Reply = field(default_factory=lambda: Reply(0, {}, ""))
+
+    def cost(self, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
+        """The log line's fields, for one call that must succeed."""
+        with traffic(self.world) as self.seen:
+            self.reply = self.api.call(method, path, body, **more)
+        assert self.reply.status == 200, self.reply.text
+        line = self.lines.fields[-1]
+        assert line["round_trips"] == len(self.seen.calls), "the log tells what happened"
+        return line
+
+    def calls(self, method: str, path: str, body: Any = None, **more: Any) -> list[str]:
+        """The calls to the database, in order."""
+        self.cost(method, path, body, **more)
+        return self.seen.calls
+
+
+@pytest.fixture
+def meter(world: World, api: Api) -> Iterator[Meter]:
+    """A meter in a world whose caches are warm and which has some buckets."""
+    lines, level = Lines(), logs.logger.level
+    logs.logger.addHandler(lines)
+    logs.logger.setLevel(logs.INFO)
+    for name in ("posters", "stills", "scripts"):
+        assert api.post("/v1/buckets", a_bucket(name)).status == 200
+    yield Meter(world, api, lines)
+    logs.logger.removeHandler(lines)
+    logs.logger.setLevel(level)
+
+
+def an_id(api: Api) -> str:
+    return str(api.get("/v1/buckets/posters").json["bucket_id"])
+
+
+def test_reading_a_bucket_is_one_query_over_its_two_rows(meter: Meter) -> None:
+    bucket_id = an_id(meter.api)
+    put_tally(meter.world, bucket_id, object_count=1, revision=1)
+
+    cost = meter.cost("GET", f"/v1/buckets/{bucket_id}")
+
+    assert (meter.seen.calls, meter.seen.rows_read) == (["Query"], 2)
+    assert (cost["read_units"] > 0, cost["write_units"]) == (True, 0)
+
+
+def test_reading_a_bucket_by_name_looks_the_name_up_first(meter: Meter) -> None:
+    assert meter.calls("GET", "/v1/buckets/posters") == ["GetItem", "Query"]
+
+
+def test_a_key_and_a_namespace_are_looked_up_once_a_minute(meter: Meter) -> None:
+    bucket_id = an_id(meter.api)
+    meter.world.clock.advance(60)
+
+    cold = meter.calls("GET", f"/v1/buckets/{bucket_id}")
+    warm = meter.calls("GET", f"/v1/buckets/{bucket_id}")
+
+    assert len(cold) > len(warm) == 1
+
+
+def test_creating_a_bucket_is_one_transaction(meter: Meter) -> None:
+    cost = meter.cost("POST", "/v1/buckets", a_bucket("new"))
+
+    assert meter.seen.calls == ["TransactWriteItems"]
+    assert cost["read_units"] == 0
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_changing_a_bucket_is_a_read_and_a_write(meter: Meter, method: str) -> None:
+    path = f"/v1/buckets/{an_id(meter.api)}"
+
+    cost = meter.cost(method, path, {"description": "Old ones"})
+
+    assert meter.seen.calls == ["Query", "PutItem"]
+    assert (cost["read_units"] > 0, cost["write_units"] > 0) == (True, True)
+    assert meter.calls(method, path, {"description": "Old ones"}) == ["Query"], "what is so already is not written"
+
+
+def test_renaming_a_bucket_is_a_read_and_a_transaction(meter: Meter) -> None:
+    path = f"/v1/buckets/{an_id(meter.api)}"
+
+    assert meter.calls("PATCH", path, {"bucket_name": "art"}) == ["Query", "TransactWriteItems"]
+
+
+def test_a_schema_that_breaks_nothing_asks_for_no_objects(meter: Meter) -> None:
+    path = f"/v1/buckets/{an_id(meter.api)}"
+    wider = {"properties": {**a_bucket()["bucket_schema"]["properties"], "year": {"type": "integer"}}}
+
+    assert meter.calls("PATCH", path, {"bucket_schema": wider}) == ["Query", "PutItem"]
+
+
+def test_a_conditional_read_costs_what_a_read_costs(meter: Meter) -> None:
+    path = f"/v1/buckets/{an_id(meter.api)}"
+    etag = meter.api.get(path).headers["ETag"]
+
+    with traffic(meter.world) as seen:
+        assert meter.api.get(path, headers={"If-None-Match": etag}).status == 304
+
+    assert seen.calls == ["Query"]
+
+
+@pytest.mark.parametrize(
+    ("body", "calls"),
+    [
+        ({}, ["Query", "Query"]),
+        ({"sort": {"field": "created_at"}}, ["Query", "Query"]),
+        ({"sort": {"field": "bucket_name"}}, ["Query", "Query", "BatchGetItem"]),
+        ({"filters": {"field": "bucket_name", "operator": "starts_with", "value": "s"}}, ["Query", "BatchGetItem"]),
+        ({"filters": {"bucket_name": "stills"}}, ["Query", "BatchGetItem"]),
+        ({"search": "sti"}, ["Query", "BatchGetItem"]),
+        ({"sort": {"field": "metadata.rank"}}, ["Query"]),
+    ],
+)
+def test_a_list_of_few_costs_two_or_three_calls(meter: Meter, body: dict[str, Any], calls: list[str]) -> None:
+    assert meter.calls("POST", "/v1/buckets/list", body) == calls
+
+
+def test_a_list_by_id_is_one_read(meter: Meter) -> None:
+    body = {"filters": {"bucket_id": an_id(meter.api)}}
+
+    assert meter.calls("POST", "/v1/buckets/list", body) == ["BatchGetItem"]
+    assert meter.reply.json["total_count"] == 1
+
+
+def default_page(meter: Meter, **body: Any) -> tuple[list[str], float, int, int]:
+    cost = meter.cost("POST", "/v1/buckets/list", body)
+    return meter.seen.calls, cost["read_units"], meter.seen.rows_read, len(meter.reply.json["results"])
+
+
+def test_a_page_costs_the_same_of_a_hundred_and_of_twenty_thousand(meter: Meter) -> None:
+    orders: list[dict[str, Any]] = [{}, {"sort": {"field": "created_at"}}, {"limit": 40}]
+    seed_buckets(meter.world, range(97))
+    few = [default_page(meter, **order) for order in orders]
+    assert meter.reply.json["total_count"] == 100
+
+    seed_buckets(meter.world, range(97, 19_997))
+    many = [default_page(meter, **order) for order in orders]
+
+    assert meter.reply.json["total_count"] == 20_000
+    assert many == few
+    # Each bucket has a tally beside it at most, one row tells that more follow, and one counts them all.
+    assert [rows for _, _, rows, _ in many] == [24, 24, 84]
+    cursor = meter.reply.json["pagination"]["next_cursor"]
+    assert default_page(meter, limit=40, cursor=cursor)[:3] == many[2][:3], "nor does it cost more further on"
+
+
+def test_a_page_by_name_costs_the_same_of_a_hundred_and_of_two_thousand(meter: Meter) -> None:
+    orders: list[dict[str, Any]] = [
+        {"sort": {"field": "bucket_name"}},
+        {"sort": {"field": "bucket_name", "direction": "desc"}},
+        {"filters": {"field": "bucket_name", "operator": "starts_with", "value": "b00001"}},
+    ]
+    seed_buckets(meter.world, range(97))
+    few = [default_page(meter, **order) for order in orders]
+
+    seed_buckets(meter.world, range(97, 1_997))
+
+    assert [default_page(meter, **order) for order in orders] == few
+
+
+def test_a_walk_reads_megabytes_of_rows_and_no_row_twice(meter: Meter) -> None:
+    size = 20_000
+    seed_buckets(meter.world, range(100), lambda number: {"description": "x" * size})
+    by_rank = {"sort": {"field": "metadata.rank"}, "limit": 1}
+
+    once = meter.calls("POST", "/v1/buckets/list", by_rank)
+    assert meter.seen.rows_read == 103
+    seed_buckets(meter.world, range(100, 200), lambda number: {"description": "x" * size})
+    twice = meter.calls("POST", "/v1/buckets/list", by_rank)
+
+    assert meter.seen.rows_read == 203
+    assert set(once) == set(twice) == {"Query"}
+    # The search text in a row counts too, so a row is some kilobytes larger than its description.
+    assert len(once) == -(-100 * (size + 2_700) // MEGABYTE)
+    assert len(twice) == -(-200 * (size + 2_700) // MEGABYTE)

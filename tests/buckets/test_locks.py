@@ -1,0 +1,92 @@
+"""The operator's word: locked and inactive buckets are read, and not written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.catalog import partition_of
+from tests.support.world import World, a_bucket
+
+CHANGES: list[dict[str, Any]] = [{"description": "x"}, {"bucket_name": "art"}, {"metadata": {"a": 1}}, {}]
+
+
+@pytest.fixture
+def bucket(api: Api) -> dict[str, Any]:
+    return dict(api.post("/v1/buckets", a_bucket()).json)
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_locked_bucket_takes_no_change(
+    world: World, api: Api, bucket: dict[str, Any], method: str, change: dict[str, Any]
+) -> None:
+    world.services.buckets.set_lock(partition_of(world), "posters", locked=True)
+
+    reply = api.call(method, "/v1/buckets/posters", change, query={"force_schema_break": "true"})
+
+    assert (reply.status, reply.error["type"], reply.error["code"]) == (403, "ForbiddenError", "bucket_locked")
+    shown = api.get("/v1/buckets/posters").json
+    assert (shown["is_locked"], shown["bucket_name"], shown["description"]) == (True, "posters", None)
+
+
+@pytest.mark.parametrize("status", ["ARCHIVED", "SUSPENDED", "IN_PROGRESS"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_inactive_bucket_takes_no_change(
+    world: World, api: Api, bucket: dict[str, Any], status: str, change: dict[str, Any]
+) -> None:
+    world.services.buckets.set_status(partition_of(world), "posters", status)
+
+    reply = api.patch("/v1/buckets/posters", change)
+
+    assert (reply.status, reply.error["type"], reply.error["code"]) == (409, "ConflictError", "bucket_not_active")
+    assert reply.error["details"] == {"status": status}
+    assert api.get("/v1/buckets/posters").json["status"] == status
+    assert [row["status"] for row in api.get("/v1/buckets").json["results"]] == [status]
+
+
+def test_a_bucket_unlocked_and_active_again_takes_changes(world: World, api: Api, bucket: dict[str, Any]) -> None:
+    buckets, place = world.services.buckets, partition_of(world)
+    buckets.set_lock(place, bucket["bucket_id"], locked=True)
+    buckets.set_status(place, bucket["bucket_id"], "ARCHIVED")
+    buckets.set_lock(place, bucket["bucket_id"], locked=False)
+    assert api.patch("/v1/buckets/posters", {"description": "x"}).status == 409
+
+    buckets.set_status(place, bucket["bucket_id"], "ACTIVE")
+
+    assert api.patch("/v1/buckets/posters", {"description": "x"}).json["description"] == "x"
+
+
+def test_the_operators_word_is_a_change_that_if_match_sees(world: World, api: Api, bucket: dict[str, Any]) -> None:
+    etag = api.get("/v1/buckets/posters").headers["ETag"]
+    buckets, place = world.services.buckets, partition_of(world)
+    buckets.set_lock(place, "posters", locked=True)
+    buckets.set_lock(place, "posters", locked=False)
+
+    assert api.patch("/v1/buckets/posters", {"description": "x"}, headers={"If-Match": etag}).status == 412
+
+
+def test_the_same_word_twice_changes_nothing(world: World, api: Api, bucket: dict[str, Any]) -> None:
+    buckets, place = world.services.buckets, partition_of(world)
+    first = buckets.set_lock(place, "posters", locked=True)
+
+    assert buckets.set_lock(place, "posters", locked=True) == first
+
+
+def test_a_name_of_a_locked_bucket_stays_taken(world: World, api: Api, bucket: dict[str, Any]) -> None:
+    world.services.buckets.set_lock(partition_of(world), "posters", locked=True)
+
+    assert api.post("/v1/buckets", a_bucket()).status == 409
+
+
+def test_locked_and_archived_buckets_can_be_listed_by_it(world: World, api: Api, bucket: dict[str, Any]) -> None:
+    api.post("/v1/buckets", a_bucket("stills"))
+    world.services.buckets.set_lock(partition_of(world), "posters", locked=True)
+    world.services.buckets.set_status(partition_of(world), "stills", "ARCHIVED")
+
+    filters: dict[str, dict[str, Any]] = {"posters": {"is_locked": True}, "stills": {"status": "archived"}}
+    for name, filter_ in filters.items():
+        rows = api.post("/v1/buckets/list", {"filters": filter_}).json["results"]
+        assert [row["bucket_name"] for row in rows] == [name]

@@ -1,0 +1,106 @@
+"""Lists of namespaces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.catalog import put_namespace_tally
+from tests.support.world import World, a_bucket
+
+LIST = "/v1/namespaces/list"
+DECLARATIONS = {"feature_extractors", "payload_indexes", "vector_configs"}
+
+
+@pytest.fixture
+def owner(world: World) -> Api:
+    """Namespaces from the oldest: films, music, Art, zoo."""
+    owner = world.api(namespace="")
+    for name, more in (("music", {"description": "Sounds"}), ("Art", {"mode": "standalone"}), ("zoo", {})):
+        assert owner.post("/v1/namespaces", {"namespace_name": name, **more}).status == 200
+    return owner
+
+
+def names(answer: Any) -> list[str]:
+    return [row["namespace_name"] for row in answer["results"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({}, ["zoo", "Art", "music", "films"]),
+        ({"search": "SOUND"}, ["music"]),
+        ({"search": "f*s"}, ["films"]),
+        ({"search": "art", "case_sensitive": True}, []),
+        ({"search": "ns_"}, ["zoo", "Art", "music", "films"]),
+        ({"filters": {"mode": "standalone"}}, ["Art"]),
+        ({"filters": {"NOT": [{"namespace_name": "ART"}, {"namespace_name": "zoo"}]}}, ["music", "films"]),
+        ({"sort": {"field": "namespace_name"}}, ["Art", "films", "music", "zoo"]),
+        (
+            {"sorts": [{"field": "mode", "direction": "desc"}, {"field": "created_at"}]},
+            ["Art", "films", "music", "zoo"],
+        ),
+    ],
+)
+def test_namespaces_are_searched_filtered_and_sorted(owner: Api, body: dict[str, Any], found: list[str]) -> None:
+    answer = owner.post(LIST, body).json
+
+    assert (names(answer), answer["total_count"]) == (found, len(found))
+
+
+def test_pages_go_on_by_offset_cursor_and_link_until_the_end(owner: Api) -> None:
+    whole = names(owner.get("/v1/namespaces").json)
+    first = owner.post(LIST, {"limit": 3, "include_total": True}).json
+
+    assert names(first) == whole[:3]
+    assert (first["total_count"], first["pagination"]["total"], first["pagination"]["total_pages"]) == (4, 4, 2)
+    last = owner.post(LIST, {"limit": 3, "cursor": first["pagination"]["next_cursor"]}).json
+    assert (names(last), last["pagination"]["next_cursor"]) == (whole[3:], None)
+    assert names(owner.post(LIST, {"limit": 2}, query={"offset": 1, "limit": 1}).json) == whole[1:3]
+    link = owner.get("/v1/namespaces", query={"limit": 2, "view": "summary"}).json["pagination"]["next_page"]
+    second = owner.get(link).json
+    assert names(second) == whole[2:]
+    assert not DECLARATIONS & set(second["results"][0]), "the link goes on with the same view"
+    assert owner.post(LIST, {"cursor": "x"}).error["code"] == "cursor_invalid"
+
+
+def test_a_summary_leaves_the_declarations_out(owner: Api) -> None:
+    full = owner.post(LIST, {}, query={"view": "full"}).json["results"]
+    summary = owner.post(LIST, {}, query={"view": "summary", "include_system": "true"}).json["results"]
+
+    assert owner.get("/v1/namespaces").json["results"] == full
+    assert summary == [{key: value for key, value in row.items() if key not in DECLARATIONS} for row in full]
+    assert owner.get("/v1/namespaces", query={"view": "short"}).status == 422
+
+
+def test_counts_and_sums_are_of_what_the_namespaces_hold(world: World, owner: Api) -> None:
+    for name in ("a", "b"):
+        world.api().post("/v1/buckets", a_bucket(name))
+    put_namespace_tally(world, object_count=6)
+
+    answer = owner.post(LIST, {"limit": 1}).json
+    alone = owner.get("/v1/namespaces/films").json
+
+    assert (alone["bucket_count"], alone["object_count"]) == (2, 6)
+    assert answer["stats"] == {
+        "total_buckets": 2,
+        "total_objects": 6,
+        "avg_buckets_per_namespace": 0.5,
+        "avg_objects_per_namespace": 1.5,
+    }
+    assert owner.post(LIST, {"filters": {"namespace_name": "films"}}).json["stats"]["avg_objects_per_namespace"] == 6
+
+
+def test_the_header_is_not_needed_and_not_minded(world: World, owner: Api) -> None:
+    for namespace in ("", "films", "nowhere"):
+        assert world.api(namespace=namespace).get("/v1/namespaces").json["total_count"] == 4
+
+
+def test_other_organizations_see_nothing(world: World, owner: Api) -> None:
+    rival = owner.acting(key=world.key_for(world.services.access.create_organization("Rivals").organization_id))
+
+    assert rival.post(LIST, {"search": "ns_"}).json["total_count"] == 0
+    assert rival.get("/v1/namespaces/films").status == 404
+    assert rival.patch("/v1/namespaces/films", {"description": "mine"}).status == 404
