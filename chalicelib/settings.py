@@ -33,6 +33,12 @@ class Settings:
     dev_key: str | None = _setting(None, "First API key of the embedded engine, instead of a random one")
 
 
+def address(settings: Settings) -> str:
+    """Where this deployment is reached, without /v1; empty where only the gateway knows."""
+    local = f"http://127.0.0.1:{settings.port}" if settings.engine == "embedded" else ""
+    return settings.public_url.rstrip("/") or local
+
+
 def variable(name: str) -> str:
     """The environment variable of a setting."""
     return f"BUCKETS_{name.upper()}"

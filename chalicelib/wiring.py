@@ -25,7 +25,7 @@ from chalicelib.health.checks import Checks
 from chalicelib.namespaces.service import Namespaces
 from chalicelib.namespaces.store import NamespaceStore
 from chalicelib.objects.store import ObjectStore
-from chalicelib.settings import Settings, read_settings
+from chalicelib.settings import Settings, address, read_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -63,7 +63,7 @@ def build(settings: Settings, client: DynamoDBClient, *, clock: Clock = system_c
         buckets=Buckets(
             BucketStore(catalog),
             ObjectStore(objects),
-            Configuration(settings.public_url, new_webhook_secret),
+            Configuration(address(settings), new_webhook_secret),
             ids,
             clock,
         ),

@@ -14,8 +14,7 @@ import chalice.cli
 import click
 
 from chalicelib.local import watching
-from chalicelib.local.door import LOOPBACK
-from chalicelib.local.folder import POLL_SECONDS, Folder, FolderInUse
+from chalicelib.local.folder import LOOPBACK, POLL_SECONDS, Folder, FolderInUse
 from chalicelib.settings import SettingInvalid, read_settings
 
 PROJECT = Path(__file__).parents[2]

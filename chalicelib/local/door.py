@@ -21,10 +21,10 @@ from botocore.compat import HTTPHeaders
 
 from chalicelib.foundation.refusals import Refusal
 from chalicelib.local.backends import Backends
+from chalicelib.local.folder import LOOPBACK
 from chalicelib.local.http_body import read_body
 from chalicelib.local.rows import REGION
 
-LOOPBACK = "127.0.0.1"
 MOST_BYTES = 100_000_000
 
 _SCOPE = re.compile(r"Credential=[^/,\s]+/\d+/[a-z0-9-]+/([a-z0-9-]+)/aws4_request")

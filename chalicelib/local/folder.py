@@ -12,6 +12,8 @@ from typing import Any
 from chalicelib.local.lines import private, sync_directory
 
 POLL_SECONDS = 0.05
+# Where the owner of a folder listens for the other processes of this machine, and no one else.
+LOOPBACK = "127.0.0.1"
 
 
 class FolderInUse(Exception):

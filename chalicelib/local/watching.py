@@ -34,6 +34,7 @@ def install() -> None:
     processes: Any = reloader
     processes.get_best_worker_process = lambda: StatWorkerProcess
     processes.ParentProcess = Parent
+    leave_signals_to_main()
     if os.environ.get(WORKER):
         end_with_parent()
 
@@ -56,6 +57,7 @@ def _stamps(root: str) -> dict[Path, float]:
 
 
 def _look_first(watcher: Any, root: str) -> None:
+    leave_signals_to_main()
     watcher.stamps = _stamps(root)
 
 
@@ -89,6 +91,16 @@ class Parent(reloader.ParentProcess):
                 sys.exit(0)
             if code != RESTART_REQUEST_RC:
                 sys.exit(code)
+
+
+def leave_signals_to_main() -> None:
+    """This thread, and each that it starts, takes no request to end.
+
+    Python acts on a signal in its main thread, which here sleeps until a file changes: taken by any other
+    thread, as happens under load, a signal would not wake it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
 
 
 def end_with_parent() -> None:

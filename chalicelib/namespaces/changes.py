@@ -22,6 +22,8 @@ from chalicelib.namespaces.namespace import Namespace
 def new_namespace(new: CreateNamespaceRequest, namespace_id: str, now: datetime) -> Namespace:
     """A new namespace. Raises NotEnabled or RequestInvalid."""
     _check_enabled(new)
+    if new.scope == "system":  # would be everybody's, and nothing here crosses organizations
+        raise NotEnabled("scope system is not enabled here", details={"field": "scope"})
     return Namespace(
         namespace_id=namespace_id,
         name=_name(new, namespace_id),

@@ -105,7 +105,7 @@ class CreateNamespaceRequest(BaseModel):
     namespace_id: NamespaceId | None = Field(default=None, description="Id to use instead of a new one")
     mode: Literal["managed", "standalone"] | None = Field(default="managed", description="Shown as given")
     namespace_type: Literal["standard", "marketplace"] | None = Field(default=None, description="Shown as given")
-    scope: Literal["org", "system"] | None = Field(default=None, description="Shown as given")
+    scope: Literal["org", "system"] | None = Field(default=None, description="`org`; `system` is refused with 403")
     description: str | None = Field(default=None, description="What the namespace is for")
     feature_extractors: Annotated[list[FeatureExtractor] | None, Declared] = None
     vector_configs: Annotated[list[VectorConfig] | None, Declared] = None

@@ -98,6 +98,12 @@ def _other_type(api: Api, model: str, extra: Body) -> None:
     assert "poster" in reply.text
 
 
+def _own_scope(api: Api, model: str, extra: Body) -> None:
+    assert SEND[model](api, {**extra, "scope": "org"}).json["scope"] == "org"
+    reply = SEND[model](api, {**extra, "namespace_name": "of-all", "scope": "system"})
+    assert (reply.status, reply.json["error"]["details"]["field"]) == (403, "scope")
+
+
 PAGE: dict[str, Maker] = {
     "limit": lists(1, ["prints"]),
     "page_size": lists(1, ["prints"]),
@@ -230,7 +236,7 @@ PROBES: dict[str, dict[str, Maker]] = {
         "namespace_name": shown("named"),
         "mode": shown("standalone"),
         "namespace_type": shown("marketplace"),
-        "scope": shown("system"),
+        "scope": told(_own_scope, "honoured: `org` is shown; refused: 403 NotEnabledError where `system` is asked for"),
         "description": shown("Press photos"),
         "features": refused(["image"], 403),
         "feature_extractors": shown([EXTRACTOR], as_=EXTRACTOR_SHOWN),

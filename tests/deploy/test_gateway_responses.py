@@ -9,8 +9,8 @@ import pytest
 
 from chalicelib.api import CORS
 from chalicelib.foundation.envelope import STATUS, UNFORESEEN, unforeseen
-from chalicelib.foundation.wire import ErrorDetail, ErrorResponse
 from chalicelib.foundation.refusals import RouteNotFound
+from chalicelib.foundation.wire import ErrorDetail, ErrorResponse
 from tests.support.template import MERGED
 
 # Every kind that API Gateway has.

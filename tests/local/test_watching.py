@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,23 @@ def test_a_watch_that_chalice_began_goes_on_without_a_false_alarm(project: Path)
     touch(project / "app.py")
     watcher._single_pass_poll(str(project), lambda: seen.append(True))
     assert seen
+
+
+def test_a_signal_to_end_reaches_the_main_thread_alone() -> None:
+    masks: list[set[int]] = []
+
+    def look() -> None:
+        masks.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
+
+    def serve() -> None:
+        watching.leave_signals_to_main()
+        child = threading.Thread(target=look)
+        child.start()
+        child.join()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    thread.join()
+    watching.leave_signals_to_main()
+    look()
+    assert [{signal.SIGINT, signal.SIGTERM} & mask for mask in masks] == [{signal.SIGINT, signal.SIGTERM}, set()]

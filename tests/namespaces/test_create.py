@@ -50,7 +50,7 @@ def test_a_namespace_starts_with_defaults_and_zero_counts(api: Api) -> None:
 def test_declarations_are_kept_and_shown(api: Api) -> None:
     declared = {
         "namespace_type": "marketplace",
-        "scope": "system",
+        "scope": "org",
         "description": "Sounds",
         "feature_extractors": [{"feature_extractor_name": "audio", "version": "v1"}],
         "payload_indexes": [{"field_name": "year", "type": "integer"}],
@@ -64,7 +64,7 @@ def test_declarations_are_kept_and_shown(api: Api) -> None:
     ]
     assert {"field_name": "year", "type": "integer"}.items() <= made["payload_indexes"][0].items()
     assert {"name": "dense", "dimension": 512}.items() <= made["vector_configs"][0].items()
-    assert (made["namespace_type"], made["scope"], made["description"]) == ("marketplace", "system", "Sounds")
+    assert (made["namespace_type"], made["scope"], made["description"]) == ("marketplace", "org", "Sounds")
 
 
 def test_names_and_ids_are_taken_within_an_organization_only(world: World, api: Api) -> None:
