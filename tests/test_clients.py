@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
 from chalicelib.clients import dynamodb_client
@@ -48,3 +49,13 @@ def test_rows_come_and_go_as_they_are_on_the_wire(client: DynamoDBClient, tables
     client.put_item(TableName=tables.catalog, Item=row)  # type: ignore[arg-type]
     answer = client.get_item(TableName=tables.catalog, Key={"pk": row["pk"], "sk": row["sk"]})  # type: ignore[dict-item]
     assert answer["Item"] == row
+
+
+@pytest.mark.parametrize(
+    "region", ["us-east-1", "eu-central-2", "ap-southeast-7", "us-gov-west-1", "cn-northwest-1", "us-iso-east-1"]
+)
+def test_every_region_is_called_as_a_default_client_would(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+    monkeypatch.setenv("AWS_REGION", region)
+    theirs = boto3.client("dynamodb", region_name=region).meta
+    ours = dynamodb_client(Settings()).meta
+    assert (ours.endpoint_url, ours.partition, ours.region_name) == (theirs.endpoint_url, theirs.partition, region)

@@ -7,7 +7,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.buckets.bucket import Bucket, show
-from chalicelib.buckets.lists import NEWEST_FIRST, list_buckets
 from chalicelib.buckets.refusals import (
     AdapterCycle,
     BucketLocked,
@@ -19,9 +18,8 @@ from chalicelib.buckets.refusals import (
 )
 from chalicelib.buckets.service import Buckets
 from chalicelib.foundation.keys import partition
-from chalicelib.foundation.listing import SortTooLarge, read_list
 from chalicelib.foundation.operations import Answer, Call, Operation
-from chalicelib.foundation.paging import page_request, pagination
+from chalicelib.foundation.paging import SortTooLarge, page_request, pagination
 from chalicelib.foundation.preconditions import read_preconditions
 
 if TYPE_CHECKING:
@@ -203,6 +201,10 @@ def _list(
     path: str,
     words: Mapping[str, Any] | None = None,
 ) -> Answer:
+    # Filters, sorts and cursors are a fifth of the code, and only lists need them.
+    from chalicelib.buckets.lists import NEWEST_FIRST, list_buckets
+    from chalicelib.foundation.listing import read_list
+
     page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
     place = _partition(call)
     query = read_list(page, given, default=NEWEST_FIRST, scope=f"buckets {place}")

@@ -14,24 +14,15 @@ from typing import Any, Generic, TypeVar
 
 from chalicelib.foundation import cursors, sorting
 from chalicelib.foundation.filters import Filter, read_filter
-from chalicelib.foundation.paging import PageRequest
-from chalicelib.foundation.refusals import Unacceptable
+from chalicelib.foundation.paging import MAX_SORTED_ROWS, PageRequest, SortTooLarge
 from chalicelib.foundation.search import Search, read_search
 from chalicelib.foundation.sorting import SortKey, read_sorts
 
 R = TypeVar("R")
 Shown = Mapping[str, Any]
 
-MAX_SORTED_ROWS = 10_000
 # Lambda's answer may hold 6 MB; a page stops earlier and its cursor goes on.
 MAX_PAGE_BYTES = 4_000_000
-
-
-class SortTooLarge(Unacceptable):
-    """More rows match than can be sorted by a field that no index orders."""
-
-    message = f"More than {MAX_SORTED_ROWS} rows match; narrow the filter, or sort by creation time or name"
-    code = "sort_too_large"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from chalicelib.foundation.refusals import Unacceptable
+
 if TYPE_CHECKING:
     from chalicelib.foundation.wire import PageQuery, PaginationResponse
 
@@ -14,7 +16,15 @@ MAX_QUERY_OFFSET = 10_000
 # No list is longer; an offset beyond it asks for nothing, as any offset behind the end does.
 FARTHEST = 1_000_000_000
 CURSORS = ("cursor", "next_cursor", "after")
+MAX_SORTED_ROWS = 10_000
 VALUES = ("limit", "page_size", "offset", "page", *CURSORS, "include_total")
+
+
+class SortTooLarge(Unacceptable):
+    """More rows match than can be sorted by a field that no index orders."""
+
+    message = f"More than {MAX_SORTED_ROWS} rows match; narrow the filter, or sort by creation time or name"
+    code = "sort_too_large"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from chalicelib.foundation.listing import SortTooLarge, read_list
 from chalicelib.foundation.operations import Answer, Call, Operation
-from chalicelib.foundation.paging import page_request, pagination
-from chalicelib.namespaces.lists import NEWEST_FIRST, list_namespaces
+from chalicelib.foundation.paging import SortTooLarge, page_request, pagination
 from chalicelib.namespaces.namespace import show
 from chalicelib.namespaces.refusals import NamespaceIdTaken, NamespaceNameTaken, NamespaceNotFound
 from chalicelib.namespaces.service import Namespaces
@@ -133,6 +131,10 @@ def _operation(**given: Any) -> Operation:
 
 
 def _list(namespaces: Namespaces, call: Call, given: Mapping[str, Any], *, path: str) -> Answer:
+    # Filters, sorts and cursors are a fifth of the code, and only lists need them.
+    from chalicelib.foundation.listing import read_list
+    from chalicelib.namespaces.lists import NEWEST_FIRST, list_namespaces
+
     page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
     query = read_list(page, given, default=NEWEST_FIRST, scope=f"namespaces {call.organization_id}")
     selected, stats = list_namespaces(namespaces, call.organization_id, query)
