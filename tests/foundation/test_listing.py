@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.foundation import listing, sorting
-from chalicelib.foundation.listing import Kind, ListQuery, Selected, SortTooLarge, cut, read_list, select
-from chalicelib.foundation.paging import PageRequest
+from chalicelib.foundation.listing import Kind, ListQuery, Selected, cut, read_list, select
+from chalicelib.foundation.paging import PageRequest, SortTooLarge
 from chalicelib.foundation.sorting import SortKey
 
 Row = dict[str, Any]
