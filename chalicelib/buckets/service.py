@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from chalicelib.buckets.bucket import ACTIVE, Bucket
+from chalicelib.buckets.bucket import ACTIVE, Bucket, to_item
 from chalicelib.buckets.configuration import Configuration
 from chalicelib.buckets.refusals import (
     BucketLocked,
@@ -137,7 +137,7 @@ class Buckets:
             self.store.replace(partition, old, new)
             return new
 
-        return revise(read, revised, write, self.pause)
+        return revise(read, revised, write, self.pause, stored=to_item)
 
     def _find_id(self, partition: str, name: str) -> str | None:
         return self.store.find_id(partition, name) if len(name) <= 100 else None

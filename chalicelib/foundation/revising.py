@@ -24,8 +24,10 @@ def revise(
     revised: Callable[[R], R],
     write: Callable[[R, R], R],
     pause: Callable[[float], None],
+    *,
+    stored: Callable[[R], object],
 ) -> R:
-    """The state after a change, or the same state where the change makes no difference.
+    """The state after a change, or the same state where the change makes no difference to what is `stored`.
 
     `revised` gives the new state and may refuse; `write` puts it in place of the old one and raises
     RevisionMoved where that is no longer there. Raises Busy when every turn is lost.
@@ -33,7 +35,7 @@ def revise(
     for turn in range(TURNS):
         old = read()
         new = revised(old)
-        if new == old:
+        if stored(new) == stored(old):  # not the values themselves: to Python true is 1
             return old
         try:
             return write(old, new)

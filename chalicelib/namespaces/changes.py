@@ -69,7 +69,10 @@ def _expiry(old: Namespace, change: PatchNamespaceRequest, now: datetime) -> str
     if len(present) == 2:
         raise invalid("body", "ttl_seconds", message="expires_at and ttl_seconds exclude each other")
     if change.expires_at is not None:
-        return stamp(change.expires_at)
+        try:
+            return stamp(change.expires_at)
+        except OverflowError:
+            raise invalid("body", "expires_at", message="Beyond the years 1 to 9999 in UTC") from None
     return _ends(now, change.ttl_seconds) if present else old.expires_at
 
 

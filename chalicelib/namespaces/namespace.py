@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.foundation.json_text import to_json
+from chalicelib.foundation.refusals import invalid
 from chalicelib.stats.models import NOTHING, Tally
 
 if TYPE_CHECKING:
     from chalicelib.namespaces.models import NamespaceModel
+
+
+# A row holds 400 KB at most.
+MAX_SETTINGS_BYTES = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,15 @@ def to_item(namespace: Namespace) -> dict[str, Any]:
         "created_at": namespace.created_at,
         "updated_at": namespace.updated_at,
         "expires_at": namespace.expires_at,
-        "settings": to_json(namespace.settings),
+        "settings": _bounded(to_json(namespace.settings)),
     }
+
+
+def _bounded(settings: str) -> str:
+    if len(settings.encode()) > MAX_SETTINGS_BYTES:
+        message = f"The namespace's description and declarations have more than {MAX_SETTINGS_BYTES} bytes"
+        raise invalid("body", message=message, type="namespace_too_large")
+    return settings
 
 
 def from_item(item: Mapping[str, Any], bucket_count: int = 0, tally: Tally = NOTHING) -> Namespace:

@@ -11,7 +11,7 @@ from chalicelib.foundation.caching import Cache
 from chalicelib.foundation.ids import Ids
 from chalicelib.foundation.revising import revise
 from chalicelib.foundation.times import Clock, stamp
-from chalicelib.namespaces.namespace import Namespace
+from chalicelib.namespaces.namespace import Namespace, to_item
 from chalicelib.namespaces.refusals import NamespaceNotFound, NamespaceUnresolved
 from chalicelib.namespaces.store import NamespaceStore
 
@@ -82,7 +82,7 @@ class Namespaces:
             self.places.clear()
             return new
 
-        new = revise(read, lambda old: changed(old, change, self.clock()), write, self.pause)
+        new = revise(read, lambda old: changed(old, change, self.clock()), write, self.pause, stored=to_item)
         return self.store.with_totals(organization, [new])[0]
 
     def list(self, organization: str) -> list[Namespace]:
