@@ -120,15 +120,23 @@ class Caller:
         if not includes(self.permissions, permission):
             raise PermissionMissing(permission)
 
-    def check_reach(
-        self, permission: Permission, *, namespace_ids: tuple[str, ...] = (), bucket_id: str | None = None
-    ) -> None:
-        """Raises OutOfReach where a scoped key's scopes do not cover this place; a key without scopes has all.
+    def sees(self, *, namespace_ids: tuple[str, ...] = (), bucket_id: str | None = None) -> bool:
+        """Whether a key may learn that this place is there: its scopes cover it, or it has none.
 
         An organization scope covers everything, a namespace scope what is in a namespace of that id or
         name, a bucket scope a bucket addressed by its id. What belongs to no namespace (the list of
         namespaces, a new one) needs the organization, or all namespaces.
         """
+        return not self.scopes or any(_covers(scope, namespace_ids, bucket_id) for scope in self.scopes)
+
+    def is_bound_to_buckets(self) -> bool:
+        """Whether a scope of the key is of buckets, which says nothing about namespaces."""
+        return any(scope.resource_type == "bucket" for scope in self.scopes)
+
+    def check_reach(
+        self, permission: Permission, *, namespace_ids: tuple[str, ...] = (), bucket_id: str | None = None
+    ) -> None:
+        """Raises OutOfReach where no scope of a scoped key both covers this place and allows the operation."""
         if self.scopes and not any(
             scope.allows(permission) and _covers(scope, namespace_ids, bucket_id) for scope in self.scopes
         ):

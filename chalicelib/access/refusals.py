@@ -21,7 +21,7 @@ class PermissionMissing(Forbidden):
 
 
 class OutOfReach(Forbidden):
-    """The key is bound to other resources than this one."""
+    """The key is bound to other resources than this one, or may do less with it."""
 
     message = "The API key is not scoped for this resource"
     code = "out_of_scope"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.buckets.adapter_view import shown_adapter
 from chalicelib.buckets.refusals import BucketTooLarge
-from chalicelib.foundation.json_text import to_json
+from chalicelib.foundation.json_text import Document, bounded, text_of
 from chalicelib.foundation.search import texts_of
 from chalicelib.stats.models import NOTHING, Tally
 
@@ -49,12 +49,27 @@ class Bucket:
 
     @property
     def etag(self) -> str:
-        """Names this state: the configuration's revision, then that of its statistics."""
-        return f'"{self.revision}-{self.tally.revision}"'
+        """Names this state: the bucket, the configuration's revision, then that of its statistics."""
+        return f'"{self.bucket_id}-{self.revision}-{self.tally.revision}"'
 
     def with_tally(self, tally: Tally) -> Bucket:
         """The same bucket with these totals."""
         return replace(self, tally=tally)
+
+
+def new_bucket(bucket_id: str, name: str, settings: Mapping[str, Any], now: str) -> Bucket:
+    """A bucket made now, with nothing in it."""
+    return Bucket(
+        bucket_id=bucket_id,
+        name=name,
+        status=ACTIVE,
+        is_locked=False,
+        revision=1,
+        schema_version=1,
+        created_at=now,
+        updated_at=now,
+        settings=settings,
+    )
 
 
 def show(bucket: Bucket, *, reveal_secret: bool = False) -> BucketResponse:
@@ -105,15 +120,8 @@ def to_item(bucket: Bucket) -> dict[str, Any]:
         "schema_version": bucket.schema_version,
         "created_at": bucket.created_at,
         "updated_at": bucket.updated_at,
-        "settings": _bounded(to_json(bucket.settings)),
+        "settings": bounded(text_of(bucket.settings), MAX_SETTINGS_BYTES, lambda: BucketTooLarge(MAX_SETTINGS_BYTES)),
     }
-
-
-def _bounded(settings: str) -> str:
-    # In bytes no text is more than four times as long as in characters.
-    if len(settings) > MAX_SETTINGS_BYTES // 4 and len(settings.encode()) > MAX_SETTINGS_BYTES:
-        raise BucketTooLarge(MAX_SETTINGS_BYTES)
-    return settings
 
 
 def _answered_bytes(settings: str) -> int:
@@ -133,7 +141,7 @@ def from_item(item: Mapping[str, Any], tally: Tally = NOTHING) -> Bucket:
         schema_version=item["schema_version"],
         created_at=item["created_at"],
         updated_at=item["updated_at"],
-        settings=json.loads(item["settings"]),
+        settings=Document(json.loads(item["settings"]), item["settings"]),
         stored_bytes=_answered_bytes(item["settings"]),
         tally=tally,
     )

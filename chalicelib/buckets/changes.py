@@ -16,9 +16,11 @@ from chalicelib.buckets.models import (
 from chalicelib.buckets.schema import check_schema
 from chalicelib.buckets.schema_changes import breaking_changes, touches_unique_key
 from chalicelib.buckets.schema_models import BucketSchema
-from chalicelib.buckets.source_adapter import SourceAdapterConfig, check_adapter
+from chalicelib.buckets.source_adapter import check_adapter_fits
 from chalicelib.buckets.unique_key import check_unique_key, check_unique_key_change, check_unique_key_fits
+from chalicelib.foundation.json_text import Document
 from chalicelib.foundation.refusals import NotEnabled, Problem
+from chalicelib.foundation.sameness import same
 
 BucketChange = BucketPatchRequest | BucketUpdateRequest
 
@@ -53,7 +55,7 @@ def changed(bucket: Bucket, change: BucketChange, check: BucketConfiguration) ->
     Raises RequestInvalid or NotEnabled.
     """
     _check_enabled(change)
-    settings = dict(bucket.settings)
+    settings = Document(bucket.settings)
     present = change.model_fields_set
     for name in present & {"description", "storage_class"}:
         settings[name] = getattr(change, name)
@@ -69,7 +71,7 @@ def changed(bucket: Bucket, change: BucketChange, check: BucketConfiguration) ->
         bucket,
         name=change.bucket_name or bucket.name,
         settings=settings,
-        schema_version=bucket.schema_version + (schema != bucket.schema),
+        schema_version=bucket.schema_version + (not same(schema, bucket.schema)),
     )
     return Changed(new, breaking_changes(bucket.schema, schema), touches_unique_key(bucket.schema, schema, key))
 
@@ -86,8 +88,7 @@ def _change_adapter(settings: dict[str, Any], change: BucketChange, check: Bucke
         config = change.source_adapter
         settings["source_adapter"] = check.adapter(config, stored, schema) if config else None
     elif stored is not None and change.bucket_schema is not None:
-        # The adapter that stays must still find its fields in the new schema.
-        check_adapter(SourceAdapterConfig.model_validate(stored, strict=False), schema)
+        check_adapter_fits(stored, schema)
 
 
 def _check_enabled(request: BucketCreateRequest | BucketChange) -> None:

@@ -11,9 +11,9 @@ from chalicelib.foundation.refusals import invalid
 
 if TYPE_CHECKING:
     from chalicelib.buckets.source_adapter_models import SourceAdapterConfig
+    from chalicelib.buckets.sources import Sources
 
 ADAPTER = ("body", "source_adapter")
-Sources = Callable[[str], list[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class BucketConfiguration:
     def _check_sources(self, config: SourceAdapterConfig) -> None:
         from chalicelib.buckets.source_cycle import find_cycle
 
-        ids = config.source_bucket_ids or []
+        ids, sources = config.source_bucket_ids or [], self.sources
         for index, id_ in enumerate(ids):
-            if id_ != self.bucket_id and self.sources(id_) is None:
+            if id_ != self.bucket_id and not sources.may_name(id_):
                 raise invalid(*ADAPTER, "source_bucket_ids", index, message=f"No bucket {id_!r} in this namespace")
-        cycle = find_cycle(self.bucket_id, lambda id_: ids if id_ == self.bucket_id else self.sources(id_))
+        cycle = find_cycle(self.bucket_id, lambda id_: ids if id_ == self.bucket_id else sources.of(id_))
         if cycle is not None:
-            raise AdapterCycle(cycle)
+            raise AdapterCycle([id_ for id_ in cycle if id_ == self.bucket_id or sources.sees(id_)])

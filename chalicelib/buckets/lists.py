@@ -8,11 +8,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from chalicelib.buckets.bucket import Bucket, show, texts
-from chalicelib.buckets.store import BucketStore
+from chalicelib.buckets.by_name import Met, WalkByName
+from chalicelib.buckets.store import HYDRATED_AT_ONCE, BucketStore
 from chalicelib.foundation import keys
 from chalicelib.foundation.cursors import CursorInvalid
 from chalicelib.foundation.ids import is_id
-from chalicelib.foundation.listing import Kind, ListQuery, Selected, cut, select
+from chalicelib.foundation.listing import Kind, ListQuery, Selected, Spot, cut, select
 from chalicelib.foundation.search import fold
 from chalicelib.foundation.sorting import SortKey
 
@@ -24,13 +25,21 @@ NEWEST_FIRST = (SortKey("created_at", descending=True),)
 SHOWN_BYTES = 1_200
 BY_AGE = ("created_at", "bucket_id")
 BY_NAME = ("bucket_name",)
-MAX_NAME = 100
 
 KIND: Kind[Bucket] = Kind(
     id=lambda bucket: bucket.bucket_id,
     show=show,
     texts=texts,
     size=lambda bucket: bucket.stored_bytes + SHOWN_BYTES,
+)
+
+
+MET: Kind[Met] = Kind(
+    id=lambda met: KIND.id(met.bucket),
+    show=lambda met: KIND.show(met.bucket),
+    texts=lambda met: KIND.texts(met.bucket),
+    size=lambda met: KIND.size(met.bucket),
+    spot=lambda met: Spot([*keys.read_name_key(met.place)], met.is_passed),
 )
 
 
@@ -66,48 +75,70 @@ def list_buckets(store: BucketStore, partition: str, query: ListQuery) -> tuple[
     if query.is_plain and _order(query) is not None:
         return _page(store, partition, query)
     stats = _Stats()
+    if _order(query) in BY_NAME and _ids(query) is None:
+        met = _by_name(store, partition, query)
+        return _buckets(select(met, query, MET, ordered=True, seen=lambda m: stats.add(m.bucket))), stats.shown()
     rows = _candidates(store, partition, query)
     selected = select(rows, query, KIND, ordered=_order(query) is not None, seen=stats.add)
     return selected, stats.shown()
 
 
 def _page(store: BucketStore, partition: str, query: ListQuery) -> tuple[Selected[Bucket], BucketListStats]:
-    wanted = query.page.offset + query.page.limit + 1
+    offset, wanted = query.page.offset, query.page.offset + query.page.limit + 1
     after = _position(query)
-    if _order(query) in BY_AGE:
-        rows = store.walk(partition, descending=_descending(query), after=after, at_most=wanted)
-    else:
-        ids = store.ids_by_name(partition, descending=_descending(query), after=after, at_most=wanted)
-        rows = store.many(partition, ids, at_once=wanted)
-    kept = islice(rows, query.page.offset, wanted)
     totals = store.totals(partition)
-    stats = _Stats(totals.bucket_count, totals.tally.object_count, totals.tally.total_size_bytes)
-    return cut(kept, query, KIND, total=totals.bucket_count), stats.shown()
+    count = totals.bucket_count
+    stats = _Stats(count, totals.tally.object_count, totals.tally.total_size_bytes).shown()
+    if offset >= count:
+        return Selected([], None, count), stats
+    if _order(query) in BY_NAME:
+        met = islice(_by_name(store, partition, query, at_most=wanted), offset, wanted)
+        return _buckets(cut(met, query, MET, total=count)), stats
+    rows = store.walk(partition, descending=_descending(query), after=after, at_most=wanted)
+    return cut(islice(rows, offset, wanted), query, KIND, total=count), stats
+
+
+def _by_name(store: BucketStore, partition: str, query: ListQuery, *, at_most: int | None = None) -> Iterator[Met]:
+    """The rows that may match in the order of names: with `at_most` those behind the cursor, else all."""
+    after, descending = _position(query), _descending(query)
+    at_once = min(at_most or HYDRATED_AT_ONCE, HYDRATED_AT_ONCE)
+    found = store.name_keys(
+        partition,
+        prefix=_prefix(query),
+        needles=_needles(query),
+        descending=descending,
+        after=after if at_most else None,
+        at_most=at_most,
+    )
+    return WalkByName(lambda ids: store.many(partition, ids), descending, after, at_once).meet(found)
+
+
+def _buckets(selected: Selected[Met]) -> Selected[Bucket]:
+    return Selected([met.bucket for met in selected.rows], selected.next_cursor, selected.total)
 
 
 def _position(query: ListQuery) -> str | None:
-    """Where in the key order the cursor stands."""
+    """Where in the key order the cursor stands. Raises CursorInvalid where no bucket could stand."""
     if query.after is None:
         return None
     value, bucket_id = query.after
     if not isinstance(value, str) or not isinstance(bucket_id, str) or not is_id(bucket_id, "bkt"):
         raise CursorInvalid()
-    if len(value) > MAX_NAME:
+    place = keys.name_key(fold(value), bucket_id)
+    if len(place.encode()) > keys.MAX_SORT_KEY_BYTES:
         raise CursorInvalid()
-    return bucket_id if _order(query) in BY_AGE else keys.name_key(fold(value), bucket_id)
+    return bucket_id if _order(query) in BY_AGE else place
 
 
 def _candidates(store: BucketStore, partition: str, query: ListQuery) -> Iterator[Bucket]:
-    """The rows that may match, in the order asked for where an index has it."""
+    """The rows that may match, in the order of age where that is asked for."""
     ids = _ids(query)
     if ids is not None:
         return store.many(partition, ids)
-    prefix, needles = _prefix(query), query.search.needles if query.search else ()
-    if _order(query) in BY_NAME:
-        found = store.ids_by_name(partition, prefix=prefix, needles=needles, descending=_descending(query))
-        return store.many(partition, found)
+    prefix, needles = _prefix(query), _needles(query)
     if prefix or needles:
-        found = store.ids_by_name(partition, prefix=prefix, needles=needles)
+        # A set: the index may show a bucket twice that is renamed between two reads of it.
+        found = {keys.read_name_key(key)[1] for key in store.name_keys(partition, prefix=prefix, needles=needles)}
         return store.many(partition, sorted(found, reverse=_descending(query)))
     return store.walk(partition, descending=_descending(query))
 
@@ -132,6 +163,11 @@ def _ids(query: ListQuery) -> list[str] | None:
         if leaf.field == "bucket_id" and leaf.operator == "eq":
             return [fold(leaf.value)] if isinstance(leaf.value, str) and is_id(fold(leaf.value), "bkt") else []
     return None
+
+
+def _needles(query: ListQuery) -> tuple[str, ...]:
+    """The pieces that the search demands of a row's folded text."""
+    return query.search.needles if query.search else ()
 
 
 def _prefix(query: ListQuery) -> str:

@@ -12,7 +12,6 @@ from chalicelib.buckets.source_adapter import SourceAdapterConfig
 from chalicelib.buckets.unique_key import UniqueKeyConfig
 from chalicelib.foundation.ids import is_id
 from chalicelib.foundation.text import PRINTABLE, printable
-from chalicelib.foundation.wire import PageBody, PageQuery
 
 REQUEST = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
@@ -52,12 +51,6 @@ _PATCH: dict[str, Any] = {
     },
 }
 _UPDATE: dict[str, Any] = {"bucket_name": "posters", "metadata": {"team": "archive"}, "storage_class": "standard"}
-_LIST: dict[str, Any] = {
-    "search": "post*",
-    "filters": {"AND": [{"field": "metadata.team", "operator": "eq", "value": "archive"}]},
-    "sort": {"field": "created_at", "direction": "desc"},
-    "limit": 20,
-}
 
 
 def _no_id(name: str) -> str:
@@ -135,25 +128,3 @@ class BucketChangeQuery(BaseModel):
     force_schema_break: bool = Field(
         default=False, description="Allow a schema change that objects already stored may not fit"
     )
-
-
-class ListBucketsRequest(PageBody):
-    """Request model for listing buckets."""
-
-    model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_LIST]})
-    limit: int = Field(default=10, ge=1, le=1000, description="Number of results to return")
-    offset: int = Field(default=0, ge=0, description="Number of results to skip")
-    search: str | None = Field(
-        default=None,
-        description="Wildcard search across bucket_id, bucket_name, description and metadata text",
-    )
-    filters: dict[str, Any] | None = Field(default=None, description="Filter tree or shorthand, on any field")
-    sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`")
-    sorts: list[dict[str, Any]] | None = Field(default=None, description="Several sorts, the first is primary")
-    case_sensitive: bool = Field(default=False, description="If true, filters and search mind upper and lower case")
-
-
-class BucketsQuery(PageQuery):
-    """The query string of `GET /v1/buckets`."""
-
-    search: str | None = Field(default=None, description="Wildcard search, as in the body of the list operation")

@@ -30,7 +30,10 @@ class BucketNameTaken(AlreadyExists):
     code = "bucket_name_taken"
 
     def __init__(self, name: str, bucket_id: str | None = None) -> None:
-        details = {"resource": "bucket", "bucket_name": name, "bucket_id": bucket_id}
+        self.name, self.bucket_id = name, bucket_id
+        details = {"resource": "bucket", "bucket_name": name}
+        if bucket_id is not None:
+            details["bucket_id"] = bucket_id
         super().__init__(f"A bucket named {name!r} already exists in this namespace", details=details)
 
 

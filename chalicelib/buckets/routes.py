@@ -48,7 +48,8 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
     """Create, get, replace, patch and list."""
 
     def create(call: Call) -> Answer:
-        return _answer(buckets().create(_partition(call), call.body, origin=call.origin), reveal=_reveals(call.body))
+        bucket = buckets().create(_partition(call), call.body, origin=call.origin, sees=call.sees)
+        return _answer(bucket, reveal=_reveals(call.body))
 
     def get(call: Call) -> Answer:
         bucket = buckets().get(_partition(call), call.path["bucket_identifier"])
@@ -64,6 +65,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             preconditions=read_preconditions(call.headers),
             force_schema_break=call.query.force_schema_break,
             origin=call.origin,
+            sees=call.sees,
         )
         return _answer(bucket, reveal=_reveals(call.body))
 
@@ -95,7 +97,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             summary="List Buckets",
             description="Lists buckets, newest first, with the query string alone.",
             run=list_get,
-            query=lambda: _models().BucketsQuery,
+            query=lambda: _list_models().BucketsQuery,
             answer=lambda: _answers().ListBucketsResponse,
             refusals=(SortTooLarge,),
         ),
@@ -106,8 +108,8 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             summary="List Buckets",
             description="Lists buckets with pagination, sorting and filtering. The body wins over the query.",
             run=list_post,
-            body=lambda: _models().ListBucketsRequest,
-            query=lambda: _models().PageQuery,
+            body=lambda: _list_models().ListBucketsRequest,
+            query=lambda: _list_models().PageQuery,
             answer=lambda: _answers().ListBucketsResponse,
             refusals=(SortTooLarge,),
         ),
@@ -157,6 +159,13 @@ def _models() -> ModuleType:
     from chalicelib.buckets import models
 
     return models
+
+
+def _list_models() -> ModuleType:
+    """The models of lists alone."""
+    from chalicelib.buckets import list_models
+
+    return list_models
 
 
 def _answers() -> ModuleType:

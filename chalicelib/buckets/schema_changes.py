@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.buckets.schema import SCHEMA
 from chalicelib.buckets.schema_values import Field, Location
 from chalicelib.foundation.refusals import Problem
+from chalicelib.foundation.sameness import comparable
 
 NEWLY_REQUIRED = "newly_required"
 
@@ -87,4 +88,8 @@ def _between_inner(old: Field, new: Field, place: Location) -> Iterator[Problem]
 def _enum_narrows(old: list[Any] | None, new: list[Any] | None) -> bool:
     if new is None:
         return False
-    return old is None or any(value not in new for value in old)
+    return old is None or not _distinct(old) <= _distinct(new)
+
+
+def _distinct(values: list[Any]) -> set[Hashable]:
+    return {comparable(value, True) for value in values}

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from chalicelib.foundation.refusals import Problem
+from chalicelib.foundation.sameness import is_among
 
 Location = tuple[str | int, ...]
 Field = Mapping[str, Any]  # a BucketSchemaField as it is stored
@@ -29,7 +30,7 @@ def problems_in(value: Any, field: Field, location: Location) -> Iterator[Proble
     for problem in misfits_in(value, field, location):
         fits = False
         yield problem
-    if fits and field.get("enum") is not None and value not in field["enum"]:
+    if fits and field.get("enum") is not None and not is_among(value, field["enum"]):
         yield Problem(location, "The value is not one of those the field allows", "enum")
 
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.buckets.bucket import ACTIVE, Bucket, to_item
+from chalicelib.buckets.bucket import ACTIVE, Bucket, new_bucket, to_item
 from chalicelib.buckets.configuration import Configuration
 from chalicelib.buckets.refusals import (
     BucketLocked,
+    BucketNameTaken,
     BucketNotActive,
     BucketNotFound,
     RevisionStale,
     SchemaBreak,
 )
+from chalicelib.buckets.sources import Sees, Sources
 from chalicelib.buckets.store import BucketStore
 from chalicelib.foundation.ids import Ids, is_id
+from chalicelib.foundation.operations import everything
 from chalicelib.foundation.preconditions import ANY, Preconditions
-from chalicelib.foundation.revising import revise
+from chalicelib.foundation.revising import in_turns, revise
 from chalicelib.foundation.times import Clock, stamp
 
 if TYPE_CHECKING:
@@ -45,32 +49,35 @@ class Buckets:
     clock: Clock
     pause: Callable[[float], None] = time.sleep
 
-    def create(self, partition: str, new: BucketCreateRequest, *, origin: str = "") -> Bucket:
-        """A new bucket with zero counts. Raises RequestInvalid, NotEnabled, BucketNameTaken."""
+    def create(self, partition: str, new: BucketCreateRequest, *, origin: str = "", sees: Sees = everything) -> Bucket:
+        """A new bucket with zero counts; `sees` tells which other buckets the caller may know of.
+
+        Raises RequestInvalid, NotEnabled, BucketNameTaken, AdapterCycle.
+        """
         from chalicelib.buckets.changes import new_settings
 
-        # One moment for both: lists take the order of ids for that of creation times.
-        moment = self.clock()
-        bucket_id, now = self.ids.timed("bkt", moment), stamp(moment)
-        settings = new_settings(new, self.configuration.of(bucket_id, self._sources(partition), origin))
-        bucket = Bucket(
-            bucket_id=bucket_id,
-            name=new.bucket_name,
-            status=ACTIVE,
-            is_locked=False,
-            revision=1,
-            schema_version=1,
-            created_at=now,
-            updated_at=now,
-            settings=settings,
-        )
-        self.store.add(partition, bucket)
-        return bucket
+        def attempt() -> Bucket:
+            # One moment for both: lists take the order of ids for that of creation times.
+            moment = self.clock()
+            bucket_id, sources = self.ids.timed("bkt", moment), Sources(self.store, partition, sees)
+            settings = new_settings(new, self.configuration.of(bucket_id, sources, origin))
+            bucket = new_bucket(bucket_id, new.bucket_name, settings, stamp(moment))
+            with _told_to(sees):
+                self.store.add(partition, bucket, adapters=sources.revision)
+            return bucket
+
+        return in_turns(attempt, self.pause)
+
+    def locate(self, partition: str, identifier: str) -> str:
+        """The id of the bucket of this name; an id is given back unread. Raises BucketNotFound for an unknown name."""
+        bucket_id = identifier if is_id(identifier, "bkt") else self._find_id(partition, identifier)
+        if bucket_id is None:
+            raise BucketNotFound(identifier)
+        return bucket_id
 
     def get(self, partition: str, identifier: str) -> Bucket:
         """The bucket of this id or name, with its totals. Raises BucketNotFound."""
-        bucket_id = identifier if is_id(identifier, "bkt") else self._find_id(partition, identifier)
-        bucket = self.store.find(partition, bucket_id) if bucket_id else None
+        bucket = self.store.find(partition, self.locate(partition, identifier))
         if bucket is None:
             raise BucketNotFound(identifier)
         return bucket
@@ -84,17 +91,21 @@ class Buckets:
         preconditions: Preconditions = ANY,
         force_schema_break: bool = False,
         origin: str = "",
+        sees: Sees = everything,
     ) -> Bucket:
-        """The bucket after a change; the same bucket where nothing differs.
+        """The bucket after a change; the same bucket where nothing differs. `sees` is as in `create`.
 
         Raises BucketNotFound, BucketLocked, BucketNotActive, RevisionStale (a precondition fails),
-        RequestInvalid, NotEnabled, BucketNameTaken and, without `force_schema_break`, SchemaBreak.
+        RequestInvalid, NotEnabled, BucketNameTaken, AdapterCycle and, without `force_schema_break`, SchemaBreak.
         """
         from chalicelib.buckets.changes import changed
 
+        sources = Sources(self.store, partition, sees)
+
         def revised(bucket: Bucket) -> Bucket:
-            _check_writable(bucket)
-            check = self.configuration.of(bucket.bucket_id, self._sources(partition), origin)
+            check_writable(bucket)
+            sources.forget()
+            check = self.configuration.of(bucket.bucket_id, sources, origin)
             new = changed(bucket, change, check)
             if new.breaks and self.objects.has_any(bucket.bucket_id):
                 if new.touches_key:
@@ -103,11 +114,12 @@ class Buckets:
                     raise SchemaBreak(new.breaks)
             return new.bucket
 
-        return self._revise(partition, identifier, revised, preconditions)
+        with _told_to(sees):
+            return self._revise(partition, identifier, revised, preconditions, sources)
 
     def set_lock(self, partition: str, identifier: str, *, locked: bool) -> Bucket:
         """The operator's word: a locked bucket takes no writes."""
-        return self._revise(partition, identifier, lambda bucket: replace(bucket, is_locked=locked), ANY)
+        return self._revise(partition, identifier, lambda bucket: replace(bucket, is_locked=locked))
 
     def set_status(self, partition: str, identifier: str, status: str) -> Bucket:
         """The operator's word: ACTIVE, ARCHIVED or SUSPENDED. A bucket being deleted stays as it is."""
@@ -117,24 +129,25 @@ class Buckets:
                 raise BucketNotActive(bucket.status)
             return replace(bucket, status=status)
 
-        return self._revise(partition, identifier, revised, ANY)
+        return self._revise(partition, identifier, revised)
 
     def _revise(
         self,
         partition: str,
         identifier: str,
         revised: Callable[[Bucket], Bucket],
-        preconditions: Preconditions,
+        preconditions: Preconditions = ANY,
+        sources: Sources | None = None,
     ) -> Bucket:
         def read() -> Bucket:
             bucket = self.get(partition, identifier)
-            if not preconditions.holds(bucket.revision):
+            if not preconditions.holds(bucket.etag, counted=True):
                 raise RevisionStale(bucket.etag)
             return bucket
 
         def write(old: Bucket, new: Bucket) -> Bucket:
             new = replace(new, revision=old.revision + 1, updated_at=stamp(self.clock()))
-            self.store.replace(partition, old, new)
+            self.store.replace(partition, old, new, adapters=sources.revision if sources else None)
             return new
 
         return revise(read, revised, write, self.pause, stored=to_item)
@@ -142,20 +155,20 @@ class Buckets:
     def _find_id(self, partition: str, name: str) -> str | None:
         return self.store.find_id(partition, name) if len(name) <= 100 else None
 
-    def _sources(self, partition: str) -> Callable[[str], list[str] | None]:
-        """Which buckets feed a bucket through its adapter; None where there is no such bucket."""
 
-        def sources(bucket_id: str) -> list[str] | None:
-            bucket = self.store.find(partition, bucket_id) if is_id(bucket_id, "bkt") else None
-            if bucket is None:
-                return None
-            adapter: dict[str, Any] = bucket.settings.get("source_adapter") or {}
-            return adapter.get("source_bucket_ids") or []
+@contextmanager
+def _told_to(sees: Sees) -> Iterator[None]:
+    """Keeps from the caller which bucket has a name, if it may not know of it."""
+    try:
+        yield
+    except BucketNameTaken as taken:
+        if taken.bucket_id is None or sees(taken.bucket_id):
+            raise
+        raise BucketNameTaken(taken.name) from taken
 
-        return sources
 
-
-def _check_writable(bucket: Bucket) -> None:
+def check_writable(bucket: Bucket) -> None:
+    """Refuses a write into a bucket that is locked or not active: BucketLocked, BucketNotActive."""
     if bucket.is_locked:
         raise BucketLocked()
     if bucket.status != ACTIVE:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.buckets.adapter_view import REDACTED, shown_adapter
+from chalicelib.buckets.schema import SCHEMA
 from chalicelib.buckets.schema_values import Location
 from chalicelib.buckets.source_adapter_models import BatchingConfig, ExternalConnection, SourceAdapterConfig
 from chalicelib.buckets.source_cycle import find_cycle
@@ -14,6 +15,7 @@ from chalicelib.foundation.refusals import NotEnabled, Problem, RequestInvalid, 
 __all__ = [
     "SourceAdapterConfig",
     "check_adapter",
+    "check_adapter_fits",
     "find_cycle",
     "sets_secret",
     "shown_adapter",
@@ -47,6 +49,16 @@ def check_adapter(config: SourceAdapterConfig, schema: Mapping[str, Any], *, loc
     if size > MAX_ADAPTER_BYTES:
         message = f"An adapter has at most {MAX_ADAPTER_BYTES} bytes of JSON; this one has {size}"
         raise invalid(*location, message=message, type="adapter_too_large")
+
+
+def check_adapter_fits(stored: Mapping[str, Any], schema: Mapping[str, Any], *, location: Location = SCHEMA) -> None:
+    """Refuses (RequestInvalid) a new schema in which a stored adapter finds a field missing or of another type."""
+    misfits = _misfits(stored.get("field_mapping") or {}, stored.get("blob_source"), schema)
+    if problems := [
+        Problem((*location, "properties", name), f"{name!r} is in the source adapter: {message}", type_)
+        for _, name, message, type_ in misfits
+    ]:
+        raise RequestInvalid(problems)
 
 
 def stored_adapter(
@@ -95,22 +107,28 @@ def _not_enabled(name: str, location: Location) -> NotEnabled:
 
 
 def _schema_problems(config: SourceAdapterConfig, schema: Mapping[str, Any], location: Location) -> Iterator[Problem]:
+    blob = config.blob_source.model_dump() if config.blob_source else None
+    for place, _, message, type_ in _misfits(config.field_mapping or {}, blob, schema):
+        yield Problem((*location, *place), message, type_)
+
+
+def _misfits(
+    field_mapping: Mapping[str, str], blob_source: Mapping[str, str] | None, schema: Mapping[str, Any]
+) -> Iterator[tuple[Location, str, str, str]]:
+    """What an adapter asks of a schema in vain: the place in the adapter, the field, a message and its type."""
     fields = schema["properties"]
-    for path, target in (config.field_mapping or {}).items():
-        if target not in fields:
-            yield _unknown_field(target, (*location, "field_mapping", path))
-    blob = config.blob_source
-    if blob is None:
+    for path, name in field_mapping.items():
+        if name not in fields:
+            yield ("field_mapping", path), name, f"The bucket schema has no field {name!r}", "unknown_field"
+    if blob_source is None:
         return
-    if (field := fields.get(blob.target_property)) is None:
-        yield _unknown_field(blob.target_property, (*location, "blob_source", "target_property"))
-    elif field["type"] != blob.blob_type:
-        message = f"{blob.target_property!r} is of type {field['type']}, not {blob.blob_type}"
-        yield Problem((*location, "blob_source", "blob_type"), message, "type_mismatch")
-
-
-def _unknown_field(name: str, place: Location) -> Problem:
-    return Problem(place, f"The bucket schema has no field {name!r}", "unknown_field")
+    name, type_ = blob_source["target_property"], blob_source["blob_type"]
+    if name not in fields:
+        place = ("blob_source", "target_property")
+        yield place, name, f"The bucket schema has no field {name!r}", "unknown_field"
+    elif fields[name]["type"] != type_:
+        message = f"{name!r} is of type {fields[name]['type']}, not {type_}"
+        yield ("blob_source", "blob_type"), name, message, "type_mismatch"
 
 
 def _source_problems(config: SourceAdapterConfig, location: Location) -> Iterator[Problem]:

@@ -54,8 +54,11 @@ class BucketStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def add(self, partition: str, bucket: Bucket) -> None:
-        """Adds a bucket under its name, or refuses: BucketNameTaken, NamespaceNotFound."""
+    def add(self, partition: str, bucket: Bucket, *, adapters: int | None = None) -> None:
+        """Adds a bucket under its name, or refuses: BucketNameTaken, NamespaceNotFound, RevisionMoved.
+
+        `adapters` is the revision of the namespace's adapters that the bucket's own was checked against.
+        """
         self._table.transact(
             [
                 _claim(partition, bucket),
@@ -66,21 +69,26 @@ class BucketStore:
                     exists("pk"),
                     lambda _: NamespaceNotFound(partition.partition(".")[2]),
                 ),
+                *_next_adapters(partition, adapters),
             ]
         )
 
-    def replace(self, partition: str, old: Bucket, new: Bucket) -> None:
-        """Writes the new state over the old one, or refuses: RevisionMoved, BucketNameTaken."""
+    def replace(self, partition: str, old: Bucket, new: Bucket, *, adapters: int | None = None) -> None:
+        """Writes the new state over the old one, or refuses: RevisionMoved, BucketNameTaken.
+
+        `adapters` is the revision of the namespace's adapters that a new one was checked against.
+        """
         put = Put(_row(partition, new), equals("revision", old.revision), lambda _: RevisionMoved())
-        if new.name == old.name:
+        steps: list[Step] = [*_renamed(partition, old, new), put, *_next_adapters(partition, adapters)]
+        if len(steps) == 1:
             self._table.write(put)
-            return
-        freed = Remove(
-            keys.bucket_name(partition, old.name),
-            equals("bucket_id", old.bucket_id),
-            lambda _: RevisionMoved(),
-        )
-        self._table.transact([_claim(partition, new), put, freed])
+        else:
+            self._table.transact(steps)
+
+    def adapters_revision(self, partition: str) -> int:
+        """How often adapters that name source buckets were stored in the namespace."""
+        row = self._table.get(keys.adapters(partition))
+        return row["revision"] if row else 0
 
     def find(self, partition: str, bucket_id: str) -> Bucket | None:
         """The bucket and its tally, in one strongly consistent read."""
@@ -116,7 +124,7 @@ class BucketStore:
         )
         return (bucket for bucket in _paired(rows, descending=descending) if bucket.bucket_id != after)
 
-    def ids_by_name(
+    def name_keys(
         self,
         partition: str,
         *,
@@ -126,7 +134,7 @@ class BucketStore:
         after: str | None = None,
         at_most: int | None = None,
     ) -> Iterator[str]:
-        """Ids in the order of the folded names, from an index that is seconds behind at most.
+        """Folded names with ids, in their order, from an index that is seconds behind at most.
 
         `prefix` is of the folded name; `needles` are folded pieces that a row's text must hold. Both
         may let through too much (the index knows a text only up to a size), never too little.
@@ -140,7 +148,7 @@ class BucketStore:
         page = min(at_most, 1000) if at_most else None
         only = _holding(needles)
         for row in self._table.query(all_of(*where), only=only, page=page, index="by_name", descending=descending):
-            yield row["name_key"].rpartition(keys.NAME_END)[2]
+            yield row["name_key"]
 
     def many(self, partition: str, ids: Iterable[str], *, at_once: int = HYDRATED_AT_ONCE) -> Iterator[Bucket]:
         """The buckets of these ids, in their order, those that are gone left out; read lazily."""
@@ -157,6 +165,25 @@ class BucketStore:
 def _claim(partition: str, bucket: Bucket) -> Step:
     item = {**keys.bucket_name(partition, bucket.name), "bucket_id": bucket.bucket_id}
     return Put(item, absent("pk"), lambda row: BucketNameTaken(bucket.name, row.get("bucket_id") if row else None))
+
+
+def _renamed(partition: str, old: Bucket, new: Bucket) -> list[Step]:
+    if new.name == old.name:
+        return []
+    freed = keys.bucket_name(partition, old.name)
+    return [
+        _claim(partition, new),
+        Remove(freed, equals("bucket_id", old.bucket_id), lambda _: RevisionMoved()),
+    ]
+
+
+def _next_adapters(partition: str, revision: int | None) -> list[Step]:
+    """What keeps the graph of adapters still between its check and this write."""
+    if revision is None:
+        return []
+    row = {**keys.adapters(partition), "revision": revision + 1}
+    unmoved = equals("revision", revision) if revision else absent("pk")
+    return [Put(row, unmoved, lambda _: RevisionMoved())]
 
 
 def _row(partition: str, bucket: Bucket) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -19,13 +19,14 @@ from chalicelib.foundation import envelope, logs
 from chalicelib.foundation.json_text import to_json
 from chalicelib.foundation.meter import Meter, metered
 from chalicelib.foundation.operations import Answer, Call, Operation
+from chalicelib.foundation.patience import within
 from chalicelib.foundation.readers import check_names, read_body, read_query
 from chalicelib.foundation.refusals import Refusal
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-Admit = Callable[[Operation, Call], Call]
+Gate = Callable[[Operation, Call], Call]
 
 
 @dataclass(slots=True)
@@ -37,12 +38,14 @@ class _Outcome:
     error: BaseException | None = None
 
 
-def endpoint(operation: Operation, request: Callable[[], Request | None], admit: Admit) -> Callable[..., Response]:
+def endpoint(
+    operation: Operation, request: Callable[[], Request | None], gates: Iterable[Gate]
+) -> Callable[..., Response]:
     """The Chalice view of an operation.
 
-    `request` gives the current request (it is asked once), `admit` checks who is calling and fills the
-    organization and namespace of the call. Whatever happens inside, the view returns a response whose
-    body is already a string, with `X-Request-Id`, and logs one line.
+    `request` gives the current request (it is asked once). The call goes through the `gates` in turn: each
+    refuses it or adds what it knows, and what it added is in the log line of whatever comes of the call.
+    Whatever happens inside, the view returns a response whose body is already a string, with `X-Request-Id`.
     """
 
     def view(**path: str) -> Response:
@@ -50,10 +53,20 @@ def endpoint(operation: Operation, request: Callable[[], Request | None], admit:
         received = request()
         assert received is not None, "Chalice calls a view for a request"
         request_id = request_id_of(received)
-        with metered() as meter:
-            outcome = _outcome(operation, received, path, request_id, admit)
+        with metered() as meter, within(operation.patience_seconds):
+            outcome = _outcome(operation, received, path, request_id, gates)
         outcome.headers["X-Request-Id"] = request_id
-        _log(operation, outcome, request_id, meter, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        log_request(
+            operation.method,
+            operation.path,
+            request_id,
+            outcome.status,
+            seconds,
+            meter,
+            organization=outcome.organization_id,
+            error=outcome.error,
+        )
         return Response(outcome.body, headers=outcome.headers, status_code=outcome.status)  # type: ignore[arg-type]
 
     view.__name__ = operation.name
@@ -67,13 +80,14 @@ def request_id_of(request: Request | None) -> str:
 
 
 def _outcome(
-    operation: Operation, request: Request, path: Mapping[str, str], request_id: str, admit: Admit
+    operation: Operation, request: Request, path: Mapping[str, str], request_id: str, gates: Iterable[Gate]
 ) -> _Outcome:
     call = Call(request_id, {}, {})
     try:
         try:
             call = _read_address(request, path, request_id)
-            call = admit(operation, call)
+            for gate in gates:
+                call = gate(operation, call)
             call = _read_words(operation, request, call)
             answer = operation.run(call)
             return _Outcome(answer.status, _text(answer), _headers(answer), call.organization_id)
@@ -89,15 +103,20 @@ def _outcome(
 def _read_address(request: Request, path: Mapping[str, str], request_id: str) -> Call:
     # Path variables arrive percent-encoded and stay so; `+` is literal in a path.
     variables = {name: unquote(value) if "%" in value else value for name, value in path.items()}
-    return Call(request_id, variables, request.headers, origin=_origin(request.context))
+    return Call(request_id, variables, request.headers, origin=_origin(request.context, request.path))
 
 
-def _origin(context: Mapping[str, Any]) -> str:
-    """The address of the API as its own gateway knows it; a client's Host header has no say in it."""
-    domain, stage = context.get("domainName"), context.get("stage")
+def _origin(context: Mapping[str, Any], resource: str) -> str:
+    """The address of the API as its own gateway knows it; a client's Host header has no say in it.
+
+    The gateway tells the whole path, and that of the resource. What stands before the resource is the stage,
+    or with a domain of one's own the base path that the API is mapped to.
+    """
+    domain = context.get("domainName")
     if not domain:
         return ""
-    return f"https://{domain}/{stage}" if str(context.get("path")).startswith(f"/{stage}/") else f"https://{domain}"
+    base, found, _ = str(context.get("path")).partition(resource.partition("{")[0])
+    return f"https://{domain}{base}" if found else f"https://{domain}"
 
 
 def _read_words(operation: Operation, request: Request, call: Call) -> Call:
@@ -131,17 +150,27 @@ def _headers(answer: Answer) -> dict[str, str]:
     return {"Content-Type": "application/json", **answer.headers}
 
 
-def _log(operation: Operation, outcome: _Outcome, request_id: str, meter: Meter, seconds: float) -> None:
+def log_request(
+    method: str,
+    route: str,
+    request_id: str,
+    status: int,
+    seconds: float,
+    meter: Meter,
+    *,
+    organization: str = "",
+    error: BaseException | None = None,
+) -> None:
+    """The one line that every request leaves in the log."""
     fields: dict[str, Any] = {
         "request_id": request_id,
-        "method": operation.method,
-        "route": operation.path,
-        "status": outcome.status,
+        "method": method,
+        "route": route,
+        "status": status,
         "duration_ms": round(seconds * 1000, 2),
-        "organization": outcome.organization_id,
+        "organization": organization,
         "round_trips": meter.round_trips,
         "read_units": meter.read_units,
         "write_units": meter.write_units,
     }
-    level = logs.ERROR if outcome.status >= 500 else logs.INFO
-    logs.log("request", level=level, error=outcome.error, **fields)
+    logs.log("request", level=logs.ERROR if status >= 500 else logs.INFO, error=error, **fields)

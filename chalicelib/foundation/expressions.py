@@ -138,6 +138,10 @@ class Renderer:
         )
         return " ".join([f"{word} {', '.join(terms)}" for word, terms in clauses if terms])
 
+    def names(self, names: Iterable[str]) -> str:
+        """The text that names the attributes to be read."""
+        return ", ".join([self._name(name) for name in names])
+
     def aliases(self) -> dict[str, Any]:
         """The parameters that say what the aliases in the texts stand for."""
         params: dict[str, Any] = {}  # DynamoDB refuses empty maps

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.foundation.filter_patterns import read_pattern
 from chalicelib.foundation.paths import MISSING
 from chalicelib.foundation.refusals import invalid
+from chalicelib.foundation.sameness import comparable
 from chalicelib.foundation.search import fold
 
 Test = Callable[[Any], bool]
@@ -49,22 +50,6 @@ def read_operator(operator: str, wanted: Any, *, case_sensitive: bool, place: Lo
         return lambda value: isinstance(value, str) and search(value)
     # `text` has no case by definition; the others have it on demand.
     return _textual(operator, text, case_sensitive and operator != "text")
-
-
-def comparable(value: object, case_sensitive: bool) -> Hashable:
-    """What is equal for two JSON values exactly when they are the same: true is not 1, but 1 is 1.0.
-
-    Strings are folded unless `case_sensitive`, inside lists and objects too; keys of objects never are.
-    """
-    if isinstance(value, str):
-        return value if case_sensitive else fold(value)
-    if isinstance(value, bool):
-        return ("boolean", value)
-    if isinstance(value, list):
-        return ("list", *(comparable(member, case_sensitive) for member in value))
-    if isinstance(value, dict):
-        return ("object", frozenset((name, comparable(member, case_sensitive)) for name, member in value.items()))
-    return value
 
 
 def _equality(operator: str, wanted: Any, case_sensitive: bool) -> Test:

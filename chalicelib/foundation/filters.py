@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from chalicelib.foundation.filter_operators import OPERATORS, Test, read_operator
-from chalicelib.foundation.paths import MAX_PATH, value_at
+from chalicelib.foundation.paths import check_path, value_at
 from chalicelib.foundation.refusals import invalid
 
 LOGICAL = ("AND", "OR", "NOT")
@@ -109,8 +109,7 @@ class _Reader:
                 yield self._logical(name, value, case_sensitive, (*place, name), depth)
             elif name != "case_sensitive":
                 self._count(place)
-                # The place is the node here: a name that long is not repeated in the answer.
-                _check_path(name, place)
+                check_path(name, *place, name, named=True)
                 yield _compare(name, "eq", value, case_sensitive, place, (*place, name))
 
     def _logical(self, name: Any, value: object, case_sensitive: bool, place: Location, depth: int) -> Node:
@@ -128,7 +127,7 @@ class _Reader:
         field = raw["field"]
         if not isinstance(field, str) or not field:
             raise invalid(*place, "field", message="A dotted path is required", type="string_type")
-        _check_path(field, (*place, "field"))
+        check_path(field, *place, "field", named=False)
         if "value" not in raw:
             raise invalid(*place, "value", message="Field required", type="missing")
         operator = raw.get("operator", "eq")
@@ -146,12 +145,6 @@ class _Reader:
         if self._patterns > MAX_PATTERNS:
             message = f"A filter has at most {MAX_PATTERNS} regular expressions"
             raise invalid(*place, message=message, type="filter_too_large")
-
-
-def _check_path(path: str, place: Location) -> None:
-    if len(path) > MAX_PATH:
-        message = f"A dotted path has at most {MAX_PATH} characters"
-        raise invalid(*place, message=message, type="string_too_long")
 
 
 def _refuse_dynamic(value: Any, place: Location) -> None:

@@ -28,10 +28,10 @@ class Ids:
     def __init__(self, clock: Clock, bits: Callable[[int], int] = secrets.randbits) -> None:
         self._clock, self._bits = clock, bits
 
-    def timed(self, prefix: str, moment: datetime | None = None) -> str:
-        """`<prefix>_` and 16 characters: 10 of the time in milliseconds, now if none is given, 6 of chance."""
+    def timed(self, prefix: str, moment: datetime | None = None, *, chance: int = CHANCE_CHARS) -> str:
+        """`<prefix>_`, 10 characters of the time in milliseconds, now if none is given, and `chance` of chance."""
         milliseconds = ((moment or self._clock()) - _EPOCH) // _MILLISECOND
-        return f"{prefix}_{_base32(milliseconds, TIME_CHARS)}{_base32(self._bits(30), CHANCE_CHARS)}"
+        return f"{prefix}_{_base32(milliseconds, TIME_CHARS)}{_base32(self._bits(5 * chance), chance)}"
 
     def random(self, prefix: str, length: int) -> str:
         """`<prefix>_` and `length` characters of chance."""

@@ -1,17 +1,19 @@
-"""Request bodies as JSON text: finite numbers, no key twice, bounded depth.
+"""JSON as text: what is written, and which request bodies are taken.
 
-What pydantic's own parser lets through would be lost or changed further on: NaN and 1e400 become
-null when written, a key given twice hides its first value, and an integer beyond 38 digits cannot
-be kept by DynamoDB. One pass of the standard parser refuses all of them and names the place.
+Bodies have finite numbers, no key twice, and bounded depth. What pydantic's own parser lets through
+would be lost or changed further on: NaN and 1e400 become null when written, a key given twice hides
+its first value, and an integer beyond 38 digits cannot be kept by DynamoDB. One pass of the standard
+parser refuses all of them and names the place.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from chalicelib.foundation.refusals import Problem, RequestInvalid
+from chalicelib.foundation.refusals import Problem, Refusal, RequestInvalid
 
 MAX_DEPTH = 64
 MAX_DIGITS = 38
@@ -27,6 +29,36 @@ class _Unfit(ValueError):
 
 # Compact, and text as it is; an encoder made once spares each call a third of its time.
 to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+class Document(dict[str, Any]):
+    """A JSON object with its text, which is made once: the object must not change after that was asked for."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, members: Mapping[str, Any], text: str | None = None) -> None:
+        super().__init__(members)
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        """The object as JSON: the text it was read from, if it was."""
+        if self._text is None:
+            self._text = to_json(self)
+        return self._text
+
+
+def text_of(document: Mapping[str, Any]) -> str:
+    """A JSON object as text, not made anew where a Document has it."""
+    return document.text if isinstance(document, Document) else to_json(document)
+
+
+def bounded(text: str, max_bytes: int, refused: Callable[[], Refusal]) -> str:
+    """The text, if in UTF-8 it has at most so many bytes. Raises what `refused` makes otherwise."""
+    # In bytes no text is more than four times as long as in characters.
+    if len(text) > max_bytes // 4 and len(text.encode()) > max_bytes:
+        raise refused()
+    return text
 
 
 def check_json(raw: bytes) -> None:

@@ -11,6 +11,9 @@ RowKey = dict[str, str]
 # Stands between a name and an id in the sort key of the name index. No name holds it, and it sorts before
 # all that a name can hold, so the index has the very order that comparing names and then ids gives.
 NAME_END = "\0"
+MAX_SORT_KEY_BYTES = 1024
+_ORGANIZATION = "ORG#"
+_TASK = "TASK#"
 _BUCKET = "BKT#"
 _TALLY = "#TALLY"
 
@@ -55,6 +58,23 @@ def namespace_name(org: str, name: str) -> RowKey:
     return {"pk": f"ORG#{org}", "sk": f"NSNAME#{name}"}
 
 
+def task(org: str, task_id: str) -> RowKey:
+    """A task."""
+    return {"pk": f"{_ORGANIZATION}{org}", "sk": f"{_TASK}{task_id}"}
+
+
+def tasks_range() -> tuple[str, str]:
+    """Where the tasks of an organization lie: first and last sort key."""
+    return _range(_TASK)
+
+
+def read_task(pk: str, sk: str) -> tuple[str, str] | None:
+    """The organization and the id of the task whose row has this key, if a task's row has."""
+    if not pk.startswith(_ORGANIZATION) or not sk.startswith(_TASK):
+        return None
+    return pk.removeprefix(_ORGANIZATION), sk.removeprefix(_TASK)
+
+
 def partition(org: str, ns: str) -> str:
     """The partition of everything in a namespace."""
     return f"NS#{org}.{ns}"
@@ -68,6 +88,11 @@ def totals(partition: str) -> RowKey:
 def namespace_tally(partition: str) -> RowKey:
     """How many objects and bytes a namespace has."""
     return {"pk": partition, "sk": _TALLY}
+
+
+def adapters(partition: str) -> RowKey:
+    """How often adapters that name source buckets were stored in a namespace."""
+    return {"pk": partition, "sk": "#ADAPTERS"}
 
 
 def bucket(partition: str, bucket_id: str) -> RowKey:
@@ -85,6 +110,13 @@ def is_tally_of(sk: str, bucket_id: str) -> bool:
     return sk == f"{_BUCKET}{bucket_id}{_TALLY}"
 
 
+def tallied_bucket(sk: str) -> str | None:
+    """The bucket whose tally has this sort key, if one has."""
+    if sk.startswith(_BUCKET) and sk.endswith(_TALLY) and len(sk) > len(_BUCKET) + len(_TALLY):
+        return sk[len(_BUCKET) : -len(_TALLY)]
+    return None
+
+
 def buckets_range() -> tuple[str, str]:
     """Where the buckets of a namespace and their tallies lie: first and last sort key."""
     return _range(_BUCKET)
@@ -98,6 +130,12 @@ def bucket_name(partition: str, name: str) -> RowKey:
 def name_key(folded_name: str, bucket_id: str) -> str:
     """The place of a bucket among the names of its namespace; equal names go by id."""
     return f"{folded_name}{NAME_END}{bucket_id}"
+
+
+def read_name_key(name_key: str) -> tuple[str, str]:
+    """The folded name and the bucket's id in such a place."""
+    folded_name, _, bucket_id = name_key.rpartition(NAME_END)
+    return folded_name, bucket_id
 
 
 def _range(prefix: str) -> tuple[str, str]:

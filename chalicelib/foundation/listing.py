@@ -7,7 +7,6 @@ the database.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -17,6 +16,7 @@ from chalicelib.foundation.filters import Filter, read_filter
 from chalicelib.foundation.paging import MAX_SORTED_ROWS, PageRequest, SortTooLarge
 from chalicelib.foundation.search import Search, read_search
 from chalicelib.foundation.sorting import SortKey, read_sorts
+from chalicelib.foundation.window import Window
 
 R = TypeVar("R")
 Shown = Mapping[str, Any]
@@ -52,13 +52,26 @@ class Selected(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a walk stands with a row that may have moved meanwhile: what a cursor behind the row holds, and
+    whether an earlier page has given the row out."""
+
+    position: list[Any]
+    is_passed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Kind(Generic[R]):
-    """How a noun is listed: its identity, how it is shown, what a search reads, how large it is."""
+    """How a noun is listed: its identity, how it is shown, what a search reads, how large it is.
+
+    Rows that come in order may tell their own `spot`, which otherwise is what they show.
+    """
 
     id: Callable[[R], str]
     show: Callable[[R], Shown]
     texts: Callable[[R], Iterable[str]]
     size: Callable[[R], int]
+    spot: Callable[[R], Spot] | None = None
 
 
 def read_list(page: PageRequest, given: Mapping[str, Any], *, default: Sequence[SortKey], scope: str) -> ListQuery:
@@ -96,21 +109,19 @@ def select(
     kind: Kind[R],
     *,
     ordered: bool,
+    bounded: bool = True,
     seen: Callable[[R], None] = lambda row: None,
 ) -> Selected[R]:
     """The page of a list whose rows must all be walked, in one pass.
 
     `ordered` says that the rows already come in the order asked for. `seen` is called with every match.
-    Raises SortTooLarge where they do not and more than `MAX_SORTED_ROWS` match.
+    Raises SortTooLarge where they do not and, if `bounded`, more than `MAX_SORTED_ROWS` match.
     """
-    walk = _Walk(query, kind, seen, ordered=ordered)
+    walk = _Walk(query, kind, seen, bounded=bounded and not ordered)
+    window = Window(query.page.offset, query.page.limit, MAX_PAGE_BYTES, kind.size)
     counted = walk.matches(rows)
-    wanted = query.page.offset + query.page.limit + 1
-    if ordered:
-        kept = _first(counted, wanted)
-    else:
-        kept = [row for _, row in heapq.nsmallest(wanted, counted, key=lambda match: match[0])]
-    return cut(kept[query.page.offset :], query, kind, total=walk.total)
+    kept = window.of_ordered(row for _, row in counted) if ordered else window.of_unordered(counted)
+    return cut(kept, query, kind, total=walk.total)
 
 
 def cut(rows: Iterable[R], query: ListQuery, kind: Kind[R], *, total: int) -> Selected[R]:
@@ -129,24 +140,19 @@ def cut(rows: Iterable[R], query: ListQuery, kind: Kind[R], *, total: int) -> Se
 
 
 def _cursor(row: R, query: ListQuery, kind: Kind[R]) -> str:
-    position = sorting.position(kind.show(row), query.sorts, kind.id(row))
+    position = kind.spot(row).position if kind.spot else _position(row, query, kind)
     return cursors.encode(position, query=query.fingerprint)
 
 
-def _first(matches: Iterable[tuple[Any, R]], wanted: int) -> list[R]:
-    """The first rows, after which the rest is still walked to be counted."""
-    kept: list[R] = []
-    for _, row in matches:
-        if len(kept) < wanted:
-            kept.append(row)
-    return kept
+def _position(row: R, query: ListQuery, kind: Kind[R]) -> list[Any]:
+    return sorting.position(kind.show(row), query.sorts, kind.id(row))
 
 
 class _Walk(Generic[R]):
     """One pass over the rows: counts all matches, passes on those after the cursor."""
 
-    def __init__(self, query: ListQuery, kind: Kind[R], seen: Callable[[R], None], *, ordered: bool) -> None:
-        self._query, self._kind, self._seen, self._ordered = query, kind, seen, ordered
+    def __init__(self, query: ListQuery, kind: Kind[R], seen: Callable[[R], None], *, bounded: bool) -> None:
+        self._query, self._kind, self._seen, self._bounded = query, kind, seen, bounded
         self.total = 0
 
     def matches(self, rows: Iterable[R]) -> Iterator[tuple[Any, R]]:
@@ -154,9 +160,9 @@ class _Walk(Generic[R]):
         after = sorting.key(query.after, query.sorts) if query.after is not None else None
         for row in matching(rows, query, kind):
             self.total += 1
-            if not self._ordered and self.total > MAX_SORTED_ROWS:
+            if self._bounded and self.total > MAX_SORTED_ROWS:
                 raise SortTooLarge()
             self._seen(row)
-            place = sorting.key(sorting.position(kind.show(row), query.sorts, kind.id(row)), query.sorts)
-            if after is None or after < place:
+            place = sorting.key(_position(row, query, kind), query.sorts)
+            if after is None or (after < place if kind.spot is None else not kind.spot(row).is_passed):
                 yield place, row

@@ -7,7 +7,7 @@ import logging
 import re
 import sys
 import traceback
-from typing import Any
+from typing import Any, TextIO
 
 logger = logging.getLogger("buckets")
 INFO, ERROR = logging.INFO, logging.ERROR
@@ -51,10 +51,15 @@ def _told(error: BaseException) -> dict[str, Any]:
     return {**told, "cause": _told(cause)} if cause is not None else told
 
 
-def configure(level: str) -> None:
-    """Sends our log to standard output as JSON lines, once, apart from any other logger."""
+def without_secrets(text: str) -> str:
+    """The text with every key and webhook secret in it cut down to its beginning."""
+    return _SECRET.sub(r"\1…", text)
+
+
+def configure(level: str, to: TextIO | None = None) -> None:
+    """Sends our log to standard output, or to `to`, as JSON lines, once, apart from any other logger."""
     if not logger.handlers:
-        handler = logging.StreamHandler(sys.stdout)
+        handler = logging.StreamHandler(to or sys.stdout)
         handler.setFormatter(_Line())
         logger.addHandler(handler)
         logger.propagate = False

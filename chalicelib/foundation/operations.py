@@ -12,8 +12,15 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 MAX_BODY_BYTES = 1_000_000
+# The last attempt may begin just before the end and hang, and the gateway waits for 29 seconds.
+PATIENCE_SECONDS = 10.0
 
 Permission = Literal["read", "write", "delete", "admin"]
+
+
+def everything(_: str) -> bool:
+    """Whoever is bound to nothing sees all."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,8 @@ class Call:
     `path` holds the decoded path variables, `headers` has lower-case names, `body` and `query` are
     instances of the operation's models. `namespace_id` is empty where the operation has no namespace.
     `origin` is the address that the gateway answers at, without /v1; empty where no gateway tells it.
+    `caller` is whoever sent it, as the doors know them; no operation looks inside.
+    `sees` says whether the caller may know that something of this id is in the namespace.
     """
 
     request_id: str
@@ -33,6 +42,8 @@ class Call:
     organization_id: str = ""
     namespace_id: str = ""
     origin: str = ""
+    caller: Any = None
+    sees: Callable[[str], bool] = everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,9 @@ class Operation:
     `scope` says what a request must carry: nothing (`open`), a key (`organization`), a key and the
     `X-Namespace` header (`namespace`), or a key and a namespace in the path (`namespace_path`).
     Models are named by functions, which are asked when a request needs the model and not before.
+    `status` is that of success; with 204 there is no body, and `answer` is not asked. `refused_body` is
+    the model of a 422 that says more than the envelope does. `patience_seconds` is how long a request goes
+    on trying a storage that is busy.
     """
 
     method: str
@@ -69,7 +83,10 @@ class Operation:
     refusals: tuple[type[Refusal], ...] = ()
     conditional: Literal["no", "read", "write"] = "no"
     answer_headers: tuple[str, ...] = ()
+    status: int = 200
+    refused_body: Callable[[], Any] | None = None
     max_body_bytes: int = MAX_BODY_BYTES
+    patience_seconds: float = PATIENCE_SECONDS
 
     @property
     def answer_has_etag(self) -> bool:

@@ -21,7 +21,7 @@ VALUES = ("limit", "page_size", "offset", "page", *CURSORS, "include_total")
 
 
 class SortTooLarge(Unacceptable):
-    """More rows match than can be sorted by a field that no index orders."""
+    """More or larger rows match than can be sorted by a field that no index orders."""
 
     message = f"More than {MAX_SORTED_ROWS} rows match; narrow the filter, or sort by creation time or name"
     code = "sort_too_large"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-# The longest path that a request may name: what it takes to follow one grows with the square of its length.
+from chalicelib.foundation.refusals import invalid
+
+# What a request may name: each dot may part two keys or be part of one, so following a path takes time for each.
 MAX_PATH = 500
+MAX_DOTS = 20
 
 
 class _Missing:
@@ -14,6 +17,18 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
+
+
+def check_path(path: str, *place: str | int, named: bool) -> None:
+    """Refuses a path that would take too long to follow: RequestInvalid at `place`.
+
+    `named` says that the last part of the place is the path itself; one that is too long is left out of it.
+    """
+    if len(path) > MAX_PATH:
+        place = place[:-1] if named else place
+        raise invalid(*place, message=f"A dotted path has at most {MAX_PATH} characters", type="string_too_long")
+    if path.count(".") > MAX_DOTS:
+        raise invalid(*place, message=f"A dotted path has at most {MAX_DOTS} dots", type="path_too_deep")
 
 
 def value_at(value: Any, path: str) -> Any:

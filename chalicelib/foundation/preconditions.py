@@ -16,21 +16,25 @@ class Preconditions:
     match: frozenset[str] | None = None
     none_match: frozenset[str] | None = None
 
-    def holds(self, revision: int) -> bool:
-        """Whether `If-Match` allows a write over this revision.
+    def holds(self, etag: str, *, counted: bool = False) -> bool:
+        """Whether `If-Match` allows a write over the state of this ETag.
 
-        An ETag is `"<revision>-<statistics revision>"`. A write minds the first part only: counters
-        that moved meanwhile are no reason to refuse it.
+        An ETag is `"<id>-<revision>"`; one that is `counted` ends in the revision of statistics. A write
+        does not mind that one: counters that moved meanwhile are no reason to refuse it.
         """
         if self.match is None or "*" in self.match:
             return True
-        return str(revision) in {tag.partition("-")[0] for tag in self.match}
+        return _minded(etag.strip('"'), counted) in {_minded(tag, counted) for tag in self.match}
 
     def is_current(self, etag: str) -> bool:
-        """Whether `If-None-Match` names this state, counters included: the caller has it already."""
+        """Whether `If-None-Match` names exactly this state, counters included: the caller has it already."""
         if self.none_match is None:
             return False
         return "*" in self.none_match or etag.strip('"') in self.none_match
+
+
+def _minded(tag: str, counted: bool) -> str:
+    return tag.rpartition("-")[0] if counted else tag
 
 
 ANY = Preconditions()

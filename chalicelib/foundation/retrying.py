@@ -1,6 +1,7 @@
-"""Calling DynamoDB until it answers: what is worth another try, how long to wait, when to give up.
+"""Calling DynamoDB or S3 until it answers: what is worth another try, how long to wait, when to give up.
 
-The client itself never tries twice, so every attempt is counted, waits with jitter, and fits a budget.
+The client itself never tries twice, so every attempt is counted, waits with jitter, and fits a budget: that of
+its call, and that which `patience` gives the request.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from chalicelib.foundation.meter import count_round_trip
+from chalicelib.foundation.patience import deadline
 from chalicelib.foundation.refusals import Busy
 
 FIRST_WAIT_SECONDS = 0.05
@@ -27,8 +29,15 @@ LONGEST_WAIT_SECONDS = 1.0
 
 _BUSY_CODES = frozenset(
     {
+        "BandwidthLimitExceeded",
+        "InternalError",
+        "OperationAborted",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
         "ThrottlingException",
         "TransactionConflictException",
         "TransactionInProgressException",
@@ -65,12 +74,12 @@ class Attempts:
     def __init__(self, pace: Pace, *, writing: bool = False) -> None:
         self._pace = pace
         self._writing = writing
-        self._deadline = pace.clock() + pace.budget_seconds
+        self._deadline = deadline(pace.clock(), pace.budget_seconds)
         self._wait = FIRST_WAIT_SECONDS
         self.doubtful = False
 
     def call(self, operation: Callable[..., Any], params: Mapping[str, Any]) -> Any:
-        """DynamoDB's answer. Raises Busy when the budget is spent, and lets faults and conditions fly."""
+        """The storage's answer. Raises Busy when the budget is spent, and lets faults and conditions fly."""
         while True:
             count_round_trip()
             try:
@@ -96,7 +105,7 @@ class Attempts:
 
 
 def code(error: ClientError) -> str:
-    """DynamoDB's name for what went wrong."""
+    """The storage's name for what went wrong."""
     return error.response["Error"].get("Code", "")
 
 
@@ -106,8 +115,13 @@ def reasons(error: ClientError) -> list[dict[str, Any]]:
     return given
 
 
+def is_busy_code(name: str) -> bool:
+    """Whether what goes by this name is about load, and worth another attempt."""
+    return name in _BUSY_CODES
+
+
 def _is_busy(error: ClientError) -> bool:
-    if code(error) in _BUSY_CODES:
+    if is_busy_code(code(error)):
         return True
     # One reason that is not about load, a failed condition or a fault of ours, explains the cancellation.
     codes = {reason.get("Code", _INNOCENT) for reason in reasons(error)} - {_INNOCENT}

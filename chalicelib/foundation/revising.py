@@ -19,6 +19,16 @@ class RevisionMoved(Busy):
     """The row was written since it was read. It is read again; a client hears of it as Busy at most."""
 
 
+def in_turns(attempt: Callable[[], R], pause: Callable[[float], None]) -> R:
+    """What an attempt gives, made again for as long as it raises RevisionMoved. Raises Busy when every turn is lost."""
+    for turn in range(TURNS):
+        try:
+            return attempt()
+        except RevisionMoved:
+            pause(random.uniform(0, min(0.01 * turn, LONGEST_PAUSE)))  # noqa: S311 (jitter, no secret)
+    raise Busy()
+
+
 def revise(
     read: Callable[[], R],
     revised: Callable[[R], R],
@@ -32,13 +42,11 @@ def revise(
     `revised` gives the new state and may refuse; `write` puts it in place of the old one and raises
     RevisionMoved where that is no longer there. Raises Busy when every turn is lost.
     """
-    for turn in range(TURNS):
+
+    def attempt() -> R:
         old = read()
         new = revised(old)
-        if stored(new) == stored(old):  # not the values themselves: to Python true is 1
-            return old
-        try:
-            return write(old, new)
-        except RevisionMoved:
-            pause(random.uniform(0, min(0.01 * turn, LONGEST_PAUSE)))  # noqa: S311 (jitter, no secret)
-    raise Busy()
+        # Not the values themselves are compared: to Python true is 1.
+        return old if stored(new) == stored(old) else write(old, new)
+
+    return in_turns(attempt, pause)

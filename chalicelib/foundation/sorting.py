@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import total_ordering
 from typing import Any
 
-from chalicelib.foundation.paths import MAX_PATH, MISSING, value_at
+from chalicelib.foundation.paths import MISSING, check_path, value_at
 from chalicelib.foundation.refusals import invalid
 from chalicelib.foundation.search import fold
 
@@ -58,9 +58,7 @@ def _read(entry: Any, place: tuple[str | int, ...], case_sensitive: bool) -> Sor
     field, direction = entry.get("field"), entry.get("direction")
     if not isinstance(field, str) or not field:
         raise invalid(*place, "field", message="The name of a field is required", type="missing")
-    if len(field) > MAX_PATH:
-        message = f"A dotted path has at most {MAX_PATH} characters"
-        raise invalid(*place, "field", message=message, type="string_too_long")
+    check_path(field, *place, "field", named=False)
     return SortKey(field, _descending(direction, place), case_sensitive)
 
 

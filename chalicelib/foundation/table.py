@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 BATCH_GET_KEYS = 100
+BATCH_WRITE_ROWS = 25
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 _COST = {"ReturnConsumedCapacity": "TOTAL"}
@@ -77,13 +78,16 @@ class Table:
         page: int | None = None,
         index: str | None = None,
         descending: bool = False,
+        attributes: Sequence[str] = (),
     ) -> Iterator[Item]:
         """The rows of a partition in the order of their sort keys, those left out that `only` excludes.
+
+        Rows are whole, or have the `attributes` that are named.
 
         Lazy: the next page is fetched when its first row is asked for. `page` bounds how many rows one
         fetch evaluates. Strongly consistent, except on an index, which follows within seconds.
         """
-        params = self._query(where, only=only, page=page, index=index)
+        params = self._query(where, only=only, page=page, index=index, attributes=attributes)
         params["ScanIndexForward"] = not descending
         while True:
             answer = self._read(self._client.query, params)
@@ -129,6 +133,18 @@ class Table:
         count_write(answer)
         return row(answer.get("Attributes"))
 
+    def remove_many(self, keys: Iterable[Key]) -> int:
+        """Makes any number of rows absent, unconditionally, and says how many keys there were.
+
+        Not one transaction: raised Busy, it has removed some of them.
+        """
+        distinct = iter({tuple(sorted(key.items())): encode(key) for key in keys}.values())
+        removed = 0
+        while chunk := list(islice(distinct, BATCH_WRITE_ROWS)):
+            self._batch_remove(chunk)
+            removed += len(chunk)
+        return removed
+
     def transact(self, steps: Sequence[Step]) -> None:
         """Makes all the writes or none; raises the refusal of the first step whose condition is broken."""
         token = new_token()
@@ -165,6 +181,17 @@ class Table:
             if left and not found:  # full answers leave keys over as well, and need no waiting
                 attempts.pause()
 
+    def _batch_remove(self, keys: Sequence[Mapping[str, Wire]]) -> None:
+        """Removes at most 25 rows, asking again until DynamoDB leaves none over."""
+        attempts = Attempts(self._pace, writing=True)
+        left: Any = {self._name: [{"DeleteRequest": {"Key": key}} for key in keys]}
+        while left:
+            answer = attempts.call(self._client.batch_write_item, {"RequestItems": left, **_COST})
+            count_write(answer)
+            left = answer.get("UnprocessedItems")
+            if left:
+                attempts.pause()
+
     def _query(
         self,
         where: Condition,
@@ -172,6 +199,7 @@ class Table:
         only: Condition | None = None,
         page: int | None = None,
         index: str | None = None,
+        attributes: Sequence[str] = (),
     ) -> dict[str, Any]:
         renderer = Renderer()
         params: dict[str, Any] = {
@@ -182,6 +210,8 @@ class Table:
         }
         if only is not None:
             params["FilterExpression"] = renderer.condition(only)
+        if attributes:
+            params["ProjectionExpression"] = renderer.names(attributes)
         if page is not None:
             params["Limit"] = page
         if index is not None:

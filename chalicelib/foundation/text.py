@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # The same as JSON Schema has it, for the documentation.
 PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+UNPADDED = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"
 
 
 def printable(text: str) -> str:
@@ -14,3 +15,13 @@ def printable(text: str) -> str:
     if not text.strip() or any(ord(char) < 32 or 127 <= ord(char) < 160 for char in text):
         raise ValueError("must not be blank or hold control characters")
     return text
+
+
+def unpadded(text: str) -> str:
+    """The text, if it is printable and has no blank at either end, where a header would lose it.
+
+    Raises ValueError otherwise, so that it can stand in a pydantic model.
+    """
+    if text != text.strip():
+        raise ValueError("must not start or end with a blank")
+    return printable(text)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from chalicelib.foundation.patience import within
 
 DEPENDENCIES = ("cache", "metadata", "vector_store", "object_storage", "task_queue", "inference")
 # Parts of the upstream service that this deployment does not have; they are reported as answering.
 NOT_DEPLOYED = ("cache", "vector_store", "object_storage", "task_queue", "inference")
+
+BUDGET_SECONDS = 0.5
+# An attempt that begins in time has the rest of the budget for its answer.
+TRYING_SECONDS = BUDGET_SECONDS / 2
+
+Question = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +29,26 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """One question per dependency, by its name in the report; a question that fails raises."""
+    """One question per dependency, by its name in the report; a question that fails raises.
 
-    questions: Mapping[str, Callable[[], object]]
+    `deeper` has a second one for those of which more can be asked.
+    """
+
+    questions: Mapping[str, Question]
+    deeper: Mapping[str, Question] = field(default_factory=dict)
     now: Callable[[], float] = time.perf_counter
 
-    def run(self) -> dict[str, Found]:
-        """Asks all of them, one after the other."""
-        return {name: self._ask(question) for name, question in self.questions.items()}
+    def run(self, *, deep: bool = False) -> dict[str, Found]:
+        """Asks all of them, one after the other; none gets more than its budget."""
+        more = self.deeper if deep else {}
+        return {name: self._ask(question, more.get(name, lambda: None)) for name, question in self.questions.items()}
 
-    def _ask(self, question: Callable[[], object]) -> Found:
+    def _ask(self, *questions: Question) -> Found:
         started = self.now()
         try:
-            question()
+            with within(TRYING_SECONDS):
+                for question in questions:
+                    question()
         except Exception as error:  # whatever is wrong with a dependency is this report's subject
             return Found(type(error).__name__, self._since(started))
         return Found(None, self._since(started))

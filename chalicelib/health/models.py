@@ -9,11 +9,19 @@ from typing_extensions import TypedDict
 
 
 class HealthQuery(BaseModel):
-    """The query string of the health operations."""
+    """The query string of the light operation."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
     deep: bool = Field(default=False, description="Ask the dependencies too")
     metrics: bool = Field(default=False, description="Ask the dependencies too, and add how long each took")
+
+
+class DeepHealthQuery(BaseModel):
+    """The query string of the deep operation, which asks the dependencies in any case."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+    deep: bool = Field(default=False, description="Read the objects' table too, not the catalog alone")
+    metrics: bool = Field(default=False, description="Add how long each took")
 
 
 class Dependencies(TypedDict):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.foundation.operations import Answer, Call, Operation
-from chalicelib.health.checks import DEPENDENCIES, NOT_DEPLOYED, Checks
+from chalicelib.health.checks import BUDGET_SECONDS, DEPENDENCIES, NOT_DEPLOYED, Checks, Found
 
 if TYPE_CHECKING:
     from chalicelib.health.models import HealthCheckResponse
@@ -20,7 +20,7 @@ def health_operations(checks: Callable[[], Checks]) -> list[Operation]:
         return deep(call) if call.query.deep or call.query.metrics else Answer({"status": "OK"})
 
     def deep(call: Call) -> Answer:
-        return Answer(_report(checks(), timed=call.query.metrics))
+        return Answer(_report(checks().run(deep=call.query.deep), timed=call.query.metrics))
 
     def alive(_: Call) -> Answer:
         return Answer({"status": "ok"})
@@ -36,7 +36,16 @@ def health_operations(checks: Callable[[], Checks]) -> list[Operation]:
             query=None,
             answer=lambda: _models().LivenessResponse,
         ),
-        _operation(path="/v1/health/deep", name="deep_health", summary="Deep Health", run=deep, scope="organization"),
+        _operation(
+            path="/v1/health/deep",
+            name="deep_health",
+            summary="Deep Health",
+            run=deep,
+            scope="organization",
+            query=lambda: _models().DeepHealthQuery,
+            # Whether the key is one is asked of a dependency too.
+            patience_seconds=BUDGET_SECONDS,
+        ),
     ]
 
 
@@ -47,7 +56,7 @@ def _models() -> ModuleType:
 
 
 def _operation(**given: Any) -> Operation:
-    described = {"description": "Whether the service answers; `deep` asks what it stands on as well."}
+    described = {"description": "Whether the service answers; `deep` asks what it stands on, half a second each."}
     return Operation(
         **{
             "tag": "Health",
@@ -60,8 +69,7 @@ def _operation(**given: Any) -> Operation:
     )
 
 
-def _report(checks: Checks, *, timed: bool) -> HealthCheckResponse:
-    found = checks.run()
+def _report(found: Mapping[str, Found], *, timed: bool) -> HealthCheckResponse:
     errors = {name: found[name].error if name in found else None for name in DEPENDENCIES}
     meta: dict[str, Any] = {"not_deployed": list(NOT_DEPLOYED)}
     if timed:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.foundation.json_text import Document
 from chalicelib.foundation.refusals import NotEnabled, invalid
 from chalicelib.foundation.times import stamp
 from chalicelib.namespaces.models import (
+    MAX_DECLARED,
     NOT_ENABLED,
+    SWITCHES,
     CreateNamespaceRequest,
     FeatureExtractor,
     PatchNamespaceRequest,
@@ -49,7 +51,7 @@ def changed(old: Namespace, change: UpdateNamespaceRequest, now: datetime) -> Na
     Raises NotEnabled or RequestInvalid.
     """
     _check_enabled(change)
-    settings: dict[str, Any] = dict(old.settings)
+    settings = Document(old.settings)
     present = change.model_fields_set
     if "payload_indexes" in present:
         settings["payload_indexes"] = _declared(change.payload_indexes)
@@ -58,10 +60,17 @@ def changed(old: Namespace, change: UpdateNamespaceRequest, now: datetime) -> Na
         return new
     if "description" in present:
         settings["description"] = change.description
-    known = {entry["feature_extractor_id"]: entry for entry in settings["feature_extractors"]}
-    added = {entry["feature_extractor_id"]: entry for entry in _extractors(change.feature_extractors)}
-    settings["feature_extractors"] = list({**known, **added}.values())
+    settings["feature_extractors"] = _added(settings["feature_extractors"], _extractors(change.feature_extractors))
     return replace(new, expires_at=_expiry(old, change, now))
+
+
+def _added(known: list[dict[str, Any]], more: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Both lists as one; an extractor declared again takes its own place."""
+    together = {entry["feature_extractor_id"]: entry for entry in [*known, *more]}
+    if len(together) > max(MAX_DECLARED, len(known)):
+        message = f"A namespace declares at most {MAX_DECLARED} feature extractors, this would make {len(together)}"
+        raise invalid("body", "feature_extractors", message=message, type="too_long")
+    return list(together.values())
 
 
 def _expiry(old: Namespace, change: PatchNamespaceRequest, now: datetime) -> str | None:
@@ -103,7 +112,8 @@ def _declared(entries: list[Any] | None) -> list[dict[str, Any]]:
 
 
 def _check_enabled(request: UpdateNamespaceRequest | CreateNamespaceRequest) -> None:
-    asked: Mapping[str, Any] = {name: getattr(request, name, None) for name in NOT_ENABLED}
-    for name, value in asked.items():
-        if value:
+    for name in NOT_ENABLED:
+        value = getattr(request, name, None)
+        nothing = value in ([], {}) or (value is False and name in SWITCHES)
+        if value is not None and not nothing:
             raise NotEnabled(f"{name} is not enabled here", details={"field": name})

@@ -1,8 +1,9 @@
-"""Lists of namespaces. An organization has few, so they are always walked and sorted in memory."""
+"""Lists of namespaces. An organization has few, so all of them are walked, and sorted on the way."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.foundation.listing import Kind, ListQuery, Selected, select
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from chalicelib.namespaces.models import NamespaceListStats
 
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
+# By these a list of buckets goes on without end too; ids may be chosen, so not even age is the order of keys.
+UNBOUNDED = ("created_at", "namespace_id", "namespace_name")
 KIND: Kind[Namespace] = Kind(
     id=lambda namespace: namespace.namespace_id,
     show=show,
@@ -22,23 +25,37 @@ KIND: Kind[Namespace] = Kind(
 )
 
 
+@dataclass(slots=True)
+class _Stats:
+    """Sums over the namespaces that match."""
+
+    namespaces: int = 0
+    buckets: int = 0
+    objects: int = 0
+
+    def add(self, namespace: Namespace) -> None:
+        self.namespaces += 1
+        self.buckets += namespace.bucket_count
+        self.objects += namespace.tally.object_count
+
+    def shown(self) -> NamespaceListStats:
+        over = self.namespaces or 1
+        return {
+            "total_buckets": self.buckets,
+            "total_objects": self.objects,
+            "avg_buckets_per_namespace": self.buckets / over,
+            "avg_objects_per_namespace": self.objects / over,
+        }
+
+
 def list_namespaces(
     namespaces: Namespaces, organization: str, query: ListQuery
 ) -> tuple[Selected[Namespace], NamespaceListStats]:
-    """The page that a query asks for, and sums over all that match."""
-    matched: list[Namespace] = []
+    """The page that a query asks for, and sums over all that match.
+
+    Raises SortTooLarge where too many match for a sort that is not by time, id or name alone.
+    """
+    stats = _Stats()
+    bounded = len(query.sorts) != 1 or query.sorts[0].field not in UNBOUNDED
     rows = namespaces.list(organization)
-    selected = select(rows, query, KIND, ordered=False, seen=matched.append)
-    return selected, _stats(matched)
-
-
-def _stats(matched: list[Namespace]) -> NamespaceListStats:
-    buckets = sum(namespace.bucket_count for namespace in matched)
-    objects = sum(namespace.tally.object_count for namespace in matched)
-    over = len(matched) or 1
-    return {
-        "total_buckets": buckets,
-        "total_objects": objects,
-        "avg_buckets_per_namespace": buckets / over,
-        "avg_objects_per_namespace": objects / over,
-    }
+    return select(rows, query, KIND, ordered=False, bounded=bounded, seen=stats.add), stats.shown()

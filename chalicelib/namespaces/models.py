@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from chalicelib.foundation.text import PRINTABLE, printable
+from chalicelib.foundation.text import UNPADDED, unpadded
 from chalicelib.foundation.wire import PageBody, PageQuery, PaginationResponse, Timestamp
 
 REQUEST = ConfigDict(strict=True, extra="forbid", defer_build=True)
@@ -16,13 +16,13 @@ REQUEST = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
 Name = Annotated[
     str,
-    Field(min_length=3, max_length=64, json_schema_extra={"pattern": PRINTABLE}),
-    AfterValidator(printable),
+    Field(min_length=3, max_length=64, json_schema_extra={"pattern": UNPADDED}),
+    AfterValidator(unpadded),
 ]
 NamespaceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$")]
 
-# Upstream features that would promise something this deployment does not do. They are refused when
-# they ask for anything; null, false and empty ask for nothing.
+# Upstream features that would promise something this deployment does not do. They are refused when they
+# ask for anything: null, an empty list or object, and false for what is a switch ask for nothing.
 NOT_ENABLED = (
     "features",
     "auto_create_indexes",
@@ -37,7 +37,12 @@ NOT_ENABLED = (
     "storage",
     "config",
 )
+SWITCHES = ("auto_create_indexes", "adaptive_indexing", "repair_vectors", "pinned")
 Unsupported = Annotated[
+    Any,
+    Field(default=None, description="Not enabled here: refused with 403 unless null or empty"),
+]
+Switch = Annotated[
     Any,
     Field(default=None, description="Not enabled here: refused with 403 unless null, false or empty"),
 ]
@@ -94,7 +99,8 @@ class VectorConfig(BaseModel):
     metric: str | None = Field(default="cosine", description="cosine, euclidean or dot_product")
 
 
-Declared = Field(max_length=100, description="Kept and shown as given; nothing runs by it here")
+MAX_DECLARED = 100
+Declared = Field(max_length=MAX_DECLARED, description="Kept and shown as given; nothing runs by it here")
 
 
 class CreateNamespaceRequest(BaseModel):
@@ -112,8 +118,8 @@ class CreateNamespaceRequest(BaseModel):
     payload_indexes: Annotated[list[PayloadIndex] | None, Declared] = None
     ttl_seconds: int | None = Field(default=None, ge=60, le=3_153_600_000, description="Life time; sets `expires_at`")
     features: Unsupported = None
-    auto_create_indexes: Unsupported = None
-    adaptive_indexing: Unsupported = None
+    auto_create_indexes: Switch = None
+    adaptive_indexing: Switch = None
     infrastructure: Unsupported = None
     trusted_issuers: Unsupported = None
     tiering: Unsupported = None
@@ -148,17 +154,17 @@ class PatchNamespaceRequest(UpdateNamespaceRequest):
     description: str | None = Field(default=None, description="What the namespace is for")
     feature_extractors: Annotated[
         list[FeatureExtractor] | None,
-        Field(max_length=100, description="Added to those declared"),
+        Field(max_length=MAX_DECLARED, description="Added to those declared, which are as many in all"),
     ] = None
     expires_at: datetime | None = Field(default=None, description="When the namespace ends; null removes it")
     ttl_seconds: int | None = Field(default=None, ge=60, le=3_153_600_000, description="`expires_at` from now")
-    auto_create_indexes: Unsupported = None
-    adaptive_indexing: Unsupported = None
-    repair_vectors: Unsupported = None
+    auto_create_indexes: Switch = None
+    adaptive_indexing: Switch = None
+    repair_vectors: Switch = None
     infrastructure: Unsupported = None
     trusted_issuers: Unsupported = None
     spend_budget: Unsupported = None
-    pinned: Unsupported = None
+    pinned: Switch = None
     tiering: Unsupported = None
     cost_cap_override: Unsupported = None
 

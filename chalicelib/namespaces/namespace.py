@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.foundation.json_text import to_json
-from chalicelib.foundation.refusals import invalid
+from chalicelib.foundation.json_text import Document, bounded, text_of
+from chalicelib.foundation.refusals import RequestInvalid, invalid
 from chalicelib.stats.models import NOTHING, Tally
 
 if TYPE_CHECKING:
@@ -32,6 +32,11 @@ class Namespace:
     settings: Mapping[str, Any]
     bucket_count: int = 0
     tally: Tally = NOTHING
+
+    @property
+    def etag(self) -> str:
+        """Names this state: the namespace, its revision, then what is counted in it."""
+        return f'"{self.namespace_id}-{self.revision}-{self.bucket_count}.{self.tally.revision}"'
 
 
 def show(namespace: Namespace) -> NamespaceModel:
@@ -76,15 +81,13 @@ def to_item(namespace: Namespace) -> dict[str, Any]:
         "created_at": namespace.created_at,
         "updated_at": namespace.updated_at,
         "expires_at": namespace.expires_at,
-        "settings": _bounded(to_json(namespace.settings)),
+        "settings": bounded(text_of(namespace.settings), MAX_SETTINGS_BYTES, _too_large),
     }
 
 
-def _bounded(settings: str) -> str:
-    if len(settings.encode()) > MAX_SETTINGS_BYTES:
-        message = f"The namespace's description and declarations have more than {MAX_SETTINGS_BYTES} bytes"
-        raise invalid("body", message=message, type="namespace_too_large")
-    return settings
+def _too_large() -> RequestInvalid:
+    message = f"The namespace's description and declarations have more than {MAX_SETTINGS_BYTES} bytes"
+    return invalid("body", message=message, type="namespace_too_large")
 
 
 def from_item(item: Mapping[str, Any], bucket_count: int = 0, tally: Tally = NOTHING) -> Namespace:
@@ -96,7 +99,7 @@ def from_item(item: Mapping[str, Any], bucket_count: int = 0, tally: Tally = NOT
         created_at=item["created_at"],
         updated_at=item["updated_at"],
         expires_at=item.get("expires_at"),
-        settings=json.loads(item["settings"]),
+        settings=Document(json.loads(item["settings"]), item["settings"]),
         bucket_count=bucket_count,
         tally=tally,
     )

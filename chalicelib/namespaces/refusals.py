@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.foundation.refusals import AlreadyExists, NotFound, Unacceptable
+from chalicelib.foundation.refusals import AlreadyExists, NotFound, Stale, Unacceptable
 
 
 class NamespaceNotFound(NotFound):
@@ -30,20 +30,30 @@ class NamespaceHeaderMissing(Unacceptable):
 
 
 class NamespaceNameTaken(AlreadyExists):
-    """Another namespace of the organization already carries this name."""
+    """Another namespace of the organization already has this name, or has it as its id."""
 
     code = "namespace_name_taken"
 
     def __init__(self, name: str) -> None:
         details = {"resource": "namespace", "namespace_name": name}
-        super().__init__(f"A namespace named {name!r} already exists", details=details)
+        super().__init__(f"Another namespace has {name!r} as its name or its id", details=details)
 
 
 class NamespaceIdTaken(AlreadyExists):
-    """Another namespace of the organization already has this id."""
+    """Another namespace of the organization already has this id, or has it as its name."""
 
     code = "namespace_id_taken"
 
     def __init__(self, id: str) -> None:
         details = {"resource": "namespace", "namespace_id": id}
-        super().__init__(f"A namespace with the id {id!r} already exists", details=details)
+        super().__init__(f"Another namespace has {id!r} as its id or its name", details=details)
+
+
+class NamespaceStale(Stale):
+    """The namespace changed since the state that `If-Match` names."""
+
+    message = "The namespace has changed since the given ETag"
+    code = "revision_stale"
+
+    def __init__(self, etag: str) -> None:
+        super().__init__(details={"etag": etag})

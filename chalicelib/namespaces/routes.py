@@ -8,8 +8,14 @@ from typing import Any
 
 from chalicelib.foundation.operations import Answer, Call, Operation
 from chalicelib.foundation.paging import SortTooLarge, page_request, pagination
-from chalicelib.namespaces.namespace import show
-from chalicelib.namespaces.refusals import NamespaceIdTaken, NamespaceNameTaken, NamespaceNotFound
+from chalicelib.foundation.preconditions import read_preconditions
+from chalicelib.namespaces.namespace import Namespace, show
+from chalicelib.namespaces.refusals import (
+    NamespaceIdTaken,
+    NamespaceNameTaken,
+    NamespaceNotFound,
+    NamespaceStale,
+)
 from chalicelib.namespaces.service import Namespaces
 
 NAMESPACES = "/v1/namespaces"
@@ -22,13 +28,17 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
     """Create, get, change and list."""
 
     def create(call: Call) -> Answer:
-        return Answer(show(namespaces().create(call.organization_id, call.body)))
+        return _answer(namespaces().create(call.organization_id, call.body))
 
     def get(call: Call) -> Answer:
-        return Answer(show(namespaces().get(call.organization_id, call.namespace_id)))
+        namespace = namespaces().get(call.organization_id, call.namespace_id)
+        if read_preconditions(call.headers).is_current(namespace.etag):
+            return Answer(None, status=304, headers={"ETag": namespace.etag})
+        return _answer(namespace)
 
     def change(call: Call) -> Answer:
-        return Answer(show(namespaces().change(call.organization_id, call.namespace_id, call.body)))
+        required = read_preconditions(call.headers)
+        return _answer(namespaces().change(call.organization_id, call.namespace_id, call.body, preconditions=required))
 
     def list_post(call: Call) -> Answer:
         body = call.body.model_dump(include=call.body.model_fields_set)
@@ -38,7 +48,14 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
         return _list(namespaces(), call, {}, path=NAMESPACES)
 
     creation = {"run": create, "body_required": True, "permission": "admin", "scope": "organization"}
-    changing = {"run": change, "body_required": True, "permission": "write", "scope": "namespace_path"}
+    changing = {
+        "run": change,
+        "body_required": True,
+        "permission": "write",
+        "scope": "namespace_path",
+        "refusals": (NamespaceNotFound, NamespaceNameTaken, NamespaceStale),
+        "conditional": "write",
+    }
     listing = {
         "answer": lambda: _models().ListNamespacesResponse,
         "query": lambda: _models().NamespacesQuery,
@@ -95,6 +112,7 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
             run=get,
             scope="namespace_path",
             refusals=(NamespaceNotFound,),
+            conditional="read",
         ),
         _operation(
             method="PATCH",
@@ -103,7 +121,6 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
             summary="Partially Update Namespace",
             description="Changes the keys that the body holds; absent keys stay as they are.",
             body=lambda: _models().PatchNamespaceRequest,
-            refusals=(NamespaceNotFound, NamespaceNameTaken),
             **changing,
         ),
         _operation(
@@ -113,7 +130,6 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
             summary="Update Namespace",
             description="Changes the keys that the body holds; absent keys stay as they are.",
             body=lambda: _models().UpdateNamespaceRequest,
-            refusals=(NamespaceNotFound, NamespaceNameTaken),
             **changing,
         ),
     ]
@@ -127,7 +143,13 @@ def _models() -> ModuleType:
 
 
 def _operation(**given: Any) -> Operation:
-    return Operation(**{"tag": "Namespaces", "answer": lambda: _models().NamespaceModel, **given})
+    tagged = ("ETag",) if "answer" not in given else ()
+    common = {"tag": "Namespaces", "answer": lambda: _models().NamespaceModel, "answer_headers": tagged}
+    return Operation(**{**common, **given})
+
+
+def _answer(namespace: Namespace) -> Answer:
+    return Answer(show(namespace), headers={"ETag": namespace.etag})
 
 
 def _list(namespaces: Namespaces, call: Call, given: Mapping[str, Any], *, path: str) -> Answer:

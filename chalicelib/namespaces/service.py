@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from chalicelib.foundation.caching import Cache
 from chalicelib.foundation.ids import Ids
+from chalicelib.foundation.preconditions import ANY, Preconditions
 from chalicelib.foundation.revising import revise
 from chalicelib.foundation.times import Clock, stamp
 from chalicelib.namespaces.namespace import Namespace, to_item
-from chalicelib.namespaces.refusals import NamespaceNotFound, NamespaceUnresolved
+from chalicelib.namespaces.refusals import NamespaceNotFound, NamespaceStale, NamespaceUnresolved
 from chalicelib.namespaces.store import NamespaceStore
 
 if TYPE_CHECKING:
     from chalicelib.namespaces.models import CreateNamespaceRequest, UpdateNamespaceRequest
 
 LONGEST_IDENTIFIER = 128
+READ_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +43,20 @@ class Namespaces:
     places: Cache[tuple[str, str], Place]
     pause: Callable[[float], None] = field(default=time.sleep)
 
-    def resolve(self, organization: str, identifier: str, *, ended_too: bool = False) -> Place:
+    def find(self, organization: str, identifier: str, *, ended_too: bool = False) -> Place | None:
         """The namespace that a request names, from memory for at most a minute.
 
-        Raises NamespaceUnresolved where there is none, or its time is over and `ended_too` is not said.
+        None where there is none, or its time is over and `ended_too` is not said.
         """
         place = self.places.find((organization, identifier), self._look_up)
+        if place is None or ended_too or place.expires_at is None:
+            return place
+        return place if place.expires_at > stamp(self.clock()) else None
+
+    def resolve(self, organization: str, identifier: str, *, ended_too: bool = False) -> Place:
+        """The same as `find`. Raises NamespaceUnresolved where that finds none."""
+        place = self.find(organization, identifier, ended_too=ended_too)
         if place is None:
-            raise NamespaceUnresolved(identifier)
-        if not ended_too and place.expires_at is not None and place.expires_at <= stamp(self.clock()):
             raise NamespaceUnresolved(identifier)
         return place
 
@@ -66,15 +74,26 @@ class Namespaces:
         """The namespace of this id or name, with its totals. Raises NamespaceNotFound."""
         return self.store.with_totals(organization, [self._get(organization, identifier)])[0]
 
-    def change(self, organization: str, identifier: str, change: UpdateNamespaceRequest) -> Namespace:
+    def change(
+        self,
+        organization: str,
+        identifier: str,
+        change: UpdateNamespaceRequest,
+        *,
+        preconditions: Preconditions = ANY,
+    ) -> Namespace:
         """The namespace after a change; only keys that the request holds change anything.
 
-        Raises NamespaceNotFound, NotEnabled, NamespaceNameTaken, RequestInvalid.
+        Raises NamespaceNotFound, NamespaceStale (a precondition fails), NotEnabled, NamespaceNameTaken,
+        RequestInvalid.
         """
         from chalicelib.namespaces.changes import changed
 
         def read() -> Namespace:
-            return self._get(organization, identifier)
+            old = self._get(organization, identifier)
+            if not preconditions.holds(old.etag, counted=True):
+                raise NamespaceStale(self.store.with_totals(organization, [old])[0].etag)
+            return old
 
         def write(old: Namespace, new: Namespace) -> Namespace:
             new = replace(new, revision=old.revision + 1, updated_at=stamp(self.clock()))
@@ -85,9 +104,11 @@ class Namespaces:
         new = revise(read, lambda old: changed(old, change, self.clock()), write, self.pause, stored=to_item)
         return self.store.with_totals(organization, [new])[0]
 
-    def list(self, organization: str) -> list[Namespace]:
-        """All namespaces of the organization, with their totals."""
-        return self.store.with_totals(organization, list(self.store.walk(organization)))
+    def list(self, organization: str) -> Iterator[Namespace]:
+        """All namespaces of the organization in the order of their ids, with their totals; read lazily."""
+        rows = self.store.walk(organization)
+        while chunk := list(islice(rows, READ_AT_ONCE)):
+            yield from self.store.with_totals(organization, chunk)
 
     def _look_up(self, wanted: tuple[str, str]) -> Place | None:
         found = self._find(*wanted)

@@ -10,7 +10,7 @@ from chalicelib.foundation import keys
 from chalicelib.foundation.expressions import Update, absent, all_of, begins_with, equals, exists
 from chalicelib.foundation.items import Item
 from chalicelib.foundation.revising import RevisionMoved
-from chalicelib.foundation.steps import Change, Put, Remove, Step
+from chalicelib.foundation.steps import Change, Check, Put, Remove, Step
 from chalicelib.foundation.table import Table
 from chalicelib.namespaces.namespace import Namespace, from_item, to_item
 from chalicelib.namespaces.refusals import NamespaceIdTaken, NamespaceNameTaken
@@ -24,7 +24,10 @@ class NamespaceStore:
         self._table = table
 
     def add(self, organization: str, namespace: Namespace) -> None:
-        """Adds a namespace under its name, or refuses: NamespaceNameTaken, NamespaceIdTaken."""
+        """Adds a namespace under its name, or refuses: NamespaceNameTaken, NamespaceIdTaken.
+
+        A request may say either, so no name is the id of another namespace, and no id the name of one.
+        """
         partition = keys.partition(organization, namespace.namespace_id)
         self._table.transact(
             [
@@ -41,6 +44,7 @@ class NamespaceStore:
                     exists("pk"),
                     lambda _: OrganizationNotFound(organization),
                 ),
+                *_apart(organization, namespace),
             ]
         )
 
@@ -55,7 +59,8 @@ class NamespaceStore:
             equals("namespace_id", old.namespace_id),
             lambda _: RevisionMoved(),
         )
-        self._table.transact([_claim(organization, new), put, freed])
+        unused = _name_is_no_id(organization, new)
+        self._table.transact([_claim(organization, new), put, freed, *unused])
 
     def find(self, organization: str, identifier: str) -> Namespace | None:
         """The namespace of this id, else of this name; its totals are not read."""
@@ -95,6 +100,30 @@ def _claim(organization: str, namespace: Namespace) -> Step:
         "namespace_id": namespace.namespace_id,
     }
     return Put(item, absent("pk"), lambda _: NamespaceNameTaken(namespace.name))
+
+
+def _apart(organization: str, namespace: Namespace) -> list[Step]:
+    """Nobody else's id is this name, and nobody else's name is this id."""
+    if namespace.name == namespace.namespace_id:  # then the claim and the row themselves say so
+        return []
+    id_is_no_name = Check(
+        keys.namespace_name(organization, namespace.namespace_id),
+        absent("pk"),
+        lambda _: NamespaceIdTaken(namespace.namespace_id),
+    )
+    return [*_name_is_no_id(organization, namespace), id_is_no_name]
+
+
+def _name_is_no_id(organization: str, namespace: Namespace) -> list[Step]:
+    if namespace.name == namespace.namespace_id:
+        return []
+    return [
+        Check(
+            keys.namespace(organization, namespace.name),
+            absent("pk"),
+            lambda _: NamespaceNameTaken(namespace.name),
+        )
+    ]
 
 
 def _row(organization: str, namespace: Namespace) -> Item:

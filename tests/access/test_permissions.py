@@ -66,6 +66,22 @@ def test_a_missing_permission_is_named() -> None:
     caller("delete").check("write")
 
 
+@pytest.mark.parametrize(
+    ("scopes", "seen"),
+    [
+        (["namespace:films:read"], True),
+        (["namespace:other"], False),
+        (["bucket:bkt_*:read"], True),
+        (["bucket:bkt_9*", "namespace:other"], False),
+        (["organization:*:read"], True),
+    ],
+)
+def test_what_a_scope_covers_is_seen_whatever_may_be_done_there(scopes: list[str], seen: bool) -> None:
+    bound = caller(scopes=tuple(map(scope, scopes)))
+    assert bound.sees(namespace_ids=PLACE, bucket_id=BUCKET) is seen
+    assert caller().sees(namespace_ids=PLACE, bucket_id=BUCKET)
+
+
 def test_a_key_without_scopes_reaches_the_whole_organization() -> None:
     caller().check_reach("admin")
     caller().check_reach("admin", namespace_ids=PLACE, bucket_id="anything")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib.api import create_app
-from chalicelib.settings import Settings
 from chalicelib.wiring import build
 from tests.support.api import Api, Reply
 from tests.support.world import World, a_bucket
@@ -165,17 +165,23 @@ def test_a_source_is_a_bucket_of_the_same_namespace(api: Api) -> None:
     assert reply.status == 422
 
 
-def through_a_gateway(world: World, public_url: str, **context: str) -> dict[str, Any]:
-    """What a creation answers, called as API Gateway calls the function."""
+def through_a_gateway(
+    world: World,
+    public_url: str,
+    *,
+    body: dict[str, Any] | None = None,
+    resource: str = "/v1/buckets",
+    variables: dict[str, str] | None = None,
+    **context: Any,
+) -> dict[str, Any]:
+    """What a creation answers, or another write, called as API Gateway calls the function."""
     services = build(
-        Settings(world.settings.engine, world.tables.catalog, world.tables.objects, public_url),
+        replace(world.settings, public_url=public_url),
         world.client,
+        lambda: world.s3,
         clock=world.clock,
     )
     event = {
-        "resource": "/v1/buckets",
-        "path": "/v1/buckets",
-        "httpMethod": "POST",
         "headers": {
             "Authorization": f"Bearer {world.key}",
             "X-Namespace": "films",
@@ -183,16 +189,11 @@ def through_a_gateway(world: World, public_url: str, **context: str) -> dict[str
             "Host": "evil.example.com",
         },
         "multiValueQueryStringParameters": None,
-        "pathParameters": None,
+        "pathParameters": variables,
         "stageVariables": None,
-        "body": json.dumps(a_bucket(source_adapter=MUX)),
+        "body": json.dumps(body or a_bucket(source_adapter=MUX)),
         "isBase64Encoded": False,
-        "requestContext": {
-            "httpMethod": "POST",
-            "resourcePath": "/v1/buckets",
-            "requestId": "r-1",
-            **context,
-        },
+        "requestContext": {"httpMethod": "POST", "resourcePath": resource, "requestId": "r-1", **context},
     }
     answer = create_app(lambda: services)(event, None)
     assert answer["statusCode"] == 200, answer["body"]
@@ -206,15 +207,37 @@ def through_a_gateway(world: World, public_url: str, **context: str) -> dict[str
         ("https://example.com/media/", {}, "https://example.com/media"),
         ("", {"domainName": "x.aws.com", "stage": "api", "path": "/api/v1/buckets"}, "https://x.aws.com/api"),
         ("", {"domainName": "own.example.com", "stage": "api", "path": "/v1/buckets"}, "https://own.example.com"),
+        ("", {"domainName": "own.example.com", "stage": "api", "path": "/m/v1/buckets"}, "https://own.example.com/m"),
+        ("", {"domainName": "x.com", "stage": "api", "path": "/media/v1/v1/buckets"}, "https://x.com/media/v1"),
+        ("", {"domainName": "x.com", "stage": "v1", "path": "/v1/v1/buckets"}, "https://x.com/v1"),
+        ("", {"domainName": "x.com", "stage": "api"}, "https://x.com"),
+        ("", {"path": "/v1/buckets"}, ""),
         ("", {}, ""),
     ],
 )
 def test_the_webhook_url_is_the_one_configured_else_the_gateways_own(
-    world: World, public_url: str, context: dict[str, str], base: str
+    world: World, public_url: str, context: dict[str, Any], base: str
 ) -> None:
     made = through_a_gateway(world, public_url, **context)
 
     assert made["source_adapter"]["webhook_url"] == f"{base}/v1/webhooks/mux/{made['bucket_id']}"
+
+
+def test_a_base_path_is_found_before_a_resource_with_variables(world: World, api: Api) -> None:
+    made = api.post("/v1/buckets", a_bucket("v1")).json
+    path = f"/v1/buckets/{made['bucket_id']}"
+    place: dict[str, Any] = {"domainName": "x.com", "path": f"/media{path}", "httpMethod": "PATCH"}
+
+    changed = through_a_gateway(
+        world,
+        "",
+        body={"source_adapter": MUX},
+        resource="/v1/buckets/{bucket_identifier}",
+        variables={"bucket_identifier": made["bucket_id"]},
+        **place,
+    )
+
+    assert changed["source_adapter"]["webhook_url"] == f"https://x.com/media/v1/webhooks/mux/{made['bucket_id']}"
 
 
 def test_the_url_that_is_shown_may_be_written_back(world: World, api: Api) -> None:

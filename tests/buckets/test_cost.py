@@ -2,69 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from chalicelib.foundation import logs
-from tests.support.api import Api, Reply
+from tests.support.api import Api
 from tests.support.catalog import put_tally
-from tests.support.seeding import Traffic, seed_buckets, traffic
+from tests.support.costs import Meter, metering
+from tests.support.seeding import seed_buckets, traffic
 from tests.support.world import World, a_bucket
 
 MEGABYTE = 1_000_000
 
 
-class Lines(logging.Handler):
-    """The fields of the request log."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fields: list[dict[str, Any]] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.fields.append(record.__dict__["fields"])
-
-
-@dataclass
-class Meter:
-    """Makes calls and tells what each cost, by the log line of its request and by what the engine saw."""
-
-    world: World
-    api: Api
-    lines: Lines
-    seen: Traffic = field(default_factory=Traffic)
-    reply: Reply = field(default_factory=lambda: Reply(0, {}, ""))
-
-    def cost(self, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
-        """The log line's fields, for one call that must succeed."""
-        with traffic(self.world) as self.seen:
-            self.reply = self.api.call(method, path, body, **more)
-        assert self.reply.status == 200, self.reply.text
-        line = self.lines.fields[-1]
-        assert line["round_trips"] == len(self.seen.calls), "the log tells what happened"
-        return line
-
-    def calls(self, method: str, path: str, body: Any = None, **more: Any) -> list[str]:
-        """The calls to the database, in order."""
-        self.cost(method, path, body, **more)
-        return self.seen.calls
-
-
 @pytest.fixture
 def meter(world: World, api: Api) -> Iterator[Meter]:
     """A meter in a world whose caches are warm and which has some buckets."""
-    lines, level = Lines(), logs.logger.level
-    logs.logger.addHandler(lines)
-    logs.logger.setLevel(logs.INFO)
     for name in ("posters", "stills", "scripts"):
         assert api.post("/v1/buckets", a_bucket(name)).status == 200
-    yield Meter(world, api, lines)
-    logs.logger.removeHandler(lines)
-    logs.logger.setLevel(level)
+    with metering(world, api) as made:
+        yield made
 
 
 def an_id(api: Api) -> str:
@@ -117,6 +75,22 @@ def test_renaming_a_bucket_is_a_read_and_a_transaction(meter: Meter) -> None:
     path = f"/v1/buckets/{an_id(meter.api)}"
 
     assert meter.calls("PATCH", path, {"bucket_name": "art"}) == ["Query", "TransactWriteItems"]
+
+
+def test_an_adapter_with_sources_reads_the_graph_and_each_source_once(meter: Meter) -> None:
+    first, second = (meter.api.get(f"/v1/buckets/{name}").json["bucket_id"] for name in ("stills", "scripts"))
+    path = f"/v1/buckets/{an_id(meter.api)}"
+    adapter = {"source_adapter": {"adapter_type": "bucket", "source_bucket_ids": [first, second]}}
+
+    assert meter.calls("PATCH", path, adapter) == ["Query", "GetItem", "Query", "Query", "TransactWriteItems"]
+    assert meter.calls("PATCH", path, {"description": "x"}) == ["Query", "PutItem"], "only what stores sources pays"
+    assert meter.calls("POST", "/v1/buckets", a_bucket("new", **adapter))[0] == "GetItem"
+    assert meter.calls("PATCH", path, {"source_adapter": None}) == ["Query", "PutItem"]
+
+
+def test_a_page_behind_the_end_is_one_read(meter: Meter) -> None:
+    for order in ({}, {"sort": {"field": "bucket_name"}}):
+        assert meter.calls("POST", "/v1/buckets/list", {**order, "offset": 3}) == ["Query"]
 
 
 def test_a_schema_that_breaks_nothing_asks_for_no_objects(meter: Meter) -> None:

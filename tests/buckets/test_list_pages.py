@@ -165,12 +165,27 @@ def test_a_forged_cursor_is_refused(shelf: Api, position: Any, field: str) -> No
     assert shelf.post(LIST, {"sort": sort, "cursor": forged(genuine, position)}).error["code"] == "cursor_invalid"
 
 
-def test_a_forged_cursor_of_a_name_longer_than_names_are_is_refused(shelf: Api) -> None:
-    sort = {"field": "bucket_name"}
-    genuine = shelf.post(LIST, {"limit": 3, "sort": sort}).json["pagination"]["next_cursor"]
-    cursor = forged(genuine, ["a" * 3_000, "bkt_0000000000000000"])
+@pytest.mark.parametrize("more", [{}, {"filters": {"metadata.parity": 1}}])
+@pytest.mark.parametrize("name", ["a" * 1_004, "a" * 3_000, "😀" * 251, "\ufb03" * 335])
+def test_a_forged_cursor_of_a_name_longer_than_any_key_is_refused(shelf: Api, name: str, more: dict[str, Any]) -> None:
+    body = {"sort": {"field": "bucket_name"}, **more}
+    genuine = shelf.post(LIST, {"limit": 3, **body}).json["pagination"]["next_cursor"]
+    for position in ([name, "bkt_0000000000000000"], ["a", "bkt_x"], [None, "bkt_0000000000000000"]):
+        cursor = forged(genuine, position)
+        assert shelf.post(LIST, {**body, "cursor": cursor}).error["code"] == "cursor_invalid"
+    shorter = forged(genuine, [name[:200], "bkt_0000000000000000"])
+    assert shelf.post(LIST, {**body, "cursor": shorter}).status == 200
 
-    assert shelf.post(LIST, {"sort": sort, "cursor": cursor}).error["code"] == "cursor_invalid"
+
+@pytest.mark.parametrize("order", [{}, {"sort": {"field": "bucket_name"}}])
+@pytest.mark.parametrize("offset", [12, 13, 10**12])
+def test_behind_the_end_no_bucket_is_read(world: World, shelf: Api, order: dict[str, Any], offset: int) -> None:
+    with traffic(world) as seen:
+        reply = shelf.post(LIST, {**order, "limit": 3, "offset": offset, "include_total": True})
+
+    assert (names(reply), reply.json["total_count"], reply.json["pagination"]["next_cursor"]) == ([], 12, None)
+    assert reply.json["stats"]["total_objects"] == 0
+    assert seen.rows_read <= 2
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "%", "é", "e30", "W10", "bnVsbA", "A" * 9_000])

@@ -156,6 +156,8 @@ def test_a_search_of_many_pieces_stays_within_what_the_database_takes(world: Wor
 
 def test_a_search_too_long_is_refused(api: Api) -> None:
     assert problem(api.post(LIST, {"search": "x" * 501})) == (422, ["body", "search"])
+    assert problem(api.get("/v1/buckets", query={"search": "x" * 501})) == (422, ["query", "search"])
+    assert api.get("/v1/buckets", query={"search": "x" * 500}).status == 200
 
 
 FILTERS: list[tuple[Any, list[str]]] = [

@@ -100,7 +100,7 @@ def test_patches_of_different_fields_at_once_all_hold(api: Api) -> None:
     assert {name: bucket.json[name] for change in changes for name in change} == {
         name: value for change in changes for name, value in change.items()
     }
-    assert bucket.headers["ETag"] == '"5-0"'
+    assert bucket.headers["ETag"] == f'"{bucket_id}-5-0"'
 
 
 class Interleaved(BucketStore):
@@ -110,11 +110,17 @@ class Interleaved(BucketStore):
         super().__init__(store._table)
         self._meanwhile: Callable[[], object] | None = meanwhile
 
-    def replace(self, partition: str, old: Bucket, new: Bucket) -> None:
+    def replace(self, partition: str, old: Bucket, new: Bucket, *, adapters: int | None = None) -> None:
         happens, self._meanwhile = self._meanwhile, None
         if happens is not None:
             happens()
-        super().replace(partition, old, new)
+        super().replace(partition, old, new, adapters=adapters)
+
+    def add(self, partition: str, bucket: Bucket, *, adapters: int | None = None) -> None:
+        happens, self._meanwhile = self._meanwhile, None
+        if happens is not None:
+            happens()
+        super().add(partition, bucket, adapters=adapters)
 
 
 def interleaved(world: World, meanwhile: Callable[[], object]) -> Api:
@@ -177,3 +183,92 @@ def test_a_patch_overtaken_by_the_operator_is_refused(world: World, api: Api, me
 
     assert reply.status == status, json.dumps(reply.json)
     assert api.get("/v1/buckets/posters").json["description"] is None
+
+
+def fed_by(*ids: str) -> dict[str, Any]:
+    return {"source_adapter": {"adapter_type": "bucket", "source_bucket_ids": list(ids)}}
+
+
+def sources(api: Api, bucket_id: str) -> list[str]:
+    adapter = api.get(f"/v1/buckets/{bucket_id}").json["source_adapter"] or {}
+    return list(adapter.get("source_bucket_ids", []))
+
+
+def some(api: Api, number: int) -> list[str]:
+    return [api.post("/v1/buckets", a_bucket(f"b{n}")).json["bucket_id"] for n in range(number)]
+
+
+def test_an_adapter_overtaken_by_the_other_half_of_a_cycle_is_refused(world: World, api: Api) -> None:
+    first, second = some(api, 2)
+    overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(first)))
+
+    reply = overtaken.patch(f"/v1/buckets/{first}", fed_by(second))
+
+    assert (reply.status, reply.error["code"]) == (409, "adapter_cycle")
+    assert reply.error["details"]["cycle"] == [first, second, first]
+    assert (sources(api, first), sources(api, second)) == ([], [first])
+
+
+def test_an_adapter_and_a_rename_overtaken_by_the_other_half_are_refused_together(world: World, api: Api) -> None:
+    first, second, third = some(api, 3)
+    api.patch(f"/v1/buckets/{second}", fed_by(third))
+    overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{third}", fed_by(first)))
+
+    reply = overtaken.patch(f"/v1/buckets/{first}", {"bucket_name": "new", **fed_by(second)})
+
+    assert reply.status == 409
+    assert api.get("/v1/buckets/b0").json["bucket_id"] == first
+    assert api.get("/v1/buckets/new").status == 404
+
+
+def test_an_adapter_overtaken_by_one_that_closes_no_cycle_is_stored(world: World, api: Api) -> None:
+    first, second, third = some(api, 3)
+    overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(third)))
+
+    assert overtaken.patch(f"/v1/buckets/{first}", fed_by(second)).status == 200
+    assert (sources(api, first), sources(api, second)) == ([second], [third])
+
+
+def test_a_creation_overtaken_by_another_adapter_is_made_once(world: World, api: Api) -> None:
+    first, second = some(api, 2)
+    overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{first}", fed_by(second)))
+
+    made = overtaken.post("/v1/buckets", a_bucket("new", **fed_by(first)))
+
+    assert made.status == 200, made.text
+    assert sources(api, made.json["bucket_id"]) == [first]
+    assert bucket_count(api) == 3
+    assert len(api.get("/v1/buckets").json["results"]) == 3
+
+
+def test_of_adapters_that_would_close_a_ring_one_is_refused(api: Api) -> None:
+    ids = some(api, 8)
+
+    def feed(number: int) -> Callable[[], Reply]:
+        return lambda: api.patch(f"/v1/buckets/{ids[number]}", fed_by(ids[number - 1]))
+
+    replies = at_once([feed(number) for number in range(len(ids))])
+
+    assert Counter(reply.status for reply in replies) == {200: len(ids) - 1, 409: 1}
+    for number, reply in enumerate(replies):
+        assert sources(api, ids[number]) == ([ids[number - 1]] if reply.status == 200 else [])
+
+
+def test_who_minds_an_etag_is_told_of_another_change_and_not_of_another_adapter(world: World, api: Api) -> None:
+    first, second, third = some(api, 3)
+    etag = api.get(f"/v1/buckets/{first}").headers["ETag"]
+    overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(third)))
+
+    reply = overtaken.patch(f"/v1/buckets/{first}", fed_by(third), headers={"If-Match": etag})
+
+    assert (reply.status, reply.headers["ETag"]) == (200, f'"{first}-2-0"')
+
+
+def test_an_etag_names_one_bucket_alone(api: Api) -> None:
+    first, second = (api.post("/v1/buckets", a_bucket(name)) for name in ("first", "second"))
+    other = {"If-Match": first.headers["ETag"], "If-None-Match": first.headers["ETag"]}
+
+    assert first.headers["ETag"] != second.headers["ETag"]
+    assert api.patch("/v1/buckets/second", {"description": "x"}, headers=other).status == 412
+    assert api.get("/v1/buckets/second", headers=other).status == 200
+    assert api.get("/v1/buckets/first", headers=other).status == 304

@@ -189,6 +189,11 @@ def test_a_default_fits_its_field() -> None:
     assert refused(a={"type": "boolean", "default": 0}) == [((*AT, "a", "default"), "boolean_type")]
     assert checked(a={"type": "string", "enum": ["x"], "default": None})
     assert checked(a={"type": "number", "enum": [1], "default": 1.0})
+    assert checked(a={"type": "array", "enum": [[True], [1]], "default": [1.0]})
+    assert refused(a={"type": "array", "enum": [[1]], "default": [True]}) == [((*AT, "a", "default"), "enum")]
+    assert refused(a={"type": "object", "enum": [{"b": 0}], "default": {"b": False}}) == [
+        ((*AT, "a", "default"), "enum")
+    ]
     assert checked(a={"type": "video", "default": "https://example.com/v.mp4", "required": True})
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.buckets.source_adapter import MAX_ADAPTER_BYTES, SourceAdapterConfig
 from tests.support.api import Api
-from tests.support.catalog import put_object
+from tests.support.catalog import partition_of, put_object
 from tests.support.world import World, a_bucket
 
 PATH = "/v1/buckets/posters"
@@ -102,5 +103,41 @@ def test_an_adapter_that_stays_must_fit_the_new_schema(api: Api, bucket_id: str)
 
     reply = api.patch(PATH, untitled)
 
-    assert (reply.status, reply.json["detail"][0]["loc"][:3]) == (422, ["body", "source_adapter", "field_mapping"])
+    assert (reply.status, reply.json["detail"][0]["loc"]) == (422, ["body", "bucket_schema", "properties", "title"])
+    assert reply.json["detail"][0]["type"] == "unknown_field"
     assert api.patch(PATH, {**untitled, "source_adapter": None}).status == 200
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_file_field_that_an_adapter_fills_keeps_its_type(api: Api, bucket_id: str, method: str) -> None:
+    blob = {"file_field": "url", "target_property": "photo", "blob_type": "image"}
+    assert api.patch(PATH, {"source_adapter": {"adapter_type": "mux", "blob_source": blob}}).status == 200
+
+    reply = api.call(method, PATH, {"bucket_schema": {"properties": {**FIELDS, "photo": {"type": "video"}}}})
+
+    assert (reply.status, reply.json["detail"][0]["loc"]) == (422, ["body", "bucket_schema", "properties", "photo"])
+    assert reply.json["detail"][0]["type"] == "type_mismatch"
+    assert api.call(method, PATH, {"bucket_schema": {"properties": WIDER}}).status == 200
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_adapter_of_the_largest_size_stands_in_the_way_of_no_schema(api: Api, bucket_id: str, method: str) -> None:
+    def adapter(letters: int) -> dict[str, Any]:
+        return {"adapter_type": "mux", "connection": {"credentials": {"key": "x" * letters}}}
+
+    most = MAX_ADAPTER_BYTES - len(SourceAdapterConfig.model_validate(adapter(0)).model_dump_json())
+    assert api.patch(PATH, {"source_adapter": adapter(most + 1)}).status == 422
+    assert api.patch(PATH, {"source_adapter": adapter(most)}).status == 200
+
+    assert api.call(method, PATH, {"bucket_schema": {"properties": WIDER}}).status == 200
+
+
+def test_true_in_the_place_of_one_is_another_schema(world: World, api: Api, bucket_id: str) -> None:
+    def versions() -> tuple[int, int]:
+        bucket = world.services.buckets.get(partition_of(world), bucket_id)
+        return bucket.schema_version, bucket.revision
+
+    for mark, expected in ((1, (2, 2)), (1.0, (2, 3)), (True, (3, 4)), (True, (3, 4))):
+        marked = {**FIELDS, "title": {"type": "string", "mark": mark}}
+        assert api.patch(PATH, {"bucket_schema": {"properties": marked}}).status == 200
+        assert versions() == expected

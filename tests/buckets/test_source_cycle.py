@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from chalicelib.buckets.source_cycle import MAX_REACHED, find_cycle
 from chalicelib.foundation.refusals import RequestInvalid
+from tests.support.api import Api
+from tests.support.world import a_bucket
 
 GRAPHS = st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("abcdefx"), max_size=4))
 
@@ -62,3 +64,16 @@ def test_the_search_is_bounded() -> None:
         ("body", "source_adapter", "source_bucket_ids"),
         "too_many_sources",
     )
+
+
+def test_at_most_so_many_buckets_feed_one(api: Api) -> None:
+    last = api.post("/v1/buckets", a_bucket("b0")).json["bucket_id"]
+    for number in range(1, MAX_REACHED + 2):
+        adapter = {"adapter_type": "bucket", "source_bucket_ids": [last]}
+        reply = api.post("/v1/buckets", a_bucket(f"b{number}", source_adapter=adapter))
+        if number <= MAX_REACHED:
+            assert reply.status == 200, reply.text
+            last = reply.json["bucket_id"]
+
+    assert (reply.status, reply.json["detail"][0]["type"]) == (422, "too_many_sources")
+    assert reply.json["detail"][0]["loc"] == ["body", "source_adapter", "source_bucket_ids"]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from chalicelib.buckets.bucket import Bucket
+from chalicelib.buckets.store import BucketStore
 from tests.support.api import Api
 from tests.support.catalog import remove_bucket, walk
 from tests.support.world import World, a_bucket
@@ -142,6 +145,55 @@ def test_a_walk_is_whole_when_its_last_row_goes_and_neighbours_come(world: World
         assert len(pages) < 3 * KEPT, "fewer rows come behind the cursor than a page holds, so the walk ends"
 
     check(pages, [row for row in shelf if row["bucket_id"] not in gone])
+
+
+class Overtaken(BucketStore):
+    """A store in which a bucket is renamed after the index of names was read and before the buckets are."""
+
+    def __init__(self, store: BucketStore, rename: Callable[[list[str]], object]) -> None:
+        super().__init__(store._table)
+        self._rename = rename
+
+    def many(self, partition: str, ids: Iterable[str], *, at_once: int = 50) -> Iterator[Bucket]:
+        wanted = list(ids)
+        self._rename(wanted)
+        return super().many(partition, wanted, at_once=at_once)
+
+
+@pytest.mark.parametrize("more", [{}, FILTER], ids=["plain", "filtered"])
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("to", ["a", "m05x", "z"])
+@pytest.mark.parametrize("place", [0, 2, 3])
+def test_a_walk_by_name_is_whole_when_a_bucket_of_each_page_is_renamed_as_it_is_read(
+    world: World, api: Api, place: int, to: str, direction: str, more: Row
+) -> None:
+    kept = [create(api, f"m{number:02}", 1) for number in range(12)]
+    seen: list[str] = []
+    renamed: list[str] = []
+
+    def rename(wanted: list[str]) -> None:
+        left = [id_ for id_ in wanted if id_ not in seen + renamed][: PAGE + 1]
+        if len(left) > place:
+            renamed.append(left[place])
+            assert api.patch(f"/v1/buckets/{left[place]}", {"bucket_name": f"{to}{len(renamed)}"}).status == 200
+
+    store = Overtaken(world.services.buckets.store, rename)
+    services = replace(world.services, buckets=replace(world.services.buckets, store=store))
+    overtaken = Api(lambda: services, world.key, "films")
+    body = {"sort": {"field": "bucket_name", "direction": direction}, "limit": PAGE, **more}
+    cursor: Row = {}
+    pages: list[list[Row]] = []
+    while True:
+        reply = overtaken.post("/v1/buckets/list", {**body, **cursor})
+        assert (reply.status, reply.json["total_count"]) == (200, len(kept)), reply.text
+        pages.append(reply.json["results"])
+        seen += ids(pages[-1])
+        if reply.json["pagination"]["next_cursor"] is None:
+            break
+        cursor = {"cursor": reply.json["pagination"]["next_cursor"]}
+
+    assert renamed
+    check(pages, kept)
 
 
 def test_a_bucket_carries_the_moment_of_its_id(api: Api) -> None:

@@ -172,6 +172,11 @@ def test_text_that_is_no_moment_is_compared_as_text() -> None:
         ("regex", "a{40}?{40}", "regex"),
         ("regex", "(?x)a{9 0 0 0}", "regex"),
         ("regex", r"\w{180}\w{180}\w{180}", "regex"),
+        ("regex", "a(?ix:b)", "regex"),
+        ("regex", r"\\(?x)a", "regex"),
+        ("regex", "[!-[](?x)a", "regex"),
+        ("regex", "[[a]-](?x)a]", "regex"),
+        ("regex", "[-](?x)a", "regex"),
     ],
 )
 def test_a_value_that_an_operator_cannot_take_is_refused(operator: str, wanted: Any, type_: str) -> None:
@@ -187,6 +192,13 @@ def test_a_value_that_an_operator_cannot_take_is_refused(operator: str, wanted: 
         (r"^(\d{1,3}\.){3}\d{1,3}$", "127.0.0.1"),
         (r"^[^@\s]{1,64}@[^@\s]{1,255}$", "a@b.example"),
         (r"^.{0,255}$", "any"),
+        (r"^main\(?x\)?$", "main(x)"),
+        (r"^\(\?x", "(?x"),
+        ("^[(?x]+$", "x(?"),
+        ("^[](?x]+$", "](?x"),
+        ("^[a[(?x]--x]$", "?"),
+        ("(?-x)a", "a"),
+        ("(?P<x>a)", "a"),
         ("", ""),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.foundation.filters import MAX_DEPTH, MAX_NODES, MAX_PATTERNS, read_filter
-from chalicelib.foundation.paths import MAX_PATH
+from chalicelib.foundation.paths import MAX_DOTS, MAX_PATH
 from chalicelib.foundation.refusals import Problem, RequestInvalid
 
 ROW = {
@@ -19,6 +19,7 @@ ROW = {
     "metadata": {"campaign": "summer", "a.b": 1, "deep": {"list": [[10], [20]]}},
     "a": {"b": {"c": 1}, "b.c": 2},
 }
+TOO_DEEP = "a" + ".a" * (MAX_DOTS + 1)
 
 scalars = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([1.0, "a", "A", "b", "ß", "SS"])
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
@@ -123,6 +124,14 @@ def test_paths_that_lead_nowhere_are_absent(path: str) -> None:
     assert matches({"field": path, "operator": "exists", "value": False})
 
 
+def test_a_path_of_as_many_dots_as_may_be_is_followed() -> None:
+    deep: Any = 1
+    for _ in range(MAX_DOTS + 1):
+        deep = {"a": deep}
+
+    assert read_filter({TOO_DEEP.removesuffix(".a"): 1}).matches(deep)
+
+
 def test_the_longest_key_wins_where_a_path_can_be_read_in_two_ways() -> None:
     assert matches({"a.b.c": 2})
     assert not matches({"a.b.c": 1})
@@ -181,6 +190,8 @@ def test_case_sensitive_is_never_a_field() -> None:
         ({"field": 5, "value": 1}, ("field",), "string_type"),
         ({"field": "a" * (MAX_PATH + 1), "value": 1}, ("field",), "string_too_long"),
         ({"AND": [{"a" * (MAX_PATH + 1): 1}]}, ("AND", 0), "string_too_long"),
+        ({"AND": [{"field": TOO_DEEP, "value": 1}]}, ("AND", 0, "field"), "path_too_deep"),
+        ({"OR": [{TOO_DEEP: 1}]}, ("OR", 0, TOO_DEEP), "path_too_deep"),
         ({"OR": [{"field": "a"}]}, ("OR", 0, "value"), "missing"),
         ({"field": "a", "value": 1, "AND": []}, ("AND",), "extra_forbidden"),
         ({"NOT": {"field": "a", "valu": 1}}, ("NOT", "valu"), "extra_forbidden"),

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.foundation.json_text import MAX_DEPTH, MAX_DIGITS, check_json, to_json
-from chalicelib.foundation.refusals import RequestInvalid
+from chalicelib.foundation.json_text import MAX_DEPTH, MAX_DIGITS, Document, bounded, check_json, text_of, to_json
+from chalicelib.foundation.refusals import RequestInvalid, TooLarge
 
 LARGEST = 10**MAX_DIGITS - 1
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -159,3 +159,24 @@ def test_many_brackets_on_few_levels_are_not_deep() -> None:
 @pytest.mark.parametrize("text", ["[" * 500_000, '{"a":' * 100_000, '"' + "\\" * 99_999, "[1" + ",1" * 400_000])
 def test_a_text_that_breaks_off_is_refused(text: str) -> None:
     assert problem(text) in ("json_invalid", "json_too_deep")
+
+
+def test_a_document_keeps_the_text_it_was_read_from_and_is_written_as_its_members_otherwise() -> None:
+    assert text_of(Document({"a": 1}, '{ "a": 1 }')) == '{ "a": 1 }'
+    assert text_of(Document({"a": 1})) == text_of({"a": 1}) == '{"a":1}'
+    assert Document({"a": 1}, "x") == {"a": 1}
+
+
+def test_a_copy_of_a_document_is_written_anew() -> None:
+    copy = Document(Document({"a": 1}, "read"))
+    copy["b"] = True
+    assert text_of(copy) == '{"a":1,"b":true}'
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "€", "😀"])
+def test_a_text_is_bounded_in_bytes_of_utf_8(letter: str) -> None:
+    most = 12 * len(letter.encode())
+    assert bounded(letter * 12, most, TooLarge) == letter * 12
+    with pytest.raises(TooLarge):
+        bounded(letter * 12, most - 1, TooLarge)
+    assert bounded("", 0, TooLarge) == ""

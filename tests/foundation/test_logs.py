@@ -51,6 +51,16 @@ def test_a_line_is_one_object_with_the_fields_given(lines: Lines) -> None:
     ]
 
 
+def test_whoever_configures_first_says_where_lines_go(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs.logger, "handlers", [])
+    elsewhere = io.StringIO()
+    logs.configure("INFO", elsewhere)
+    logs.configure("INFO")
+    logs.log("heard")
+    assert lines() == []
+    assert json.loads(elsewhere.getvalue())["message"] == "heard"
+
+
 def test_configuring_again_changes_the_level_and_writes_no_line_twice(lines: Lines) -> None:
     logs.configure("ERROR")
     logs.log("unheard")

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.foundation import cursors
-from chalicelib.foundation.paths import MAX_PATH
+from chalicelib.foundation.paths import MAX_DOTS, MAX_PATH
 from chalicelib.foundation.refusals import RequestInvalid
 from chalicelib.foundation.sorting import COMPARED, MOST, SortKey, key, position, read_sorts
 
@@ -166,6 +166,8 @@ def test_whether_case_counts_is_kept_with_each_key() -> None:
         ({"field": ""}, None, ("sort", "field"), "missing"),
         ({"field": 5}, None, ("sort", "field"), "missing"),
         ({"field": "a" * (MAX_PATH + 1)}, None, ("sort", "field"), "string_too_long"),
+        ({"field": "a." * MAX_DOTS + ".a"}, None, ("sort", "field"), "path_too_deep"),
+        (None, [{"field": "." * (MAX_DOTS + 1)}], ("sorts", 0, "field"), "path_too_deep"),
         ({"field": "a", "direction": "up"}, None, ("sort", "direction"), "enum"),
         ({"field": "a", "direction": 1}, None, ("sort", "direction"), "enum"),
         ({"field": "a", "direction": ""}, None, ("sort", "direction"), "enum"),

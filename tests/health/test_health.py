@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from chalicelib.health.checks import Checks
+from chalicelib.wiring import build
 from tests.support.api import Api
 from tests.support.seeding import traffic
 from tests.support.world import World
@@ -73,11 +74,31 @@ def test_a_dependency_that_fails_makes_it_degraded_with_a_200(world: World) -> N
     assert api.get("/v1/health").json == {"status": "OK"}
 
 
+def test_health_is_asked_for_through_a_client_that_soon_gives_up(world: World) -> None:
+    def refused() -> NoReturn:
+        raise ConnectionError("secret-host:8000 refused")
+
+    services = build(world.settings, world.client, lambda: world.s3, probe=refused, clock=world.clock)
+    assert report(Api(lambda: services, world.key).get("/v1/health/deep"))["errors"]["metadata"] == "ConnectionError"
+
+
+def test_deep_asks_for_the_table_of_objects_too(world: World) -> None:
+    settings = replace(world.settings, objects_table="no-such-table")
+    services = build(settings, world.client, lambda: world.s3, clock=world.clock)
+    api = Api(lambda: services, world.key)
+
+    for words, status in ({}, "OK"), ({"deep": "false"}, "OK"), ({"deep": "true"}, "DEGRADED"):
+        assert report(api.get("/v1/health/deep", query=words))["status"] == status
+    for words, status in ({"metrics": "true"}, "OK"), ({"deep": "true"}, "DEGRADED"):
+        assert report(api.acting(key="").get("/v1/health", query=words))["status"] == status
+
+
 def test_the_deep_check_needs_a_key(world: World, anyone: Api) -> None:
     assert anyone.get("/v1/health/deep").status == 401
     assert world.api(key="sk_wrong").get("/v1/health/deep").status == 401
 
 
-@pytest.mark.parametrize("query", [{"deep": "perhaps"}, {"colour": "red"}])
-def test_words_that_mean_nothing_are_refused(anyone: Api, query: dict[str, str]) -> None:
-    assert anyone.get("/v1/health", query=query).status == 422
+@pytest.mark.parametrize("query", [{"deep": "perhaps"}, {"colour": "red"}, {"deep": ["true", "false"]}])
+@pytest.mark.parametrize("path", ["/v1/health", "/v1/health/deep", "/v1/health/liveness"])
+def test_words_that_mean_nothing_are_refused(world: World, path: str, query: dict[str, str]) -> None:
+    assert world.api().get(path, query=query).status == 422

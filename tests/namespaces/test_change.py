@@ -45,6 +45,18 @@ def test_a_patch_sets_and_clears_the_description_and_adds_extractors(api: Api) -
     assert api.put(PATH, {"description": "x"}).status == 422
 
 
+def test_patches_together_declare_no_more_extractors_than_one_creation(api: Api) -> None:
+    many = [{"feature_extractor_name": f"e{number}", "version": "v1"} for number in range(101)]
+    assert api.patch(PATH, {"feature_extractors": many[:60]}).status == 200
+
+    refused = api.patch(PATH, {"feature_extractors": many[60:]})
+
+    assert (refused.status, refused.json["detail"][0]["loc"]) == (422, ["body", "feature_extractors"])
+    assert len(api.get(PATH).json["feature_extractors"]) == 60
+    assert len(api.patch(PATH, {"feature_extractors": many[30:100]}).json["feature_extractors"]) == 100
+    assert api.patch(PATH, {"feature_extractors": many[:1], "description": "x"}).status == 200
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -52,6 +64,7 @@ def test_a_patch_sets_and_clears_the_description_and_adds_extractors(api: Api) -
         {"created_at": None},
         {"bucket_count": 3},
         {"namespace_name": "ab"},
+        {"namespace_name": "movies "},
         {"ttl_seconds": 59},
         {"ttl_seconds": 60, "expires_at": "2030-01-01T00:00:00Z"},
         {"ttl_seconds": None, "expires_at": None},

@@ -95,6 +95,9 @@ def test_names_and_ids_are_taken_within_an_organization_only(world: World, api: 
         ({"namespace_name": "ab"}, ["body", "namespace_name"]),
         ({"namespace_name": "x" * 65}, ["body", "namespace_name"]),
         ({"namespace_name": "   "}, ["body", "namespace_name"]),
+        ({"namespace_name": " music"}, ["body", "namespace_name"]),
+        ({"namespace_name": "music\u00a0"}, ["body", "namespace_name"]),
+        ({"namespace_name": "mu\nsic"}, ["body", "namespace_name"]),
         ({"namespace_name": "music", "namespace_id": "a b"}, ["body", "namespace_id"]),
         ({"namespace_name": "music", "mode": "both"}, ["body", "mode"]),
         ({"namespace_name": "music", "ttl_seconds": 59}, ["body", "ttl_seconds"]),
@@ -116,10 +119,29 @@ def test_what_is_not_enabled_is_refused_by_name_when_it_asks_for_something(api: 
     reply = api.post(NAMESPACES, {"namespace_name": "music", field: {"a": 1}})
 
     assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotEnabledError", {"field": field})
-    nothings: tuple[Any, ...] = (None, False, {}, [])
+    nothings: tuple[Any, ...] = (None, {}, [])
     for nothing in nothings:
         made = api.post(NAMESPACES, {"namespace_name": f"music {nothing}", field: nothing})
         assert made.status == 200
+
+
+@pytest.mark.parametrize("value", [0, "", "no", 1, True, [None], {"a": None}])
+@pytest.mark.parametrize("field", ["features", "adaptive_indexing", "infrastructure", "trusted_issuers"])
+def test_only_null_and_empty_containers_ask_for_nothing(api: Api, field: str, value: Any) -> None:
+    reply = api.post(NAMESPACES, {"namespace_name": "music", field: value})
+
+    assert (reply.status, reply.error["details"]) == (403, {"field": field})
+    assert api.get(f"{NAMESPACES}/music").status == 404
+
+
+def test_false_asks_for_nothing_of_a_switch_alone(api: Api) -> None:
+    for field in ("auto_create_indexes", "adaptive_indexing"):
+        assert api.post(NAMESPACES, {"namespace_name": field, field: False}).status == 200
+    for field in ("repair_vectors", "pinned", "auto_create_indexes"):
+        assert api.patch(f"{NAMESPACES}/films", {field: False}).status == 200
+    for field in ("features", "infrastructure", "spend_budget"):
+        reply = api.post(NAMESPACES, {"namespace_name": "music", field: False})
+        assert (reply.status, reply.error["details"]) == (403, {"field": field})
 
 
 def test_a_standalone_namespace_is_called_by_its_id_when_it_has_no_name(api: Api) -> None:
@@ -130,13 +152,6 @@ def test_a_standalone_namespace_is_called_by_its_id_when_it_has_no_name(api: Api
     assert (named["namespace_name"], named["mode"]) == ("named", "standalone")
     nameless = api.post(f"{NAMESPACES}/standalone", {})
     assert (nameless.status, nameless.json["detail"][0]["loc"]) == (422, ["body", "namespace_name"])
-
-
-def test_an_id_wins_over_a_name(api: Api) -> None:
-    first = api.post(NAMESPACES, {"namespace_name": "first", "namespace_id": "shared"}).json
-    api.post(NAMESPACES, {"namespace_name": "shared", "namespace_id": "second"})
-
-    assert api.get(f"{NAMESPACES}/shared").json == first
 
 
 def test_what_is_not_there_is_not_found(api: Api) -> None:

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from botocore.awsrequest import AWSResponse
+from botocore.client import BaseClient
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 ENDPOINT = "https://dynamodb.us-east-1.amazonaws.com"
-BEFORE, AFTER = "before-call.dynamodb", "after-call.dynamodb"
 Answer = dict[str, Any]
 
 
@@ -81,13 +78,15 @@ unavailable = answers("ServiceUnavailable", status=503)
 class Faults:
     """The faults of one client, each on the n-th of its calls, counted from 1, or on every call."""
 
-    def __init__(self, client: DynamoDBClient) -> None:
+    def __init__(self, client: BaseClient) -> None:
         self._events: Any = client.meta.events
+        service = client.meta.service_model.service_name
+        self._before_call, self._after_call = f"before-call.{service}", f"after-call.{service}"
         self._planned: dict[int, Fault] = {}
         self._always: Fault | None = None
         self._calls = 0
-        self._events.register(BEFORE, self._before)
-        self._events.register(AFTER, self._after)
+        self._events.register(self._before_call, self._before)
+        self._events.register(self._after_call, self._after)
 
     def on(self, call: int, fault: Fault) -> Faults:
         """Plans a fault for one call."""
@@ -101,8 +100,8 @@ class Faults:
 
     def remove(self) -> None:
         """The client is well again."""
-        self._events.unregister(BEFORE, self._before)
-        self._events.unregister(AFTER, self._after)
+        self._events.unregister(self._before_call, self._before)
+        self._events.unregister(self._after_call, self._after)
 
     def _present(self) -> Fault:
         return self._planned.get(self._calls) or self._always or Fault()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from mypy_boto3_dynamodb import DynamoDBClient
+from botocore.client import BaseClient
 
 # IAM knows no action of transactions, only those of their steps.
 _STEPS = {
@@ -15,19 +15,24 @@ _STEPS = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-_EVENT = "before-parameter-build.dynamodb"
+_REMOVES = "DeleteObjects"
 
 
 class Permission(NamedTuple):
-    """An action on a table, or on an index of it written as `table/index/name`."""
+    """An action on a table, on an index of it written as `table/index/name`, or on the keys `bucket/first/*`."""
 
     action: str
     resource: str
 
 
 def needed(operation: str, parameters: Mapping[str, Any]) -> Iterator[Permission]:
-    """The permissions that one call of the DynamoDB API needs."""
-    if operation == "TransactWriteItems":
+    """The permissions that one call of the DynamoDB or the S3 API needs."""
+    if "Bucket" in parameters:
+        keys = [parameters["Key"]] if "Key" in parameters else [o["Key"] for o in parameters["Delete"]["Objects"]]
+        action = "DeleteObject" if operation == _REMOVES else operation
+        for key in keys:
+            yield Permission(f"s3:{action}", f"{parameters['Bucket']}/{key.partition('/')[0]}/*")
+    elif operation == "TransactWriteItems":
         for item in parameters["TransactItems"]:
             ((kind, step),) = item.items()
             yield Permission(f"dynamodb:{_STEPS[kind]}", step["TableName"])
@@ -40,15 +45,21 @@ def needed(operation: str, parameters: Mapping[str, Any]) -> Iterator[Permission
 
 
 @contextmanager
-def permissions_used(client: DynamoDBClient) -> Iterator[set[Permission]]:
-    """The permissions that the client's calls need, while this lasts."""
+def permissions_used(*clients: BaseClient) -> Iterator[set[Permission]]:
+    """The permissions that the clients' calls need, and whoever uses a URL that they sign, while this lasts."""
     used: set[Permission] = set()
 
     def record(params: Mapping[str, Any], model: Any, **_: Any) -> None:
         used.update(needed(model.name, params))
 
-    client.meta.events.register(_EVENT, record)
+    for client in clients:
+        client.meta.events.register(_event(client), record)
     try:
         yield used
     finally:
-        client.meta.events.unregister(_EVENT, record)
+        for client in clients:
+            client.meta.events.unregister(_event(client), record)
+
+
+def _event(client: BaseClient) -> Any:
+    return f"before-parameter-build.{client.meta.service_model.service_name}"

@@ -1,0 +1,41 @@
+"""What clients send to list buckets; whoever sends something else is not kept waiting for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from chalicelib.foundation.search import LONGEST
+from chalicelib.foundation.wire import PageBody, PageQuery
+
+_LIST: dict[str, Any] = {
+    "search": "post*",
+    "filters": {"AND": [{"field": "metadata.team", "operator": "eq", "value": "archive"}]},
+    "sort": {"field": "created_at", "direction": "desc"},
+    "limit": 20,
+}
+
+
+class ListBucketsRequest(PageBody):
+    """Request model for listing buckets."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True, json_schema_extra={"examples": [_LIST]})
+    limit: int = Field(default=10, ge=1, le=1000, description="Number of results to return")
+    offset: int = Field(default=0, ge=0, description="Number of results to skip")
+    search: str | None = Field(
+        default=None,
+        description="Wildcard search across bucket_id, bucket_name, description and metadata text",
+    )
+    filters: dict[str, Any] | None = Field(default=None, description="Filter tree or shorthand, on any field")
+    sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`")
+    sorts: list[dict[str, Any]] | None = Field(default=None, description="Several sorts, the first is primary")
+    case_sensitive: bool = Field(default=False, description="If true, filters and search mind upper and lower case")
+
+
+class BucketsQuery(PageQuery):
+    """The query string of `GET /v1/buckets`."""
+
+    search: str | None = Field(
+        default=None, max_length=LONGEST, description="Wildcard search, as in the body of the list operation"
+    )

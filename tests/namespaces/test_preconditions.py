@@ -1,0 +1,80 @@
+"""ETags of namespaces, and what callers require by them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.catalog import put_namespace_tally
+from tests.support.world import World, a_bucket
+
+PATH = "/v1/namespaces/films"
+
+
+def etag(api: Api, path: str = PATH) -> str:
+    return str(api.get(path).headers["ETag"])
+
+
+def test_every_answer_about_one_namespace_names_its_state(api: Api) -> None:
+    made = api.post("/v1/namespaces", {"namespace_name": "music", "namespace_id": "so-und-1"})
+
+    assert made.headers["ETag"] == etag(api, "/v1/namespaces/music") == '"so-und-1-1-0.0"'
+    for method in ("PATCH", "PUT"):
+        before = etag(api)
+        after = api.call(method, PATH, {"namespace_name": f"films by {method}"}).headers["ETag"]
+        assert after != before
+        api.call(method, f"/v1/namespaces/films%20by%20{method}", {"namespace_name": "films"})
+    assert "ETag" not in api.get("/v1/namespaces").headers
+    standalone = api.post("/v1/namespaces/standalone", {"namespace_id": "alone"})
+    assert standalone.headers["ETag"] == etag(api, "/v1/namespaces/alone")
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_a_change_is_made_only_over_the_state_that_is_named(api: Api, method: str) -> None:
+    seen = etag(api)
+    first = api.call(
+        method, PATH, {"payload_indexes": [{"field_name": "a", "type": "text"}]}, headers={"If-Match": seen}
+    )
+    assert first.status == 200
+
+    late = api.call(method, PATH, {"payload_indexes": []}, headers={"If-Match": seen})
+
+    assert (late.status, late.error["type"], late.error["code"]) == (412, "PreconditionFailedError", "revision_stale")
+    assert late.error["details"] == {"etag": first.headers["ETag"]} == {"etag": etag(api)}
+    assert len(api.get(PATH).json["payload_indexes"]) == 1
+    for required in ("*", 'W/"other", {}', "W/{}"):
+        again = {"If-Match": required.format(etag(api))}
+        assert api.call(method, PATH, {"payload_indexes": []}, headers=again).status == 200
+
+
+def test_the_state_of_one_namespace_is_not_that_of_another(api: Api) -> None:
+    api.post("/v1/namespaces", {"namespace_name": "music", "namespace_id": "a"})
+    other = api.post("/v1/namespaces", {"namespace_name": "sounds", "namespace_id": "a-1"})
+
+    for unlike in (other.headers["ETag"], etag(api), '"a-1"', '"1"', "1", '""'):
+        reply = api.patch("/v1/namespaces/a", {"description": "x"}, headers={"If-Match": unlike})
+        assert reply.status == 412, unlike
+
+
+def test_counters_that_move_make_another_state_to_look_at_and_none_to_mind_in_a_change(world: World, api: Api) -> None:
+    seen = etag(api)
+    assert api.get(PATH, headers={"If-None-Match": seen}).status == 304
+    api.post("/v1/buckets", a_bucket())
+    counted = api.get(PATH, headers={"If-None-Match": seen})
+    assert (counted.status, counted.json["bucket_count"]) == (200, 1)
+    put_namespace_tally(world, object_count=6, revision=3)
+    folded = api.get(PATH, headers={"If-None-Match": counted.headers["ETag"]})
+    assert (folded.status, folded.json["object_count"]) == (200, 6)
+
+    unread = api.get(PATH, headers={"If-None-Match": folded.headers["ETag"]})
+    assert (unread.status, unread.text, unread.headers["ETag"]) == (304, "", folded.headers["ETag"])
+    changed = api.patch(PATH, {"description": "x"}, headers={"If-Match": seen})
+    assert (changed.status, changed.headers["ETag"]) == (200, etag(api))
+
+
+def test_a_name_that_another_namespace_took_over_does_not_hold(api: Api) -> None:
+    seen = etag(api)
+    api.patch(PATH, {"namespace_name": "movies"})
+    api.post("/v1/namespaces", {"namespace_name": "films"})
+
+    assert api.patch(PATH, {"description": "mine"}, headers={"If-Match": seen}).status == 412
