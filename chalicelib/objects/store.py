@@ -1,9 +1,30 @@
-"""Objects in their table."""
+"""Objects in their table: which rows there are, and what each write is conditioned on."""
 
 from __future__ import annotations
 
-from chalicelib.foundation.expressions import equals
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from chalicelib.foundation.expressions import (
+    Update,
+    absent,
+    all_of,
+    equals,
+    greater_than,
+    less_than,
+)
+from chalicelib.foundation.items import Item
+from chalicelib.foundation.refusals import Refusal
+from chalicelib.foundation.revising import RevisionMoved
+from chalicelib.foundation.steps import Change, Put, Remove
 from chalicelib.foundation.table import Table
+from chalicelib.objects.refusals import ObjectNotFound
+from chalicelib.objects.stored_object import StoredObject, from_item, to_item
+
+HYDRATED_AT_ONCE = 100
+# No id of ours is longer, and DynamoDB takes no keys of more than 1 KB, nor empty ones.
+LONGEST_ID = 64
 
 
 class ObjectStore:
@@ -15,3 +36,101 @@ class ObjectStore:
     def has_any(self, bucket_id: str) -> bool:
         """Whether the bucket holds an object, in one strongly consistent read."""
         return self._table.count(equals("bucket_id", bucket_id), limit=1) > 0
+
+    def find(self, partition: str, bucket_id: str, object_id: str) -> StoredObject | None:
+        """The object, hidden or not, as of now."""
+        row = self._table.get(_key(bucket_id, object_id)) if _is_possible(object_id) else None
+        return from_item(row) if row is not None and row["ns"] == partition else None
+
+    def add(self, new: StoredObject) -> StoredObject | None:
+        """Writes a new object, or gives back the one that has its id already."""
+        in_the_way: list[Item | None] = []
+
+        def occupied(row: Item | None) -> Refusal:
+            in_the_way.append(row)
+            return RevisionMoved()
+
+        try:
+            self._table.write(Put(to_item(new), absent("object_id"), occupied))
+        except RevisionMoved:
+            row = in_the_way[0]
+            if row is None or row["ns"] != new.partition:
+                raise
+            return from_item(row)
+        return None
+
+    def replace(self, old: StoredObject, new: StoredObject) -> None:
+        """Writes the new state over the old one. Raises RevisionMoved where that is no longer there."""
+        condition = equals("revision", old.revision)
+        self._table.write(Put(to_item(new), condition, lambda _: RevisionMoved()))
+
+    def remove(self, partition: str, bucket_id: str, object_id: str, *, revision: int | None = None) -> None:
+        """Removes the row for good, in this revision if one is given.
+
+        Raises ObjectNotFound, or RevisionMoved where there is another revision.
+        """
+        if not _is_possible(object_id):
+            raise ObjectNotFound(object_id)
+        condition = equals("ns", partition)
+        if revision is not None:
+            condition = all_of(condition, equals("revision", revision))
+
+        def refused(row: Item | None) -> Refusal:
+            there = row is not None and row["ns"] == partition
+            return RevisionMoved() if there else ObjectNotFound(object_id)
+
+        self._table.write(Remove(_key(bucket_id, object_id), condition, refused))
+
+    def hide(self, partition: str, bucket_id: str, object_id: str, mark: Mapping[str, Any], now: str) -> bool:
+        """Soft-deletes an object: it stays, and leaves both indexes. Whether there was one to hide."""
+        if not _is_possible(object_id):
+            return False
+        update = Update(
+            set={"soft_deleted": dict(mark), "updated_at": now, "created_key": None, "size_key": None},
+            add={"revision": 1},
+        )
+        condition = all_of(equals("ns", partition), absent("soft_deleted"))
+        step = Change(_key(bucket_id, object_id), update, condition, lambda _: ObjectNotFound(object_id))
+        try:
+            self._table.write(step)
+        except ObjectNotFound:
+            return False
+        return True
+
+    def ids_of_content(self, bucket_id: str, size_key: str) -> Iterator[str]:
+        """Ids of objects with exactly this content, from an index that is seconds behind at most."""
+        where = all_of(equals("bucket_id", bucket_id), equals("size_key", size_key))
+        return (row["object_id"] for row in self._table.query(where, page=10, index="by_size"))
+
+    def ids_by_age(
+        self, bucket_id: str, *, descending: bool, after: str | None = None, at_most: int | None = None
+    ) -> Iterator[str]:
+        """Ids in the order of creation, after a `created_key` if one is given; seconds behind at most.
+
+        `at_most` says how many will be taken, so that the first read is neither short nor long.
+        """
+        where = [equals("bucket_id", bucket_id)]
+        if after is not None:
+            where.append(less_than("created_key", after) if descending else greater_than("created_key", after))
+        page = min(at_most, 1000) if at_most else None
+        for row in self._table.query(all_of(*where), page=page, index="by_created", descending=descending):
+            yield row["object_id"]
+
+    def many(self, bucket_id: str, ids: Iterable[str], *, at_once: int = HYDRATED_AT_ONCE) -> Iterator[StoredObject]:
+        """The objects of these ids, in their order, those that are gone left out; read lazily."""
+        remaining = iter(ids)
+        while chunk := list(islice(remaining, min(at_once, HYDRATED_AT_ONCE))):
+            rows = {row["object_id"]: row for row in self._table.get_many(_key(bucket_id, id_) for id_ in chunk)}
+            yield from (from_item(rows[id_]) for id_ in chunk if id_ in rows)
+
+    def walk(self, bucket_id: str) -> Iterator[StoredObject]:
+        """Every object, hidden ones too, in the order of ids, strongly consistent."""
+        return map(from_item, self._table.query(equals("bucket_id", bucket_id)))
+
+
+def _key(bucket_id: str, object_id: str) -> dict[str, str]:
+    return {"bucket_id": bucket_id, "object_id": object_id}
+
+
+def _is_possible(object_id: str) -> bool:
+    return 0 < len(object_id) <= LONGEST_ID

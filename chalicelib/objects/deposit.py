@@ -1,0 +1,73 @@
+"""The bytes of one write: stored before the row that refers to them, taken back where no row does.
+
+A process that dies in between leaves bytes that nothing refers to, never a row without bytes. Such bytes
+are listed, and removed, by `admin blobs orphans`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chalicelib.foundation import logs
+from chalicelib.foundation.ids import Ids
+from chalicelib.foundation.refusals import Busy
+from chalicelib.objects.blob import Blob, stored
+from chalicelib.objects.blob_content import NewBlob
+from chalicelib.objects.blob_store import BlobStore, BytesNotRemoved
+
+# All keys of objects' files start so; what else may come to lie in the S3 bucket does not.
+BLOBS = "blobs"
+
+
+class Deposit:
+    """Stores the blobs of one object that is being written, each under a key that is never used again."""
+
+    def __init__(self, blobs: BlobStore, ids: Ids, bucket_id: str, storage_class: str | None) -> None:
+        self._store, self._ids = blobs, ids
+        self._bucket_id, self._storage_class = bucket_id, storage_class
+        self._kept: dict[tuple[int, str], Blob] = {}
+
+    def store(self, new: Iterable[NewBlob], object_id: str) -> tuple[Blob, ...]:
+        """The blobs as an object's row refers to them, their bytes stored. Asked again, the same ones. Raises Busy."""
+        return tuple(self._one(blob, object_id) for blob in new)
+
+    def withdraw(self, *, except_for: Iterable[Blob] = ()) -> None:
+        """Removes the bytes that no row came to refer to."""
+        wanted = {blob.key for blob in except_for}
+        keys = [blob.key for blob in self._kept.values() if blob.key is not None and blob.key not in wanted]
+        if not keys:
+            return
+        try:
+            self._store.remove(keys)
+        except (Busy, BytesNotRemoved) as error:  # the request is settled either way, and the listing has them
+            logs.log("bytes left behind", level=logs.ERROR, error=error, keys=keys)
+
+    def _one(self, new: NewBlob, object_id: str) -> Blob:
+        place = (id(new), object_id)
+        if place not in self._kept:
+            self._kept[place] = self._stored(new, object_id)
+        return self._kept[place]
+
+    def _stored(self, new: NewBlob, object_id: str) -> Blob:
+        blob_id = self._ids.timed("blob")
+        key, url = None, new.url or ""
+        if new.content is not None:
+            key = blob_key(self._bucket_id, object_id, blob_id)
+            url = self._store.put(
+                key,
+                new.content,
+                mime_type=new.mime_type,
+                filename=new.filename,
+                storage_class=self._storage_class,
+            )
+        return stored(new, blob_id=blob_id, key=key, url=url, storage_class=self._storage_class)
+
+
+def blob_key(bucket_id: str, object_id: str, blob_id: str) -> str:
+    """Where the bytes of a blob are kept."""
+    return f"{blobs_prefix(bucket_id)}{object_id}/{blob_id}"
+
+
+def blobs_prefix(bucket_id: str) -> str:
+    """Where the bytes of a bucket's objects are kept."""
+    return f"{BLOBS}/{bucket_id}/"

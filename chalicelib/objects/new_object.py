@@ -1,0 +1,107 @@
+"""What a request for a new object says, read and checked against its bucket. No store, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.buckets.bucket import Bucket
+from chalicelib.foundation.refusals import NotEnabled
+from chalicelib.objects.blob import Blob
+from chalicelib.objects.blob_content import NewBlob, read_blob
+from chalicelib.objects.identity import content_hash, read_unique_key
+from chalicelib.objects.models import CreateBlobRequest, CreateObjectRequest
+from chalicelib.objects.stored_object import StoredObject
+from chalicelib.objects.values import check_names, new_values, promoted
+
+
+@dataclass(frozen=True, slots=True)
+class NewObject:
+    """A new object as it was asked for; `values` are not yet complete. Empty `unique_key`: the bucket has none."""
+
+    values: Mapping[str, Any]
+    blobs: tuple[NewBlob, ...]
+    unique_key: Mapping[str, Any]
+    key_prefix: str | None
+    edges: list[dict[str, Any]] | None
+    idempotency_key: str | None
+    skip_duplicates: bool
+
+    @property
+    def content_hash(self) -> str | None:
+        """Names the whole content, if all of it is known."""
+        return content_hash((blob.property, blob.sha256) for blob in self.blobs)
+
+    @property
+    def size_bytes(self) -> int:
+        """The sum of the sizes that are known."""
+        return sum(blob.size_bytes or 0 for blob in self.blobs)
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether anything is to be stored beside the row."""
+        return any(blob.content is not None for blob in self.blobs)
+
+
+def read_new(request: CreateObjectRequest, bucket: Bucket) -> NewObject:
+    """The request against the bucket's schema. Raises RequestInvalid, NotEnabled."""
+    sent = request.model_extra or {}
+    check_names(sent, bucket.schema)
+    if request.force_remirror:
+        raise NotEnabled("force_remirror is not enabled here", details={"field": "force_remirror"})
+    blobs = read_blobs(request.blobs or (), bucket)
+    values = promoted(sent, [blob.metadata for blob in blobs])
+    return NewObject(
+        values=values,
+        blobs=blobs,
+        unique_key=read_unique_key(key_fields(bucket), values, bucket.schema),
+        key_prefix=request.key_prefix,
+        edges=[edge.model_dump(exclude_unset=True) for edge in request.edges] if request.edges is not None else None,
+        idempotency_key=request.idempotency_key,
+        skip_duplicates=bool(request.skip_duplicates),
+    )
+
+
+def read_blobs(given: Iterable[CreateBlobRequest], bucket: Bucket) -> tuple[NewBlob, ...]:
+    """The files of a request. Raises RequestInvalid, NotEnabled."""
+    return tuple(read_blob(blob, bucket.schema, location=("body", "blobs", index)) for index, blob in enumerate(given))
+
+
+def key_fields(bucket: Bucket) -> list[str]:
+    """The fields of the bucket's unique key; none where it has no such key."""
+    unique_key: Mapping[str, Any] = bucket.settings.get("unique_key") or {}
+    return list(unique_key.get("fields", ()))
+
+
+def complete_values(new: NewObject, bucket: Bucket) -> dict[str, Any]:
+    """The fields that the object would have. Raises RequestInvalid where it does not fit the schema."""
+    return new_values(new.values, {blob.property for blob in new.blobs}, bucket.schema, key=new.unique_key)
+
+
+def stored_object(
+    new: NewObject,
+    bucket: Bucket,
+    *,
+    partition: str,
+    object_id: str,
+    values: Mapping[str, Any],
+    blobs: tuple[Blob, ...],
+    now: str,
+) -> StoredObject:
+    """The object as it is stored for the first time."""
+    return StoredObject(
+        partition=partition,
+        bucket_id=bucket.bucket_id,
+        object_id=object_id,
+        values=values,
+        blobs=blobs,
+        created_at=now,
+        updated_at=now,
+        schema_version=bucket.schema_version,
+        epoch=bucket.tally.epoch,
+        key_prefix=new.key_prefix,
+        edges=new.edges,
+        idempotency_key=new.idempotency_key,
+        content_hash=new.content_hash,
+    )

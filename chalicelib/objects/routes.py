@@ -1,0 +1,310 @@
+"""The operations on objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.buckets.refusals import BucketLocked, BucketNotActive, BucketNotFound
+from chalicelib.foundation.keys import partition
+from chalicelib.foundation.operations import Answer, Call, Operation
+from chalicelib.foundation.paging import SortTooLarge, page_request, pagination
+from chalicelib.foundation.preconditions import read_preconditions
+from chalicelib.foundation.refusals import Busy, NotEnabled, RequestInvalid
+from chalicelib.objects.refusals import (
+    ObjectDeleted,
+    ObjectNotFound,
+    ObjectStale,
+    PolicyMissing,
+    UniqueKeyAbsent,
+    UniqueKeyChange,
+    UniqueKeyTaken,
+    WalkTooLong,
+)
+from chalicelib.objects.service import Objects
+
+if TYPE_CHECKING:
+    from chalicelib.objects.models import CreateObjectRequest
+    from chalicelib.objects.stored_object import StoredObject
+
+OBJECTS = "/v1/buckets/{bucket_identifier}/objects"
+OBJECT = f"{OBJECTS}/{{object_identifier}}"
+DEFAULT_PAGE = 10
+# API Gateway hands a Lambda 6 MB at most, and that is what inline content has to share.
+MAX_CONTENT_BYTES = 6_000_000
+WRITE_REFUSALS = (BucketNotFound, BucketLocked, BucketNotActive, NotEnabled)
+CREATE_REFUSALS = (*WRITE_REFUSALS, PolicyMissing, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted)
+CHANGE_REFUSALS = (*WRITE_REFUSALS, ObjectNotFound, ObjectStale, UniqueKeyChange)
+
+
+def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
+    """Create one and many, get, replace, patch, delete, list, and hide many."""
+
+    def create(call: Call) -> Answer:
+        _check_not_processed(call)
+        settled = objects().create(_partition(call), _bucket(call), call.body, policy=call.query.policy)
+        return _answer(settled.stored)
+
+    def create_batch(call: Call) -> Answer:
+        _check_not_processed(call)
+        requests = [partial(_read_row, row) for row in call.body.objects]
+        return _batch_answer(objects().create_many(_partition(call), _bucket(call), requests, policy=call.query.policy))
+
+    def get(call: Call) -> Answer:
+        stored = objects().get(_partition(call), _bucket(call), call.path["object_identifier"])
+        if read_preconditions(call.headers).is_current(stored.etag):
+            return Answer(None, status=304, headers={"ETag": stored.etag})
+        counted = 0 if call.query.include_document_count else None
+        signing = call.query.return_presigned_urls
+        return _answer(stored, document_count=counted, sign=objects().blobs.presigned_get if signing else None)
+
+    def change(call: Call) -> Answer:
+        stored = objects().change(
+            _partition(call),
+            _bucket(call),
+            call.path["object_identifier"],
+            call.body,
+            preconditions=read_preconditions(call.headers),
+        )
+        return _answer(stored)
+
+    def delete(call: Call) -> Answer:
+        objects().delete(
+            _partition(call),
+            _bucket(call),
+            call.path["object_identifier"],
+            preconditions=read_preconditions(call.headers),
+        )
+        return Answer(None, status=204)
+
+    def list_post(call: Call) -> Answer:
+        body = call.body.model_dump(include=call.body.model_fields_set)
+        return _list(objects(), call, body, path=f"{_path(call)}/list")
+
+    def list_get(call: Call) -> Answer:
+        return _list(objects(), call, {}, path=_path(call))
+
+    def hide(call: Call) -> Answer:
+        hidden = objects().hide(_partition(call), _bucket(call), call.body)
+        return Answer({"soft_deleted": hidden, "requested": len(call.body.object_ids), "collections": 0})
+
+    return [
+        _operation(
+            method="POST",
+            path=OBJECTS,
+            name="create_object_buckets",
+            summary="Create Object",
+            description="Creates an object. With a unique key, `policy` says what happens when it is taken.",
+            run=create,
+            body=lambda: _models().CreateObjectRequest,
+            body_required=True,
+            query=lambda: _models().CreateObjectQuery,
+            permission="write",
+            refusals=CREATE_REFUSALS,
+            max_body_bytes=MAX_CONTENT_BYTES,
+        ),
+        _operation(
+            method="POST",
+            path=f"{OBJECTS}/batch",
+            name="create_objects_batch_buckets",
+            summary="Create Objects in Batch",
+            description="Creates up to a hundred objects, each settled on its own, in their order.",
+            run=create_batch,
+            body=lambda: _models().CreateObjectsBatchRequest,
+            body_required=True,
+            query=lambda: _models().CreateObjectQuery,
+            answer=lambda: _answers().CreateObjectsBatchResponse,
+            refused_body=lambda: _answers().CreateObjectsBatchResponse,
+            permission="write",
+            refusals=(*WRITE_REFUSALS, PolicyMissing),
+            max_body_bytes=MAX_CONTENT_BYTES,
+        ),
+        _operation(
+            method="GET",
+            path=OBJECTS,
+            name="list_objects_get_buckets",
+            summary="List Objects",
+            description="Lists objects, oldest first, with the query string alone.",
+            run=list_get,
+            query=lambda: _models().ObjectsQuery,
+            answer=lambda: _answers().ListObjectsResponse,
+            refusals=(BucketNotFound, SortTooLarge, WalkTooLong),
+        ),
+        _operation(
+            method="POST",
+            path=f"{OBJECTS}/list",
+            name="list_objects_buckets",
+            summary="List Objects",
+            description="Lists objects with pagination, sorting and filtering. The body wins over the query.",
+            run=list_post,
+            body=lambda: _models().ListObjectsRequest,
+            query=lambda: _models().ObjectsQuery,
+            answer=lambda: _answers().ListObjectsResponse,
+            refusals=(BucketNotFound, SortTooLarge, WalkTooLong),
+        ),
+        _operation(
+            method="POST",
+            path=f"{OBJECTS}/bulk-soft-delete",
+            name="bulk_soft_delete_objects_buckets",
+            summary="Bulk Soft Delete Objects",
+            description="Hides objects: they stay stored and keep their unique keys, and count no more.",
+            run=hide,
+            body=lambda: _models().BulkSoftDeleteRequest,
+            body_required=True,
+            answer=lambda: _answers().BulkSoftDeleteResponse,
+            permission="delete",
+            refusals=(BucketNotFound, BucketLocked, BucketNotActive),
+        ),
+        _operation(
+            method="GET",
+            path=OBJECT,
+            name="get_object_buckets",
+            summary="Get Object",
+            description="An object by id.",
+            run=get,
+            query=lambda: _models().GetObjectQuery,
+            refusals=(BucketNotFound, ObjectNotFound),
+            conditional="read",
+        ),
+        _operation(
+            method="PUT",
+            path=OBJECT,
+            name="update_object_buckets",
+            summary="Update Object",
+            description="Changes what the body holds; blobs replace those of the same property.",
+            run=change,
+            body=lambda: _models().UpdateObjectRequest,
+            body_required=True,
+            permission="write",
+            refusals=CHANGE_REFUSALS,
+            conditional="write",
+            max_body_bytes=MAX_CONTENT_BYTES,
+        ),
+        _operation(
+            method="PATCH",
+            path=OBJECT,
+            name="patch_object_buckets",
+            summary="Partially Update Object",
+            description="Changes the fields that the body holds; a null removes one.",
+            run=change,
+            body=lambda: _models().PatchObjectRequest,
+            body_required=True,
+            permission="write",
+            refusals=CHANGE_REFUSALS,
+            conditional="write",
+        ),
+        _operation(
+            method="DELETE",
+            path=OBJECT,
+            name="delete_object_buckets",
+            summary="Delete Object",
+            description="Removes an object and its files for good; what identified it is free again.",
+            run=delete,
+            query=lambda: _models().DeleteObjectQuery,
+            answer_headers=(),
+            status=204,
+            permission="delete",
+            refusals=(BucketNotFound, BucketLocked, BucketNotActive, ObjectNotFound, ObjectStale),
+            conditional="write",
+        ),
+    ]
+
+
+def _models() -> ModuleType:
+    """The models, which a request without a body never needs."""
+    from chalicelib.objects import models
+
+    return models
+
+
+def _answers() -> ModuleType:
+    """The models of answers, which only their description needs."""
+    from chalicelib.objects import answers
+
+    return answers
+
+
+def _operation(**given: Any) -> Operation:
+    tagged = ("ETag",) if "answer" not in given else ()
+    common = {
+        "tag": "Objects",
+        "scope": "namespace",
+        "answer": lambda: _answers().ObjectResponse,
+        "answer_headers": tagged,
+    }
+    return Operation(**{**common, **given})
+
+
+def _partition(call: Call) -> str:
+    return partition(call.organization_id, call.namespace_id)
+
+
+def _bucket(call: Call) -> str:
+    return call.path["bucket_identifier"]
+
+
+def _path(call: Call) -> str:
+    from urllib.parse import quote
+
+    return OBJECTS.replace("{bucket_identifier}", quote(_bucket(call), safe=""))
+
+
+def _answer(stored: StoredObject, **more: Any) -> Answer:
+    from chalicelib.objects.views import show
+
+    return Answer(show(stored, **more), headers={"ETag": stored.etag})
+
+
+def _check_not_processed(call: Call) -> None:
+    if call.query.auto_process:
+        raise NotEnabled("auto_process is not enabled here", details={"field": "auto_process"})
+
+
+def _read_row(row: Mapping[str, Any]) -> CreateObjectRequest:
+    """A row of a batch as a request. Raises RequestInvalid."""
+    from pydantic import ValidationError
+
+    from chalicelib.foundation.json_text import to_json
+    from chalicelib.foundation.readers import problems_of
+
+    try:
+        request: CreateObjectRequest = _models().CreateObjectRequest.model_validate_json(to_json(row))
+    except ValidationError as error:
+        raise RequestInvalid(problems_of(error, "body")) from None
+    return request
+
+
+def _batch_answer(outcomes: list[Any]) -> Answer:
+    from chalicelib.objects.views import show_batch
+
+    shown = show_batch(outcomes)
+    if shown["succeeded_count"]:
+        return Answer(shown)
+    for outcome in outcomes:
+        if isinstance(outcome, Busy):  # nothing was stored, and the same request may succeed soon
+            raise outcome
+    return Answer(shown, status=422)
+
+
+def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) -> Answer:
+    # Filters, sorts and cursors are a fifth of the code, and only lists need them.
+    from chalicelib.foundation.listing import read_list
+    from chalicelib.objects.lists import OLDEST_FIRST, list_objects
+    from chalicelib.objects.views import page_stats, selected, show
+
+    page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
+    bucket = objects.buckets.get(_partition(call), _bucket(call))
+    query = read_list(page, given, default=OLDEST_FIRST, scope=f"objects {_partition(call)} {bucket.bucket_id}")
+    found = list_objects(objects.store, bucket, query)
+    sign = objects.blobs.presigned_get if given.get("return_presigned_urls") else None
+    shown = [show(stored, sign=sign) for stored in found.rows]
+    body = {
+        "results": [selected(each, given["select"]) for each in shown] if given.get("select") else shown,
+        "pagination": pagination(
+            page, path=path, returned=len(found.rows), total=found.total, next_cursor=found.next_cursor
+        ),
+        "stats": page_stats(found.rows),
+    }
+    return Answer(body)

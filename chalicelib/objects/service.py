@@ -1,0 +1,208 @@
+"""What may be done with the objects of a bucket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from chalicelib.buckets.bucket import Bucket
+from chalicelib.buckets.service import Buckets, check_writable
+from chalicelib.foundation.ids import Ids
+from chalicelib.foundation.preconditions import ANY, Preconditions
+from chalicelib.foundation.refusals import Refusal
+from chalicelib.foundation.retrying import Unsettled
+from chalicelib.foundation.revising import in_turns, revise
+from chalicelib.foundation.times import Clock, stamp
+from chalicelib.objects.deposit import Deposit
+from chalicelib.objects.hiding import hide_all
+from chalicelib.objects.refusals import ObjectNotFound, ObjectStale, PolicyMissing
+from chalicelib.objects.store import ObjectStore
+from chalicelib.objects.stored_object import StoredObject, to_item
+from chalicelib.objects.sweeping import unreferenced
+
+if TYPE_CHECKING:
+    from chalicelib.buckets.unique_key import Policy
+    from chalicelib.objects.blob import Blob
+    from chalicelib.objects.blob_store import BlobStore
+    from chalicelib.objects.changes import ObjectChange
+    from chalicelib.objects.creation import Settled
+    from chalicelib.objects.models import BulkSoftDeleteRequest, CreateObjectRequest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The objects of every bucket. A call names the namespace's `partition`, and never leaves it."""
+
+    store: ObjectStore
+    blobs: BlobStore
+    buckets: Buckets
+    ids: Ids
+    clock: Clock
+    pause: Callable[[float], None] = time.sleep
+
+    def create(
+        self, partition: str, identifier: str, request: CreateObjectRequest, *, policy: Policy | None = None
+    ) -> Settled:
+        """A new object, or the one that answers already, or the one changed, as identity and policy have it.
+
+        Raises BucketNotFound, BucketLocked, BucketNotActive, PolicyMissing, RequestInvalid, NotEnabled,
+        UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted.
+        """
+        bucket = self._writable(partition, identifier)
+        return self._settle(partition, bucket, request, effective_policy(bucket, policy))
+
+    def create_many(
+        self,
+        partition: str,
+        identifier: str,
+        requests: Sequence[Callable[[], CreateObjectRequest]],
+        *,
+        policy: Policy | None = None,
+    ) -> list[Settled | Refusal]:
+        """Settles each request on its own, in their order: what came of it, or the refusal.
+
+        A request is read by a call, whose refusal is that of its row. Raises what concerns all rows:
+        BucketNotFound, BucketLocked, BucketNotActive, PolicyMissing.
+        """
+        bucket = self._writable(partition, identifier)
+        effective = effective_policy(bucket, policy)
+        outcomes: list[Settled | Refusal] = []
+        for read in requests:
+            try:
+                outcomes.append(self._settle(partition, bucket, read(), effective))
+            except Refusal as refusal:
+                outcomes.append(refusal)
+        return outcomes
+
+    def get(self, partition: str, identifier: str, object_id: str) -> StoredObject:
+        """The object. Raises BucketNotFound, ObjectNotFound."""
+        bucket_id = self.buckets.locate(partition, identifier)
+        found = self.store.find(partition, bucket_id, object_id)
+        if found is None or found.soft_deleted is not None:
+            self.buckets.get(partition, identifier)  # which of the two is not there
+            raise ObjectNotFound(object_id)
+        return found
+
+    def change(
+        self,
+        partition: str,
+        identifier: str,
+        object_id: str,
+        change: ObjectChange,
+        *,
+        preconditions: Preconditions = ANY,
+    ) -> StoredObject:
+        """The object after a change; the same object where nothing differs.
+
+        Raises BucketNotFound, BucketLocked, BucketNotActive, ObjectNotFound, ObjectStale (a precondition
+        fails), RequestInvalid, NotEnabled, UniqueKeyChange.
+        """
+        from chalicelib.objects.changing import Changing
+
+        bucket = self._writable(partition, identifier)
+        changing = Changing(bucket, change, self._deposit(bucket))
+
+        def read() -> StoredObject:
+            return self._find(partition, bucket.bucket_id, object_id, preconditions)
+
+        def write(old: StoredObject, new: StoredObject) -> StoredObject:
+            now = stamp(self.clock())
+            new = replace(new, revision=old.revision + 1, updated_at=now, epoch=bucket.tally.epoch)
+            self.store.replace(old, new)
+            return new
+
+        return _kept(
+            changing.deposit,
+            lambda: revise(read, changing.revised, write, self.pause, stored=to_item),
+            lambda stored: stored.blobs,
+        )
+
+    def delete(self, partition: str, identifier: str, object_id: str, *, preconditions: Preconditions = ANY) -> None:
+        """Removes the object for good, a hidden one too; what identified it is free again. Its bytes follow.
+
+        Raises BucketNotFound, BucketLocked, BucketNotActive, ObjectNotFound, ObjectStale.
+        """
+        bucket = self._writable(partition, identifier)
+        if preconditions.match is None:
+            self.store.remove(partition, bucket.bucket_id, object_id)
+            return
+
+        def remove() -> None:
+            found = self._find(partition, bucket.bucket_id, object_id, preconditions)
+            self.store.remove(partition, bucket.bucket_id, object_id, revision=found.revision)
+
+        in_turns(remove, self.pause)
+
+    def hide(self, partition: str, identifier: str, request: BulkSoftDeleteRequest) -> int:
+        """Soft-deletes objects, and says how many there were to hide. Raises as `delete` does of buckets."""
+        bucket = self._writable(partition, identifier)
+        now = stamp(self.clock())
+        mark = {"state": request.lifecycle_state, "reason": request.reason, "source": request.source, "at": now}
+        return hide_all(self.store, partition, bucket.bucket_id, request.object_ids, mark, now)
+
+    def sweep(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Removes the bytes that these changes of rows, as a stream tells them, left without a row. Raises Busy."""
+        keys = [key for record in records for key in unreferenced(record)]
+        if keys:
+            self.blobs.remove(keys)
+
+    def _writable(self, partition: str, identifier: str) -> Bucket:
+        bucket = self.buckets.get(partition, identifier)
+        check_writable(bucket)
+        return bucket
+
+    def _find(self, partition: str, bucket_id: str, object_id: str, preconditions: Preconditions) -> StoredObject:
+        found = self.store.find(partition, bucket_id, object_id)
+        if found is None or found.soft_deleted is not None:
+            raise ObjectNotFound(object_id)
+        if not preconditions.holds(found.etag):
+            raise ObjectStale(found.etag)
+        return found
+
+    def _settle(self, partition: str, bucket: Bucket, request: CreateObjectRequest, policy: Policy | None) -> Settled:
+        from chalicelib.objects.creation import Creation
+        from chalicelib.objects.new_object import read_new
+
+        creation = Creation(
+            store=self.store,
+            deposit=self._deposit(bucket),
+            ids=self.ids,
+            clock=self.clock,
+            pause=self.pause,
+            partition=partition,
+            bucket=bucket,
+            new=read_new(request, bucket),
+            policy=policy,
+        )
+        return _kept(creation.deposit, creation.settle, lambda settled: settled.stored.blobs)
+
+    def _deposit(self, bucket: Bucket) -> Deposit:
+        return Deposit(self.blobs, self.ids, bucket.bucket_id, bucket.settings.get("storage_class"))
+
+
+def effective_policy(bucket: Bucket, policy: Policy | None) -> Policy | None:
+    """The request's policy, else the bucket's; None where there is no unique key. Raises PolicyMissing."""
+    unique_key: Mapping[str, Any] | None = bucket.settings.get("unique_key")
+    if not unique_key:
+        return None
+    chosen: Policy | None = policy or unique_key.get("default_policy")
+    if chosen is None:
+        raise PolicyMissing()
+    return chosen
+
+
+def _kept(deposit: Deposit, write: Callable[[], T], blobs: Callable[[T], Sequence[Blob]]) -> T:
+    """What a write gives; bytes that its outcome does not refer to are taken back."""
+    try:
+        done = write()
+    except Unsettled:  # the row may be there, and it needs its bytes
+        raise
+    except Refusal:
+        deposit.withdraw()
+        raise
+    deposit.withdraw(except_for=blobs(done))
+    return done

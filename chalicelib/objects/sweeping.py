@@ -1,0 +1,33 @@
+"""Bytes that no row refers to any more, found in the changes of the rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def unreferenced(record: Mapping[str, Any]) -> set[str]:
+    """The keys of the bytes that the row before a change referred to and the row after it does not.
+
+    The record is as a DynamoDB stream tells it. Told twice it names the same keys, and no key is ever used
+    again, so removing them twice does no harm. A row that cannot be read, before or after, names none: what
+    it leaves behind is found by the listing of orphans.
+    """
+    change = record["dynamodb"]
+    before, after = _document(change.get("OldImage")), _document(change.get("NewImage"))
+    if before is None or before == after:
+        return set()
+    try:
+        return _keys(before) - (_keys(after) if after is not None else set())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return set()
+
+
+def _document(image: Mapping[str, Any] | None) -> str | None:
+    document: str | None = ((image or {}).get("document") or {}).get("S")
+    return document
+
+
+def _keys(document: str) -> set[str]:
+    return {blob["key"] for blob in json.loads(document)["blobs"] if blob.get("key")}

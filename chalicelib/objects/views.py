@@ -1,0 +1,111 @@
+"""Objects as clients receive them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.foundation.envelope import standing
+from chalicelib.foundation.paths import MISSING, value_at
+from chalicelib.foundation.refusals import Refusal, RequestInvalid
+from chalicelib.foundation.search import texts_of
+from chalicelib.objects.blob import Blob, show_blob
+from chalicelib.objects.stored_object import StoredObject
+
+if TYPE_CHECKING:
+    from chalicelib.objects.answers import CreateObjectsBatchResponse, FailedObjectError, ObjectListStats
+    from chalicelib.objects.creation import Settled
+
+Sign = Callable[[Blob], str | None]
+ALWAYS_KEPT = ("object_id", "bucket_id")
+
+
+def show(stored: StoredObject, *, sign: Sign | None = None, document_count: int | None = None) -> dict[str, Any]:
+    """The object as clients receive it; `sign` gives a blob's download URL, where they are asked for."""
+    return {
+        **stored.values,
+        "object_id": stored.object_id,
+        "bucket_id": stored.bucket_id,
+        "key_prefix": stored.key_prefix,
+        "blobs": [show_blob(blob, presigned_url=sign(blob) if sign else None) for blob in stored.blobs],
+        "source_details": [],
+        "edges": stored.edges,
+        "status": stored.status,
+        "error": stored.error,
+        "created_at": stored.created_at,
+        "updated_at": stored.updated_at,
+        "document_count": document_count,
+    }
+
+
+def texts(stored: StoredObject) -> Iterator[str]:
+    """What a search reads: id, key prefix and every text in the fields."""
+    yield stored.object_id
+    yield stored.key_prefix or ""
+    yield from texts_of(dict(stored.values))
+
+
+def show_batch(outcomes: Sequence[Settled | Refusal]) -> CreateObjectsBatchResponse:
+    """What came of every row of a batch."""
+    succeeded: list[Any] = []
+    failed: list[FailedObjectError] = []
+    for index, outcome in enumerate(outcomes):
+        if isinstance(outcome, Refusal):
+            failed.append({"object_index": index, "error": told(outcome), "error_type": error_type(outcome)})
+            continue
+        by = outcome.replayed_by
+        more = {"object_index": index, "replayed": by is not None, "replayed_by": by}
+        succeeded.append({**show(outcome.stored), **more})
+    return {
+        "succeeded": succeeded,
+        "failed": failed,
+        "total_requested": len(outcomes),
+        "succeeded_count": len(succeeded),
+        "failed_count": len(failed),
+    }
+
+
+def told(refusal: Refusal) -> str:
+    """A refusal in one sentence: every problem with its place, or the message with what it names."""
+    if isinstance(refusal, RequestInvalid):
+        return "; ".join(f"{'.'.join(map(str, p.location[1:]))}: {p.message}" for p in refusal.problems)
+    named = (refusal.details or {}).get("object_id")
+    return f"{refusal.text}: {named}" if named else refusal.text
+
+
+def error_type(refusal: Refusal) -> str:
+    """The stable name of the kind of error, as the envelope has it; that of a bad URL is its own."""
+    return getattr(refusal, "error_type", None) or standing(refusal.__class__)[1]
+
+
+def page_stats(page: Iterable[StoredObject]) -> ObjectListStats:
+    """Statistics over the objects of one page."""
+    shown = list(page)
+    blobs = sum(len(stored.blobs) for stored in shown)
+    return {
+        "total_objects": len(shown),
+        "total_blobs": blobs,
+        "avg_blobs_per_object": blobs / (len(shown) or 1),
+        "objects_by_status": dict(Counter(stored.status for stored in shown)),
+    }
+
+
+def selected(shown: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+    """The object with only these dotted paths, and the ids that always stay. A list is kept as a whole."""
+    kept: dict[str, Any] = {}
+    for path in (*ALWAYS_KEPT, *paths):
+        if value_at(shown, path) is not MISSING:
+            _keep(kept, shown, [path] if path in shown else path.split("."))
+    return kept
+
+
+def _keep(kept: dict[str, Any], shown: Mapping[str, Any], path: Sequence[str]) -> None:
+    name, *rest = path
+    value = shown.get(name)
+    if rest and isinstance(value, Mapping):
+        inner = kept.setdefault(name, {})
+        if inner is not value:  # else the whole of it is kept already
+            _keep(inner, value, rest)
+    else:
+        kept[name] = value

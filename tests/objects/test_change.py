@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.objects import POSTER, SCHEMA, a_bucket_of_objects, blob_keys, created, objects, stored_object, text
+from tests.support.world import World
+
+BOTH = pytest.mark.parametrize("method", ["PUT", "PATCH"])
+
+
+@pytest.fixture
+def bucket(api: Api) -> str:
+    return a_bucket_of_objects(api)
+
+
+@BOTH
+def test_only_what_is_sent_changes(api: Api, bucket: str, method: str) -> None:
+    made = created(api, bucket, {"title": "M", "take": 1, "key_prefix": "a", "blobs": [text()]})
+    reply = api.call(method, objects(bucket, made["object_id"]), {"title": "N", "color": True})
+    changed = reply.json
+    assert changed == {**made, "title": "N", "color": True, "updated_at": changed["updated_at"]}
+    assert changed["updated_at"] > made["updated_at"]
+    assert reply.headers["ETag"] == f'"{made["object_id"]}-2"'
+    assert api.get(objects(bucket, made["object_id"])).json == {**changed, "document_count": 0}
+
+
+@BOTH
+def test_a_change_that_changes_nothing_moves_nothing(api: Api, bucket: str, method: str) -> None:
+    made = created(api, bucket, {"title": "M", "take": 1})
+    reply = api.call(method, objects(bucket, made["object_id"]), {"title": "M"})
+    assert (reply.json, reply.headers["ETag"]) == (made, f'"{made["object_id"]}-1"')
+    truth = api.call(method, objects(bucket, made["object_id"]), {"flag": 1}).json
+    assert api.call(method, objects(bucket, made["object_id"]), {"flag": True}).json["flag"] is True
+    assert truth["flag"] == 1
+
+
+@BOTH
+def test_null_removes_a_field_and_a_prefix(api: Api, bucket: str, method: str) -> None:
+    made = created(api, bucket, {"title": "M", "key_prefix": "a"})
+    changed = api.call(method, objects(bucket, made["object_id"]), {"title": None, "key_prefix": None}).json
+    assert "title" not in changed
+    assert changed["key_prefix"] is None
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"title": 5}, "title"),
+        ({"status": "COMPLETED"}, "status"),
+        ({"object_id": "obj_1"}, "object_id"),
+        ({"idempotency_key": "k"}, "idempotency_key"),
+        ({"edges": []}, "edges"),
+        ({"_x": 1}, "_x"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(
+    api: Api, bucket: str, method: str, body: dict[str, Any], name: str
+) -> None:
+    made = created(api, bucket)
+    reply = api.call(method, objects(bucket, made["object_id"]), body)
+    assert reply.status == 422
+    assert reply.error["details"]["validation_errors"][0]["location"] == ["body", name]
+
+
+def test_a_patch_takes_no_blobs_and_no_metadata_magic(api: Api, bucket: str) -> None:
+    made = created(api, bucket, {"metadata": {"reel": 1, "cut": 2}})
+    path = objects(bucket, made["object_id"])
+    assert api.patch(path, {"blobs": []}).status == 422
+    assert api.patch(path, {"metadata": {"reel": 5}}).json["metadata"] == {"reel": 5}
+
+
+def test_metadata_of_a_put_goes_where_the_object_holds_it(api: Api, bucket: str) -> None:
+    made = created(api, bucket, {"metadata": {"reel": 1, "cut": 2}})
+    changed = api.put(objects(bucket, made["object_id"]), {"metadata": {"reel": 5, "title": "M"}}).json
+    assert (changed["metadata"], changed["title"]) == ({"reel": 5, "cut": 2}, "M")
+    refused = api.put(objects(bucket, made["object_id"]), {"metadata": {"status": "COMPLETED"}})
+    assert refused.status == 422
+
+
+def test_files_of_a_put_replace_those_of_their_property(api: Api, bucket: str, world: World) -> None:
+    made = created(api, bucket, {"blobs": [POSTER, text("one"), text("two")]})
+    changed = api.put(objects(bucket, made["object_id"]), {"blobs": [text("three")]}).json
+    assert [blob["properties"].get("text") for blob in changed["blobs"]] == [None, "three"]
+    assert changed["blobs"][0] == made["blobs"][0]
+    assert changed["status"] == "PENDING"
+    world.pump()
+    assert len(blob_keys(world)) == 2
+
+
+def test_files_that_are_held_already_can_be_skipped(api: Api, bucket: str, world: World) -> None:
+    made = created(api, bucket, {"blobs": [text("one"), text("two")]})
+    path = objects(bucket, made["object_id"])
+    same = api.put(path, {"blobs": [text("two"), text("one")], "skip_duplicates": True}).json
+    assert same == made
+    mixed = api.put(path, {"blobs": [text("one"), text("three")], "skip_duplicates": True}).json
+    assert [blob["properties"]["text"] for blob in mixed["blobs"]] == ["one", "three"]
+    assert mixed["blobs"][0] == made["blobs"][0]
+    world.pump()
+    assert len(blob_keys(world)) == 2
+    again = api.put(path, {"blobs": [text("one")]}).json
+    assert again["blobs"][0]["blob_id"] != made["blobs"][0]["blob_id"]
+
+
+def test_a_refused_change_stores_no_bytes(api: Api, bucket: str, world: World) -> None:
+    made = created(api, bucket)
+    assert api.put(objects(bucket, made["object_id"]), {"title": 5, "blobs": [POSTER]}).status == 422
+    assert blob_keys(world) == []
+
+
+def test_an_update_needs_a_body_and_an_object(api: Api, bucket: str) -> None:
+    made = created(api, bucket)
+    assert api.put(objects(bucket, made["object_id"]), b"").status == 422
+    for method in ("PUT", "PATCH"):
+        reply = api.call(method, objects(bucket, "obj_none"), {"title": "N"})
+        assert (reply.status, reply.error["details"]) == (404, {"resource": "object", "id": "obj_none"})
+
+
+@BOTH
+def test_if_match_guards_a_change(api: Api, bucket: str, method: str) -> None:
+    made = created(api, bucket)
+    path = objects(bucket, made["object_id"])
+    stale = api.get(path).headers["ETag"]
+    assert api.call(method, path, {"take": 1}, headers={"If-Match": stale}).status == 200
+    reply = api.call(method, path, {"take": 2}, headers={"If-Match": stale})
+    assert (reply.status, reply.error["code"]) == (412, "revision_stale")
+    assert api.call(method, path, {"take": 3}, headers={"If-Match": "*"}).json["take"] == 3
+    assert api.get(path, headers={"If-None-Match": api.get(path).headers["ETag"]}).status == 304
+
+
+def test_old_objects_stay_readable_and_changeable_under_a_new_schema(api: Api, bucket: str, world: World) -> None:
+    made = created(api, bucket, {"title": "M", "take": 1})
+    path = objects(bucket, made["object_id"])
+    fields = {**SCHEMA["properties"], "title": {"type": "integer"}, "lang": {"type": "string", "required": True}}
+    changed = {"bucket_schema": {"properties": fields}}
+    query = {"force_schema_break": "true"}
+    assert api.patch(f"/v1/buckets/{bucket}", changed, query=query).status == 200
+
+    assert api.get(path).json["title"] == "M"
+    assert api.patch(path, {"take": 2}).json["title"] == "M"
+    assert stored_object(world, bucket, made["object_id"]).schema_version == 1
+    refused = api.patch(path, {"take": 3, "title": "N"})
+    assert refused.status == 422
+    assert [p["location"] for p in refused.error["details"]["validation_errors"]] == [["body", "title"]]
+    assert api.patch(path, {"title": 5, "lang": "de"}).status == 200
+    assert stored_object(world, bucket, made["object_id"]).schema_version == 2

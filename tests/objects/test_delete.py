@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.objects import POSTER, a_bucket_of_objects, blob_keys, created, listed, objects, stored_object, text
+from tests.support.world import World
+
+
+@pytest.fixture
+def bucket(api: Api) -> str:
+    return a_bucket_of_objects(api)
+
+
+def hide(api: Api, bucket: str, ids: list[str], **more: Any) -> dict[str, Any]:
+    body = {"object_ids": ids, "reason": "licence ended", **more}
+    reply = api.post(f"{objects(bucket)}/bulk-soft-delete", body)
+    assert reply.status == 200, reply.text
+    return dict(reply.json)
+
+
+def test_a_deleted_object_is_gone_and_its_bytes_follow(api: Api, bucket: str, world: World) -> None:
+    made = created(api, bucket, {"blobs": [POSTER, text()]})
+    kept = created(api, bucket, {"blobs": [POSTER]})
+    reply = api.call("DELETE", objects(bucket, made["object_id"]))
+    assert (reply.status, reply.text) == (204, "")
+    assert api.get(objects(bucket, made["object_id"])).status == 404
+    assert api.call("DELETE", objects(bucket, made["object_id"])).status == 404
+    world.pump()
+    assert blob_keys(world) == [f"blobs/{bucket}/{kept['object_id']}/{kept['blobs'][0]['blob_id']}"]
+
+
+def test_cascade_is_taken(api: Api, bucket: str) -> None:
+    made = created(api, bucket)
+    assert api.call("DELETE", objects(bucket, made["object_id"]), query={"cascade": "true"}).status == 204
+
+
+def test_if_match_guards_a_deletion(api: Api, bucket: str) -> None:
+    made = created(api, bucket)
+    path = objects(bucket, made["object_id"])
+    stale = api.get(path).headers["ETag"]
+    api.patch(path, {"take": 2})
+    assert api.call("DELETE", path, headers={"If-Match": stale}).status == 412
+    assert api.call("DELETE", path, headers={"If-Match": api.get(path).headers["ETag"]}).status == 204
+    assert api.call("DELETE", path, headers={"If-Match": stale}).status == 404
+
+
+def test_hidden_objects_are_gone_to_readers_and_stay_stored(api: Api, bucket: str, world: World) -> None:
+    rows = [created(api, bucket, {"take": take, "blobs": [text()]}) for take in range(4)]
+    ids = [row["object_id"] for row in rows]
+
+    assert hide(api, bucket, [ids[0], ids[1], ids[0], "obj_none"]) == {
+        "soft_deleted": 2,
+        "requested": 4,
+        "collections": 0,
+    }
+
+    assert [row["object_id"] for row in listed(api, bucket)] == ids[2:]
+    assert [row["object_id"] for row in listed(api, bucket, {"sort": {"field": "take"}})] == ids[2:]
+    path = objects(bucket, ids[0])
+    assert [api.get(path).status, api.put(path, {"take": 9}).status, api.patch(path, {"take": 9}).status] == [404] * 3
+    world.pump()
+    assert len(blob_keys(world)) == 4
+    hidden = stored_object(world, bucket, ids[0]).soft_deleted
+    assert hidden is not None
+    assert {**hidden, "at": ""} == {"state": "disabled", "reason": "licence ended", "source": "bulk_purge", "at": ""}
+    assert hide(api, bucket, ids)["soft_deleted"] == 2
+
+
+def test_a_hidden_object_can_be_deleted_for_good(api: Api, bucket: str, world: World) -> None:
+    made = created(api, bucket, {"blobs": [text()]})
+    hide(api, bucket, [made["object_id"]])
+    assert api.call("DELETE", objects(bucket, made["object_id"])).status == 204
+    world.pump()
+    assert blob_keys(world) == []
+
+
+def test_the_mark_says_what_the_request_said(api: Api, bucket: str, world: World) -> None:
+    made = created(api, bucket)
+    hide(api, bucket, [made["object_id"]], lifecycle_state="archived", source="audit")
+    mark = stored_object(world, bucket, made["object_id"]).soft_deleted
+    assert mark is not None
+    assert (mark["state"], mark["source"]) == ("archived", "audit")
+
+
+def test_what_identified_a_hidden_object_finds_no_duplicate(api: Api, bucket: str) -> None:
+    body = {"blobs": [text()], "skip_duplicates": True}
+    made = created(api, bucket, body)
+    hide(api, bucket, [made["object_id"]])
+    assert created(api, bucket, body)["object_id"] != made["object_id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"object_ids": [], "reason": "r"}, "object_ids"),
+        ({"object_ids": ["x"] * 5001, "reason": "r"}, "object_ids"),
+        ({"object_ids": ["x"]}, "reason"),
+        ({"object_ids": ["x"], "reason": "r" * 501}, "reason"),
+        ({"object_ids": ["x"], "reason": "r", "restore": True}, "restore"),
+    ],
+)
+def test_another_request_is_refused_by_name(api: Api, bucket: str, body: dict[str, Any], name: str) -> None:
+    reply = api.post(f"{objects(bucket)}/bulk-soft-delete", body)
+    assert reply.status == 422
+    assert reply.error["details"]["validation_errors"][0]["location"] == ["body", name]

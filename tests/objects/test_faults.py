@@ -1,0 +1,148 @@
+"""What is left behind when AWS fails in the middle: no row without bytes, and nothing that is not found again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.objects.blob_store import BlobStore
+from chalicelib.objects.store import ObjectStore
+from tests.support.api import Api
+from tests.support.faults import Fault, Faults, applied_then_timeout, internal_error, lost, throttled, unavailable
+from tests.support.objects import POSTER, a_bucket_of_objects, blob_keys, create, created, listed, objects
+from tests.support.slow_time import SlowTime
+from tests.support.world import World
+
+BODY = {"title": "M", "blobs": [POSTER]}
+# More attempts than any call makes.
+MANY = range(1, 60)
+
+
+@pytest.fixture
+def quick(world: World) -> Api:
+    """The API, in a time that passes only when somebody sleeps."""
+    time = SlowTime()
+    store = ObjectStore(time.table(world.client, world.tables.objects))
+    blobs = BlobStore(
+        lambda: world.s3, world.settings.blob_bucket, clock=time.clock, sleep=time.sleep, jitter=lambda: 1.0
+    )
+    services = replace(world.services, objects=replace(world.services.objects, store=store, blobs=blobs))
+    api = world.api()
+    return Api(lambda: services, api.key, api.namespace)
+
+
+@pytest.fixture
+def bucket(quick: Api) -> str:
+    made = a_bucket_of_objects(quick)
+    created(quick, made, {"title": "caches are warm"})
+    return made
+
+
+@pytest.fixture
+def failing() -> Iterator[Callable[..., Faults]]:
+    """Lets calls of a client fail from the n-th on, or only that one."""
+    planned: list[Faults] = []
+
+    def fail(client: Any, fault: Fault, *, first: int = 1, times: int = 1) -> Faults:
+        faults = Faults(client)
+        planned.append(faults)
+        for call in range(first, first + times):
+            faults.on(call, fault)
+        return faults
+
+    yield fail
+    for faults in planned:
+        faults.remove()
+
+
+def count(api: Api, bucket: str) -> int:
+    return len(listed(api, bucket)) - 1
+
+
+@pytest.mark.parametrize("fault", [throttled, unavailable, lost()])
+def test_bytes_that_cannot_be_stored_make_no_row(
+    quick: Api, world: World, bucket: str, failing: Callable[..., Faults], fault: Fault
+) -> None:
+    broken = failing(world.s3, fault, times=len(MANY))
+    reply = create(quick, bucket, BODY)
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
+    broken.remove()
+    assert (count(quick, bucket), blob_keys(world)) == (0, [])
+    assert create(quick, bucket, BODY).status == 200
+
+
+@pytest.mark.parametrize("fault", [throttled, internal_error, lost(), applied_then_timeout()])
+def test_one_failure_is_made_good_by_the_next_attempt(
+    quick: Api, world: World, bucket: str, failing: Callable[..., Faults], fault: Fault
+) -> None:
+    failing(world.s3, fault)
+    failing(world.client, fault, first=2)
+    assert create(quick, bucket, BODY).status == 200
+    assert (count(quick, bucket), len(blob_keys(world))) == (1, 1)
+
+
+def test_a_row_that_is_not_taken_takes_its_bytes_back(
+    quick: Api, world: World, bucket: str, failing: Callable[..., Faults]
+) -> None:
+    broken = failing(world.client, throttled, first=2, times=len(MANY))
+    assert create(quick, bucket, BODY).status == 503
+    broken.remove()
+    assert (count(quick, bucket), blob_keys(world)) == (0, [])
+
+
+def test_where_nobody_knows_whether_the_row_is_there_its_bytes_stay(
+    quick: Api, world: World, bucket: str, failing: Callable[..., Faults]
+) -> None:
+    broken = failing(world.client, applied_then_timeout(), first=3, times=len(MANY))
+    reply = create(quick, bucket, {**BODY, "idempotency_key": "k"})
+    assert (reply.status, reply.error["code"]) == (503, "unsettled")
+    broken.remove()
+    assert len(blob_keys(world)) == 1
+    again = create(quick, bucket, {**BODY, "idempotency_key": "k"})
+    assert again.json["blobs"][0]["properties"]["url"].endswith(blob_keys(world)[0])
+    assert count(quick, bucket) == 1
+
+
+def test_bytes_that_cannot_be_taken_back_are_left_to_the_listing(
+    quick: Api, world: World, bucket: str, failing: Callable[..., Faults]
+) -> None:
+    failing(world.client, throttled, first=2, times=len(MANY))
+    failing(world.s3, throttled, first=2, times=len(MANY))
+    assert create(quick, bucket, BODY).status == 503
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_a_change_whose_answers_are_lost_is_made_once(
+    quick: Api, world: World, bucket: str, failing: Callable[..., Faults], method: str
+) -> None:
+    made = created(quick, bucket, BODY)
+    write = 3 if method == "PUT" else 2
+    failing(world.client, applied_then_timeout(), first=write)
+    reply = quick.call(method, objects(bucket, made["object_id"]), {"title": "N"} if method == "PUT" else None)
+    assert reply.status == (200 if method == "PUT" else 204)
+    assert count(quick, bucket) == (1 if method == "PUT" else 0)
+
+
+def test_a_batch_tells_row_by_row_what_the_storage_refused(
+    quick: Api, world: World, bucket: str, failing: Callable[..., Faults]
+) -> None:
+    broken = failing(world.client, throttled, first=3, times=len(MANY))
+    reply = quick.post(f"{objects(bucket)}/batch", {"objects": [{"take": 1}, {"take": 2}]})
+    broken.remove()
+    assert reply.status == 200
+    assert [row["take"] for row in reply.json["succeeded"]] == [1]
+    assert [row["error_type"] for row in reply.json["failed"]] == ["ServiceUnavailableError"]
+    assert count(quick, bucket) == 1
+
+
+def test_a_batch_of_which_nothing_could_be_stored_may_be_sent_again(
+    quick: Api, world: World, bucket: str, failing: Callable[..., Faults]
+) -> None:
+    broken = failing(world.client, throttled, first=2, times=2 * len(MANY))
+    reply = quick.post(f"{objects(bucket)}/batch", {"objects": [{"take": 1}, {"take": 2}]})
+    broken.remove()
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
+    assert count(quick, bucket) == 0

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.foundation.refusals import RequestInvalid
+from chalicelib.objects.identity import (
+    content_hash,
+    id_of_content,
+    id_of_idempotency_key,
+    id_of_unique_key,
+    read_unique_key,
+)
+
+SCALARS = st.text(min_size=1, max_size=5) | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+KEYS = st.dictionaries(st.sampled_from(["a", "b", "c"]), SCALARS, min_size=1)
+
+
+def test_one_and_one_point_zero_identify_the_same_object() -> None:
+    assert id_of_unique_key("bkt_1", {"a": 1}) == id_of_unique_key("bkt_1", {"a": 1.0})
+    assert id_of_unique_key("bkt_1", {"a": 0}) == id_of_unique_key("bkt_1", {"a": -0.0})
+
+
+def test_text_is_exact() -> None:
+    different = ["é", "e\u0301", "E", "e", "e ", "1"]
+    assert len({id_of_unique_key("bkt_1", {"a": value}) for value in [*different, 1]}) == 7
+
+
+@given(KEYS)
+def test_the_order_of_fields_has_no_meaning(key: dict[str, Any]) -> None:
+    assert id_of_unique_key("bkt_1", key) == id_of_unique_key("bkt_1", dict(reversed(key.items())))
+
+
+@given(KEYS, KEYS)
+def test_other_values_identify_another_object(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert (id_of_unique_key("bkt_1", one) == id_of_unique_key("bkt_1", other)) == (one == other)
+
+
+@given(KEYS)
+def test_buckets_share_no_ids(key: dict[str, Any]) -> None:
+    assert id_of_unique_key("bkt_1", key) != id_of_unique_key("bkt_2", key)
+
+
+def test_kinds_of_identity_share_no_ids() -> None:
+    ids = {
+        id_of_unique_key("bkt_1", {"a": "k"}),
+        id_of_idempotency_key("bkt_1", "k"),
+        id_of_content("bkt_1", "k", 0),
+        id_of_content("bkt_1", "k", 1),
+    }
+    assert len(ids) == 4
+    assert all(id_.startswith("obj_") and len(id_) == 30 for id_ in ids)
+
+
+CONTENTS = st.lists(st.tuples(st.sampled_from(["poster", "still"]), st.sampled_from(["aa", "bb"])), min_size=1)
+
+
+@given(CONTENTS, st.randoms())
+def test_content_is_a_multiset_of_files(contents: list[tuple[str, str]], chance: Any) -> None:
+    shuffled = list(contents)
+    chance.shuffle(shuffled)
+    assert content_hash(contents) == content_hash(shuffled)
+    assert content_hash(contents) != content_hash([*contents, contents[0]])
+
+
+def test_content_that_is_not_wholly_known_has_no_name() -> None:
+    assert content_hash([]) is None
+    assert content_hash([("poster", "aa"), ("still", None)]) is None
+
+
+SCHEMA = {
+    "properties": {
+        "id": {"type": "string"},
+        "take": {"type": "integer"},
+        "size": {"type": "float"},
+        "day": {"type": "date"},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "type_"),
+    [
+        ({}, "missing"),
+        ({"id": None}, "missing"),
+        ({"id": ""}, "string_too_short"),
+        ({"id": "x" * 256}, "string_too_long"),
+        ({"id": 5}, "string_type"),
+        ({"metadata": {"id": True}}, "string_type"),
+        ({"metadata": "text"}, "missing"),
+    ],
+)
+def test_a_key_that_identifies_nothing_is_refused(values: dict[str, Any], type_: str) -> None:
+    with pytest.raises(RequestInvalid) as refused:
+        read_unique_key(["id"], values, SCHEMA)
+    assert [(problem.location, problem.type) for problem in refused.value.problems] == [(("body", "id"), type_)]
+
+
+def test_a_key_is_read_from_the_root_and_else_from_metadata() -> None:
+    values = {"take": 3, "metadata": {"take": 4, "id": "m", "day": "1927-01-10"}}
+    assert read_unique_key(["id", "take", "day"], values, SCHEMA) == {"id": "m", "take": 3, "day": "1927-01-10"}
+
+
+def test_a_long_key_of_255_characters_is_taken() -> None:
+    assert read_unique_key(["id"], {"id": "x" * 255}, SCHEMA) == {"id": "x" * 255}

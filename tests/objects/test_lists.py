@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.objects import lists
+from tests.support.api import Api
+from tests.support.objects import POSTER, a_bucket_of_objects, created, listed, objects, text
+from tests.support.world import World
+
+
+@pytest.fixture
+def bucket(api: Api) -> str:
+    return a_bucket_of_objects(api)
+
+
+@pytest.fixture
+def shelf(api: Api, bucket: str) -> list[dict[str, Any]]:
+    """Seven objects with tied takes and titles that differ in case."""
+    titles = ["Metropolis", "M", "metro", "Fury", "Spione", "fury", "Mabuse"]
+    return [
+        created(api, bucket, {"title": title, "take": place % 3, "metadata": {"tags": ["lang", f"t-{place}"]}})
+        for place, title in enumerate(titles)
+    ]
+
+
+def titles(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["title"] for row in rows]
+
+
+def post(api: Api, bucket: str, **body: Any) -> Any:
+    reply = api.post(f"{objects(bucket)}/list", body)
+    assert reply.status == 200, reply.text
+    return reply.json
+
+
+def test_a_list_is_oldest_first_ten_a_page_and_ends_with_null(api: Api, bucket: str) -> None:
+    made = [created(api, bucket, {"take": take})["object_id"] for take in range(12)]
+    for reply in (api.get(objects(bucket)), api.post(f"{objects(bucket)}/list")):
+        assert [row["object_id"] for row in reply.json["results"]] == made[:10]
+        assert reply.json["pagination"]["page_size"] == 10
+        rest = api.get(objects(bucket), query={"cursor": reply.json["pagination"]["next_cursor"]}).json
+        assert [row["object_id"] for row in rest["results"]] == made[10:]
+        assert rest["pagination"]["next_cursor"] is None
+
+
+def test_a_link_leads_to_the_next_page(api: Api, bucket: str, shelf: list[Any]) -> None:
+    first = api.get(objects(bucket), query={"limit": 4}).json
+    second = api.get(first["pagination"]["next_page"]).json
+    assert titles(first["results"] + second["results"]) == titles(shelf)
+    assert second["pagination"]["next_page"] is None
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("field", ["created_at", "take", "title", "metadata.tags.1", "nowhere"])
+def test_every_sort_gives_every_row_once_across_pages(
+    api: Api, bucket: str, shelf: list[Any], field: str, direction: str
+) -> None:
+    sort = {"field": field, "direction": direction}
+    whole = post(api, bucket, sort=sort, limit=100)["results"]
+    walked = listed(api, bucket, {"sort": sort, "limit": 2})
+    assert walked == whole
+    assert sorted(titles(whole)) == sorted(titles(shelf))
+    if field == "take":
+        takes = [row["take"] for row in whole]
+        assert takes == sorted(takes, reverse=direction == "desc")
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({"take": 1}, ["M", "Spione"]),
+        (
+            {"AND": [{"field": "title", "operator": "starts_with", "value": "m"}]},
+            ["Metropolis", "M", "metro", "Mabuse"],
+        ),
+        ({"NOT": [{"field": "title", "operator": "contains", "value": "m"}]}, ["Fury", "Spione", "fury"]),
+        ({"metadata.tags": {"x": 1}}, []),
+        ({"field": "metadata.tags", "operator": "contains", "value": "t-3"}, ["Fury"]),
+        ({"status": "PENDING", "title": "fury"}, ["Fury", "fury"]),
+    ],
+)
+def test_filters_choose_rows_page_by_page(
+    api: Api, bucket: str, shelf: list[Any], filters: dict[str, Any], found: list[str]
+) -> None:
+    assert titles(listed(api, bucket, {"filters": filters, "limit": 2})) == found
+    assert titles(post(api, bucket, filters=filters)["results"]) == found
+
+
+def test_a_search_reads_ids_prefixes_and_texts(api: Api, bucket: str, shelf: list[Any]) -> None:
+    made = created(api, bucket, {"title": "X", "key_prefix": "reels/7"})
+    assert titles(listed(api, bucket, {"search": "METRO"})) == ["Metropolis", "metro"]
+    assert titles(listed(api, bucket, {"search": "t-5"})) == ["fury"]
+    assert titles(listed(api, bucket, {"search": "reels*7"})) == ["X"]
+    assert titles(listed(api, bucket, {"search": made["object_id"]})) == ["X"]
+
+
+def test_totals_are_counted_when_asked_for(api: Api, bucket: str, shelf: list[Any], world: World) -> None:
+    world.pump()
+    assert post(api, bucket)["pagination"]["total"] is None
+    whole = post(api, bucket, include_total=True, limit=3)["pagination"]
+    assert (whole["total"], whole["total_pages"], whole["page"]) == (7, 3, 1)
+    some = post(api, bucket, include_total=True, limit=1, filters={"take": 0})
+    assert some["pagination"]["total"] == 3
+    after = post(api, bucket, include_total=True, filters={"take": 0}, cursor=some["pagination"]["next_cursor"])
+    assert (after["pagination"]["total"], len(after["results"])) == (3, 2)
+    sorted_ = post(api, bucket, include_total=True, limit=1, sort={"field": "title"})
+    assert sorted_["pagination"]["total"] == 7
+
+
+def test_offsets_and_pages_skip_rows(api: Api, bucket: str, shelf: list[Any]) -> None:
+    assert titles(post(api, bucket, offset=5)["results"]) == titles(shelf)[5:]
+    assert titles(post(api, bucket, page=2, limit=3)["results"]) == titles(shelf)[3:6]
+    assert titles(post(api, bucket, offset=1, filters={"take": 0})["results"]) == ["Fury", "Mabuse"]
+    assert post(api, bucket, offset=100)["results"] == []
+
+
+def test_statistics_are_of_the_page(api: Api, bucket: str) -> None:
+    created(api, bucket, {"blobs": [POSTER, text()]})
+    created(api, bucket)
+    created(api, bucket)
+    assert post(api, bucket, limit=2)["stats"] == {
+        "total_objects": 2,
+        "total_blobs": 2,
+        "avg_blobs_per_object": 1.0,
+        "objects_by_status": {"PENDING": 2},
+    }
+    assert post(api, bucket, search="nothing like it")["stats"]["avg_blobs_per_object"] == 0
+
+
+def test_select_keeps_the_paths_asked_for_and_the_ids(api: Api, bucket: str) -> None:
+    made = created(api, bucket, {"title": "M", "take": 1, "metadata": {"reel": 1, "cut": 2}, "blobs": [text()]})
+    ids = {"object_id": made["object_id"], "bucket_id": bucket}
+    selected = post(api, bucket, select=["metadata.reel", "title", "nowhere", "status"])["results"]
+    assert selected == [{**ids, "title": "M", "metadata": {"reel": 1}, "status": "PENDING"}]
+    assert post(api, bucket, select=["blobs.0.property"])["results"] == [{**ids, "blobs": made["blobs"]}]
+    whole = post(api, bucket, select=["metadata", "metadata.cut"])["results"]
+    assert whole == [{**ids, "metadata": {"reel": 1, "cut": 2}}]
+    assert post(api, bucket, select=[])["results"] == [made]
+
+
+def test_a_rare_match_ends_pages_early_with_a_cursor(
+    api: Api, bucket: str, shelf: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "BUDGET_ROWS", 3)
+    first = post(api, bucket, filters={"title": "Mabuse"})
+    assert (first["results"], first["pagination"]["next_cursor"] is not None) == ([], True)
+    assert titles(listed(api, bucket, {"filters": {"title": "Mabuse"}})) == ["Mabuse"]
+    assert titles(listed(api, bucket, {"filters": {"take": 0}, "limit": 1})) == ["Metropolis", "Fury", "Mabuse"]
+
+
+def test_a_page_of_large_rows_stops_early_and_goes_on(api: Api, bucket: str) -> None:
+    made = [created(api, bucket, {"essay": "x" * 290_000, "take": take}) for take in range(8)]
+    first = post(api, bucket, limit=100)
+    assert 1 <= len(first["results"]) < 8
+    assert [row["take"] for row in listed(api, bucket, {"limit": 100})] == [row["take"] for row in made]
+
+
+def test_walks_that_would_take_too_long_are_refused_by_name(
+    api: Api, bucket: str, shelf: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "MAX_WALKED", 5)
+    path = f"{objects(bucket)}/list"
+    counted = api.post(path, {"filters": {"take": 0}, "include_total": True})
+    assert (counted.status, counted.error["code"]) == (400, "walk_too_long")
+    sorted_ = api.post(path, {"sort": {"field": "title"}})
+    assert (sorted_.status, sorted_.error["code"]) == (400, "sort_too_large")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"cursor": "garbage"},
+        {"cursor": "WzEsICJ4IiwgW11d"},
+        {"cursor": "OTHER QUERY"},
+    ],
+)
+def test_cursors_of_another_query_are_refused(api: Api, bucket: str, shelf: list[Any], body: dict[str, str]) -> None:
+    if body["cursor"] == "OTHER QUERY":
+        other = post(api, bucket, limit=2, sort={"field": "created_at", "direction": "desc"})
+        body = {"cursor": other["pagination"]["next_cursor"]}
+    reply = api.post(f"{objects(bucket)}/list", body)
+    assert (reply.status, reply.error["code"]) == (400, "cursor_invalid")
+
+
+def test_a_cursor_is_good_for_its_own_bucket_only(api: Api, bucket: str, shelf: list[Any]) -> None:
+    other = a_bucket_of_objects(api, "other")
+    cursor = post(api, bucket, limit=2)["pagination"]["next_cursor"]
+    assert api.post(f"{objects(other)}/list", {"cursor": cursor}).status == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [({"sorts": []}, "sorts"), ({"limit": 0}, "limit"), ({"select": "title"}, "select"), ({"x": 1}, "x")],
+)
+def test_what_a_list_does_not_know_is_refused_by_name(api: Api, bucket: str, body: dict[str, Any], name: str) -> None:
+    reply = api.post(f"{objects(bucket)}/list", body)
+    assert reply.status == 422
+    assert reply.error["details"]["validation_errors"][0]["location"] == ["body", name]
+
+
+def test_an_unknown_bucket_has_no_list(api: Api) -> None:
+    assert api.get(objects("nowhere")).status == 404
+    assert api.post(objects("bkt_0000000000000000") + "/list").status == 404
