@@ -102,8 +102,9 @@ def problems(archive: Path, runtime: str) -> list[str]:
 
 
 def needed(runtime: str) -> Iterator[str]:
-    """The files without which the function cannot start, its compiled core for Lambda's Linux among them."""
+    """The files without which the function cannot do its work, its compiled core for Lambda's Linux among them."""
     yield from ("app.py", "chalice/app.py", "chalicelib/__init__.py", "chalicelib/api.py", "pydantic/main.py")
+    yield "filetype/filetype.py"  # imported when the first file comes, so importing the app would not miss it
     abi = runtime.removeprefix("python").replace(".", "")
     yield f"pydantic_core/_pydantic_core.cpython-{abi}-x86_64-linux-gnu.so"
 

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Totals as they were last folded; all zero, and never updated, before the first object."""
+    """Totals as they were last folded; all zero, and never updated, before the first object.
+
+    Objects written now carry `epoch`, so that a recount can tell them from those before it.
+    """
 
     object_count: int = 0
     total_size_bytes: int = 0
@@ -23,6 +26,7 @@ class Tally:
     stats_updated_at: str | None = None
     batches: Mapping[str, int] | None = None
     revision: int = 0
+    epoch: int = 0
 
     @property
     def storage(self) -> StorageStatistics:

@@ -1,0 +1,42 @@
+"""Tally rows in the catalog table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chalicelib.foundation import keys
+from chalicelib.foundation.expressions import Update, absent, all_of, between, equals, exists
+from chalicelib.foundation.revising import RevisionMoved
+from chalicelib.foundation.steps import Change, Key
+from chalicelib.foundation.table import Table
+from chalicelib.stats.tally_row import TallyRow, from_item, to_item
+
+
+class TallyStore:
+    """The tallies of buckets and namespaces."""
+
+    def __init__(self, catalog: Table) -> None:
+        self._catalog = catalog
+
+    def find(self, key: Key) -> TallyRow | None:
+        """The tally in the row of this key."""
+        row = self._catalog.get(key)
+        return from_item(row) if row else None
+
+    def is_there(self, key: Key) -> bool:
+        """Whether there is a row of this key."""
+        return self._catalog.get(key) is not None
+
+    def replace(self, key: Key, old: TallyRow, new: TallyRow) -> None:
+        """Writes what differs, in one update. Raises RevisionMoved where the old state is no longer there."""
+        before, after = to_item(old), to_item(new)
+        # A row that is not there yet is written whole.
+        changed = {name: value for name, value in after.items() if not old.revision or value != before[name]}
+        condition = equals("revision", old.revision) if old.revision else absent("revision")
+        self._catalog.write(Change(key, Update(set=changed), condition, lambda _: RevisionMoved()))
+
+    def bucket_ids(self, partition: str) -> Iterator[str]:
+        """The ids of a namespace's buckets."""
+        where = all_of(equals("pk", partition), between("sk", *keys.buckets_range()))
+        for row in self._catalog.query(where, only=exists("bucket_name"), attributes=("bucket_id",)):
+            yield row["bucket_id"]

@@ -1,0 +1,111 @@
+"""How a tally is changed: read, decided upon, and written on condition that nobody else did meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from chalicelib.foundation.revising import revise
+from chalicelib.foundation.table import Table
+from chalicelib.foundation.times import Clock, stamp
+from chalicelib.stats.changes import Change
+from chalicelib.stats.fold import LARGEST, SMALLEST, folded, further
+from chalicelib.stats.store import TallyStore
+from chalicelib.stats.tally_row import EMPTY, TallyRow, to_item
+from chalicelib.stats.wholes import BucketWhole, NamespaceWhole, Whole
+
+# Records live for 24 hours; what is older than twice that comes never again.
+SHARDS_REMEMBERED = timedelta(hours=48)
+# How often the extremes are looked up again after one was lost: each time at least one trip of the tally's
+# own change through the stream later, which is what the index is given to settle.
+LOOKS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """The tallies of buckets and namespaces. Every method raises Busy when the storage cannot serve it."""
+
+    store: TallyStore
+    catalog: Table
+    objects: Table
+    clock: Clock
+    pause: Callable[[float], None] = time.sleep
+
+    def of(self, ns: str, bucket_id: str | None) -> Whole:
+        """A bucket as something that has a tally, or without one its namespace."""
+        if bucket_id is None:
+            return NamespaceWhole(self.catalog, ns)
+        return BucketWhole(self.catalog, self.objects, ns, bucket_id)
+
+    def find(self, whole: Whole) -> TallyRow:
+        """A tally as it is now."""
+        return self.store.find(whole.key) or EMPTY
+
+    def fold(self, whole: Whole, changes: Iterable[Change], *, doubtful: bool = False) -> None:
+        """Counts the changes that were not counted yet, in one update; nothing is written if there are none.
+
+        `doubtful`: a change could not be read, so from now on the whole is due for a recount.
+        """
+        kept = [change for change in changes if change.counts]
+        if kept or doubtful:
+            self.revise(whole, lambda row: self._folded(whole, row, kept, doubtful=doubtful))
+
+    def look_again(self, whole: Whole) -> None:
+        """Looks the extremes up once more, if that is due. One that is found gone makes more looks due."""
+        self.revise(whole, lambda row: self.looked_up(whole, row) if row.looks_due else row)
+
+    def looked_up(self, whole: Whole, row: TallyRow, *, looks_due: int | None = None) -> TallyRow:
+        """The row with the extremes that the index and the row itself know of, those left out that are gone."""
+        largest, smallest = whole.extremes(row.largest, row.smallest)
+        lost = (row.largest and (not largest or largest.size < row.largest.size)) or (
+            row.smallest and (not smallest or smallest.size > row.smallest.size)
+        )
+        due = LOOKS if lost else row.looks_due - 1
+        return replace(row, largest=largest, smallest=smallest, looks_due=due if looks_due is None else looks_due)
+
+    def revise(self, whole: Whole, revised: Callable[[TallyRow], TallyRow]) -> TallyRow:
+        """Puts a tally into the state that `revised` makes of the present one, which may be asked repeatedly.
+
+        A tally that has no home is left as it is: the bucket or the namespace is gone.
+        """
+
+        def read() -> TallyRow | None:
+            row = self.store.find(whole.key)
+            return EMPTY if row is None and self.store.is_there(whole.home) else row
+
+        def write(old: TallyRow | None, new: TallyRow | None) -> TallyRow | None:
+            if old is None or new is None:
+                return None
+            new = replace(new, revision=old.revision + 1)
+            self.store.replace(whole.key, old, new)
+            return new
+
+        def step(row: TallyRow | None) -> TallyRow | None:
+            return row if row is None else revised(row)
+
+        return revise(read, step, write, self.pause, stored=lambda row: row and to_item(row)) or EMPTY
+
+    def now(self) -> str:
+        """The present moment."""
+        return stamp(self.clock())
+
+    def _folded(self, whole: Whole, row: TallyRow, changes: list[Change], *, doubtful: bool) -> TallyRow:
+        moment = self.clock()
+        done = folded(row, changes, now=stamp(moment), forget_before=stamp(moment - SHARDS_REMEMBERED))
+        # Before the tally is written: a crash in between repeats the batch, and then nothing is forgotten.
+        for member in done.stale:
+            whole.touch(member, row.epoch)
+        new = self._with_extremes(whole, done.row) if done.extreme_gone else done.row
+        return replace(new, recount_due=new.recount_due or stamp(moment)) if doubtful else new
+
+    def _with_extremes(self, whole: Whole, row: TallyRow) -> TallyRow:
+        """The row after an extreme was lost, with the next one that is known, by changes or by the index."""
+        largest, smallest = whole.extremes()
+        return replace(
+            row,
+            largest=further(filter(None, (row.largest, largest)), LARGEST),
+            smallest=further(filter(None, (row.smallest, smallest)), SMALLEST),
+            looks_due=LOOKS,
+        )

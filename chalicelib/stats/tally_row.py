@@ -1,0 +1,128 @@
+"""The whole row of a tally: the totals that are shown, and what the fold keeps beside them.
+
+Totals are kept for each epoch, and those shown are the sum over the epochs that are not closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any, NamedTuple
+
+from chalicelib.stats.models import Tally
+
+
+class Totals(NamedTuple):
+    """How many objects there are, how large together, and how many of them failed."""
+
+    objects: int = 0
+    bytes: int = 0
+    failed: int = 0
+
+    def plus(self, other: Totals) -> Totals:
+        """Both together."""
+        return Totals(self.objects + other.objects, self.bytes + other.bytes, self.failed + other.failed)
+
+    def minus(self, other: Totals) -> Totals:
+        """These without the others."""
+        return Totals(self.objects - other.objects, self.bytes - other.bytes, self.failed - other.failed)
+
+
+ZERO = Totals()
+
+
+class Extreme(NamedTuple):
+    """The largest or the smallest object: its size, and which it is."""
+
+    size: int
+    member: str
+
+
+class Checkpoint(NamedTuple):
+    """How far a shard has been folded, and when it was last heard of."""
+
+    sequence: str
+    heard_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class TallyRow:
+    """A tally as it is kept.
+
+    Members written now carry `epoch`; epochs below `open_from` are closed. `looks_due` says how often the
+    extremes still have to be looked up again. `recount_due` is since when the totals are not to be relied
+    on. `belongs_to` is the epoch of the namespace in which a bucket's tally is counted itself.
+    """
+
+    epoch: int = 0
+    open_from: int = 0
+    totals: Mapping[int, Totals] = field(default_factory=dict)
+    checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict)
+    largest: Extreme | None = None
+    smallest: Extreme | None = None
+    looks_due: int = 0
+    last_upload_at: str | None = None
+    stats_updated_at: str | None = None
+    recount_due: str | None = None
+    belongs_to: int = 0
+    revision: int = 0
+
+    @property
+    def shown(self) -> Totals:
+        """The totals that clients see."""
+        return reduce(Totals.plus, (t for epoch, t in self.totals.items() if epoch >= self.open_from), ZERO)
+
+    @property
+    def tally(self) -> Tally:
+        """The tally that clients see."""
+        return Tally(**{name: value for name, value in to_item(self).items() if name in Tally.__slots__})
+
+
+EMPTY = TallyRow()
+
+
+def to_item(row: TallyRow) -> dict[str, Any]:
+    """The attributes of the row, its keys excepted."""
+    shown = row.shown
+    return {
+        "object_count": shown.objects,
+        "total_size_bytes": shown.bytes,
+        "failed_object_count": shown.failed,
+        "max_size_bytes": row.largest.size if row.largest else 0,
+        "min_size_bytes": row.smallest.size if row.smallest else 0,
+        "last_upload_at": row.last_upload_at,
+        "stats_updated_at": row.stats_updated_at,
+        "epoch": row.epoch,
+        "revision": row.revision,
+        "largest_id": row.largest.member if row.largest else None,
+        "smallest_id": row.smallest.member if row.smallest else None,
+        "looks_due": row.looks_due or None,
+        "recount_due": row.recount_due,
+        "open_from": row.open_from,
+        "totals": {str(epoch): list(totals) for epoch, totals in row.totals.items() if totals != ZERO},
+        "checkpoints": {shard: list(checkpoint) for shard, checkpoint in row.checkpoints.items()},
+        "belongs_to": row.belongs_to,
+    }
+
+
+def from_item(item: Mapping[str, Any]) -> TallyRow:
+    """The tally in a row."""
+    return TallyRow(
+        epoch=item.get("epoch", 0),
+        open_from=item.get("open_from", 0),
+        totals={int(epoch): Totals(*totals) for epoch, totals in item.get("totals", {}).items()},
+        checkpoints={shard: Checkpoint(*kept) for shard, kept in item.get("checkpoints", {}).items()},
+        largest=_extreme(item, "max_size_bytes", "largest_id"),
+        smallest=_extreme(item, "min_size_bytes", "smallest_id"),
+        looks_due=item.get("looks_due", 0),
+        last_upload_at=item.get("last_upload_at"),
+        stats_updated_at=item.get("stats_updated_at"),
+        recount_due=item.get("recount_due"),
+        belongs_to=item.get("belongs_to", 0),
+        revision=item.get("revision", 0),
+    )
+
+
+def _extreme(item: Mapping[str, Any], size: str, member: str) -> Extreme | None:
+    return Extreme(item[size], item[member]) if member in item else None

@@ -1,0 +1,210 @@
+"""However changes arrive, statistics are what a count says: histories and deliveries that hypothesis invents.
+
+The code is the service's own, from the event of Lambda to the conditional write; only the tables are in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.histories import BUCKETS, NS, Crash, StatsWorld
+
+SIZES = st.sampled_from([0, 1, 5, 5, 9, 100, 10**12])
+OBJECTS = st.sampled_from([f"obj_{n}" for n in range(5)])
+STEPS = st.integers(20, 60)
+
+
+@dataclass
+class Chance:
+    """Does something at random: a write, a delivery, a replay."""
+
+    world: StatsWorld
+    data: st.DataObject
+    stale_writers: bool = False
+    unreadable: bool = False
+    calls_until_crash: int = 0
+    interrupting: bool = False
+    interrupts: int = 0
+    _depth: int = field(default=0)
+
+    def step(self) -> None:
+        kind = self.data.draw(st.sampled_from(["write", "write", "remove", "hide", "deliver", "deliver", "replay"]))
+        if kind in ("deliver", "replay"):
+            self.deliver(replay=kind == "replay")
+        else:
+            self.change(kind)
+
+    def change(self, kind: str) -> None:
+        bucket_id, object_id = self.data.draw(st.sampled_from(BUCKETS)), self.data.draw(OBJECTS)
+        if kind == "remove":
+            self.world.remove(bucket_id, object_id)
+            return
+        more: dict[str, Any] = {"status": self.data.draw(st.sampled_from(["PENDING", "FAILED", "COMPLETED"]))}
+        if kind == "hide":
+            more["soft_deleted"] = {"state": "disabled"}
+        if self.stale_writers and self.data.draw(st.booleans()):
+            more["epoch"] = 0
+        self.world.write(bucket_id, object_id, self.data.draw(SIZES), **more)
+
+    def deliver(self, *, replay: bool = False) -> None:
+        stream = self.data.draw(st.sampled_from(self.world.streams))
+        stream.take()
+        number = self.data.draw(st.integers(0, len(stream.shards) - 1))
+        shard = stream.shards[number]
+        start = self.data.draw(st.integers(0, shard.delivered)) if replay else shard.delivered
+        length = self.data.draw(st.integers(1, 6))
+        if stream is self.world.streams[1]:
+            # An index is behind for less time than the tally's own change takes through its stream.
+            self.world.objects.settle_indexes()
+        if start < len(shard.records):
+            stream.deliver(number, start, start + length)
+
+    def before_call(self) -> None:
+        """What may happen between any two calls to the storage."""
+        if self._depth:
+            return
+        if self.calls_until_crash:
+            self.calls_until_crash -= 1
+            if not self.calls_until_crash:
+                raise Crash()
+        if self.interrupting and self.interrupts < 30 and self.data.draw(st.integers(0, 4)) == 0:
+            self.interrupts += 1
+            self._depth += 1
+            self.step()
+            self._depth -= 1
+
+
+def trouble(world: StatsWorld, chance: Chance) -> None:
+    world.objects.before_call = world.catalog.before_call = chance.before_call
+
+
+@given(st.data(), STEPS)
+def test_however_the_changes_arrive_the_tally_is_what_a_count_says(data: st.DataObject, steps: int) -> None:
+    world = StatsWorld()
+    chance = Chance(world, data)
+    for _ in range(steps):
+        chance.step()
+    world.settle()
+    world.check()
+
+
+@given(st.data(), STEPS)
+def test_whatever_happens_between_two_calls_the_tally_is_what_a_count_says(data: st.DataObject, steps: int) -> None:
+    world = StatsWorld()
+    chance = Chance(world, data, interrupting=True)
+    trouble(world, chance)
+    world.objects.lagging = data.draw(st.booleans())
+    for _ in range(steps):
+        chance.step()
+    world.settle()
+    world.check()
+
+
+@given(st.data(), STEPS)
+def test_a_crash_between_any_two_calls_changes_nothing(data: st.DataObject, steps: int) -> None:
+    world = StatsWorld()
+    chance = Chance(world, data)
+    for _ in range(steps):
+        chance.calls_until_crash = data.draw(st.integers(0, 8))
+        trouble(world, chance)
+        chance.step()
+    chance.calls_until_crash = 0
+    world.settle()
+    world.check()
+
+
+@pytest.mark.parametrize("namespace_too", [False, True])
+@given(data=st.data(), steps=STEPS)
+def test_a_recount_while_writers_go_on_makes_good_what_was_lost(
+    namespace_too: bool, data: st.DataObject, steps: int
+) -> None:
+    world = StatsWorld()
+    chance = Chance(world, data)
+    for _ in range(steps):
+        chance.step()
+        world.streams[0].lose(lambda: data.draw(st.integers(0, 19)) == 0)
+        if namespace_too:
+            world.streams[1].lose(lambda: data.draw(st.integers(0, 19)) == 0)
+    chance.stale_writers = True
+    chance.interrupting = True
+    trouble(world, chance)
+    world.between = chance.step
+    for bucket_id in BUCKETS:
+        world.stats.recount(NS, bucket_id)
+        chance.interrupts = 0
+    if namespace_too:
+        world.stats.recount(NS, None)
+    world.between = lambda: None
+    for _ in range(5):
+        chance.step()
+    world.settle()
+    world.check()
+
+
+@given(st.data(), STEPS)
+def test_a_recount_that_is_broken_off_is_made_good_by_the_next(data: st.DataObject, steps: int) -> None:
+    world = StatsWorld()
+    chance = Chance(world, data, stale_writers=True)
+    for _ in range(steps):
+        chance.step()
+    for _ in range(3):
+        chance.calls_until_crash = data.draw(st.integers(1, 40))
+        trouble(world, chance)
+        try:
+            world.stats.recount(NS, BUCKETS[0])
+        except Crash:
+            chance.calls_until_crash = 0
+        chance.step()
+    chance.calls_until_crash = 0
+    world.stats.recount(NS, BUCKETS[0])
+    chance.step()
+    world.settle()
+    world.check()
+
+
+@given(st.data(), STEPS)
+def test_an_unreadable_record_concerns_its_bucket_alone_and_a_recount_makes_it_good(
+    data: st.DataObject, steps: int
+) -> None:
+    world = StatsWorld()
+    chance = Chance(world, data)
+    for step in range(steps):
+        chance.step()
+        if step == steps // 2:
+            world.write(BUCKETS[0], "obj_damaged", 7)
+            image = world.objects.stream[-1]["dynamodb"]["NewImage"]
+            del image["size_bytes"]
+    world.settle()
+    assert world.dead
+    assert world.shown(BUCKETS[1]) == world.right(BUCKETS[1])
+    assert [d.name for d in world.stats.verify(NS, BUCKETS[0]) if d.name == "recount_due"] == ["recount_due"]
+    world.between = world.settle
+    world.stats.recount(NS, BUCKETS[0])
+    world.settle()
+    world.check()
+    assert world.stats.verify(NS, BUCKETS[0]) == []
+
+
+@settings(max_examples=20)
+@given(st.data(), STEPS)
+def test_settling_says_what_a_count_says_and_the_fold_goes_on_from_there(data: st.DataObject, steps: int) -> None:
+    world = StatsWorld()
+    chance = Chance(world, data)
+    for _ in range(steps):
+        chance.step()
+    world.stats.settle_all([NS])
+    for stream in world.streams:  # what was told before is not told again
+        stream.take()
+        for shard in stream.shards:
+            shard.records.clear()
+            shard.delivered = 0
+    world.check()
+    for _ in range(10):
+        chance.step()
+    world.settle()
+    world.check()

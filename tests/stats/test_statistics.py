@@ -1,0 +1,121 @@
+"""What clients see of statistics, through the real handlers and with the engine's own stream."""
+
+from __future__ import annotations
+
+from chalicelib.foundation.expressions import Update, exists
+from chalicelib.foundation.steps import Change
+from tests.stats.conftest import Shown, new_bucket
+from tests.support.api import Api
+from tests.support.rows import objects_table, remove_object, write_object
+from tests.support.world import World
+
+NOON = "2026-01-01T12:00:00.000Z"
+LATER = "2026-01-01T13:00:00.000Z"
+
+
+def test_a_bucket_shows_what_was_stored(world: World, bucket: str, shown: Shown) -> None:
+    for number, size in enumerate((10, 30, 5)):
+        write_object(world, bucket, f"obj_{number}", size, created_at=LATER if number == 1 else NOON)
+    world.pump()
+    totals = shown(bucket)
+    assert totals.pop("stats_updated_at") > "2026"
+    assert totals == {
+        "object_count": 3,
+        "total_size_bytes": 45,
+        "failed_object_count": 0,
+        "last_upload_at": LATER,
+        "max": 30,
+        "min": 5,
+        "avg": 15,
+    }
+
+
+def test_the_namespace_and_the_list_add_up_their_buckets(world: World, api: Api, bucket: str) -> None:
+    other = new_bucket(api, "stills")
+    write_object(world, bucket, "obj_1", 10)
+    write_object(world, other, "obj_1", 20)
+    write_object(world, other, "obj_2", 0)
+    world.pump()
+    assert api.get("/v1/namespaces/films").json["object_count"] == 3
+    stats = api.post("/v1/buckets/list", {}).json["stats"]
+    assert (stats["total_objects"], stats["total_size_bytes"]) == (3, 30)
+    remove_object(world, other, "obj_1")
+    world.pump()
+    assert api.get("/v1/namespaces/films").json["object_count"] == 2
+
+
+def test_failed_objects_are_counted_apart_and_stay_counted(world: World, bucket: str, shown: Shown) -> None:
+    write_object(world, bucket, "obj_1", 10, status="FAILED")
+    write_object(world, bucket, "obj_2", 10)
+    world.pump()
+    assert (shown(bucket)["object_count"], shown(bucket)["failed_object_count"]) == (2, 1)
+    write_object(world, bucket, "obj_1", 10, status="COMPLETED")
+    world.pump()
+    assert (shown(bucket)["object_count"], shown(bucket)["failed_object_count"]) == (2, 0)
+
+
+def test_a_hidden_object_counts_for_nothing(world: World, bucket: str, shown: Shown) -> None:
+    write_object(world, bucket, "obj_1", 10)
+    write_object(world, bucket, "obj_2", 99)
+    world.pump()
+    hidden = {"state": "disabled", "at": NOON}
+    write_object(world, bucket, "obj_2", 99, soft_deleted=hidden, size_key=None, created_key=None)
+    world.pump()
+    totals = shown(bucket)
+    assert (totals["object_count"], totals["total_size_bytes"], totals["max"]) == (1, 10, 10)
+    remove_object(world, bucket, "obj_2")
+    world.pump()
+    assert shown(bucket)["object_count"] == 1
+
+
+def test_when_the_largest_and_the_smallest_go_the_next_ones_are_shown(world: World, bucket: str, shown: Shown) -> None:
+    for size in (1, 2, 3, 4, 5):
+        write_object(world, bucket, f"obj_{size}", size)
+    world.pump()
+    for gone, expected in (
+        ("obj_5", (4, 1)),
+        ("obj_1", (4, 2)),
+        ("obj_2", (4, 3)),
+        ("obj_3", (4, 4)),
+        ("obj_4", (0, 0)),
+    ):
+        remove_object(world, bucket, gone)
+        world.pump()
+        assert (shown(bucket)["max"], shown(bucket)["min"]) == expected
+
+
+def test_the_last_upload_is_remembered_when_its_object_is_gone(world: World, bucket: str, shown: Shown) -> None:
+    write_object(world, bucket, "obj_1", created_at=NOON)
+    write_object(world, bucket, "obj_2", created_at=LATER)
+    world.pump()
+    remove_object(world, bucket, "obj_2")
+    world.pump()
+    assert shown(bucket)["last_upload_at"] == LATER
+
+
+def test_statistics_that_did_not_move_keep_their_time_and_their_etag(world: World, api: Api, bucket: str) -> None:
+    write_object(world, bucket, "obj_1", 10)
+    world.pump()
+    before = api.get(f"/v1/buckets/{bucket}")
+    objects_table(world).write(
+        Change({"bucket_id": bucket, "object_id": "obj_1"}, Update(set={"updated_at": LATER}), exists("object_id"))
+    )
+    world.pump()
+    after = api.get(f"/v1/buckets/{bucket}")
+    assert (after.json, after.headers["ETag"]) == (before.json, before.headers["ETag"])
+
+
+def test_if_match_does_not_see_statistics_move(world: World, api: Api, bucket: str) -> None:
+    etag = api.get(f"/v1/buckets/{bucket}").headers["ETag"]
+    write_object(world, bucket, "obj_1", 10)
+    world.pump()
+    changed = api.patch(f"/v1/buckets/{bucket}", {"description": "New"}, headers={"If-Match": etag})
+    assert changed.status == 200, changed.text
+
+
+def test_what_happens_after_a_bucket_is_gone_leaves_no_row(world: World, api: Api, bucket: str) -> None:
+    gone = "bkt_0000000000000000"
+    write_object(world, gone, "obj_1", 10)
+    write_object(world, bucket, "obj_1", 10)
+    world.pump()
+    assert api.get("/v1/namespaces/films").json["object_count"] == 1

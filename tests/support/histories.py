@@ -1,0 +1,181 @@
+"""Statistics over tables in memory, whose streams are delivered as badly as streams are allowed to be."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from chalicelib.foundation import keys
+from chalicelib.foundation.table import Table
+from chalicelib.stats.counting import counted
+from chalicelib.stats.dead_letters import DeadLetters
+from chalicelib.stats.service import Statistics
+from chalicelib.stats.store import TallyStore
+from chalicelib.stats.tallies import Tallies
+from chalicelib.stats.tally_row import to_item
+from chalicelib.stats.triggers import ChangeFeed
+from tests.support.fake_table import FakeTable, Record
+from tests.support.world import FakeClock
+
+NS = "NS#org.ns"
+BUCKETS = ("bkt_1", "bkt_2")
+COMPARED = ("object_count", "total_size_bytes", "failed_object_count", "max_size_bytes", "min_size_bytes")
+
+
+class Crash(BaseException):
+    """The process ends here; nothing of ours sees it."""
+
+
+@dataclass
+class Shard:
+    """The records of one shard, and how many of them were delivered."""
+
+    records: list[Record] = field(default_factory=list)
+    delivered: int = 0
+
+
+@dataclass
+class Stream:
+    """One table's stream, cut into shards; a row's records are all in one of them."""
+
+    table: FakeTable
+    handler: Callable[[dict[str, Any]], dict[str, Any]]
+    shards: list[Shard]
+    taken: int = 0
+
+    def take(self) -> None:
+        """Puts what was written into the shards."""
+        for record in self.table.stream[self.taken :]:
+            place = zlib.crc32(repr(record["dynamodb"]["Keys"]).encode()) % len(self.shards)
+            self.shards[place].records.append(record)
+        self.taken = len(self.table.stream)
+
+    def deliver(self, shard: int, start: int, end: int) -> None:
+        """One call of the handler. Delivery goes on where it says, and where it crashes not at all."""
+        self.take()
+        place = self.shards[shard]
+        records = place.records[start:end]
+        try:
+            answer = self.handler({"Records": records, "shardId": f"shard-{shard}", "window": {}, "state": {}})
+        except Crash:
+            place.delivered = min(place.delivered, start)
+            return
+        failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+        if failed:
+            (first,) = failed
+            at = next(n for n, record in enumerate(place.records) if record["dynamodb"]["SequenceNumber"] == first)
+            place.delivered = min(max(place.delivered, at), at)
+        else:
+            place.delivered = max(place.delivered, start + len(records))
+
+    def lose(self, share: Callable[[], bool]) -> None:
+        """Some of what was not delivered never is."""
+        self.take()
+        for shard in self.shards:
+            waiting = shard.records[shard.delivered :]
+            shard.records[shard.delivered :] = [record for record in waiting if not share()]
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something was not delivered."""
+        self.take()
+        return any(shard.delivered < len(shard.records) for shard in self.shards)
+
+
+@dataclass
+class StatsWorld:
+    """One namespace with two buckets, the service's own statistics over them, and both streams."""
+
+    shards: int = 3
+    clock: FakeClock = field(default_factory=FakeClock)
+    dead: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.catalog = FakeTable("pk", "sk")
+        self.objects = FakeTable("bucket_id", "object_id", {"by_size": "size_key"})
+        tables = cast(Table, self.catalog), cast(Table, self.objects)
+        self.tallies = Tallies(TallyStore(tables[0]), *tables, self.clock, self.pause)
+        self.stats = Statistics(self.tallies)
+        self.between: Callable[[], None] = lambda: None
+        self.feed = ChangeFeed(self.stats, DeadLetters(lambda: self, "url"))
+        self.streams = (
+            Stream(self.objects, self.feed.objects_changed, [Shard() for _ in range(self.shards)]),
+            Stream(self.catalog, self.feed.catalog_changed, [Shard() for _ in range(self.shards)]),
+        )
+        self.catalog.put({**keys.totals(NS), "bucket_count": 2})
+        for bucket_id in BUCKETS:
+            self.catalog.put({**keys.bucket(NS, bucket_id), "bucket_id": bucket_id, "bucket_name": bucket_id})
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:
+        self.dead.append({QueueUrl: MessageBody})
+
+    def pause(self, seconds: float) -> None:
+        self.between()
+
+    def write(self, bucket_id: str, object_id: str, size: int, *, epoch: int | None = None, **more: Any) -> None:
+        """Creates or replaces an object; without an epoch given, in the one that its bucket is in."""
+        old = self.objects.rows.get((bucket_id, object_id))
+        created = old["created_at"] if old else self.tallies.now()
+        tally = keys.bucket_tally(NS, bucket_id)
+        present = self.catalog.rows.get((tally["pk"], tally["sk"]), {}).get("epoch", 0)
+        row = {
+            "ns": NS,
+            "bucket_id": bucket_id,
+            "object_id": object_id,
+            "created_at": created,
+            "size_bytes": size,
+            "size_key": f"{size:020}#",
+            "status": "PENDING",
+            "epoch": present if epoch is None else epoch,
+            **more,
+        }
+        if row.get("soft_deleted"):
+            del row["size_key"]
+        self.objects.put(row)
+
+    def remove(self, bucket_id: str, object_id: str) -> None:
+        """Removes an object, if it is there."""
+        if (bucket_id, object_id) in self.objects.rows:
+            self.objects.remove({"bucket_id": bucket_id, "object_id": object_id})
+
+    def settle(self) -> None:
+        """Delivers everything, and what follows from it, with the indexes up to date."""
+        for table in (self.catalog, self.objects):
+            table.before_call = lambda: None
+            table.lagging = False
+            table.settle_indexes()
+        for _ in range(40):
+            for stream in self.streams:
+                for number, shard in enumerate(stream.shards):
+                    stream.take()
+                    if shard.delivered < len(shard.records):
+                        stream.deliver(number, shard.delivered, len(shard.records))
+            if not any(stream.waiting for stream in self.streams):
+                return
+        raise AssertionError("the streams do not come to rest")
+
+    def shown(self, bucket_id: str | None) -> dict[str, Any]:
+        """What clients see of a bucket, or of the namespace."""
+        shown = to_item(self.tallies.find(self.tallies.of(NS, bucket_id)))
+        return {name: shown[name] for name in COMPARED}
+
+    def right(self, bucket_id: str | None) -> dict[str, Any]:
+        """What they ought to see, by counting the rows of the objects table."""
+        rows = [
+            row
+            for (bucket, _), row in self.objects.rows.items()
+            if "soft_deleted" not in row and bucket_id in (None, bucket)
+        ]
+        sizes = [row["size_bytes"] for row in rows]
+        totals = len(rows), sum(sizes), sum(row["status"] == "FAILED" for row in rows)
+        extremes = (0, 0) if bucket_id is None else (max(sizes, default=0), min(sizes, default=0))
+        return dict(zip(COMPARED, (*totals, *extremes), strict=True))
+
+    def check(self) -> None:
+        """Everything shown is what a count says."""
+        for whole in (*BUCKETS, None):
+            assert self.shown(whole) == self.right(whole), whole
+            count = counted(self.tallies.of(NS, whole).parts())
+            assert not [d for d in self.stats.verify(NS, whole) if d.name != "recount_due"], count

@@ -1,0 +1,43 @@
+"""Rows of objects as the objects room writes them, put straight into the table of a world."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.foundation.steps import Put, Remove
+from chalicelib.foundation.table import Table
+from chalicelib.objects.stored_object import StoredObject, to_item
+from tests.support.catalog import partition_of
+from tests.support.world import World
+
+
+def objects_table(world: World) -> Table:
+    """The objects table of a world."""
+    return Table(world.client, world.tables.objects)
+
+
+def object_row(world: World, bucket_id: str, object_id: str, size: int = 0, **more: Any) -> dict[str, Any]:
+    """The row of an object of this size."""
+    moment = "2026-01-01T00:00:00.000Z"
+    stored = StoredObject(
+        partition=partition_of(world),
+        bucket_id=bucket_id,
+        object_id=object_id,
+        values={},
+        blobs=(),
+        created_at=moment,
+        updated_at=moment,
+        schema_version=1,
+        epoch=0,
+    )
+    return {**to_item(stored), "size_bytes": size, "size_key": f"{size:020}#", **more}
+
+
+def write_object(world: World, bucket_id: str, object_id: str, size: int = 0, **more: Any) -> None:
+    """Creates the object, or writes over it."""
+    objects_table(world).write(Put(object_row(world, bucket_id, object_id, size, **more)))
+
+
+def remove_object(world: World, bucket_id: str, object_id: str) -> None:
+    """Removes the object for good."""
+    objects_table(world).write(Remove({"bucket_id": bucket_id, "object_id": object_id}))
