@@ -10,12 +10,14 @@ import itertools
 import json
 import threading
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.client import BaseClient
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
 from chalicelib.local import moto_mends
+from chalicelib.local.rows import REGION
 
 # Each `Backends` has an AWS account of its own, so that two in one process share nothing.
 _accounts = itertools.count(123456789012)
@@ -31,6 +33,26 @@ class Keeper(Protocol):
         """Keeps a change that has been made. When this raises OSError, the change has been undone."""
 
 
+class Keepers:
+    """Several keepers as one: each change is kept by the first that knows its request."""
+
+    def __init__(self, *keepers: Keeper) -> None:
+        self._keepers = keepers
+
+    def change(self, request: AWSPreparedRequest) -> tuple[Keeper, object] | None:
+        """The change, and who keeps it."""
+        for keeper in self._keepers:
+            if (change := keeper.change(request)) is not None:
+                return keeper, change
+        return None
+
+    def keep(self, change: object) -> None:
+        """Keeps a change. Raises OSError when it has been undone."""
+        assert isinstance(change, tuple)
+        keeper, own = change
+        keeper.keep(own)
+
+
 class Backends:
     """Answers the calls of every client attached to it."""
 
@@ -41,10 +63,17 @@ class Backends:
         self.lock = threading.RLock()
         self.account = f"{next(_accounts):012d}"
         self.keeper: Keeper | None = None
+        # Set with every change that is kept; whoever waits for it clears it.
+        self.news = threading.Event()
 
     def attach(self, client: BaseClient) -> None:
         """From now on this client's calls are answered here and never reach a network."""
-        client.meta.events.register_first("before-send.*", self.send)  # type: ignore[arg-type]
+        service = client.meta.service_model.service_name
+
+        def answered(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+            return self.send(at_home(request, service))
+
+        client.meta.events.register_first("before-send.*", answered)  # type: ignore[arg-type]
 
     def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """The backends' answer to one signed request, given once its changes are kept."""
@@ -59,6 +88,7 @@ class Backends:
                 self.keeper.keep(change)
             except OSError as error:
                 return _not_kept(request, error)
+            self.news.set()
             return response
 
     def perform(self, request: AWSPreparedRequest) -> AWSResponse:
@@ -68,6 +98,16 @@ class Backends:
         if response is None:
             raise RuntimeError(f"the embedded engine does not know {request.url}")
         return response
+
+
+def at_home(request: AWSPreparedRequest, service: str) -> AWSPreparedRequest:
+    """The request as one to AWS itself, whatever address its client calls."""
+    url = urlsplit(request.url)
+    if (url.hostname or "").endswith(".amazonaws.com"):
+        return request
+    host = f"{service}.{REGION}.amazonaws.com"
+    home = url._replace(scheme="https", netloc=host).geturl()
+    return AWSPreparedRequest(request.method, home, request.headers, request.body, request.stream_output)
 
 
 def _not_kept(request: AWSPreparedRequest, error: OSError) -> AWSResponse:

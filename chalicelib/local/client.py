@@ -1,4 +1,4 @@
-"""The tuned DynamoDB client, deaf to the AWS settings of whoever runs it."""
+"""The tuned clients of DynamoDB and S3, deaf to the AWS settings of whoever runs them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ import botocore.session
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
-from chalicelib.clients import CONFIG, SERVICE, DynamoDBLoader
+from chalicelib.clients import CONFIG, S3, S3_CONFIG, SERVICE, DynamoDBLoader, ServiceLoader
 from chalicelib.local.rows import REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
 
 # Every variable of a session with its default alone: no environment, no configuration file, no profile.
 _VARIABLES = {
     name: (None, None, default, convert) for name, (_, _, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
 } | {"config_file": (None, None, "/dev/null", None), "credentials_file": (None, None, "/dev/null", None)}
 
-_CONFIG = CONFIG.merge(
-    Config(  # type: ignore[call-arg]  # the stubs do not know the first
-        ignore_configured_endpoint_urls=True,
-        use_fips_endpoint=False,
-        use_dualstack_endpoint=False,
-        proxies={},
-        # A door that loads a large folder, or that waits its turn, is slow and not dead.
-        read_timeout=60,
-    )
+_DEAF = Config(  # type: ignore[call-arg]  # the stubs do not know the first
+    ignore_configured_endpoint_urls=True,
+    use_fips_endpoint=False,
+    use_dualstack_endpoint=False,
+    proxies={},
+    # A door that loads a large folder, or that waits its turn, is slow and not dead.
+    read_timeout=60,
 )
 
 
@@ -53,5 +52,19 @@ def local_client(endpoint: str = f"https://dynamodb.{REGION}.amazonaws.com") -> 
         endpoint_url=endpoint,
         aws_access_key_id="embedded",
         aws_secret_access_key="embedded",  # noqa: S106 nothing checks it
-        config=_CONFIG,
+        config=CONFIG.merge(_DEAF),
+    )
+
+
+def local_s3_client(endpoint: str) -> S3Client:
+    """A client of a door with no one's credentials; what it signs is good for everybody on this machine."""
+    session = deaf_session()
+    session.register_component("data_loader", ServiceLoader(S3))
+    return session.create_client(  # type: ignore[return-value]
+        S3,
+        region_name=REGION,
+        endpoint_url=endpoint,
+        aws_access_key_id="embedded",
+        aws_secret_access_key="embedded",  # noqa: S106 nothing checks it
+        config=S3_CONFIG.merge(_DEAF),
     )

@@ -12,23 +12,30 @@ import http.client
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from chalicelib.local.backends import Backends
-from chalicelib.local.client import local_client
-from chalicelib.local.folder import POLL_SECONDS, Folder, FolderInUse
+from chalicelib.local.backends import Backends, Keepers
+from chalicelib.local.client import local_client, local_s3_client
+from chalicelib.local.files import Files
+from chalicelib.local.folder import LOOPBACK, POLL_SECONDS, Folder, FolderInUse
+from chalicelib.local.pump import Pump, Source
 from chalicelib.local.storage import Storage
+from chalicelib.local.streams import Streams
 from chalicelib.local.tables import create_tables
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
 
     from chalicelib.settings import Settings
 
 DOOR_FILE = "engine.json"
+# Where the streams ended. Only there while nobody owns the folder, and if all they told had been delivered.
+STREAMS_FILE = "streams.json"
 PATIENCE_SECONDS = 10.0
 
 _running: Engine | None = None
@@ -43,6 +50,9 @@ class Engine:
         self.folder.own(patience=patience)
         # The door of an owner that was killed: somebody else may listen there by now.
         self.folder.remove(DOOR_FILE)
+        left = self.folder.read(STREAMS_FILE)
+        self.folder.remove(STREAMS_FILE)
+        self._pump: Pump | None = None
         try:
             self.backends = Backends()
             self._client = local_client()
@@ -51,24 +61,56 @@ class Engine:
                 create_tables, self._client, catalog=settings.catalog_table, objects=settings.objects_table
             )
             self._storage = Storage(self.folder.path, self.backends, self._client, make_tables, tell)
+            files = Files(self.folder.path, self.backends, tell)
+            files.make_bucket(settings.blob_bucket)
         except BaseException:
             self.folder.release()
             raise
-        self.backends.keeper = self._storage
+        # What the streams had ended with counts for the very state that it was written in.
+        known = self._storage.sound and left.get("last") == self._storage.last
+        self.streams = Streams(self.backends, left if known else {})
+        self.backends.keeper = Keepers(self._storage, files)
 
     def dynamodb(self) -> DynamoDBClient:
         """A client of this engine; it may be shared by threads."""
         return self._client
 
+    def s3(self, door: str) -> S3Client:
+        """A client of this engine; the URLs that it signs lead to the door."""
+        client = local_s3_client(door)
+        self.backends.attach(client)
+        return client
+
     def announce(self, door: str) -> None:
         """Tells other processes where the engine can be reached."""
         self.folder.write(DOOR_FILE, {"door": door})
 
+    @property
+    def fed(self) -> bool:
+        """Whether the engine's events go anywhere."""
+        return self._pump is not None
+
+    def feed(self, *sources: Source) -> None:
+        """From now on, until it closes, the sources of this engine get their turns whenever something was written."""
+        self._pump = Pump(self.backends.news, sources)
+        self._pump.start()
+
+    def drain(self) -> None:
+        """What waits is delivered, if that can be done at once; events go nowhere from then on."""
+        if self._pump is not None:
+            self._pump.stop()
+            self._pump = None
+
     def close(self) -> None:
         """Everything is on the disk, and the folder is free. Requests still under way are not answered."""
+        self.drain()
         with self.backends.lock:
             self.folder.remove(DOOR_FILE)
+            left = self.streams.ended()
             self._storage.close()
+            if left:
+                with suppress(OSError):  # then the next start counts
+                    self.folder.write(STREAMS_FILE, left | {"last": self._storage.last})
             self.backends.keeper = _Closed()
             self.folder.release()
 
@@ -97,6 +139,9 @@ def start(settings: Settings, *, patience: float = 0.0) -> Engine:
 def stop() -> None:
     """Closes the engine of this process, if it is open."""
     global _running
+    if _running is not None:
+        # The functions that get the last events may still ask for a client, which `_starting` would keep them from.
+        _running.drain()
     with _starting:
         engine, _running = _running, None
         if engine is not None:
@@ -104,19 +149,38 @@ def stop() -> None:
             engine.close()
 
 
+def owned() -> Engine | None:
+    """The engine of this process, if it is open."""
+    return _running
+
+
 def connect(settings: Settings, *, patience: float = PATIENCE_SECONDS) -> DynamoDBClient:
     """A client of the data folder: of an engine here where the folder is free, else of its owner's door.
 
     Waits a little for an owner that is starting, restarting or about to finish. Raises FolderInUse.
     """
+    found = _reach(settings, patience)
+    return local_client(found) if isinstance(found, str) else found.dynamodb()
+
+
+def connect_s3(settings: Settings, *, patience: float = PATIENCE_SECONDS) -> S3Client:
+    """Likewise a client for the bytes of files. The URLs that it signs lead to the door on the settings' next port."""
+    found = _reach(settings, patience)
+    if isinstance(found, str):
+        return local_s3_client(found)
+    return found.s3(f"http://{LOOPBACK}:{settings.port + 1}")
+
+
+def _reach(settings: Settings, patience: float) -> Engine | str:
+    """The engine of this process, or the door of the folder's owner."""
     deadline = time.monotonic() + patience
     while True:
         try:
-            return start(settings).dynamodb()
+            return start(settings)
         except FolderInUse:
             door = Folder(Path(settings.data_dir).resolve()).read(DOOR_FILE).get("door")
             if isinstance(door, str) and _answers(door):
-                return local_client(door)
+                return door
             if time.monotonic() >= deadline:
                 raise
         time.sleep(POLL_SECONDS)

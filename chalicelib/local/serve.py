@@ -53,10 +53,12 @@ class EmbeddedServer(LocalDevServer):
         os.environ["BUCKETS_PORT"] = str(port)
         settings = read_settings(os.environ)
         running = engine.start(settings, patience=PATIENCE_SECONDS)
-        running.announce(Door(running.backends, port + 1).url)
         from chalicelib.wiring import services
 
-        welcome(f"{address}/v1", settings.data_dir, first_credentials(services(), running.folder, settings.dev_key))
+        # Statistics are put right with the services, and until then nobody may write.
+        made = services()
+        running.announce(Door(running.backends, port + 1).url)
+        welcome(f"{address}/v1", settings.data_dir, first_credentials(made, running.folder, settings.dev_key))
 
 
 def welcome(address: str, data_dir: str, credentials: Credentials) -> None:

@@ -9,7 +9,7 @@ Starting reads the snapshot and makes the changes again, and writes a new snapsh
 Whatever cannot be read or made again sends its file aside under a dated name, with one message about it,
 and the engine starts with all that is sound.
 
-To keep more than rows (blobs, queues, the position in a stream) a snapshot takes more kinds of line
+To keep more than rows (queues) a snapshot takes more kinds of line
 beside `table` and `row`, and a change another kind of target.
 """
 
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 
-from chalicelib.local import rows
+from chalicelib.local import rows, streams
 from chalicelib.local.backends import Backends
 from chalicelib.local.journal import Change, Journal
 from chalicelib.local.lines import DAMAGED, TORN, read_lines, write_lines
@@ -42,7 +42,10 @@ _READS = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "TransactGet")
 
 
 class Storage:
-    """Keeps the changes made to the backends, and brings them back. It is the backends' keeper."""
+    """Keeps the changes made to the backends, and brings them back. It is the backends' keeper.
+
+    `sound`: whether everything was found as it had been left.
+    """
 
     def __init__(
         self,
@@ -58,10 +61,16 @@ class Storage:
         self._make_tables = make_tables
         self._tell = tell
         self._rows = 0
-        last, sound = self._load(folder / "journal")
+        self._places: streams.Places = {}
+        last, self.sound = self._load(folder / "journal")
         self._journal = Journal(folder / "journal", last)
-        if not sound or self._journal.size:
+        if not self.sound or self._journal.size:
             self._compact()
+
+    @property
+    def last(self) -> int:
+        """The number of the last change."""
+        return self._journal.last
 
     def change(self, request: AWSPreparedRequest) -> Change | None:
         """A request to DynamoDB that is not a mere read."""
@@ -70,6 +79,7 @@ class Storage:
         service, _, operation = target.partition(".")
         if not service.startswith("DynamoDB_") or operation.startswith(_READS):
             return None
+        self._places = streams.places(self._backends.account)
         body = request.body
         return Change(target, body.decode(errors="surrogateescape") if isinstance(body, bytes) else str(body or ""))
 
@@ -80,11 +90,17 @@ class Storage:
             self._journal.append(change)
         except OSError as error:
             self._tell(f"cannot keep a write, it is undone: {error}")
-            rows.forget(self._backends.account)
-            self._load(self._journal.path)
+            self._put_back()
             raise
         if self._journal.entries > self._most_changes() or self._journal.size > MOST_BYTES:
             self._compact()
+
+    def _put_back(self) -> None:
+        account = self._backends.account
+        waiting = streams.records_before(account, self._places)
+        rows.forget(account)
+        self._load(self._journal.path)
+        streams.set_places(account, self._places, waiting)
 
     def close(self) -> None:
         """Everything is on the disk."""

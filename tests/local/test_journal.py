@@ -295,7 +295,7 @@ def test_nobody_else_may_read_the_data(tmp_path: Path) -> None:
     folder = filled(tmp_path / "data", rows=1)
     rows_in(folder)
     assert {path.name: path.stat().st_mode & 0o077 for path in folder.iterdir()} == dict.fromkeys(
-        ("journal", "lock", "snapshot"), 0
+        ("blobs", "journal", "lock", "snapshot"), 0
     )
 
 

@@ -15,7 +15,9 @@ import sys
 import sysconfig
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,23 @@ class Running:
     def has(self, name: str) -> bool:
         """Whether there is a bucket of this name."""
         return self.call("GET", f"/v1/buckets/{name}")[0] == 200
+
+    def add(self, bucket: str, title: str) -> str:
+        """Creates an object, and gives its id."""
+        status, answer = self.call("POST", f"/v1/buckets/{bucket}/objects", {"title": title})
+        assert status == 200, answer
+        return str(answer["object_id"])
+
+    def counts(self, bucket: str) -> tuple[int, int]:
+        """How many objects the statistics of the bucket and of the namespace show."""
+        shown = [self.call("GET", path)[1] for path in (f"/v1/buckets/{bucket}", "/v1/namespaces/default")]
+        return shown[0]["object_count"], shown[1]["object_count"]
+
+    def objects(self, bucket: str) -> int:
+        """How many objects a list of the bucket gives."""
+        status, answer = self.call("POST", f"/v1/buckets/{bucket}/objects/list", {"limit": 1000})
+        assert status == 200, answer
+        return len(answer["results"])
 
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal to all its processes, as a terminal does."""
@@ -293,6 +312,78 @@ def test_a_setting_that_cannot_be_gives_one_line(run: Run, name: str, value: str
     assert name in line or value in line
 
 
+def test_statistics_are_exact_two_seconds_after_the_last_write(run: Run) -> None:
+    server = run("--no-autoreload").ready()
+    server.create("posters")
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(lambda number: server.add("posters", f"title {number}"), range(200)))
+    until(lambda: server.counts("posters") == (200, 200), seconds=2.0)
+    server.signal(signal.SIGTERM)
+    assert server.ended() == 0
+    again = run("--no-autoreload").ready()
+    assert again.counts("posters") == (200, 200)
+    again.add("posters", "one more")
+    until(lambda: again.counts("posters") == (201, 201))
+
+
+def test_statistics_are_exact_at_the_first_look_after_a_kill(run: Run) -> None:
+    server = run("--no-autoreload").ready()
+    server.create("posters")
+    answered: list[int] = []
+
+    def write(writer: int) -> None:
+        try:
+            for number in range(500):
+                server.add("posters", f"title {writer}-{number}")
+                answered.append(number)
+        except (OSError, http.client.HTTPException):
+            return  # the kill
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    until(lambda: server.counts("posters")[0] >= 40)
+    server.signal(signal.SIGKILL)
+    for writer in writers:
+        writer.join(SECONDS)
+    server.ended()
+
+    again = run("--no-autoreload").ready()
+    there = again.objects("posters")
+    assert there >= len(answered)
+    assert again.counts("posters") == (there, there)
+    again.add("posters", "one more")
+    until(lambda: again.counts("posters") == (there + 1, there + 1))
+
+
+# An operator's process, which uses the services and has nothing to do with HTTP.
+DELETES = """
+import sys
+from chalicelib.wiring import services
+(partition,) = services().partitions()
+services().objects.delete(partition, "posters", sys.argv[1])
+"""
+
+
+def test_what_other_processes_write_is_counted_beside_a_server_and_without_one(run: Run, project: Path) -> None:
+    environ = {**os.environ, "BUCKETS_ENGINE": "embedded", "AWS_PROFILE": "nobody-has-this-one"}
+
+    def delete(object_id: str) -> None:
+        words = [sys.executable, "-c", DELETES, object_id]
+        subprocess.run(words, cwd=project, env=environ, capture_output=True, timeout=SECONDS, check=True)
+
+    server = run("--no-autoreload").ready()
+    server.create("posters")
+    objects = [server.add("posters", f"title {number}") for number in range(3)]
+    delete(objects[0])
+    until(lambda: server.counts("posters") == (2, 2))
+    server.signal(signal.SIGTERM)
+    assert server.ended() == 0
+    delete(objects[1])
+    assert (project / ".local" / "streams.json").exists()
+    assert run("--no-autoreload").ready().counts("posters") == (1, 1)
+
+
 def test_the_command_line_shares_the_folder_with_the_server(run: Run, project: Path) -> None:
     environ = {**os.environ, "BUCKETS_ENGINE": "embedded", "AWS_PROFILE": "nobody-has-this-one"}
 
@@ -328,3 +419,21 @@ def test_importing_the_application_opens_nothing(project: Path, engine: str) -> 
     )
     assert done.stdout == f"{engine == 'embedded'}\n"
     assert not (project / ".local").exists()
+
+
+def test_a_file_survives_a_kill_and_its_download_url_is_fetched_like_any_page(run: Run) -> None:
+    schema = {"properties": {"review": {"type": "text"}}}
+    server = run("--no-autoreload").ready()
+    assert server.call("POST", "/v1/buckets", {"bucket_name": "films", "bucket_schema": schema})[0] == 200
+    blob = {"property": "review", "type": "text", "data": "Größe: 5 €"}
+    status, made = server.call("POST", "/v1/buckets/films/objects", {"blobs": [blob]})
+    assert status == 200, made
+    server.signal(signal.SIGKILL)
+    server.ended()
+
+    again = run("--no-autoreload").ready()
+    path = f"/v1/buckets/films/objects/{made['object_id']}?return_presigned_urls=true"
+    (shown,) = again.call("GET", path)[1]["blobs"]
+    assert shown["presigned_url"].startswith(f"http://127.0.0.1:{again.port + 1}/")
+    with closing(urllib.request.urlopen(shown["presigned_url"])) as answer:
+        assert answer.read().decode() == "Größe: 5 €"
