@@ -39,13 +39,13 @@ def main() -> None:
         print("Warm invocation, CPU microseconds, and the ratio to the bare handler")
         for name in REQUESTS:
             found = _json("bench.warm", name, str(answers))
-            print(f"  {name:8} ours {found['ours']:7.0f}   bare {found['bare']:7.0f}   ratio {found['ratio']:.2f}")
+            print(f"  {name:13} ours {found['ours']:7.0f}   bare {found['bare']:7.0f}   ratio {found['ratio']:.2f}")
         print(
             "Cold start, CPU milliseconds from the interpreter's start to the answer, and the ratio to the bare handler"
         )
-        for name in ("create", "get"):
+        for name in ("create_bucket", "get_bucket"):
             ours, bare, ratio = _cold(name, str(answers))
-            print(f"  {name:8} ours {ours:7.0f}   bare {bare:7.0f}   ratio {ratio:.2f}")
+            print(f"  {name:13} ours {ours:7.0f}   bare {bare:7.0f}   ratio {ratio:.2f}")
         print("Where the time of a warm invocation goes")
         for name in REQUESTS:
             print(where_the_time_goes(name, _json("bench.profile", name, str(answers))))

@@ -16,9 +16,10 @@ PARTITION = "NS#int_bench.ns_bench"
 
 client = boto3.client("dynamodb", region_name="us-east-1")
 TABLE = os.environ["BUCKETS_CATALOG_TABLE"]
+OBJECTS = os.environ["BUCKETS_OBJECTS_TABLE"]
 
 
-def create(event: Event, _: Any) -> Event:
+def create_bucket(event: Event, _: Any) -> Event:
     """One transaction of three writes."""
     body = json.loads(event["body"])
     bucket_id, now = "bkt_01jz0000000000aa", "2026-01-01T00:00:00.000Z"
@@ -81,20 +82,98 @@ def create(event: Event, _: Any) -> Event:
     return _answer({"bucket_id": bucket_id, "bucket_name": body["bucket_name"], "created_at": now, **settings})
 
 
-def get(event: Event, _: Any) -> Event:
+def get_bucket(event: Event, _: Any) -> Event:
     """One query over two rows."""
     bucket_id = event["pathParameters"]["bucket_identifier"]
     rows = _query(f"BKT#{bucket_id}", f"BKT#{bucket_id}#TALLY")
     return _answer(_shown(rows[0]))
 
 
-def list_(event: Event, _: Any) -> Event:
+def list_buckets(event: Event, _: Any) -> Event:
     """One query over a page, one over the totals."""
     del event
     rows = _query("BKT#", "BKT$")
     totals = _query("#T", "#U")
     shown = [_shown(row) for row in rows if "bucket_name" in row]
     return _answer({"results": shown, "total_count": int(totals[0]["bucket_count"]["N"])})
+
+
+def create_object(event: Event, _: Any) -> Event:
+    """One query over the bucket's two rows, one conditional put."""
+    body = json.loads(event["body"])
+    bucket_id = event["pathParameters"]["bucket_identifier"]
+    bucket = _query(f"BKT#{bucket_id}", f"BKT#{bucket_id}#TALLY")[0]
+    schema = json.loads(bucket["settings"]["S"])["bucket_schema"]
+    object_id, now = "obj_01jz0000000000aa0000000000", "2026-01-01T00:00:00.000Z"
+    blobs = [{"blob_id": "blob_01jz0000000000aa", "url": b["data"], **b} for b in body.pop("blobs")]
+    values = {name: value for name, value in body.items() if name in schema["properties"]}
+    client.put_item(
+        TableName=OBJECTS,
+        Item={
+            "bucket_id": {"S": bucket_id},
+            "object_id": {"S": object_id},
+            "ns": {"S": PARTITION},
+            "created_at": {"S": now},
+            "updated_at": {"S": now},
+            "created_key": {"S": f"{now}#{object_id}"},
+            "size_bytes": {"N": "0"},
+            "size_key": {"S": f"{0:020}#"},
+            "status": {"S": "PENDING"},
+            "revision": {"N": "1"},
+            "schema_version": {"N": "1"},
+            "epoch": {"N": "0"},
+            "document": {"S": json.dumps({"values": values, "blobs": blobs})},
+        },
+        ConditionExpression="attribute_not_exists(#id)",
+        ExpressionAttributeNames={"#id": "object_id"},
+        ReturnConsumedCapacity="TOTAL",
+        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+    )
+    return _answer({**values, "object_id": object_id, "bucket_id": bucket_id, "created_at": now, "blobs": blobs})
+
+
+def get_object(event: Event, _: Any) -> Event:
+    """One read by key."""
+    key = {
+        "bucket_id": {"S": event["pathParameters"]["bucket_identifier"]},
+        "object_id": {"S": event["pathParameters"]["object_identifier"]},
+    }
+    row = client.get_item(TableName=OBJECTS, Key=key, ConsistentRead=True, ReturnConsumedCapacity="TOTAL")["Item"]
+    return _answer(_object(row))
+
+
+def list_objects(event: Event, _: Any) -> Event:
+    """One query over the bucket's two rows, one over a page of an index, one read of its rows."""
+    bucket_id = event["pathParameters"]["bucket_identifier"]
+    _query(f"BKT#{bucket_id}", f"BKT#{bucket_id}#TALLY")
+    page = client.query(
+        TableName=OBJECTS,
+        IndexName="by_created",
+        KeyConditionExpression="#bucket = :bucket",
+        ExpressionAttributeNames={"#bucket": "bucket_id"},
+        ExpressionAttributeValues={":bucket": {"S": bucket_id}},
+        Limit=21,
+        ReturnConsumedCapacity="TOTAL",
+    )["Items"]
+    keys: Any = [{"bucket_id": row["bucket_id"], "object_id": row["object_id"]} for row in page]
+    answer = client.batch_get_item(
+        RequestItems={OBJECTS: {"Keys": keys, "ConsistentRead": True}}, ReturnConsumedCapacity="TOTAL"
+    )
+    rows = {row["object_id"]["S"]: row for row in answer["Responses"][OBJECTS]}
+    return _answer({"results": [_object(rows[row["object_id"]["S"]]) for row in page]})
+
+
+def _object(row: Any) -> dict[str, Any]:
+    held = json.loads(row["document"]["S"])
+    return {
+        **held["values"],
+        "object_id": row["object_id"]["S"],
+        "bucket_id": row["bucket_id"]["S"],
+        "status": row["status"]["S"],
+        "created_at": row["created_at"]["S"],
+        "updated_at": row["updated_at"]["S"],
+        "blobs": held["blobs"],
+    }
 
 
 def _query(first: str, last: str) -> list[Any]:

@@ -37,11 +37,12 @@ def answer_from(recorded: Mapping[str, bytes]) -> None:
 
 
 def kind(request: AWSPreparedRequest) -> str:
-    """The operation of a call, and whether it reads a namespace's totals."""
+    """The operation of a call, its table, and whether it reads a namespace's totals or an index."""
     target: str | bytes = request.headers["X-Amz-Target"]
     text = target.decode() if isinstance(target, bytes) else target
-    totals = '"#T' in (request.body.decode() if isinstance(request.body, bytes) else str(request.body))
-    return text.rpartition(".")[2] + ("#totals" if totals else "")
+    body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
+    marks = (("#objects", '"bench-objects"'), ("#totals", '"#T'), ("#index", '"IndexName"'))
+    return text.rpartition(".")[2] + "".join(name for name, mark in marks if mark in body)
 
 
 def save(recorded: Mapping[str, bytes], path: Path) -> None:

@@ -36,7 +36,7 @@ def measure(name: str, recorded: dict[str, Any]) -> dict[str, float]:
     answer_from({kind: body.encode() for kind, body in recorded["answers"][name].items()})
     import app
 
-    request = event(name, recorded["bucket_id"])
+    request = event(name, recorded["ids"])
     app.app(request, None)
     profile = cProfile.Profile()
     profile.enable()
@@ -52,7 +52,7 @@ def measure(name: str, recorded: dict[str, Any]) -> dict[str, float]:
 
 def where_the_time_goes(name: str, shares: dict[str, float]) -> str:
     """One line for people."""
-    return f"  {name:8} " + ", ".join(f"{part} {share:.0f}%" for part, share in shares.items() if share >= 1)
+    return f"  {name:13} " + ", ".join(f"{part} {share:.0f}%" for part, share in shares.items() if share >= 1)
 
 
 def _part(path: str, function: str) -> str:

@@ -1,4 +1,4 @@
-"""The world that is measured: one organization, one namespace, twenty buckets, and requests to them.
+"""The world that is measured: one organization, one namespace, twenty buckets, twenty objects, and requests.
 
 `python -m bench.scenario FILE` runs every request once against a real engine in this process and keeps
 what DynamoDB answered, by request.
@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
 KEY = "sk_bench_0123456789abcdef"
 TABLES = {"BUCKETS_CATALOG_TABLE": "bench-catalog", "BUCKETS_OBJECTS_TABLE": "bench-objects"}
-REQUESTS = ("create", "get", "list")
+OBJECT = {
+    "film_id": "tt0017136",
+    "title": "Metropolis",
+    "year": 1927,
+    "rating": 8.3,
+    "genres": ["drama", "science fiction"],
+    "premiere": "1927-01-10",
+    "blobs": [{"property": "poster", "type": "image", "data": "https://example.com/metropolis.jpg"}],
+}
+OBJECTS = "/v1/buckets/{bucket_identifier}/objects"
 BODY = {
     "bucket_name": "posters",
     "description": "Film posters with their metadata",
@@ -40,13 +49,19 @@ BODY = {
 }
 
 
-def event(name: str, bucket_id: str) -> dict[str, Any]:
-    """The Lambda event of a request, as API Gateway sends it."""
-    method, path, body = {
-        "create": ("POST", "/v1/buckets", json.dumps(BODY)),
-        "get": ("GET", "/v1/buckets/{bucket_identifier}", None),
-        "list": ("POST", "/v1/buckets/list", json.dumps({"limit": 20})),
-    }[name]
+REQUESTS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
+    "create_bucket": ("POST", "/v1/buckets", BODY),
+    "get_bucket": ("GET", "/v1/buckets/{bucket_identifier}", None),
+    "list_buckets": ("POST", "/v1/buckets/list", {"limit": 20}),
+    "create_object": ("POST", OBJECTS, OBJECT),
+    "get_object": ("GET", OBJECTS + "/{object_identifier}", None),
+    "list_objects": ("POST", OBJECTS + "/list", {"limit": 20}),
+}
+
+
+def event(name: str, ids: dict[str, str]) -> dict[str, Any]:
+    """The Lambda event of a request, as API Gateway sends it; `ids` are the values of path variables."""
+    method, path, body = REQUESTS[name]
     return {
         "requestContext": {
             "httpMethod": method,
@@ -63,20 +78,20 @@ def event(name: str, bucket_id: str) -> dict[str, Any]:
             "User-Agent": "OpenAPI-Generator/1.3.783/python",
         },
         "multiValueQueryStringParameters": None,
-        "pathParameters": {"bucket_identifier": bucket_id},
+        "pathParameters": {variable: id_ for variable, id_ in ids.items() if f"{{{variable}}}" in path},
         "stageVariables": None,
-        "body": body,
+        "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,
     }
 
 
 def record() -> dict[str, Any]:
-    """What DynamoDB answers to each request, and the id of the bucket that `get` reads."""
+    """What DynamoDB answers to each request, and the ids in their paths."""
     from chalicelib.clients import dynamodb_client
     from chalicelib.local.backends import Backends
     from chalicelib.local.tables import create_tables
     from chalicelib.settings import Settings
-    from chalicelib.wiring import build
+    from chalicelib.wiring import build, connect_s3
 
     settings = Settings(catalog_table=TABLES["BUCKETS_CATALOG_TABLE"], objects_table=TABLES["BUCKETS_OBJECTS_TABLE"])
     client = dynamodb_client(settings)
@@ -86,14 +101,14 @@ def record() -> dict[str, Any]:
     client.meta.events.register_first("before-send.*", lambda request, **_: last.update(kind=kind(request)))
     Backends().attach(client)
     create_tables(client, catalog=settings.catalog_table, objects=settings.objects_table)
-    services = build(settings, client)
-    bucket_id = _populate(services)
+    services = build(settings, client, connect_s3(settings))
+    ids = _populate(services)
     client.meta.events.register("response-received.dynamodb", _kept(answers, last))
     recorded = {}
     for name in REQUESTS:
-        _run(services, event(name, bucket_id))
+        _run(services, event(name, ids))
         recorded[name] = dict(answers)
-    return {"bucket_id": bucket_id, "answers": recorded}
+    return {"ids": ids, "answers": recorded}
 
 
 def _kept(answers: dict[str, str], last: dict[str, str]) -> Callable[..., None]:
@@ -103,10 +118,11 @@ def _kept(answers: dict[str, str], last: dict[str, str]) -> Callable[..., None]:
     return keep
 
 
-def _populate(services: Services) -> str:
+def _populate(services: Services) -> dict[str, str]:
     from chalicelib.buckets.models import BucketCreateRequest
     from chalicelib.foundation.keys import partition
     from chalicelib.namespaces.models import CreateNamespaceRequest
+    from chalicelib.objects.models import CreateObjectRequest
 
     organization = services.access.create_organization("bench").organization_id
     services.access.create_key(organization, name="bench", secret=KEY)
@@ -114,11 +130,15 @@ def _populate(services: Services) -> str:
         organization, CreateNamespaceRequest(namespace_name="bench", namespace_id="ns_bench")
     )
     place = partition(organization, namespace.namespace_id)
-    made = ""
+    bucket_id = object_id = ""
     for number in range(20):
         body = {**BODY, "bucket_name": f"bucket {number:02}"}
-        made = services.buckets.create(place, BucketCreateRequest.model_validate_json(json.dumps(body))).bucket_id
-    return made
+        bucket_id = services.buckets.create(place, BucketCreateRequest.model_validate_json(json.dumps(body))).bucket_id
+    for number in range(20):
+        fields = {**OBJECT, "film_id": f"tt{number:07}"}
+        request = CreateObjectRequest.model_validate_json(json.dumps(fields))
+        object_id = services.objects.create(place, bucket_id, request).stored.object_id
+    return {"bucket_identifier": bucket_id, "object_identifier": object_id}
 
 
 def _run(services: Services, request: dict[str, Any]) -> None:

@@ -23,8 +23,8 @@ def measure(name: str, recorded: dict[str, Any]) -> dict[str, float]:
     import app
     from bench import bare
 
-    request = event(name, recorded["bucket_id"])
-    theirs = {"create": bare.create, "get": bare.get, "list": bare.list_}[name]
+    request = event(name, recorded["ids"])
+    theirs = getattr(bare, name)
     for handler in (app.app, theirs):
         assert handler(request, None)["statusCode"] == 200, handler
         _round(handler, request)

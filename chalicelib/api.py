@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from chalice.app import Chalice, CORSConfig, Request, Response
 
+from chalicelib.access.models import Caller
+from chalicelib.buckets.refusals import BucketNotFound
 from chalicelib.buckets.routes import bucket_operations
-from chalicelib.foundation.endpoint import endpoint, request_id_of
+from chalicelib.foundation.endpoint import Gate, endpoint, log_request, request_id_of
 from chalicelib.foundation.envelope import envelope, refused, unforeseen
+from chalicelib.foundation.meter import Meter
 from chalicelib.foundation.operations import Call, Operation
 from chalicelib.foundation.refusals import MethodNotAllowed
 from chalicelib.health.routes import health_operations
-from chalicelib.namespaces.refusals import NamespaceHeaderMissing
+from chalicelib.namespaces.refusals import NamespaceHeaderMissing, NamespaceUnresolved
 from chalicelib.namespaces.routes import namespace_operations
+from chalicelib.objects.routes import object_operations
 from chalicelib.openapi.routes import openapi_operations
 from chalicelib.wiring import Services
 
+# No namespace has this id, so nothing is there.
+NOWHERE = ""
 CORS = CORSConfig(
     allow_origin="*",
     allow_headers=["X-Namespace", "X-Request-Id", "If-Match", "If-None-Match"],
@@ -34,6 +41,7 @@ def all_operations(services: Callable[[], Services]) -> list[Operation]:
         *health_operations(lambda: services().checks),
         *namespace_operations(lambda: services().namespaces),
         *bucket_operations(lambda: services().buckets),
+        *object_operations(lambda: services().objects),
     ]
     return [*operations, *openapi_operations(operations)]
 
@@ -43,36 +51,64 @@ def create_app(services: Callable[[], Services]) -> Chalice:
     app = Chalice(app_name="buckets-api", configure_logs=False)
     app.middleware("http")(one_envelope)
     for operation in all_operations(services):
-        view = endpoint(operation, lambda: app.current_request, admission(services))
+        view = endpoint(operation, lambda: app.current_request, (recognition(services), admission(services)))
         # Which content types are JSON is decided by the body reader, and only where there is a body.
         app.route(operation.path, methods=[operation.method], cors=CORS, content_types=[])(view)
     return app
 
 
-def admission(services: Callable[[], Services]) -> Callable[[Operation, Call], Call]:
-    """Who is calling, may they, and in which namespace: 401, then 403, then 400 or 404."""
+def recognition(services: Callable[[], Services]) -> Gate:
+    """Who is calling: 401."""
+
+    def recognise(operation: Operation, call: Call) -> Call:
+        if operation.scope == "open":
+            return call
+        caller = services().access.authenticate(call.headers.get("authorization"))
+        return replace(call, organization_id=caller.organization_id, caller=caller)
+
+    return recognise
+
+
+def admission(services: Callable[[], Services]) -> Gate:
+    """May they, and in which namespace: 403, then 400 or 404.
+
+    To a scoped key what it does not see is not there: the answer is that for a place that does not exist.
+    """
 
     def admit(operation: Operation, call: Call) -> Call:
         if operation.scope == "open":
             return call
-        caller = services().access.authenticate(call.headers.get("authorization"))
+        caller: Caller = call.caller
         caller.check(operation.permission)
         if operation.scope == "organization":
             caller.check_reach(operation.permission, namespace_ids=(), bucket_id=None)
-            return replace(call, organization_id=caller.organization_id)
+            return call
         identifier = _namespace_identifier(operation, call)
         # A namespace whose time is over can still be looked at and given more time, under its own path.
-        place = services().namespaces.resolve(
+        place = services().namespaces.find(
             caller.organization_id, identifier, ended_too=operation.scope == "namespace_path"
         )
-        caller.check_reach(
-            operation.permission,
-            namespace_ids=(place.namespace_id, place.name),
-            bucket_id=call.path.get("bucket_identifier"),
+        ids = (place.namespace_id, place.name) if place else (identifier,)
+        _check_place(caller, operation, call, ids, is_there=place is not None)
+        return replace(
+            call,
+            namespace_id=place.namespace_id if place else NOWHERE,
+            sees=lambda bucket_id: caller.sees(namespace_ids=ids, bucket_id=bucket_id),
         )
-        return replace(call, organization_id=caller.organization_id, namespace_id=place.namespace_id)
 
     return admit
+
+
+def _check_place(caller: Caller, operation: Operation, call: Call, ids: tuple[str, ...], *, is_there: bool) -> None:
+    """Raises BucketNotFound or NamespaceUnresolved for what the caller does not see, OutOfReach for what it may not."""
+    identifier, bucket_id = _namespace_identifier(operation, call), call.path.get("bucket_identifier")
+    # Whoever is bound to buckets may learn of no namespace, so to them a missing one is one without the bucket.
+    by_bucket = bucket_id is not None and caller.is_bound_to_buckets()
+    if not caller.sees(namespace_ids=ids, bucket_id=bucket_id):
+        raise BucketNotFound(str(bucket_id)) if by_bucket else NamespaceUnresolved(identifier)
+    caller.check_reach(operation.permission, namespace_ids=ids, bucket_id=bucket_id)
+    if not is_there and not by_bucket:
+        raise NamespaceUnresolved(identifier)
 
 
 def _namespace_identifier(operation: Operation, call: Call) -> str:
@@ -84,8 +120,9 @@ def _namespace_identifier(operation: Operation, call: Call) -> str:
     return identifier
 
 
-def one_envelope(event: Request, get_response: Callable[[Request], Response]) -> Response:
-    """Rewrites the bodies that Chalice itself makes, such as that of a 405, into the envelope."""
+def one_envelope(event: Request | None, get_response: Callable[[Request | None], Response]) -> Response:
+    """Rewrites the bodies that Chalice itself makes, such as that of a 405, into the envelope, and logs them."""
+    started = time.perf_counter()
     response = get_response(event)
     if isinstance(response.body, dict) and "Code" in response.body:
         request_id = request_id_of(event)
@@ -96,6 +133,9 @@ def one_envelope(event: Request, get_response: Callable[[Request], Response]) ->
             "Content-Type": "application/json",
             "X-Request-Id": request_id,
         }
+        seconds = time.perf_counter() - started
+        method, route = (event.method, event.path) if event is not None else ("", "")
+        log_request(method, route, request_id, response.status_code, seconds, Meter())
     return response
 
 

@@ -26,8 +26,11 @@ class Settings:
     engine: str = _setting("aws", "`aws` calls AWS, or the endpoint in AWS_ENDPOINT_URL; `embedded` needs neither")
     catalog_table: str = _setting("buckets-catalog", "DynamoDB table of organizations, keys, namespaces, buckets")
     objects_table: str = _setting("buckets-objects", "DynamoDB table of objects")
+    blob_bucket: str = _setting("buckets-blobs", "S3 bucket of the objects' files")
     public_url: str = _setting("", "Base URL that clients and webhooks reach, without /v1; empty: as the request came")
     log_level: str = _setting("INFO", "Least level that is logged: DEBUG, INFO, WARNING or ERROR")
+    dead_letter_queue_url: str = _setting("", "SQS queue of stream records that cannot be read; empty: the log alone")
+    single_stream_shard: bool = _setting(False, "Streams have one shard, and their events need not name it")
     data_dir: str = _setting(".local", "Folder where the embedded engine keeps its data")
     port: int = _setting(8000, "Port of the local server; the embedded engine's AWS door takes the next one")
     dev_key: str | None = _setting(None, "First API key of the embedded engine, instead of a random one")
@@ -54,6 +57,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     }
     if "port" in given:
         given["port"] = _port(given["port"])
+    if "single_stream_shard" in given:
+        given["single_stream_shard"] = _switch("single_stream_shard", given["single_stream_shard"])
     settings = replace(Settings(), **given)
     _check_among("engine", settings.engine, ENGINES)
     _check_among("log_level", settings.log_level, LOG_LEVELS)
@@ -66,6 +71,11 @@ def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= HIGHEST_PORT:
         raise SettingInvalid(f"{variable('port')} must be a number from 1 to {HIGHEST_PORT}, not {text!r}")
     return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    _check_among(name, text, ("true", "false"))
+    return text == "true"
 
 
 def _check_among(name: str, value: str, choices: tuple[str, ...]) -> None:

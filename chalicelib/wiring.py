@@ -5,8 +5,10 @@ Nothing is built at import. `services()` builds the world on its first call and 
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -19,18 +21,28 @@ from chalicelib.buckets.store import BucketStore
 from chalicelib.foundation import logs
 from chalicelib.foundation.caching import Cache
 from chalicelib.foundation.ids import Ids
+from chalicelib.foundation.keys import partition
 from chalicelib.foundation.table import Table
 from chalicelib.foundation.times import Clock, system_clock
 from chalicelib.health.checks import Checks
 from chalicelib.namespaces.service import Namespaces
 from chalicelib.namespaces.store import NamespaceStore
+from chalicelib.objects.blob_store import BlobStore
+from chalicelib.objects.service import Objects
 from chalicelib.objects.store import ObjectStore
 from chalicelib.settings import Settings, address, read_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+    from chalicelib.foundation.queues import Queue
+    from chalicelib.stats.service import Statistics
+    from chalicelib.stats.triggers import ChangeFeed, Sweeper
 
 CACHE_SECONDS = 60.0
+# Hardly anything that a start makes is garbage, and looking through it at Python's own pace is a twentieth of it.
+OBJECTS_PER_COLLECTION = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,26 @@ class Services:
     access: Access
     namespaces: Namespaces
     buckets: Buckets
+    objects: Objects
+    blobs: BlobStore
     checks: Checks
+    change_feed: Callable[[], ChangeFeed]
+
+    @property
+    def feed(self) -> ChangeFeed:
+        """What the streams' functions work with; made when it is first asked for, since requests do without it."""
+        return self.change_feed()
+
+    @property
+    def stats(self) -> Statistics:
+        """The tallies of buckets and namespaces."""
+        return self.feed.stats
+
+    def partitions(self) -> Iterator[str]:
+        """The partition of every namespace of every organization."""
+        for organization in self.access.list_organizations():
+            for namespace in self.namespaces.list(organization.organization_id):
+                yield partition(organization.organization_id, namespace.namespace_id)
 
 
 def new_webhook_secret() -> str:
@@ -48,8 +79,19 @@ def new_webhook_secret() -> str:
     return f"whsec_{secrets.token_urlsafe(32)}"
 
 
-def build(settings: Settings, client: DynamoDBClient, *, clock: Clock = system_clock) -> Services:
-    """The services over one DynamoDB client."""
+def build(
+    settings: Settings,
+    client: DynamoDBClient,
+    s3: Callable[[], S3Client],
+    sqs: Callable[[], Queue] | None = None,
+    *,
+    probe: Callable[[], DynamoDBClient] | None = None,
+    clock: Clock = system_clock,
+) -> Services:
+    """The services over one DynamoDB client, and those of S3 and SQS that are asked for when they are needed.
+
+    Health is asked for through `probe`, a client that soon gives up; through the same one where there is none.
+    """
     ids = Ids(clock)
     catalog = Table(client, settings.catalog_table)
     objects = Table(client, settings.objects_table)
@@ -57,18 +99,51 @@ def build(settings: Settings, client: DynamoDBClient, *, clock: Clock = system_c
     def seconds() -> float:
         return clock().timestamp()
 
+    object_store, blobs = ObjectStore(objects), BlobStore(s3, settings.blob_bucket)
+    configuration = Configuration(address(settings), new_webhook_secret)
+    buckets = Buckets(BucketStore(catalog), object_store, configuration, ids, clock)
+    made = Objects(object_store, blobs, buckets, ids, clock)
     return Services(
         access=Access(AccessStore(catalog), ids, clock, Cache(seconds, seconds=CACHE_SECONDS)),
         namespaces=Namespaces(NamespaceStore(catalog), ids, clock, Cache(seconds, seconds=CACHE_SECONDS)),
-        buckets=Buckets(
-            BucketStore(catalog),
-            ObjectStore(objects),
-            Configuration(address(settings), new_webhook_secret),
-            ids,
-            clock,
-        ),
-        checks=Checks({"metadata": lambda: catalog.get({"pk": "HEALTH", "sk": "HEALTH"})}),
+        buckets=buckets,
+        objects=made,
+        blobs=blobs,
+        checks=build_checks(settings, probe or (lambda: client)),
+        change_feed=cache(lambda: build_feed(settings, catalog, objects, sqs or connect_sqs(settings), clock, made)),
     )
+
+
+def build_checks(settings: Settings, client: Callable[[], DynamoDBClient]) -> Checks:
+    """What health asks: whether a row of each table can be read."""
+
+    def catalog() -> object:
+        return Table(client(), settings.catalog_table).get({"pk": "HEALTH", "sk": "HEALTH"})
+
+    def objects() -> object:
+        return Table(client(), settings.objects_table).get({"bucket_id": "HEALTH", "object_id": "HEALTH"})
+
+    return Checks({"metadata": catalog}, {"metadata": objects})
+
+
+def build_feed(
+    settings: Settings,
+    catalog: Table,
+    objects: Table,
+    sqs: Callable[[], Queue],
+    clock: Clock,
+    sweeper: Sweeper | None = None,
+) -> ChangeFeed:
+    """What the streams' functions work with."""
+    from chalicelib.stats.dead_letters import DeadLetters
+    from chalicelib.stats.service import Statistics
+    from chalicelib.stats.store import TallyStore
+    from chalicelib.stats.tallies import Tallies
+    from chalicelib.stats.triggers import ChangeFeed
+
+    stats = Statistics(Tallies(TallyStore(catalog), catalog, objects, clock))
+    dead_letters = DeadLetters(sqs, settings.dead_letter_queue_url)
+    return ChangeFeed(stats, dead_letters, settings.single_stream_shard, sweeper)
 
 
 def connect(settings: Settings) -> DynamoDBClient:
@@ -82,9 +157,58 @@ def connect(settings: Settings) -> DynamoDBClient:
     return dynamodb_client(settings)
 
 
+def connect_probe(settings: Settings, client: DynamoDBClient) -> Callable[[], DynamoDBClient]:
+    """A client of the same engine that soon gives up, made when it is first asked for."""
+
+    @cache
+    def probe() -> DynamoDBClient:
+        if settings.engine == "embedded":  # in this very process
+            return client
+        from chalicelib.clients import probe_client
+
+        return probe_client(settings)
+
+    return probe
+
+
+def connect_s3(settings: Settings) -> Callable[[], S3Client]:
+    """An S3 client for that engine, made when it is first asked for: most requests move no bytes."""
+
+    @cache
+    def client() -> S3Client:
+        if settings.engine == "embedded":
+            from chalicelib.local import engine
+
+            return engine.connect_s3(settings)
+        from chalicelib.clients import s3_client
+
+        return s3_client(settings)
+
+    return client
+
+
+def connect_sqs(settings: Settings) -> Callable[[], Queue]:
+    """An SQS client, made when it is first asked for: it is, where a record cannot be read."""
+
+    @cache
+    def client() -> Queue:
+        from chalicelib.clients import sqs_client
+
+        return sqs_client(settings)
+
+    return client
+
+
 @cache
 def services() -> Services:
     """The services of this process, from its environment."""
+    gc.set_threshold(OBJECTS_PER_COLLECTION)
     settings = read_settings(os.environ)
     logs.configure(settings.log_level)
-    return build(settings, connect(settings))
+    client = connect(settings)
+    made = build(settings, client, connect_s3(settings), probe=connect_probe(settings, client))
+    if settings.engine == "embedded":
+        from chalicelib.local import feeding
+
+        feeding.begin(settings, made)
+    return made

@@ -10,16 +10,30 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from chalicelib.local.backends import Backends
-from tests.support.engine import ENDPOINT, ENVIRONMENT, Tables, drop_tables, new_client, new_tables
+from tests.support.engine import (
+    ENDPOINT,
+    ENVIRONMENT,
+    S3_ENDPOINT,
+    Tables,
+    drop_blob_bucket,
+    drop_tables,
+    new_blob_bucket,
+    new_client,
+    new_s3_client,
+    new_tables,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
 
 os.environ.update(ENVIRONMENT)
 for name in [name for name in os.environ if name.startswith(("AWS_ENDPOINT_URL", "AWS_PROFILE", "BUCKETS_"))]:
     del os.environ[name]
 if ENDPOINT:
     os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = ENDPOINT
+if S3_ENDPOINT:
+    os.environ["AWS_ENDPOINT_URL_S3"] = S3_ENDPOINT
 
 # No deadline: the speed of a shared machine is not what a property is about. Fixtures are safe to share
 # between examples where a test says so by using them: its rows have keys of their own.
@@ -39,6 +53,20 @@ def backends() -> Backends | None:
 def client(backends: Backends | None) -> DynamoDBClient:
     """The tuned client, answered by the engine."""
     return new_client(backends)
+
+
+@pytest.fixture(scope="session")
+def s3(backends: Backends | None) -> S3Client:
+    """The tuned S3 client, answered by the engine, or by moto where only DynamoDB is another engine's."""
+    return new_s3_client(None if S3_ENDPOINT else backends or Backends())
+
+
+@pytest.fixture
+def blob_bucket(s3: S3Client) -> Iterator[str]:
+    """An S3 bucket, empty, for this test alone."""
+    made = new_blob_bucket(s3)
+    yield made
+    drop_blob_bucket(s3, made)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from chalicelib.foundation.refusals import Busy
 from chalicelib.local.folder import FolderInUse
 from chalicelib.settings import Settings
 from chalicelib.wiring import Services, build
+from tests.support.engine import no_s3
 from tests.support.world import World, a_bucket
 
 OLD = "2020-01-01"
@@ -251,7 +252,7 @@ def test_a_bad_setting_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_missing_tables_are_one_line(client: DynamoDBClient) -> None:
-    nowhere = build(Settings(catalog_table="nowhere"), client)
+    nowhere = build(Settings(catalog_table="nowhere"), client, no_s3)
     assert "BUCKETS_CATALOG_TABLE" in complaint(Operator(lambda: nowhere, "").run("organizations show int_1"))
 
 

@@ -57,4 +57,6 @@ def _words(error: Exception) -> str:
             return str(error)
         case ClientError() if error.response["Error"].get("Code") == "ResourceNotFoundException":
             return "There is no such table; are BUCKETS_CATALOG_TABLE, the region and the account right?"
+        case ClientError() if error.response["Error"].get("Code") == "NoSuchBucket":
+            return "There is no such S3 bucket; are BUCKETS_BLOB_BUCKET, the region and the account right?"
     return f"The storage cannot be used: {error}"

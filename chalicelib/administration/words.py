@@ -48,6 +48,19 @@ class EndType(click.ParamType[datetime | timedelta]):
             self.fail(f"{value!r} is no date (2027-01-01), time (2027-01-01T12:00Z) or period (90d, 12h)", param, ctx)
 
 
+class PeriodType(click.ParamType[timedelta]):
+    """A time span in hours or days."""
+
+    name = "period"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The time span."""
+        period = _PERIOD.fullmatch(value)
+        if not period:
+            self.fail(f"{value!r} is no period (1h, 30d)", param, ctx)
+        return int(period[1]) * _UNITS[period[2]]
+
+
 def until(end: datetime | timedelta | None, now: datetime) -> datetime | None:
     """When something that starts now ends. Raises click.BadParameter where that is over already."""
     moment = now + end if isinstance(end, timedelta) else end

@@ -39,6 +39,7 @@ WITH_NAMESPACE = (400, 404)
 WITH_BODY = (413, 415)
 REQUEST_ID = {"X-Request-Id": {"schema": {"type": "string"}, "description": "Names this request in the logs"}}
 ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Names this state, for If-Match and If-None-Match"}}
+NO_CONTENT = 204
 RETRY = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait"}}
 
 
@@ -63,7 +64,8 @@ class _Models:
 
     def __init__(self, operations: Sequence[Operation]) -> None:
         given = {named() for o in operations for named in (o.body, o.query) if named is not None}
-        shown = [ErrorResponse, HTTPValidationError, *(o.answer() for o in operations)]
+        shown = [ErrorResponse, HTTPValidationError, *(o.answer() for o in operations if o.status != NO_CONTENT)]
+        shown += [o.refused_body() for o in operations if o.refused_body is not None]
         wanted: list[Any] = [(str(model), "validation", TypeAdapter(model)) for model in given]
         wanted += [(str(model), "serialization", TypeAdapter(model)) for model in shown]
         self._refs, rest = TypeAdapter.json_schemas(wanted, ref_template=REF)
@@ -122,12 +124,10 @@ def _preconditions(operation: Operation) -> list[dict[str, Any]]:
 
 def _responses(operation: Operation, models: _Models) -> dict[str, Any]:
     tagged = ETAG if operation.answer_has_etag else {}
-    success = {
-        "description": "Successful Response",
-        "headers": {**REQUEST_ID, **tagged},
-        "content": {JSON: {"schema": models.shown(operation.answer())}},
-    }
-    responses = {"200": success}
+    success: dict[str, Any] = {"description": "Successful Response", "headers": {**REQUEST_ID, **tagged}}
+    if operation.status != NO_CONTENT:
+        success["content"] = {JSON: {"schema": models.shown(operation.answer())}}
+    responses: dict[str, Any] = {str(operation.status): success}
     if operation.conditional == "read":
         responses["304"] = {
             "description": "The caller has this state already",
@@ -135,6 +135,9 @@ def _responses(operation: Operation, models: _Models) -> dict[str, Any]:
         }
     for status in _error_statuses(operation):
         responses[str(status)] = _error(status, operation.refusals, models)
+    if operation.refused_body is not None:
+        schema = responses["422"]["content"][JSON]
+        schema["schema"] = {"anyOf": [schema["schema"], models.shown(operation.refused_body())]}
     return responses
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import mixpeek
 import pytest
 from mixpeek import Mixpeek
+from mixpeek.api.bucket_objects_api import BucketObjectsApi
 from mixpeek.api.buckets_api import BucketsApi
 from mixpeek.api.byo_documents_api import BYODocumentsApi
 from mixpeek.api.health_api import HealthApi
@@ -24,6 +25,7 @@ class Sdk:
     client: Any
     # Any: in the generated annotations everything an answer holds may be None.
     buckets: Any
+    objects: Any
     namespaces: Any
     standalone: Any
     health: Any
@@ -36,6 +38,7 @@ def new_sdk(address: str, key: str, namespace: str) -> Sdk:
         address,
         Mixpeek(api_key=key, namespace=namespace, base_url=f"{address}/v1"),
         BucketsApi(generated),
+        BucketObjectsApi(generated),
         NamespacesApi(generated),
         BYODocumentsApi(generated),
         HealthApi(generated),

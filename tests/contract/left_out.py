@@ -7,6 +7,7 @@ _SPENDING = "nothing is billed here"
 _CLUSTERS = "there are no clusters here"
 _VECTORS = "no vectors are stored here"
 _DOCUMENTS = "there are no documents and no collections here, so the SDK's own default is right"
+_PROCESSING = "nothing derived from an object lags behind it here; the object itself is there when it is answered"
 _DECLARED = "declarations are shown in each namespace and not counted; the SDK reads the absent number as 0"
 
 # By the SDK's model and field. The SDK reads an absent field as null, or as the default it has for it.
@@ -43,10 +44,12 @@ LEFT_OUT: dict[tuple[str, str], str] = {
     ("NamespaceListStats", "avg_documents_per_namespace"): _DOCUMENTS,
     ("NamespaceListStats", "total_collections"): _DOCUMENTS,
     ("NamespaceListStats", "avg_collections_per_namespace"): _DOCUMENTS,
+    ("ObjectResponse", "consistency"): _PROCESSING,
+    ("BatchObjectResult", "consistency"): _PROCESSING,
 }
 
 # What a client wrote is given back as it was written, without the defaults of keys it did not write.
-AS_WRITTEN = frozenset({"BucketSchemaFieldOutput", "BaseFeatureExtractorModelOutput", "FieldSchema"})
+AS_WRITTEN = frozenset({"BucketSchemaFieldOutput", "BaseFeatureExtractorModelOutput", "FieldSchema", "EdgeModel"})
 
 
 def lines() -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from tests.contract.object_probes import OBJECT_PROBES
 from tests.contract.probes import SCHEMA, SEND, Body, Probe, lists, names_in, refused, shown, told
 from tests.support.api import Api
 
@@ -299,6 +300,7 @@ PROBES: dict[str, dict[str, Maker]] = {
         "view": told(_summary, "honoured: `summary` leaves the declarations out"),
     },
     "query of list_namespaces_get": {**NS_PAGE, "page": SECOND_PAGE},
+    **OBJECT_PROBES,
 }
 
 

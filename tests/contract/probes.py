@@ -58,7 +58,9 @@ def shown(value: Any, *, as_: Any = ..., where: str | None = None) -> Callable[[
 
 
 def _later(api: Api, reply: Reply) -> Reply:
-    """The bucket or the namespace of an answer, read again."""
+    """The object, the bucket or the namespace of an answer, read again."""
+    if "object_id" in reply.json:
+        return api.get(f"/v1/buckets/{reply.json['bucket_id']}/objects/{reply.json['object_id']}")
     noun, room = ("bucket_id", "buckets") if "bucket_id" in reply.json else ("namespace_id", "namespaces")
     return api.get(f"/v1/{room}/{reply.json[noun]}")
 
@@ -102,7 +104,7 @@ def told(check_: Check, outcome: str) -> Callable[[str], Probe]:
 
 def names_in(reply: Reply) -> list[str]:
     """The names of the rows of a list."""
-    return [row.get("bucket_name") or row["namespace_name"] for row in reply.json["results"]]
+    return [row.get("bucket_name") or row.get("title") or row["namespace_name"] for row in reply.json["results"]]
 
 
 def _create(api: Api, body: Body) -> Reply:
@@ -133,7 +135,8 @@ def _namespace(api: Api, body: Body) -> Reply:
     return api.post("/v1/namespaces", {"namespace_name": "new", **body})
 
 
-def _query(method: str, path: str, body: Body | None, api: Api, query: Body) -> Reply:
+def ask(method: str, path: str, body: Body | None, api: Api, query: Body) -> Reply:
+    """A request with these words in its query string; those that are null are left out."""
     words = {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
     return api.call(method, path, body, query={name: value for name, value in words.items() if value is not None})
 
@@ -169,12 +172,12 @@ SEND: dict[str, Callable[[Api, Body], Reply]] = {
     "PayloadIndexConfigInput": partial(_in_list, "payload_indexes", {"field_name": "team", "type": "keyword"}),
     "VectorConfigSpec": partial(_in_list, "vector_configs", {"name": "text", "dimension": 3}),
     "VectorConfigSpecModel": _standalone_vectors,
-    "query of list_buckets": partial(_query, "POST", "/v1/buckets/list", None),
-    "query of list_buckets_get": partial(_query, "GET", "/v1/buckets", None),
-    "query of patch_bucket": partial(_query, "PATCH", "/v1/buckets/posters", {"bucket_schema": {"properties": {}}}),
-    "query of update_bucket": partial(_query, "PUT", "/v1/buckets/posters", {"bucket_schema": {"properties": {}}}),
-    "query of list_namespaces": partial(_query, "POST", "/v1/namespaces/list", None),
-    "query of list_namespaces_get": partial(_query, "GET", "/v1/namespaces", None),
+    "query of list_buckets": partial(ask, "POST", "/v1/buckets/list", None),
+    "query of list_buckets_get": partial(ask, "GET", "/v1/buckets", None),
+    "query of patch_bucket": partial(ask, "PATCH", "/v1/buckets/posters", {"bucket_schema": {"properties": {}}}),
+    "query of update_bucket": partial(ask, "PUT", "/v1/buckets/posters", {"bucket_schema": {"properties": {}}}),
+    "query of list_namespaces": partial(ask, "POST", "/v1/namespaces/list", None),
+    "query of list_namespaces_get": partial(ask, "GET", "/v1/namespaces", None),
 }
 
 # Where in the answer a nested model is shown.

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
+from mixpeek.api.bucket_objects_api import BucketObjectsApi
 from mixpeek.api.buckets_api import BucketsApi
 from mixpeek.api.byo_documents_api import BYODocumentsApi
 from mixpeek.api.health_api import HealthApi
@@ -13,7 +14,7 @@ from mixpeek.api.namespaces_api import NamespacesApi
 from pydantic import BaseModel
 
 Method = Callable[..., Any]
-ROOMS = (BucketsApi, NamespacesApi, HealthApi)
+ROOMS = (BucketsApi, BucketObjectsApi, NamespacesApi, HealthApi)
 # Further ways to call each method, with the same arguments.
 VARIANTS = ("_with_http_info", "_without_preload_content")
 
@@ -65,7 +66,10 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
 def inside(
     model: type[BaseModel], enters: Callable[[str, str], bool] = lambda _, __: True
 ) -> Iterator[type[BaseModel]]:
-    """A model and all within it, each once; `enters(model, field)` says which fields are looked into."""
+    """A model and all within it, each once; `enters(model, field)` says which fields are looked into.
+
+    What only says that a value is one of several has no name on the wire, and is not among them.
+    """
     seen: set[type[BaseModel]] = set()
     waiting = [model]
     while waiting:
@@ -73,7 +77,8 @@ def inside(
         if now in seen:
             continue
         seen.add(now)
-        yield now
+        if "actual_instance" not in fields(now):
+            yield now
         for field, annotation in fields(now).items():
             if enters(now.__name__, field):
                 waiting += models_in(annotation)

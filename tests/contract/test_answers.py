@@ -15,10 +15,17 @@ from pydantic import BaseModel, TypeAdapter
 from chalicelib.buckets.answers import BucketResponse, ListBucketsResponse
 from chalicelib.health.models import HealthCheckResponse
 from chalicelib.namespaces.models import ListNamespacesResponse, NamespaceModel
+from chalicelib.objects.answers import (
+    BulkSoftDeleteResponse,
+    CreateObjectsBatchResponse,
+    ListObjectsResponse,
+    ObjectResponse,
+)
 from tests.contract import sdk_models
 from tests.contract.left_out import AS_WRITTEN, LEFT_OUT
 from tests.support.api import Api, Reply
 from tests.support.catalog import put_namespace_tally, put_tally
+from tests.support.objects import POSTER, a_bucket_of_objects, created, objects, text
 from tests.support.world import World, a_bucket
 
 SCHEMA = {
@@ -51,6 +58,35 @@ DECLARING = {
     "vector_configs": [{"name": "text", "dimension": 3}],
     "ttl_seconds": 3600,
 }
+OBJECT = {
+    "title": "M",
+    "take": 3,
+    "metadata": {"lang": "de"},
+    "key_prefix": "lang/m",
+    "idempotency_key": "row-1",
+    "blobs": [
+        POSTER,
+        text(),
+        {
+            "property": "poster",
+            "type": "image",
+            "data": "https://example.com/m.jpg",
+            "checksum": "md5:0cc175b9c0f1b6a831c399e269772661",
+            "key_prefix": "posters/m",
+        },
+    ],
+    "edges": [
+        {"type": "sequel_of", "target_object_id": "obj_1"},
+        {
+            "type": "remake_of",
+            "target_object_id": "obj_2",
+            "target_collection_id": "col_1",
+            "direction": "in",
+            "attributes": {"by": "Losey"},
+        },
+    ],
+}
+OBJECTS = "/v1/buckets/{bucket_identifier}/objects"
 BUCKET, NAMESPACE = "/v1/buckets/{bucket_identifier}", "/v1/namespaces/{namespace_identifier}"
 
 # What the SDK reads an answer with, what ours is declared as, and the operation that gives it.
@@ -114,17 +150,65 @@ CASES: dict[str, Case] = {
         lambda api: api.get("/v1/namespaces"),
         "list_namespaces_get", ListNamespacesResponse, "get", "/v1/namespaces",
     ),
+    "a new object": (
+        lambda api: api.post(objects("reels"), {"title": "Fury"}),
+        "create_object_buckets", ObjectResponse, "post", OBJECTS,
+    ),
+    "a new object with everything": (
+        lambda api: api.post(objects("reels"), {**OBJECT, "idempotency_key": "row-2"}),
+        "create_object_buckets", ObjectResponse, "post", OBJECTS,
+    ),
+    "a batch of objects": (
+        lambda api: api.post(f"{objects('reels')}/batch", {"objects": [OBJECT, {"take": "no"}, {"title": "Fury"}]}),
+        "create_objects_batch_buckets", CreateObjectsBatchResponse, "post", f"{OBJECTS}/batch",
+    ),
+    "an object": (
+        lambda api: api.get(_an_object(api), query={"return_presigned_urls": "true"}),
+        "get_object_buckets", ObjectResponse, "get", f"{OBJECTS}/{{object_identifier}}",
+    ),
+    "a replaced object": (
+        lambda api: api.put(_an_object(api), {"blobs": [text("new")], "metadata": {"lang": "en"}}),
+        "update_object_buckets", ObjectResponse, "put", f"{OBJECTS}/{{object_identifier}}",
+    ),
+    "a changed object": (
+        lambda api: api.patch(_an_object(api), {"take": None, "more": [1, None]}),
+        "patch_object_buckets", ObjectResponse, "patch", f"{OBJECTS}/{{object_identifier}}",
+    ),
+    "a page of objects": (
+        lambda api: api.post(f"{objects('reels')}/list", {"return_presigned_urls": True, "include_total": True}),
+        "list_objects_buckets", ListObjectsResponse, "post", f"{OBJECTS}/list",
+    ),
+    "no objects": (
+        lambda api: api.post(f"{objects('reels')}/list", {"search": "nothing like it"}),
+        "list_objects_buckets", ListObjectsResponse, "post", f"{OBJECTS}/list",
+    ),
+    "objects by query": (
+        lambda api: api.get(objects("reels"), query={"limit": 1}),
+        "list_objects_get_buckets", ListObjectsResponse, "get", OBJECTS,
+    ),
+    "hidden objects": (
+        lambda api: api.post(f"{objects('reels')}/bulk-soft-delete", {"object_ids": ["obj_1"], "reason": "done"}),
+        "bulk_soft_delete_objects_buckets", BulkSoftDeleteResponse, "post", f"{OBJECTS}/bulk-soft-delete",
+    ),
     "health": (
         lambda api: api.get("/v1/health/deep", query={"metrics": "true"}),
         "healthcheck_deep_health", HealthCheckResponse, "get", "/v1/health/deep",
     ),
 }  # fmt: skip
+
+
+def _an_object(api: Api) -> str:
+    """The path of the object that has everything."""
+    (found,) = api.get(objects("reels")).json["results"]
+    return objects("reels", found["object_id"])
+
+
 each_answer = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
 @pytest.fixture
 def stocked(world: World, api: Api) -> Api:
-    """Two buckets, one with everything and with totals, and a namespace that declares all it can."""
+    """Two buckets, one with everything and with totals, an object, and a namespace that declares all it can."""
     full = api.post("/v1/buckets", a_bucket("full") | EVERYTHING).json
     api.post("/v1/buckets", a_bucket("bare"))
     api.post("/v1/namespaces", {"namespace_name": "press", **DECLARING})
@@ -132,6 +216,7 @@ def stocked(world: World, api: Api) -> Api:
     moment = "2026-01-02T00:00:00.000Z"
     put_tally(world, full["bucket_id"], **totals, last_upload_at=moment, stats_updated_at=moment)
     put_namespace_tally(world, **totals)
+    created(api, a_bucket_of_objects(api, "reels"), OBJECT)
     return api
 
 
@@ -178,7 +263,8 @@ def test_what_is_left_out_is_a_field_of_the_sdk_and_really_left_out() -> None:
     models = {m.__name__: m for top in answers if top for m in sdk_models.inside(top)}
     known = {(name, field) for name, model in models.items() for field in sdk_models.fields(model)}
     assert sorted(set(LEFT_OUT) - known) == [], "the SDK has none of these any more"
-    schemas = [TypeAdapter(ours).json_schema()["$defs"] for ours in (ListNamespacesResponse, HealthCheckResponse)]
+    shown: Any = (ListNamespacesResponse, HealthCheckResponse, CreateObjectsBatchResponse, list[ObjectResponse])
+    schemas = [TypeAdapter(ours).json_schema()["$defs"] for ours in shown]
     ours = {name: schema for definitions in schemas for name, schema in definitions.items()}
     filled = {(name, field) for name, schema in ours.items() for field in schema.get("properties", {})}
     assert sorted(set(LEFT_OUT) & filled) == [], "these are filled; say so no more"

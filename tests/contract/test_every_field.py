@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mixpeek.api.bucket_objects_api import BucketObjectsApi
 from mixpeek.api.buckets_api import BucketsApi
 from mixpeek.api.namespaces_api import NamespacesApi
 
@@ -30,6 +31,10 @@ METHODS: dict[str, Any] = {
         for name in ("list_buckets", "list_buckets_get", "patch_bucket", "update_bucket")
     },
     **{f"query of {name}": getattr(NamespacesApi, name) for name in ("list_namespaces", "list_namespaces_get")},
+    **{
+        f"query of {name}_buckets": getattr(BucketObjectsApi, f"{name}_buckets")
+        for name in ("create_object", "create_objects_batch", "get_object", "list_objects", "list_objects_get")
+    },
 }
 
 

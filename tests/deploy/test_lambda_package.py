@@ -21,6 +21,7 @@ SOUND = {
     "chalicelib/__init__.py": "",
     "chalicelib/api.py": "",
     "pydantic/main.py": "",
+    "filetype/filetype.py": "",
     CORE: "",
 }
 

@@ -1,4 +1,4 @@
-"""What the API function may do: its hand-written policy, as it arrives in the template."""
+"""What each function may do: its hand-written policy, as it arrives in the template."""
 
 from __future__ import annotations
 
@@ -8,20 +8,33 @@ import pytest
 
 from tests.support.template import of_type, references
 
+ROLES = {
+    "APIHandler": "ApiHandlerRole",
+    "OnObjectsChange": "OnObjectsChangeRole",
+    "OnCatalogChange": "OnCatalogChangeRole",
+}
+LOGS = {"APIHandler": "ApiLogGroup", "OnObjectsChange": "StreamsLogGroup", "OnCatalogChange": "StreamsLogGroup"}
+STREAMS = {"OnObjectsChange": "ObjectsTable", "OnCatalogChange": "CatalogTable"}
+
+
+@pytest.fixture(params=sorted(ROLES))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
 
 @pytest.fixture
-def statements(template: dict[str, Any]) -> list[dict[str, Any]]:
-    role = template["Resources"]["ApiHandlerRole"]["Properties"]
+def statements(template: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    role = template["Resources"][ROLES[name]]["Properties"]
     (policy,) = role["Policies"]
     found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
     return found
 
 
-def test_the_function_has_a_role_of_its_own_and_no_managed_policy(template: dict[str, Any]) -> None:
-    assert set(of_type(template, "AWS::IAM::Role")) == {"ApiHandlerRole"}
-    role = template["Resources"]["ApiHandlerRole"]["Properties"]
+def test_every_function_has_a_role_of_its_own_and_no_managed_policy(template: dict[str, Any], name: str) -> None:
+    assert set(of_type(template, "AWS::IAM::Role")) == set(ROLES.values())
+    role = template["Resources"][ROLES[name]]["Properties"]
     assert "ManagedPolicyArns" not in role
-    assert template["Resources"]["APIHandler"]["Properties"]["Role"] == {"Fn::GetAtt": ["ApiHandlerRole", "Arn"]}
+    assert template["Resources"][name]["Properties"]["Role"] == {"Fn::GetAtt": [ROLES[name], "Arn"]}
 
 
 def test_actions_and_resources_are_exact(statements: list[dict[str, Any]]) -> None:
@@ -29,7 +42,7 @@ def test_actions_and_resources_are_exact(statements: list[dict[str, Any]]) -> No
         assert set(statement) == {"Sid", "Effect", "Action", "Resource"}
         assert statement["Effect"] == "Allow"
         assert not any("*" in action for action in statement["Action"])
-        assert "*" not in str(statement["Resource"])
+        assert all(resource != "*" for resource in statement["Resource"])
 
 
 def test_every_resource_is_one_of_the_stack(template: dict[str, Any], statements: list[dict[str, Any]]) -> None:
@@ -39,8 +52,34 @@ def test_every_resource_is_one_of_the_stack(template: dict[str, Any], statements
             assert set(references(resource))
 
 
-def test_besides_tables_the_function_reaches_only_its_log(statements: list[dict[str, Any]]) -> None:
-    beyond = [s for s in statements if not all(action.startswith("dynamodb:") for action in s["Action"])]
-    (logs,) = beyond
+def actions(statements: list[dict[str, Any]], service: str) -> list[str]:
+    return [action for s in statements for action in s["Action"] if action.startswith(service)]
+
+
+def test_of_the_files_functions_reach_those_of_objects_and_the_streams_only_remove(
+    statements: list[dict[str, Any]], name: str
+) -> None:
+    expected = {
+        "APIHandler": ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"],
+        "OnObjectsChange": ["s3:DeleteObject"],
+    }
+    assert actions(statements, "s3:") == expected.get(name, [])
+    for files in (s for s in statements if any(action.startswith("s3:") for action in s["Action"])):
+        assert files["Resource"] == [{"Fn::Sub": "${BlobBucket.Arn}/blobs/*"}]
+
+
+def test_a_function_of_a_stream_reads_its_own_stream_and_no_other(statements: list[dict[str, Any]], name: str) -> None:
+    read = [s["Resource"] for s in statements if "dynamodb:GetRecords" in s["Action"]]
+    assert read == ([[{"Fn::GetAtt": [STREAMS[name], "StreamArn"]}]] if name in STREAMS else [])
+
+
+def test_besides_tables_and_files_a_function_reaches_only_its_log_and_the_dead_letters(
+    statements: list[dict[str, Any]], name: str
+) -> None:
+    beyond = [s for s in statements if not all(a.startswith(("dynamodb:", "s3:")) for a in s["Action"])]
+    *others, logs = beyond
     assert logs["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
-    assert logs["Resource"] == [{"Fn::GetAtt": ["ApiLogGroup", "Arn"]}]
+    assert logs["Resource"] == [{"Fn::GetAtt": [LOGS[name], "Arn"]}]
+    assert [(s["Action"], s["Resource"]) for s in others] == (
+        [(["sqs:SendMessage"], [{"Fn::GetAtt": ["DeadLetters", "Arn"]}])] if name in STREAMS else []
+    )

@@ -7,23 +7,25 @@ from typing import Any
 
 import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
+from mypy_boto3_s3 import S3Client
 
 from tests.support.api import Api
 from tests.support.engine import Tables
+from tests.support.objects import POSTER, a_bucket_of_objects, a_keyed_bucket, objects
 from tests.support.permissions import Permission, needed, permissions_used
 from tests.support.template import ROOT
 from tests.support.world import a_bucket, new_world
 
 
 def allowed() -> set[Permission]:
-    """What the policy allows on tables, named by their logical ids."""
+    """What the policy allows on tables and files, named by their logical ids."""
     statements = json.loads((ROOT / ".chalice" / "policy-api.json").read_text())["Statement"]
     return {
         Permission(action, _name(resource))
         for statement in statements
         for action in statement["Action"]
         for resource in statement["Resource"]
-        if action.startswith("dynamodb:")
+        if action.startswith(("dynamodb:", "s3:"))
     }
 
 
@@ -39,6 +41,7 @@ def use_everything(api: Api) -> None:
     _use_namespaces(api)
     _use_buckets(api)
     _use_lists(api)
+    _use_objects(api)
 
 
 def _use_namespaces(api: Api) -> None:
@@ -57,7 +60,10 @@ def _use_buckets(api: Api) -> None:
     assert api.patch("/v1/buckets/posters", {"bucket_name": "stills"}).status == 200
     narrower = {"properties": {"title": {"type": "integer"}}}
     assert api.patch("/v1/buckets/stills", {"bucket_schema": narrower}).status == 200
-    assert api.put("/v1/buckets/stills", a_bucket("stills")).status == 200
+    stills = api.put("/v1/buckets/stills", a_bucket("stills")).json["bucket_id"]
+    adapter = {"adapter_type": "bucket", "source_bucket_ids": [stills]}
+    assert api.post("/v1/buckets", a_bucket("trailers", source_adapter=adapter)).status == 200
+    assert api.patch("/v1/buckets/trailers", {"source_adapter": {**adapter, "enabled": False}}).status == 200
 
 
 def _use_lists(api: Api) -> None:
@@ -74,11 +80,35 @@ def _use_lists(api: Api) -> None:
     assert api.get("/v1/buckets").status == 200
 
 
-def test_the_policy_is_what_the_api_uses(client: DynamoDBClient, tables: Tables) -> None:
-    world = new_world(client, tables)
-    with permissions_used(client) as used:
+def _use_objects(api: Api) -> None:
+    bucket_id = a_keyed_bucket(api, "film_id", policy="upsert", name="reels")
+    path = objects(bucket_id)
+    assert (
+        api.post(objects(a_bucket_of_objects(api, "rushes")), {"blobs": [POSTER], "skip_duplicates": True}).status
+        == 200
+    )
+    new = {"film_id": "tt1", "blobs": [POSTER], "skip_duplicates": True}
+    made = api.post(path, new).json["object_id"]
+    assert api.post(path, {**new, "take": 2}).json["object_id"] == made
+    assert api.post(f"{path}/batch", {"objects": [{"film_id": "tt2"}, {"film_id": "tt3"}]}).status == 200
+    assert api.get(f"{path}/{made}", query={"return_presigned_urls": True}).json["blobs"][0]["presigned_url"]
+    assert api.patch(f"{path}/{made}", {"take": 3}).status == 200
+    assert api.put(f"{path}/{made}", {"blobs": [POSTER]}).status == 200
+    for body in ({}, {"sort": {"field": "created_at", "direction": "desc"}}, {"search": "tt*"}):
+        assert api.post(f"{path}/list", body).status == 200
+    assert api.get(path).status == 200
+    assert api.post(f"{path}/bulk-soft-delete", {"object_ids": [made], "reason": "done"}).status == 200
+    assert api.call("DELETE", f"{path}/{made}").status == 204
+
+
+def test_the_policy_is_what_the_api_uses(
+    client: DynamoDBClient, tables: Tables, s3: S3Client, blob_bucket: str
+) -> None:
+    world = new_world(client, tables, s3, blob_bucket)
+    with permissions_used(client, s3) as used:
         use_everything(world.api())
-    names = {tables.catalog: "CatalogTable", tables.objects: "ObjectsTable"}
+        world.services.blobs.remove(["blobs/of/one-that-lost-a-race"])
+    names = {tables.catalog: "CatalogTable", tables.objects: "ObjectsTable", blob_bucket: "BlobBucket"}
     renamed = {
         Permission(action, names[table] + slash + index)
         for action, resource in used
@@ -98,6 +128,8 @@ def test_the_policy_is_what_the_api_uses(client: DynamoDBClient, tables: Tables)
             {"TransactItems": [{"Put": {"TableName": "t"}}, {"ConditionCheck": {"TableName": "u"}}]},
             {("dynamodb:PutItem", "t"), ("dynamodb:ConditionCheckItem", "u")},
         ),
+        ("PutObject", {"Bucket": "b", "Key": "blobs/x/y"}, {("s3:PutObject", "b/blobs/*")}),
+        ("DeleteObjects", {"Bucket": "b", "Delete": {"Objects": [{"Key": "x/y"}]}}, {("s3:DeleteObject", "b/x/*")}),
     ],
 )
 def test_permissions_that_a_call_needs(

@@ -1,4 +1,4 @@
-"""The packaged template: tables, function, routes."""
+"""The packaged template: tables, functions, event sources, routes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ Template = dict[str, Any]
 
 # Settings of the embedded engine; a Lambda has no use for them.
 EMBEDDED_ONLY = {"data_dir", "port", "dev_key"}
+FUNCTIONS = ("APIHandler", "OnObjectsChange", "OnCatalogChange")
 
 
-@pytest.fixture
-def function(template: Template) -> dict[str, Any]:
-    properties: dict[str, Any] = template["Resources"]["APIHandler"]["Properties"]
+@pytest.fixture(params=FUNCTIONS)
+def function(template: Template, request: pytest.FixtureRequest) -> dict[str, Any]:
+    properties: dict[str, Any] = template["Resources"][request.param]["Properties"]
     return properties
 
 
@@ -28,9 +29,9 @@ def table(template: Template, request: pytest.FixtureRequest) -> dict[str, Any]:
     return resource
 
 
-def test_there_are_two_tables_and_one_function(template: Template) -> None:
+def test_there_are_two_tables_and_a_function_for_requests_and_for_each_stream(template: Template) -> None:
     assert set(of_type(template, "AWS::DynamoDB::Table")) == {"CatalogTable", "ObjectsTable"}
-    assert set(of_type(template, "AWS::Serverless::Function")) == {"APIHandler"}
+    assert set(of_type(template, "AWS::Serverless::Function")) == set(FUNCTIONS)
 
 
 def test_everything_that_is_named_is_in_the_template(template: Template) -> None:
@@ -71,7 +72,7 @@ def test_tables_declare_exactly_the_attributes_that_are_keys(table: dict[str, An
         ("CatalogTable", None, "pk", "sk"),
         ("CatalogTable", "by_name", "ns", "name_key"),
         ("ObjectsTable", None, "bucket_id", "object_id"),
-        ("ObjectsTable", "by_created", "bucket_id", "created_at"),
+        ("ObjectsTable", "by_created", "bucket_id", "created_key"),
         ("ObjectsTable", "by_size", "bucket_id", "size_key"),
     ],
 )
@@ -85,6 +86,40 @@ def test_keys_of_tables_and_indexes(
         (hash_key, "HASH"),
         (range_key, "RANGE"),
     ]
+
+
+def test_files_outlive_the_stack_and_are_nobody_elses(template: Template) -> None:
+    bucket = template["Resources"]["BlobBucket"]
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    properties = bucket["Properties"]
+    assert "BucketName" not in properties
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(properties["PublicAccessBlockConfiguration"]) == 4
+    assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+
+
+def test_files_are_reached_over_tls_alone(template: Template) -> None:
+    policy = template["Resources"]["BlobBucketPolicy"]["Properties"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert policy["Bucket"] == {"Ref": "BlobBucket"}
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert statement["Resource"] == [{"Fn::GetAtt": ["BlobBucket", "Arn"]}, {"Fn::Sub": "${BlobBucket.Arn}/*"}]
+
+
+def test_half_finished_uploads_cost_nothing_for_long_and_files_never_expire(template: Template) -> None:
+    (rule,) = template["Resources"]["BlobBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rule["Status"] == "Enabled"
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert not any("Expiration" in name or "Transition" in name for name in rule)
+
+
+def test_a_browser_may_put_and_fetch_files(template: Template) -> None:
+    (rule,) = template["Resources"]["BlobBucket"]["Properties"]["CorsConfiguration"]["CorsRules"]
+    assert {"GET", "PUT"} <= set(rule["AllowedMethods"])
+    assert rule["AllowedOrigins"] == rule["AllowedHeaders"] == ["*"]
 
 
 def test_only_the_catalog_forgets_rows_by_age(template: Template) -> None:
@@ -105,12 +140,13 @@ def test_the_function_uses_the_tables_of_its_own_stack(function: dict[str, Any])
     variables = function["Environment"]["Variables"]
     assert variables["BUCKETS_CATALOG_TABLE"] == {"Ref": "CatalogTable"}
     assert variables["BUCKETS_OBJECTS_TABLE"] == {"Ref": "ObjectsTable"}
+    assert variables["BUCKETS_BLOB_BUCKET"] == {"Ref": "BlobBucket"}
     assert variables["BUCKETS_ENGINE"] == "aws"
 
 
-def test_the_function_gives_up_before_the_gateway_does(function: dict[str, Any]) -> None:
+def test_the_function_of_requests_gives_up_before_the_gateway_does(template: Template) -> None:
     gateway_seconds = 29
-    assert function["Timeout"] < gateway_seconds
+    assert template["Resources"]["APIHandler"]["Properties"]["Timeout"] < gateway_seconds
 
 
 def test_logs_are_not_kept_for_ever(template: Template, function: dict[str, Any]) -> None:

@@ -18,8 +18,10 @@ from chalicelib import wiring
 from chalicelib.api import create_app
 from chalicelib.foundation import logs
 from chalicelib.local.gateway import Handler, Server
+from tests.http.operations import OBJECT_ID
 from tests.support.api import Api
 from tests.support.faults import Faults
+from tests.support.seeding import seed_objects
 from tests.support.slow_time import SlowTime
 from tests.support.world import World, a_bucket
 
@@ -95,7 +97,9 @@ def served(world: World) -> Iterator[str]:
 
 
 @pytest.fixture
-def posters(api: Api) -> Api:
-    """The API with the bucket `posters`, in the namespace `films`."""
-    assert api.post("/v1/buckets", a_bucket()).status == 200
+def posters(world: World, api: Api) -> Api:
+    """The API with the bucket `posters`, in the namespace `films`, and an object in it."""
+    reply = api.post("/v1/buckets", a_bucket())
+    assert reply.status == 200
+    assert seed_objects(world, reply.json["bucket_id"], range(1)) == [OBJECT_ID]
     return api

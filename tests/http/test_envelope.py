@@ -186,7 +186,7 @@ def test_services_that_cannot_be_built_are_an_unforeseen_failure_too(world: Worl
 
 
 def test_a_missing_table_is_an_unforeseen_failure_that_names_nothing(world: World) -> None:
-    services = build(Settings(catalog_table="no-such-table"), world.client, clock=world.clock)
+    services = build(Settings(catalog_table="no-such-table"), world.client, lambda: world.s3, clock=world.clock)
     reply = Api(lambda: services, world.key, "films").get("/v1/buckets")
     assert_envelope(reply, 500, "InternalServerError")
     assert "no-such-table" not in reply.text

@@ -15,13 +15,13 @@ CURSORS = ["", "x", "=", "A" * 9_000, "é", "W10", "bnVsbA", "WzEsIiIsW11d", "..
 
 
 @each(SEARCHED)
-def test_a_garbage_cursor_is_told_to_be_one(api: Api, operation: Operation) -> None:
+def test_a_garbage_cursor_is_told_to_be_one(posters: Api, operation: Operation) -> None:
     for cursor in CURSORS:
         for name in ("cursor", "next_cursor", "after"):
             for reply in (
-                send(api, operation, {name: cursor}),
-                send(api, operation, {}, query={name: cursor}),
-                api.get(operation.path.removesuffix("/list"), query={name: cursor}),
+                send(posters, operation, {name: cursor}),
+                send(posters, operation, {}, query={name: cursor}),
+                posters.get(path_of(operation).removesuffix("/list"), query={name: cursor}),
             ):
                 assert assert_envelope(reply, 400, "BadRequestError")["code"] == "cursor_invalid"
 

@@ -14,7 +14,7 @@ from chalicelib.access.models import PERMISSIONS, ResourceScope
 from chalicelib.api import CORS, create_app
 from chalicelib.foundation.operations import Operation
 from tests.http.envelopes import assert_envelope, header
-from tests.http.operations import IN_NAMESPACE, KEYED, OPERATIONS, SEARCHED, each, no_services, path_of
+from tests.http.operations import IN_NAMESPACE, KEYED, OPERATIONS, SEARCHED, body_of, each, no_services, path_of
 from tests.support.api import Api, Reply
 from tests.support.world import World, a_bucket
 
@@ -69,7 +69,7 @@ def theirs(world: World) -> Tenant:
 def call(operation: Operation, api: Api, *, bucket: str = "posters", namespace: str = SAME) -> Reply:
     """The operation, with a body that may or may not be enough for it."""
     path = path_of(operation, bucket=bucket, namespace=namespace)
-    return api.call(operation.method, path, None if operation.body is None else {})
+    return api.call(operation.method, path, body_of(operation))
 
 
 def alike(reply: Reply, *asked: str) -> tuple[Any, ...]:
@@ -196,12 +196,28 @@ def test_no_answer_tells_of_another_organization(ours: Tenant, theirs: Tenant, o
 
 @each(KEYED)
 @pytest.mark.parametrize("scope", ["namespace:elsewhere", "namespace:same-namespacex", "bucket:bkt_0000000000000000"])
-def test_a_key_that_is_bound_elsewhere_is_refused(world: World, ours: Tenant, operation: Operation, scope: str) -> None:
+def test_to_a_key_that_is_bound_elsewhere_nothing_is_there(
+    world: World, ours: Tenant, operation: Operation, scope: str
+) -> None:
     kind, _, resource = scope.partition(":")
-    key = world.key_for(ours.organization_id, scopes=[ResourceScope(kind, resource)])
-    error = assert_envelope(call(operation, ours.api.acting(key=key), bucket=ours.bucket_id), 403, "ForbiddenError")
-    assert error["code"] == "out_of_scope"
-    assert ours.told_in(call(operation, ours.api.acting(key=key))) == []
+    bound = ours.api.acting(key=world.key_for(ours.organization_id, scopes=[ResourceScope(kind, resource)]))
+    assert ours.told_in(call(operation, bound)) == []
+    if operation.scope == "organization":
+        error = assert_envelope(call(operation, bound, bucket=ours.bucket_id), 403, "ForbiddenError")
+        assert error["code"] == "out_of_scope"
+        return
+    assert_told_apart_nothing(operation, bound, ours, buckets=(ours.bucket_id, "posters", "bkt_9999999999999999"))
+
+
+def assert_told_apart_nothing(operation: Operation, bound: Api, ours: Tenant, *, buckets: tuple[str, ...]) -> None:
+    """Holds all answers to be the same 404, whether the namespace and the bucket are there or not."""
+    asked = [(bucket, namespace) for bucket in buckets for namespace in (SAME, ours.own_namespace, "never-was")]
+    told = set()
+    for bucket, namespace in asked:
+        reply = call(operation, bound.acting(namespace=namespace), bucket=bucket, namespace=namespace)
+        assert_envelope(reply, 404, "NotFoundError")
+        told.add(repr(alike(reply, bucket, namespace)))
+    assert len(told) == 1, told
 
 
 @each(IN_NAMESPACE + PLACED)
@@ -212,16 +228,35 @@ def test_a_key_that_is_bound_to_a_place_works_there(world: World, ours: Tenant, 
 
 
 @each(IN_NAMESPACE + PLACED)
-def test_a_key_that_is_bound_to_a_namespace_is_refused_in_the_others(
+def test_to_a_key_that_is_bound_to_a_namespace_the_others_are_not_there(
     world: World, ours: Tenant, operation: Operation
 ) -> None:
     key = world.key_for(ours.organization_id, scopes=[ResourceScope("namespace", SAME)])
-    api = ours.api.acting(key=key)
-    if operation.scope == "namespace":
-        hidden = call(operation, api.acting(namespace=ours.own_namespace))
-    else:
-        hidden = call(operation, api, namespace=ours.own_namespace)
-    assert_envelope(hidden, 403, "ForbiddenError")
+    asked = (ours.own_namespace, "films", "never-was")
+    replies = [call(operation, ours.api.acting(key=key, namespace=name), namespace=name) for name in asked]
+    for reply, name in zip(replies, asked, strict=True):
+        error = assert_envelope(reply, 404, "NotFoundError")
+        assert error["details"] == {"resource": "namespace", "id": name}
+        assert header(reply, "X-Namespace-Unresolved")
+    assert len({repr(alike(reply, *asked)) for reply in replies}) == 1
+
+
+@each(BUCKET_ROUTES)
+def test_a_key_that_is_bound_to_a_bucket_learns_of_no_namespace(
+    world: World, ours: Tenant, operation: Operation
+) -> None:
+    # Words that are refused come first where something is there, so they must come first everywhere.
+    for scopes in ([("bucket", ours.bucket_id)], [("bucket", "bkt_*"), ("namespace", "elsewhere")]):
+        key = world.key_for(ours.organization_id, scopes=[ResourceScope(*scope) for scope in scopes])
+        for query in ({}, {"undeclared": "x"}):
+            told = set()
+            for namespace in (ours.own_namespace, "films", "never-was"):
+                api = ours.api.acting(key=key, namespace=namespace)
+                path = path_of(operation, bucket=ours.bucket_id)
+                reply = api.call(operation.method, path, body_of(operation), query=query)
+                assert reply.status in (404, 422), reply.text
+                told.add(repr(alike(reply, namespace)))
+            assert len(told) == 1, told
 
 
 def test_two_organizations_that_choose_the_same_names_never_meet(ours: Tenant, theirs: Tenant) -> None:
@@ -275,17 +310,20 @@ def pages(api: Api, path: str) -> Iterator[str]:
 
 @each(SEARCHED)
 def test_a_cursor_is_of_no_use_to_another_tenant(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
+    elsewhere = theirs.api.acting(namespace=theirs.own_namespace)
+    assert elsewhere.post("/v1/buckets", a_bucket("posters")).status == 200
     for tenant in (ours, theirs):
         for name in ("a", "b"):
             assert tenant.api.post("/v1/buckets", a_bucket(name)).status == 200
-    cursors = list(pages(theirs.api, operation.path))
+            assert tenant.api.post("/v1/buckets/posters/objects", {"title": name}).status == 200
+    path = path_of(operation)
+    cursors = list(pages(theirs.api, path))
     assert cursors
     for cursor in cursors:
-        error = assert_envelope(ours.api.post(operation.path, {"cursor": cursor}), 400, "BadRequestError")
+        error = assert_envelope(ours.api.post(path, {"cursor": cursor}), 400, "BadRequestError")
         assert error["code"] == "cursor_invalid"
         if operation.scope == "namespace":
-            elsewhere = theirs.api.acting(namespace=theirs.own_namespace).post(operation.path, {"cursor": cursor})
-            assert_envelope(elsewhere, 400, "BadRequestError")
+            assert_envelope(elsewhere.post(path, {"cursor": cursor}), 400, "BadRequestError")
 
 
 def test_every_route_answers_browsers_of_any_origin() -> None:

@@ -17,6 +17,11 @@ def catalog(world: World) -> Table:
     return Table(world.client, world.tables.catalog)
 
 
+def objects_table(world: World) -> Table:
+    """The objects table of a world."""
+    return Table(world.client, world.tables.objects)
+
+
 def partition_of(world: World, name: str = "films") -> str:
     """The partition of one of the world's namespaces."""
     place = world.services.namespaces.resolve(world.organization_id, name, ended_too=True)

@@ -1,21 +1,27 @@
-"""The engine that tests run against: moto in this process, or the one at TEST_DYNAMODB_ENDPOINT."""
+"""The engine that tests run against: moto in this process, or those at TEST_DYNAMODB_ENDPOINT, TEST_S3_ENDPOINT."""
 
 from __future__ import annotations
 
 import os
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakKeyDictionary
 
-from chalicelib.clients import dynamodb_client
+from botocore.config import Config
+from botocore.session import Session
+
+from chalicelib.clients import dynamodb_client, s3_client
 from chalicelib.local.backends import Backends
 from chalicelib.local.tables import create_tables
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
 
 ENDPOINT = os.environ.get("TEST_DYNAMODB_ENDPOINT")
+S3_ENDPOINT = os.environ.get("TEST_S3_ENDPOINT")
 
 # Nothing of the machine may reach a test: neither its credentials nor its region nor its profile.
 ENVIRONMENT = {
@@ -27,6 +33,11 @@ ENVIRONMENT = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+
+# Which backends answer a client, for other clients that shall see the same.
+_answered_by: WeakKeyDictionary[DynamoDBClient, Backends] = WeakKeyDictionary()
+_streams: WeakKeyDictionary[DynamoDBClient, Any] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,53 @@ def new_client(backends: Backends | None) -> DynamoDBClient:
     client = dynamodb_client(Settings())
     if backends is not None:
         backends.attach(client)
+        _answered_by[client] = backends
     return client
+
+
+def answering(client: DynamoDBClient) -> Backends:
+    """The backends that answer this client, or ones of their own where another engine does."""
+    return _answered_by.setdefault(client, Backends()) if ENDPOINT else _answered_by[client]
+
+
+def new_streams_client(client: DynamoDBClient) -> Any:
+    """A client of the streams of the tables that this client sees."""
+    if client in _streams:
+        return _streams[client]
+    # moto does not answer on the account-based host that botocore prefers for calls with a stream's ARN.
+    config = Config(account_id_endpoint_mode="disabled")
+    streams = Session().create_client("dynamodbstreams", "us-east-1", endpoint_url=ENDPOINT, config=config)
+    if not ENDPOINT:
+        answering(client).attach(streams)
+    _streams[client] = streams
+    return streams
+
+
+def new_s3_client(backends: Backends | None) -> S3Client:
+    """The S3 client that the service itself would build, answered by the engine."""
+    client = s3_client(Settings())
+    if backends is not None:
+        backends.attach(client)
+    return client
+
+
+def new_blob_bucket(client: S3Client) -> str:
+    """An empty S3 bucket."""
+    name = f"blobs-{uuid.uuid4().hex[:12]}"
+    client.create_bucket(Bucket=name)
+    return name
+
+
+def drop_blob_bucket(client: S3Client, name: str) -> None:
+    """Makes room; every test has a bucket of its own."""
+    while held := client.list_objects_v2(Bucket=name).get("Contents"):
+        client.delete_objects(Bucket=name, Delete={"Objects": [{"Key": found["Key"]} for found in held]})
+    client.delete_bucket(Bucket=name)
+
+
+def no_s3() -> NoReturn:
+    """Stands where an S3 client is asked for and nothing may ask."""
+    raise AssertionError("S3 is called, where nothing is to be stored or read there")
 
 
 def new_tables(client: DynamoDBClient) -> Tables:

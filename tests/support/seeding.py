@@ -1,4 +1,4 @@
-"""Many buckets at once, written straight into the table, and what reading them moves."""
+"""Many buckets or objects at once, written straight into the tables, and what reading them moves."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ from chalicelib.foundation.search import fold
 from chalicelib.foundation.steps import Change
 from chalicelib.foundation.times import stamp
 from chalicelib.local.rows import put_row
+from chalicelib.objects import stored_object
+from chalicelib.objects.stored_object import StoredObject
 from tests.support.catalog import catalog, partition_of
 from tests.support.engine import ENDPOINT
 from tests.support.world import SCHEMA, World
 
 AT_ONCE = 25
 START = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
-AFTER = "after-call.dynamodb"
+AFTER = "after-call"
 
 
 def seed_buckets(
@@ -38,19 +40,29 @@ def seed_buckets(
     """
     partition = partition_of(world)
     made = [_bucket(number, settings(number)) for number in numbers]
-    _write(world, [_item(partition, bucket) for bucket in made])
+    _write(world, world.tables.catalog, [_item(partition, bucket) for bucket in made])
     catalog(world).write(Change(keys.totals(partition), Update(add={"bucket_count": len(made)}), exists("pk")))
     return [bucket.bucket_id for bucket in made]
 
 
-def _write(world: World, items: list[dict[str, Any]]) -> None:
+def seed_objects(
+    world: World, bucket_id: str, numbers: range, values: Callable[[int], dict[str, Any]] = lambda number: {}
+) -> list[str]:
+    """Objects in a bucket, two in every second, unseen by statistics; gives back their ids in the order of creation."""
+    partition = partition_of(world)
+    made = [_object(partition, bucket_id, number, values(number)) for number in numbers]
+    _write(world, world.tables.objects, [encode(stored_object.to_item(stored)) for stored in made])
+    return [stored.object_id for stored in made]
+
+
+def _write(world: World, table: str, items: list[dict[str, Any]]) -> None:
     if not ENDPOINT:  # moto takes a millisecond for a row that comes through its API
         for item in items:
-            put_row(DEFAULT_ACCOUNT_ID, world.tables.catalog, item)
+            put_row(DEFAULT_ACCOUNT_ID, table, item)
         return
     for start in range(0, len(items), AT_ONCE):
         rows: Any = [{"PutRequest": {"Item": item}} for item in items[start : start + AT_ONCE]]
-        answer = world.client.batch_write_item(RequestItems={world.tables.catalog: rows})
+        answer = world.client.batch_write_item(RequestItems={table: rows})
         assert not answer.get("UnprocessedItems")
 
 
@@ -81,6 +93,21 @@ def _item(partition: str, bucket: Bucket) -> dict[str, Any]:
     )
 
 
+def _object(partition: str, bucket_id: str, number: int, values: dict[str, Any]) -> StoredObject:
+    moment = stamp(datetime.fromtimestamp(START + number // 2, UTC))
+    return StoredObject(
+        partition=partition,
+        bucket_id=bucket_id,
+        object_id=f"obj_{number:026}",
+        values=values,
+        blobs=(),
+        created_at=moment,
+        updated_at=moment,
+        schema_version=1,
+        epoch=0,
+    )
+
+
 @dataclass
 class Traffic:
     """The calls that reached the engine, in order, and how many rows they made it look at."""
@@ -91,16 +118,18 @@ class Traffic:
 
 @contextmanager
 def traffic(world: World) -> Iterator[Traffic]:
-    """Watches everything that the world's client does inside the block."""
+    """Watches everything that the world's clients do inside the block."""
     seen = Traffic()
 
     def after(model: Any, parsed: dict[str, Any], **_: Any) -> None:
         seen.calls.append(model.name)
         seen.rows_read += parsed.get("ScannedCount", 0) + sum(map(len, parsed.get("Responses", {}).values()))
 
-    events: Any = world.client.meta.events
-    events.register(AFTER, after)
+    clients: list[Any] = [world.client, world.s3]
+    for client in clients:
+        client.meta.events.register(AFTER, after)
     try:
         yield seen
     finally:
-        events.unregister(AFTER, after)
+        for client in clients:
+            client.meta.events.unregister(AFTER, after)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
+from mypy_boto3_s3 import S3Client
 
 from chalicelib.settings import Settings
 from chalicelib.wiring import Services, build
 from tests.support.api import Api
-from tests.support.engine import Tables
+from tests.support.engine import Tables, new_streams_client
+from tests.support.pump import Pump, new_pump
 
 ALL = ("read", "write", "delete", "admin")
 SCHEMA: dict[str, Any] = {"properties": {"title": {"type": "string"}, "photo": {"type": "image"}}}
@@ -44,6 +47,7 @@ class World:
     clock: FakeClock
     tables: Tables
     client: DynamoDBClient
+    s3: S3Client
     settings: Settings
     organization_id: str
     key: str
@@ -57,29 +61,36 @@ class World:
         """The API as the organization's own key, in its namespace."""
         return Api(lambda: self.services, self.key, "films").acting(**acting)
 
+    @cached_property
+    def pump(self) -> Pump:
+        """The tables' streams, driven by hand: `world.pump()` lets all statistics settle."""
+        streams = new_streams_client(self.client)
+        names = {"catalog": self.tables.catalog, "objects": self.tables.objects}
+        return new_pump(lambda: self.services, self.client, streams, **names)
+
 
 def a_bucket(name: str = "posters", **more: Any) -> dict[str, Any]:
     """The body of a request for a new bucket."""
     return {"bucket_name": name, "bucket_schema": SCHEMA, **more}
 
 
-def new_world(client: DynamoDBClient, tables: Tables) -> World:
-    """A world over these tables, with the namespace `films`."""
+def new_world(client: DynamoDBClient, tables: Tables, s3: S3Client, blob_bucket: str) -> World:
+    """A world over these tables and this S3 bucket, with the namespace `films`."""
     clock = FakeClock()
-    settings = Settings(catalog_table=tables.catalog, objects_table=tables.objects)
-    services = build(settings, client, clock=clock)
+    settings = Settings(catalog_table=tables.catalog, objects_table=tables.objects, blob_bucket=blob_bucket)
+    services = build(settings, client, lambda: s3, clock=clock)
     organization = services.access.create_organization("Studio")
     made = services.access.create_key(organization.organization_id, name="first", permissions=ALL)
-    world = World(services, clock, tables, client, settings, organization.organization_id, made.secret)
+    world = World(services, clock, tables, client, s3, settings, organization.organization_id, made.secret)
     created = world.api(namespace="").post("/v1/namespaces", {"namespace_name": "films"})
     assert created.status == 200, created.text
     return world
 
 
 @pytest.fixture
-def world(client: DynamoDBClient, tables: Tables) -> World:
-    """Fresh services over empty tables."""
-    return new_world(client, tables)
+def world(client: DynamoDBClient, tables: Tables, s3: S3Client, blob_bucket: str) -> World:
+    """Fresh services over empty tables and an empty S3 bucket."""
+    return new_world(client, tables, s3, blob_bucket)
 
 
 @pytest.fixture

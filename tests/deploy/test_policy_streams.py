@@ -1,0 +1,88 @@
+"""The policies of the streams' functions against the calls that these really make: all of them, and none besides."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from mypy_boto3_s3 import S3Client
+
+from tests.support.api import Api
+from tests.support.catalog import partition_of
+from tests.support.permissions import Permission, permissions_used
+from tests.support.rows import remove_object, write_object
+from tests.support.template import ROOT
+from tests.support.world import World, a_bucket
+
+# What Lambda itself does for a function with the function's role, and what happens only to what cannot be read.
+POLLING = {f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
+
+
+@pytest.mark.parametrize("name", ["objects", "catalog"])
+def test_the_policy_is_what_the_function_uses(world: World, api: Api, s3: S3Client, name: str) -> None:
+    bucket = api.post("/v1/buckets", a_bucket()).json["bucket_id"]
+    used: set[Permission] = set()
+    sources = {"objects": world.pump.objects, "catalog": world.pump.catalog}
+    for turn in (fill, shrink, overtake):
+        turn(world, bucket)
+        moved = True
+        while moved:
+            moved = False
+            for each, source in sources.items():
+                with permissions_used(world.client, s3) as seen:
+                    moved |= source.drain()
+                used |= seen if each == name else set()
+    assert renamed(used, world) == allowed(name)
+
+
+def fill(world: World, bucket: str) -> None:
+    held = json.dumps({"blobs": [{"key": "blobs/b/o/1"}]})
+    write_object(world, bucket, "obj_1", 1)
+    write_object(world, bucket, "obj_2", 2, document=held)
+
+
+def shrink(world: World, bucket: str) -> None:
+    remove_object(world, bucket, "obj_2")
+
+
+def overtake(world: World, bucket: str) -> None:
+    """Epochs are closed, and a writer still carries the old one."""
+    tallies, ns = world.services.stats.tallies, partition_of(world)
+    for whole in (tallies.of(ns, bucket), tallies.of(ns, None)):
+        tallies.revise(whole, lambda row: replace(row, epoch=1, open_from=1))
+    write_object(world, bucket, "obj_3", 3)
+
+
+def renamed(used: set[Permission], world: World) -> set[Permission]:
+    names = {
+        world.tables.catalog: "CatalogTable",
+        world.tables.objects: "ObjectsTable",
+        world.settings.blob_bucket: "BlobBucket",
+    }
+    found = set()
+    for action, resource in used:
+        table, slash, rest = resource.partition("/")
+        if table in names:
+            found.add(Permission(action, names[table] + slash + rest))
+    return found
+
+
+def allowed(name: str) -> set[Permission]:
+    statements: list[dict[str, Any]] = json.loads((ROOT / ".chalice" / f"policy-{name}-change.json").read_text())[
+        "Statement"
+    ]
+    return {
+        Permission(action, _name(resource))
+        for statement in statements
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+        if action.startswith(("dynamodb:", "s3:")) and action not in POLLING
+    }
+
+
+def _name(resource: dict[str, Any]) -> str:
+    if "Fn::GetAtt" in resource:
+        return str(resource["Fn::GetAtt"][0])
+    return str(resource["Fn::Sub"]).replace("${", "").replace(".Arn}", "")

@@ -1,0 +1,277 @@
+"""Objects, ids of objects and files that nobody sends by accident: refused by their kind, or kept exactly."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.foundation.operations import Operation
+from tests.http.envelopes import assert_envelope, header
+from tests.http.operations import JSON, OPERATIONS, assert_sane, body_of, each, path_of
+from tests.http.test_hostile import STORED, VALUES
+from tests.support.api import Api, Reply
+from tests.support.objects import POSTER, a_bucket_of_objects, objects, text
+from tests.support.world import World
+
+ONE_OBJECT = [operation for operation in OPERATIONS if "{object_identifier}" in operation.path]
+IDS = [
+    "x" * 3_000,
+    "obj_" + "x" * 1_020,
+    "obj_" + "x" * 1_021,
+    quote("\N{SNOWMAN}" * 1_000),
+    "%00",
+    "obj_%00",
+    "%ED%A0%80",
+    "%F0%9F",
+    "%E9",
+    "..",
+    ".",
+    "%2e%2e",
+    "%2F",
+    "a%2Fb",
+    "%20",
+    "%",
+    "%zz",
+    "*",
+    "%23TALLY",
+    "obj_" + "0" * 25,
+    "OBJ_" + "0" * 26,
+    "%0d%0aX-Evil:%201",
+    "null",
+    "~!@$&()_=,.;:",
+]
+
+
+@pytest.fixture
+def bucket(api: Api) -> str:
+    return a_bucket_of_objects(api)
+
+
+@each(ONE_OBJECT)
+def test_no_id_whatever_does_more_than_not_being_found(posters: Api, operation: Operation) -> None:
+    for object_id in IDS:
+        path = path_of(operation, object_id=object_id)
+        reply = posters.call(operation.method, path, body_of(operation))
+        assert_envelope(reply, 404, "NotFoundError")
+        assert header(reply, "X-Evil") is None
+        assert len(reply.text) < 20_000
+
+
+def test_ids_to_hide_are_any_text_and_only_those_that_are_there_count(api: Api, bucket: str) -> None:
+    ids = ["", " ", "\x00", "..", "x" * 3_000, "\N{SNOWMAN}" * 400, "#", "obj_"]
+    reply = api.post(f"{objects(bucket)}/bulk-soft-delete", {"object_ids": ids, "reason": ""})
+    assert reply.json == {"soft_deleted": 0, "requested": len(ids), "collections": 0}
+    for wrong in ([], [1], [None], "obj_1", {"a": 1}, ["x"] * 5_001):
+        reply = api.post(f"{objects(bucket)}/bulk-soft-delete", {"object_ids": wrong, "reason": ""})
+        assert_envelope(reply, 422, "ValidationError")
+
+
+def written(api: Api, bucket: str, raw: bytes) -> list[Reply]:
+    """What a create, a change of each kind and a batch answer to these fields of an object."""
+    made = api.post(objects(bucket), {"title": "M"}).json["object_id"]
+    return [
+        api.post(objects(bucket), raw),
+        api.put(objects(bucket, made), raw),
+        api.patch(objects(bucket, made), raw),
+        api.post(f"{objects(bucket)}/batch", b'{"objects": [' + raw + b"]}"),
+    ]
+
+
+# Fields of an object that no write takes, and the kind of problem that they are.
+FIELDS: dict[str, tuple[bytes, str]] = {
+    "NaN": (b'{"a": NaN}', "finite_number"),
+    "40 digits": (b'{"a": ' + b"1" * 40 + b"}", "number_too_long"),
+    "1e400": (b'{"a": [1e400]}', "finite_number"),
+    "too deep": (b'{"a": ' + b"[" * 70 + b"]" * 70 + b"}", "json_too_deep"),
+    "half a pair": (b'{"a": "\\ud800"}', "string_unicode"),
+    "half a pair in a name": (b'{"\\udc00": 1}', "string_unicode"),
+    "raw NUL": (b'{"a": "\x00"}', "json_invalid"),
+    "a name twice": (b'{"a": 1, "a": 2}', "duplicate_key"),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_fields_that_are_no_sound_json_are_refused_by_their_kind(api: Api, bucket: str, name: str) -> None:
+    raw, type_ = FIELDS[name]
+    for reply in written(api, bucket, raw):
+        problems = assert_envelope(reply, 422, "ValidationError")["details"]["validation_errors"]
+        assert any(problem["type"] == type_ for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["_", "__proto__", "_id", "object_id", "bucket_id", "namespace_id", "status", "document_count", "replayed_by"],
+)
+def test_names_of_the_services_own_are_refused_wherever_they_are_sent(api: Api, bucket: str, name: str) -> None:
+    *alone, batch = written(api, bucket, json.dumps({name: {"admin": True}}).encode())
+    for reply in alone:
+        (problem,) = assert_envelope(reply, 422, "ValidationError")["details"]["validation_errors"]
+        assert (problem["type"], problem["location"]) == ("reserved_name", ["body", name])
+    assert (batch.status, batch.json["succeeded"], batch.json["failed"][0]["object_index"]) == (422, [], 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["Status", "object_id ", "\N{FULLWIDTH LOW LINE}id", "a.b", "$where", "", "constructor"]
+)
+def test_names_that_only_look_so_are_the_clients_own(api: Api, bucket: str, name: str) -> None:
+    made = api.post(objects(bucket), {name: {"admin": True}})
+    assert made.status == 200, made.text
+    assert api.get(objects(bucket, made.json["object_id"])).json[name] == {"admin": True}
+
+
+def test_an_object_without_measure_is_refused_and_leaves_nothing(api: Api, bucket: str, world: World) -> None:
+    for fields in ({"a": "x" * 400_000}, {"a": ["\N{SNOWMAN}"] * 90_000}, {str(n): n for n in range(40_000)}):
+        *alone, batch = written(api, bucket, json.dumps(fields).encode())
+        for reply in alone:
+            (problem,) = assert_envelope(reply, 422, "ValidationError")["details"]["validation_errors"]
+            assert problem["type"] == "object_too_large"
+        assert (batch.status, batch.json["failed_count"]) == (422, 1)
+    assert {tuple(row) for row in api.get(objects(bucket)).json["results"] if "a" in row} == set()
+    huge = api.post(objects(bucket), {"a": "x" * 400_000, "blobs": [POSTER]})
+    assert huge.status == 422
+    assert list(world.services.blobs.listing("")) == []
+
+
+# Contents and descriptions of files, and the place of what is wrong with them.
+BLOBS: dict[str, tuple[dict[str, Any], str]] = {
+    "more than 5 MB": ({"property": "review", "type": "text", "data": "x" * 5_300_000}, "data"),
+    "no base64": ({"data": {"base64": "a*b"}}, "base64"),
+    "no bytes": ({"data": {"base64": ""}}, "base64"),
+    "a number": ({"data": 1e308}, "data"),
+    "a list": ({"data": [[]]}, "data"),
+    "an empty object": ({"data": {}}, "data"),
+    "two forms": ({"data": {"base64": "YQ==", "url": "https://example.com"}}, "data"),
+    "a path": ({"data": {"base64": "YQ==", "filename": "../../etc/passwd"}}, "filename"),
+    "a NUL in a name": ({"data": {"base64": "YQ==", "filename": "a\x00.png"}}, "filename"),
+    "a header in a type": ({"data": {"base64": "YQ==", "mime_type": "image/png\r\nX-Evil: 1"}}, "mime_type"),
+    "a file URL": ({"data": "file:///etc/passwd"}, "data"),
+    "another scheme": ({"data": "javascript:alert(1)"}, "data"),
+    "a blank in a URL": ({"data": "https://example.com/a b"}, "data"),
+    "no host": ({"data": "https:///m.jpg"}, "data"),
+    "no port": ({"data": "https://example.com:99999999/m.jpg"}, "data"),
+    "a broken address": ({"data": "http://[::1/m.jpg"}, "data"),
+    "a long URL": ({"data": "https://example.com/" + "x" * 3_000}, "data"),
+    "a long S3 key": ({"data": "s3://bucket/" + "x" * 3_000}, "data"),
+    "no such property": ({"property": "__class__"}, "property"),
+    "a field that is none of files": ({"property": "title", "type": "string"}, "property"),
+    "another type": ({"type": "video"}, "type"),
+    "a checksum of other content": ({"checksum": "0" * 64}, "checksum"),
+    "a long checksum": ({"checksum": "md5:" + "0" * 500}, "checksum"),
+    "a long prefix": ({"key_prefix": "x" * 501}, "key_prefix"),
+    "metadata that is none": ({"metadata": []}, "metadata"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BLOBS)
+def test_a_hostile_file_is_refused_at_its_place_and_leaves_nothing(
+    api: Api, bucket: str, world: World, name: str
+) -> None:
+    more, place = BLOBS[name]
+    made = api.post(objects(bucket), {"title": "M"}).json["object_id"]
+    body = {"blobs": [text(), {**POSTER, **more}]}
+    for reply in (api.post(objects(bucket), body), api.put(objects(bucket, made), body)):
+        problems = assert_envelope(reply, 422, "ValidationError")["details"]["validation_errors"]
+        assert any(problem["location"][:3] == ["body", "blobs", 1] for problem in problems)
+        assert any(place in map(str, problem["location"]) for problem in problems)
+        assert len(reply.text) < 20_000
+    assert list(world.services.blobs.listing("")) == []
+    assert api.get(objects(bucket)).json["stats"]["total_objects"] == 1
+
+
+def test_more_files_than_an_object_holds_are_refused(api: Api, bucket: str) -> None:
+    reply = api.post(objects(bucket), {"blobs": [text()] * 51})
+    assert assert_envelope(reply, 422)["details"]["validation_errors"][0]["location"] == ["body", "blobs"]
+
+
+def test_more_rows_than_a_batch_holds_are_refused(api: Api, bucket: str) -> None:
+    wrong: list[Any] = [[], [{}] * 101, [1], [None], {}, "a"]
+    for rows in wrong:
+        assert_envelope(api.post(f"{objects(bucket)}/batch", {"objects": rows}), 422)
+    assert api.get(objects(bucket)).json["results"] == []
+
+
+@pytest.mark.parametrize("policy", ["", "INSERT", "replace", "insert,update", "\x00", "null", "\N{SNOWMAN}"])
+def test_a_policy_that_is_none_is_refused(api: Api, bucket: str, policy: str) -> None:
+    for path in (objects(bucket), f"{objects(bucket)}/batch"):
+        reply = api.post(path, {"objects": [{}]} if path.endswith("batch") else {}, query={"policy": policy})
+        error = assert_envelope(reply, 422, "ValidationError")
+        assert error["details"]["validation_errors"][0]["location"] == ["query", "policy"]
+
+
+def test_whatever_is_taken_comes_back_exactly_equal(api: Api, bucket: str) -> None:
+    made = api.post(objects(bucket), VALUES).json["object_id"]
+    changed = api.post(objects(bucket), {}).json["object_id"]
+    assert api.patch(objects(bucket, changed), VALUES).status == 200
+    for row in (
+        api.get(objects(bucket, made)).json,
+        api.get(objects(bucket, changed)).json,
+        *api.get(objects(bucket)).json["results"],
+    ):
+        assert {name: row[name] for name in VALUES} == VALUES
+
+
+@settings(max_examples=25)
+@given(values=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])).map("x".__add__), STORED, max_size=5))
+def test_any_fields_come_back_exactly_equal(api: Api, values: dict[str, Any]) -> None:
+    bucket = api.get("/v1/buckets/kept").json.get("bucket_id") or a_bucket_of_objects(api, "kept")
+    made = api.post(objects(bucket), values)
+    assert made.status == 200, made.text
+    found = api.get(objects(bucket, made.json["object_id"])).json
+    assert json.dumps({name: found[name] for name in values}) == json.dumps(values)
+
+
+@settings(max_examples=40, derandomize=True)
+@given(paths=st.lists(st.sampled_from(["a", "", ".", "a..b", "blobs.0", "a" * 600, "object_id.x"]) | st.text()) | JSON)
+def test_no_selection_brings_a_list_down(api: Api, paths: Any) -> None:
+    bucket = api.get("/v1/buckets/kept").json.get("bucket_id") or a_bucket_of_objects(api, "kept")
+    if not api.get(objects(bucket)).json["results"]:
+        api.post(objects(bucket), {"a": {"b": [1]}, "blobs": [text()], "": 1, ".": 2})
+    reply = api.post(f"{objects(bucket)}/list", {"select": paths})
+    assert_sane(reply)
+    if reply.status == 200 and paths:
+        assert {"object_id", "bucket_id"} <= set(reply.json["results"][0])
+
+
+PLACES: list[Any] = [
+    [],
+    ["2026"],
+    [1, 2],
+    [None, None],
+    [True, {}],
+    [[], "obj_1"],
+    ["", ""],
+    ["\x00", "\x00"],
+    ["x" * 31, "obj_1"],
+    ["2026", "x" * 5_000],
+    ["2026-01-01T00:00:00.000Z", "#"],
+    ["~", "~"],
+    ["2026", "obj_1", "more"],
+    {"created_at": "2026"},
+    "2026",
+]
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("more", [{}, {"search": "m"}, {"sort": {"field": "title"}}], ids=["plain", "search", "sorted"])
+def test_a_forged_cursor_is_another_place_in_the_same_list_or_none(
+    api: Api, bucket: str, direction: str, more: dict[str, Any]
+) -> None:
+    made = {api.post(objects(bucket), {"title": "m"}).json["object_id"] for _ in range(2)}
+    sort = {"field": "created_at", **more.get("sort", {}), "direction": direction}
+    body = {"limit": 1, **more, "sort": sort}
+    cursor = api.post(f"{objects(bucket)}/list", body).json["pagination"]["next_cursor"]
+    version, query, _ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    for place in PLACES:
+        forged = base64.urlsafe_b64encode(json.dumps([version, query, place]).encode()).decode().rstrip("=")
+        reply = api.post(f"{objects(bucket)}/list", {**body, "cursor": forged})
+        assert_sane(reply)
+        if reply.status == 200:
+            assert {row["object_id"] for row in reply.json["results"]} <= made
+        else:
+            assert assert_envelope(reply, 400, "BadRequestError")["code"] == "cursor_invalid"

@@ -1,0 +1,179 @@
+"""Nobody reaches an object through another's bucket or id, and no object through a bucket it is not in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from chalicelib.access.models import ResourceScope
+from chalicelib.foundation.operations import Operation
+from tests.http.envelopes import assert_envelope
+from tests.http.operations import OPERATIONS, body_of, each, path_of
+from tests.support.api import Api, Reply
+from tests.support.catalog import objects_table
+from tests.support.objects import POSTER, SCHEMA, objects, text
+from tests.support.world import World
+
+OBJECT_ROUTES = [operation for operation in OPERATIONS if "/objects" in operation.path]
+ONE_OBJECT = [operation for operation in OPERATIONS if "{object_identifier}" in operation.path]
+NEVER = "obj_" + "z" * 26
+WORDS = ("scarlet data", "scarlet text", "scarlet/prefix")
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A bucket `posters` with one object, and whose API reaches it."""
+
+    api: Api
+    bucket_id: str
+    object_id: str
+
+    @property
+    def path(self) -> str:
+        return objects(self.bucket_id, self.object_id)
+
+
+def new_shelf(api: Api, mark: str, *, name: str = "posters", key: str = "tt1") -> Shelf:
+    unique_key = {"fields": ["film_id"], "default_policy": "insert"}
+    bucket = {"bucket_name": name, "bucket_schema": SCHEMA, "unique_key": unique_key}
+    bucket_id = api.post("/v1/buckets", bucket).json["bucket_id"]
+    blobs = [POSTER, text(f"{mark} text")]
+    body = {"film_id": key, "title": f"{mark} data", "blobs": blobs, "key_prefix": f"{mark}/prefix"}
+    made = api.post(objects(bucket_id), body)
+    assert made.status == 200, made.text
+    return Shelf(api, bucket_id, made.json["object_id"])
+
+
+@pytest.fixture
+def ours(world: World, api: Api) -> Shelf:
+    return new_shelf(api, "violet")
+
+
+@pytest.fixture(params=["another organization", "another namespace"])
+def theirs(request: pytest.FixtureRequest, world: World) -> Shelf:
+    """Somebody else's bucket and object, of the same name and the same unique key."""
+    if request.param == "another namespace":
+        elsewhere = world.api(namespace="elsewhere")
+        assert elsewhere.post("/v1/namespaces", {"namespace_name": "elsewhere"}).status == 200
+        return new_shelf(elsewhere, "scarlet")
+    rival = world.services.access.create_organization("Rival")
+    api = world.api(key=world.key_for(rival.organization_id))
+    assert api.post("/v1/namespaces", {"namespace_name": "films"}).status == 200
+    return new_shelf(api, "scarlet")
+
+
+def call(operation: Operation, api: Api, bucket: str, object_id: str) -> Reply:
+    """The operation on an object by its id, which bodies name too where they name any."""
+    body: Any = body_of(operation)
+    if operation.name.startswith("bulk_soft_delete"):
+        body = {**body, "object_ids": [object_id]}
+    if operation.name.startswith("create_object_"):
+        body = {"film_id": "tt1"}
+    return api.call(operation.method, path_of(operation, bucket=bucket, object_id=object_id), body)
+
+
+@pytest.fixture
+def untouched(world: World, theirs: Shelf) -> Iterator[None]:
+    """Holds the other's row and files to be exactly as they were, when the test is over."""
+    key = {"bucket_id": theirs.bucket_id, "object_id": theirs.object_id}
+    before = objects_table(world).get(key)
+    yield
+    assert objects_table(world).get(key) == before
+    assert before is not None
+    signed = theirs.api.get(theirs.path).json["blobs"]
+    for blob in signed:
+        bucket, _, name = blob["properties"]["url"].removeprefix("s3://").partition("/")
+        assert world.s3.get_object(Bucket=bucket, Key=name)["Body"].read()
+
+
+@each(OBJECT_ROUTES)
+@pytest.mark.usefixtures("untouched")
+def test_no_route_leads_through_the_bucket_of_another(ours: Shelf, theirs: Shelf, operation: Operation) -> None:
+    told = set()
+    for bucket in (theirs.bucket_id, "bkt_0000000000000000", "never-was"):
+        for object_id in (theirs.object_id, ours.object_id, NEVER):
+            reply = call(operation, ours.api, bucket, object_id)
+            error = assert_envelope(reply, 404, "NotFoundError")
+            assert error["details"] == {"resource": "bucket", "id": bucket}
+            told.add(error["message"])
+    assert told == {"Bucket not found"}
+
+
+@each(ONE_OBJECT)
+@pytest.mark.usefixtures("untouched")
+def test_the_id_of_anothers_object_is_one_that_does_not_exist(ours: Shelf, theirs: Shelf, operation: Operation) -> None:
+    for bucket in (ours.bucket_id, "posters"):
+        for object_id in (theirs.object_id, NEVER):
+            error = assert_envelope(call(operation, ours.api, bucket, object_id), 404, "NotFoundError")
+            assert (error["message"], error["code"]) == ("Object not found", None)
+            assert error["details"] == {"resource": "object", "id": object_id}
+
+
+@each(ONE_OBJECT)
+def test_an_object_is_not_in_a_bucket_beside_its_own(ours: Shelf, operation: Operation) -> None:
+    beside = new_shelf(ours.api, "violet", name="beside", key="tt1")
+    before = ours.api.get(ours.path).json
+    error = assert_envelope(call(operation, ours.api, beside.bucket_id, ours.object_id), 404, "NotFoundError")
+    assert error["details"] == {"resource": "object", "id": ours.object_id}
+    assert ours.api.get(ours.path).json == before
+
+
+@each(OBJECT_ROUTES)
+@pytest.mark.usefixtures("untouched")
+def test_what_is_ours_is_answered_without_a_word_of_theirs(ours: Shelf, theirs: Shelf, operation: Operation) -> None:
+    for bucket in (ours.bucket_id, "posters"):
+        for object_id in (ours.object_id, theirs.object_id):
+            reply = call(operation, ours.api, bucket, object_id)
+            assert not [word for word in WORDS if word in reply.text]
+            assert theirs.bucket_id not in reply.text
+
+
+@pytest.mark.usefixtures("untouched")
+def test_hiding_anothers_objects_hides_nothing(ours: Shelf, theirs: Shelf) -> None:
+    body = {"object_ids": [theirs.object_id, NEVER], "reason": "spite"}
+    assert ours.api.post(f"{objects(ours.bucket_id)}/bulk-soft-delete", body).json["soft_deleted"] == 0
+
+
+def test_the_same_identity_elsewhere_is_another_object(ours: Shelf, theirs: Shelf) -> None:
+    # Both have the unique key tt1, an idempotency key and the same content, and never meet.
+    assert ours.object_id != theirs.object_id
+    made = []
+    for shelf in (ours, theirs):
+        bucket = shelf.api.post("/v1/buckets", {"bucket_name": "plain", "bucket_schema": SCHEMA}).json["bucket_id"]
+        bodies: list[dict[str, Any]] = [{"idempotency_key": "row-1"}, {"skip_duplicates": True, "blobs": [POSTER]}]
+        for body in bodies:
+            made.append(shelf.api.post(objects(bucket), body).json["object_id"])
+    assert len(set(made)) == 4
+
+
+@each(OBJECT_ROUTES)
+@pytest.mark.usefixtures("untouched")
+def test_a_key_that_is_bound_to_a_bucket_reaches_objects_of_that_one_only(
+    world: World, ours: Shelf, theirs: Shelf, operation: Operation
+) -> None:
+    beside = new_shelf(ours.api, "scarlet", name="beside")
+    key = world.key_for(world.organization_id, scopes=[ResourceScope("bucket", ours.bucket_id)])
+    bound = ours.api.acting(key=key)
+    for bucket, object_id in (
+        (beside.bucket_id, beside.object_id),
+        (beside.bucket_id, ours.object_id),
+        ("beside", beside.object_id),
+        (theirs.bucket_id, theirs.object_id),
+        ("bkt_0000000000000000", NEVER),
+    ):
+        reply = call(operation, bound, bucket, object_id)
+        assert_envelope(reply, 404, "NotFoundError")
+        assert not [word for word in WORDS if word in reply.text]
+    assert beside.api.get(beside.path).json["title"] == "scarlet data"
+    assert call(operation, bound, ours.bucket_id, ours.object_id).status not in (401, 403, 404)
+
+
+@each(OBJECT_ROUTES)
+def test_a_key_that_may_only_read_changes_no_object(world: World, ours: Shelf, operation: Operation) -> None:
+    reader = ours.api.acting(key=world.key_for(world.organization_id, "read"))
+    reply = call(operation, reader, ours.bucket_id, ours.object_id)
+    assert (reply.status == 403) is (operation.permission != "read"), reply.text
+    assert ours.api.get(ours.path).headers["ETag"] == f'"{ours.object_id}-1"'
