@@ -14,6 +14,7 @@ from chalicelib.administration.keys import keys
 from chalicelib.administration.namespaces import namespaces
 from chalicelib.administration.organizations import organizations
 from chalicelib.administration.stats import stats
+from chalicelib.administration.tasks import tasks
 from chalicelib.foundation import logs
 
 
@@ -31,7 +32,7 @@ def admin(context: click.Context) -> None:
         context.obj = wiring.services
 
 
-for commands in (organizations, keys, namespaces, buckets, blobs, stats):
+for commands in (organizations, keys, namespaces, buckets, blobs, stats, tasks):
     admin.add_command(commands)
 
 if __name__ == "__main__":

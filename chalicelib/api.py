@@ -13,16 +13,18 @@ from chalice.app import Chalice, CORSConfig, Request, Response
 from chalicelib.access.models import Caller
 from chalicelib.buckets.refusals import BucketNotFound
 from chalicelib.buckets.routes import bucket_operations
+from chalicelib.deletion.routes import deletion_operations
 from chalicelib.foundation.endpoint import Gate, endpoint, log_request, request_id_of
 from chalicelib.foundation.envelope import envelope, refused, unforeseen
 from chalicelib.foundation.meter import Meter
 from chalicelib.foundation.operations import Call, Operation
 from chalicelib.foundation.refusals import MethodNotAllowed
 from chalicelib.health.routes import health_operations
-from chalicelib.namespaces.refusals import NamespaceHeaderMissing, NamespaceUnresolved
+from chalicelib.namespaces.refusals import NamespaceHeaderMissing, NamespaceNotActive, NamespaceUnresolved
 from chalicelib.namespaces.routes import namespace_operations
 from chalicelib.objects.routes import object_operations
 from chalicelib.openapi.routes import openapi_operations
+from chalicelib.tasks.routes import task_operations
 from chalicelib.wiring import Services
 
 # No namespace has this id, so nothing is there.
@@ -42,6 +44,8 @@ def all_operations(services: Callable[[], Services]) -> list[Operation]:
         *namespace_operations(lambda: services().namespaces),
         *bucket_operations(lambda: services().buckets),
         *object_operations(lambda: services().objects),
+        *task_operations(lambda: services().tasks),
+        *deletion_operations(lambda: services().deletions),
     ]
     return [*operations, *openapi_operations(operations)]
 
@@ -90,6 +94,8 @@ def admission(services: Callable[[], Services]) -> Gate:
         )
         ids = (place.namespace_id, place.name) if place else (identifier,)
         _check_place(caller, operation, call, ids, is_there=place is not None)
+        if place is not None and place.is_closed and operation.scope == "namespace" and operation.permission != "read":
+            raise NamespaceNotActive()
         return replace(
             call,
             namespace_id=place.namespace_id if place else NOWHERE,

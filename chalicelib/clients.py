@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-    from chalicelib.foundation.queues import Queue
+    from chalicelib.foundation.queues import WorkQueue
     from chalicelib.settings import Settings
 
 SERVICE = "dynamodb"
@@ -130,7 +130,7 @@ def _by_region(context: dict[str, Any], **_: Any) -> None:
     context["use_global_endpoint"] = False
 
 
-def sqs_client(settings: Settings) -> Queue:
+def sqs_client(settings: Settings) -> WorkQueue:
     """A client for the region, the credentials and the endpoint that the standard AWS variables name."""
     return _client(SQS, ServiceLoader(SQS), CONFIG)  # type: ignore[no-any-return]
 

@@ -29,6 +29,7 @@ class Settings:
     blob_bucket: str = _setting("buckets-blobs", "S3 bucket of the objects' files")
     public_url: str = _setting("", "Base URL that clients and webhooks reach, without /v1; empty: as the request came")
     log_level: str = _setting("INFO", "Least level that is logged: DEBUG, INFO, WARNING or ERROR")
+    task_queue_url: str = _setting("", "SQS queue of background tasks; empty: they wait")
     dead_letter_queue_url: str = _setting("", "SQS queue of stream records that cannot be read; empty: the log alone")
     single_stream_shard: bool = _setting(False, "Streams have one shard, and their events need not name it")
     data_dir: str = _setting(".local", "Folder where the embedded engine keeps its data")

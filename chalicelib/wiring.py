@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ from chalicelib.access.store import AccessStore
 from chalicelib.buckets.configuration import Configuration
 from chalicelib.buckets.service import Buckets
 from chalicelib.buckets.store import BucketStore
+from chalicelib.deletion.service import Deletions
+from chalicelib.deletion.workers import BUCKET, NAMESPACE, BucketDeletion, NamespaceDeletion
 from chalicelib.foundation import logs
 from chalicelib.foundation.caching import Cache
 from chalicelib.foundation.ids import Ids
@@ -28,17 +30,23 @@ from chalicelib.health.checks import Checks
 from chalicelib.namespaces.service import Namespaces
 from chalicelib.namespaces.store import NamespaceStore
 from chalicelib.objects.blob_store import BlobStore
+from chalicelib.objects.cleaning import ObjectBytes, ObjectRows
 from chalicelib.objects.service import Objects
 from chalicelib.objects.store import ObjectStore
 from chalicelib.settings import Settings, address, read_settings
+from chalicelib.tasks.service import Tasks
+from chalicelib.tasks.store import TaskStore
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-    from chalicelib.foundation.queues import Queue
+    from chalicelib.foundation.queues import WorkQueue
     from chalicelib.stats.service import Statistics
-    from chalicelib.stats.triggers import ChangeFeed, Sweeper
+    from chalicelib.stats.triggers import ChangeFeed, Dispatcher, Sweeper
+    from chalicelib.tasks.queue import TaskQueue
+    from chalicelib.tasks.runner import Runner
+    from chalicelib.tasks.worker import Worker
 
 CACHE_SECONDS = 60.0
 # Hardly anything that a start makes is garbage, and looking through it at Python's own pace is a twentieth of it.
@@ -55,12 +63,20 @@ class Services:
     objects: Objects
     blobs: BlobStore
     checks: Checks
+    tasks: Tasks
+    deletions: Deletions
     change_feed: Callable[[], ChangeFeed]
+    task_runner: Callable[[], Runner]
 
     @property
     def feed(self) -> ChangeFeed:
         """What the streams' functions work with; made when it is first asked for, since requests do without it."""
         return self.change_feed()
+
+    @property
+    def runner(self) -> Runner:
+        """What the task queue's function works with, made when it is first asked for."""
+        return self.task_runner()
 
     @property
     def stats(self) -> Statistics:
@@ -83,7 +99,7 @@ def build(
     settings: Settings,
     client: DynamoDBClient,
     s3: Callable[[], S3Client],
-    sqs: Callable[[], Queue] | None = None,
+    sqs: Callable[[], WorkQueue] | None = None,
     *,
     probe: Callable[[], DynamoDBClient] | None = None,
     clock: Clock = system_clock,
@@ -103,14 +119,23 @@ def build(
     configuration = Configuration(address(settings), new_webhook_secret)
     buckets = Buckets(BucketStore(catalog), object_store, configuration, ids, clock)
     made = Objects(object_store, blobs, buckets, ids, clock)
+    namespaces = Namespaces(NamespaceStore(catalog), ids, clock, Cache(seconds, seconds=CACHE_SECONDS))
+    queue = sqs or connect_sqs(settings)
+    task_store = TaskStore(catalog)
+    tasks = Tasks(task_store, ids, clock)
     return Services(
         access=Access(AccessStore(catalog), ids, clock, Cache(seconds, seconds=CACHE_SECONDS)),
-        namespaces=Namespaces(NamespaceStore(catalog), ids, clock, Cache(seconds, seconds=CACHE_SECONDS)),
+        namespaces=namespaces,
         buckets=buckets,
         objects=made,
         blobs=blobs,
         checks=build_checks(settings, probe or (lambda: client)),
-        change_feed=cache(lambda: build_feed(settings, catalog, objects, sqs or connect_sqs(settings), clock, made)),
+        tasks=tasks,
+        deletions=Deletions(namespaces, buckets, tasks),
+        change_feed=cache(
+            lambda: build_feed(settings, catalog, objects, queue, clock, made, dispatcher=build_outbox(settings, queue))
+        ),
+        task_runner=cache(lambda: build_runner(settings, task_store, queue, build_workers(namespaces, made), clock)),
     )
 
 
@@ -130,9 +155,11 @@ def build_feed(
     settings: Settings,
     catalog: Table,
     objects: Table,
-    sqs: Callable[[], Queue],
+    sqs: Callable[[], WorkQueue],
     clock: Clock,
     sweeper: Sweeper | None = None,
+    *,
+    dispatcher: Dispatcher | None = None,
 ) -> ChangeFeed:
     """What the streams' functions work with."""
     from chalicelib.stats.dead_letters import DeadLetters
@@ -143,7 +170,44 @@ def build_feed(
 
     stats = Statistics(Tallies(TallyStore(catalog), catalog, objects, clock))
     dead_letters = DeadLetters(sqs, settings.dead_letter_queue_url)
-    return ChangeFeed(stats, dead_letters, settings.single_stream_shard, sweeper)
+    return ChangeFeed(stats, dead_letters, settings.single_stream_shard, sweeper, dispatcher)
+
+
+def build_workers(namespaces: Namespaces, objects: Objects) -> dict[str, Callable[[], Worker]]:
+    """Who works on which type of task. A room that keeps something under a bucket adds a cleaner here."""
+    cleaners = (ObjectRows(objects.store), ObjectBytes(objects.blobs))
+    return {
+        BUCKET: lambda: BucketDeletion(objects.buckets, cleaners),
+        NAMESPACE: lambda: NamespaceDeletion(namespaces, objects.buckets, cleaners),
+    }
+
+
+def build_outbox(settings: Settings, sqs: Callable[[], WorkQueue]) -> Dispatcher:
+    """What sends the messages of tasks that the catalog's stream tells of."""
+    from chalicelib.tasks.outbox import Outbox
+
+    return Outbox(build_queue(settings, sqs))
+
+
+def build_queue(settings: Settings, sqs: Callable[[], WorkQueue]) -> TaskQueue:
+    """The queue of tasks."""
+    from chalicelib.tasks.queue import TaskQueue
+
+    embedded = "embedded" if settings.engine == "embedded" else ""
+    return TaskQueue(sqs, settings.task_queue_url or embedded)
+
+
+def build_runner(
+    settings: Settings,
+    store: TaskStore,
+    sqs: Callable[[], WorkQueue],
+    workers: Mapping[str, Callable[[], Worker]],
+    clock: Clock,
+) -> Runner:
+    """What works on tasks."""
+    from chalicelib.tasks.runner import Runner
+
+    return Runner(store, build_queue(settings, sqs), workers, clock)
 
 
 def connect(settings: Settings) -> DynamoDBClient:
@@ -187,11 +251,15 @@ def connect_s3(settings: Settings) -> Callable[[], S3Client]:
     return client
 
 
-def connect_sqs(settings: Settings) -> Callable[[], Queue]:
-    """An SQS client, made when it is first asked for: it is, where a record cannot be read."""
+def connect_sqs(settings: Settings) -> Callable[[], WorkQueue]:
+    """An SQS client, made when it is first asked for: no request does, and few records."""
 
     @cache
-    def client() -> Queue:
+    def client() -> WorkQueue:
+        if settings.engine == "embedded":
+            from chalicelib.local.task_source import local_queue
+
+            return local_queue()
         from chalicelib.clients import sqs_client
 
         return sqs_client(settings)

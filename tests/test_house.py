@@ -22,7 +22,7 @@ from chalicelib.settings import Settings, variable
 from chalicelib.wiring import services
 
 ROOT = Path(__file__).parent.parent
-STREET = ["foundation", "access", "stats", "namespaces", "buckets", "objects"]
+STREET = ["foundation", "access", "stats", "namespaces", "tasks", "buckets", "objects", "deletion"]
 BESIDE = {"health", "openapi"}
 README = (ROOT / "README.md").read_text()
 SOURCES = sorted((ROOT / "chalicelib").rglob("*.py"))

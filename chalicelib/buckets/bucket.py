@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.buckets.answers import BucketResponse
 
 ACTIVE = "ACTIVE"
+DELETING = "IN_PROGRESS"
 # DynamoDB's row ends at 400 KB; what indexes and names need beside the settings stays far below the rest.
 MAX_SETTINGS_BYTES = 300_000
 
@@ -26,7 +27,8 @@ class Bucket:
     """A bucket's configuration, with what is known of its objects beside it.
 
     `revision` counts the writes of the configuration, `schema_version` those of the schema; `settings`
-    is the document of everything that only people and objects care for, secrets included.
+    is the document of everything that only people and objects care for, secrets included. `deletion_task`
+    is the task that removes the bucket, if it is being deleted.
     """
 
     bucket_id: str
@@ -38,6 +40,7 @@ class Bucket:
     created_at: str
     updated_at: str
     settings: Mapping[str, Any]
+    deletion_task: str | None = None
     stored_bytes: int = 0
     tally: Tally = NOTHING
 
@@ -120,6 +123,7 @@ def to_item(bucket: Bucket) -> dict[str, Any]:
         "schema_version": bucket.schema_version,
         "created_at": bucket.created_at,
         "updated_at": bucket.updated_at,
+        "deletion_task": bucket.deletion_task,
         "settings": bounded(text_of(bucket.settings), MAX_SETTINGS_BYTES, lambda: BucketTooLarge(MAX_SETTINGS_BYTES)),
     }
 
@@ -141,6 +145,7 @@ def from_item(item: Mapping[str, Any], tally: Tally = NOTHING) -> Bucket:
         schema_version=item["schema_version"],
         created_at=item["created_at"],
         updated_at=item["updated_at"],
+        deletion_task=item.get("deletion_task"),
         settings=Document(json.loads(item["settings"]), item["settings"]),
         stored_bytes=_answered_bytes(item["settings"]),
         tally=tally,

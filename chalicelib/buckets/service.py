@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.buckets.bucket import ACTIVE, Bucket, new_bucket, to_item
+from chalicelib.buckets.bucket import ACTIVE, DELETING, Bucket, new_bucket, to_item
 from chalicelib.buckets.configuration import Configuration
 from chalicelib.buckets.refusals import (
     BucketLocked,
@@ -20,10 +20,12 @@ from chalicelib.buckets.refusals import (
 )
 from chalicelib.buckets.sources import Sees, Sources
 from chalicelib.buckets.store import BucketStore
+from chalicelib.foundation.expressions import equals
 from chalicelib.foundation.ids import Ids, is_id
 from chalicelib.foundation.operations import everything
 from chalicelib.foundation.preconditions import ANY, Preconditions
 from chalicelib.foundation.revising import in_turns, revise
+from chalicelib.foundation.steps import Step
 from chalicelib.foundation.times import Clock, stamp
 
 if TYPE_CHECKING:
@@ -117,6 +119,60 @@ class Buckets:
         with _told_to(sees):
             return self._revise(partition, identifier, revised, preconditions, sources)
 
+    def begin_deletion(
+        self,
+        partition: str,
+        identifier: str,
+        started: Callable[[Bucket], tuple[str, Step]],
+        *,
+        force: bool = False,
+    ) -> Bucket:
+        """The bucket, from now on closed to writes and with its name free; as it is where it was so before.
+
+        `started` gives the task that removes it, and the step by which that begins. Raises BucketNotFound,
+        and BucketLocked unless forced.
+        """
+
+        def attempt() -> Bucket:
+            bucket = self.get(partition, identifier)
+            if bucket.deletion_task is not None:
+                return bucket
+            if bucket.is_locked and not force:
+                raise BucketLocked()
+            task_id, step = started(bucket)
+            return self._close(partition, bucket, task_id, step)
+
+        return in_turns(attempt, self.pause)
+
+    def close(self, partition: str, bucket_id: str, task_id: str) -> None:
+        """Closes a bucket to writes, since its namespace is being deleted by this task; closed or gone is well too."""
+
+        def attempt() -> None:
+            bucket = self.store.find(partition, bucket_id)
+            if bucket is not None and bucket.deletion_task is None:
+                self._close(partition, bucket, task_id)
+
+        in_turns(attempt, self.pause)
+
+    def finish_deletion(self, partition: str, bucket_id: str) -> None:
+        """Removes a closed bucket that nothing is left of; gone is well too."""
+        in_turns(lambda: self.store.remove(partition, bucket_id), self.pause)
+
+    def first_id(self, partition: str) -> str | None:
+        """The id of a bucket of the namespace, if there is one left."""
+        return self.store.first_id(partition)
+
+    def check_unlocked(self, partition: str) -> None:
+        """Raises BucketLocked where a bucket of the namespace is locked."""
+        if self.store.first_id(partition, equals("is_locked", True)) is not None:
+            raise BucketLocked("The namespace has a locked bucket")
+
+    def _close(self, partition: str, bucket: Bucket, task_id: str, *more: Step) -> Bucket:
+        now = stamp(self.clock())
+        closed = replace(bucket, status=DELETING, deletion_task=task_id, revision=bucket.revision + 1, updated_at=now)
+        self.store.close(partition, bucket, closed, *more)
+        return closed
+
     def set_lock(self, partition: str, identifier: str, *, locked: bool) -> Bucket:
         """The operator's word: a locked bucket takes no writes."""
         return self._revise(partition, identifier, lambda bucket: replace(bucket, is_locked=locked))
@@ -125,7 +181,7 @@ class Buckets:
         """The operator's word: ACTIVE, ARCHIVED or SUSPENDED. A bucket being deleted stays as it is."""
 
         def revised(bucket: Bucket) -> Bucket:
-            if bucket.status == "IN_PROGRESS":
+            if bucket.status == DELETING:
                 raise BucketNotActive(bucket.status)
             return replace(bucket, status=status)
 

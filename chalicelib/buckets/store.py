@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from chalicelib.buckets.bucket import Bucket, from_item, texts, to_item
+from chalicelib.buckets.bucket import DELETING, Bucket, from_item, texts, to_item
 from chalicelib.buckets.refusals import BucketNameTaken
 from chalicelib.foundation import keys
 from chalicelib.foundation.expressions import (
@@ -28,7 +28,7 @@ from chalicelib.foundation.revising import RevisionMoved
 from chalicelib.foundation.search import fold
 from chalicelib.foundation.steps import Change, Put, Remove, Step
 from chalicelib.foundation.table import Table
-from chalicelib.namespaces.refusals import NamespaceNotFound
+from chalicelib.namespaces.refusals import NamespaceNotActive, NamespaceNotFound
 from chalicelib.stats.models import NOTHING, Tally, read_tally
 
 SEARCH_TEXT_BYTES = 2048
@@ -66,8 +66,8 @@ class BucketStore:
                 Change(
                     keys.totals(partition),
                     Update(add={"bucket_count": 1}),
-                    exists("pk"),
-                    lambda _: NamespaceNotFound(partition.partition(".")[2]),
+                    all_of(exists("pk"), absent("closed")),
+                    lambda row: NamespaceNotActive() if row else NamespaceNotFound(partition.partition(".")[2]),
                 ),
                 *_next_adapters(partition, adapters),
             ]
@@ -84,6 +84,32 @@ class BucketStore:
             self._table.write(put)
         else:
             self._table.transact(steps)
+
+    def close(self, partition: str, old: Bucket, closed: Bucket, *more: Step) -> None:
+        """Writes the state of a bucket that is being deleted, and frees its name. Raises RevisionMoved.
+
+        `more` is written in the same transaction.
+        """
+        put = Put(_row(partition, closed), equals("revision", old.revision), lambda _: RevisionMoved())
+        self._table.transact([put, _freed(partition, old), *more])
+
+    def remove(self, partition: str, bucket_id: str) -> None:
+        """Removes a bucket that is being deleted, its tally, and one from its namespace's count; once, if repeated."""
+        gone = Remove(keys.bucket(partition, bucket_id), equals("status", DELETING), lambda _: RevisionMoved())
+        fewer = Change(keys.totals(partition), Update(add={"bucket_count": -1}), exists("pk"))
+        try:
+            self._table.transact([gone, Remove(keys.bucket_tally(partition, bucket_id)), fewer])
+        except RevisionMoved:
+            if self.find(partition, bucket_id) is not None:
+                raise
+
+    def first_id(self, partition: str, only: Condition | None = None) -> str | None:
+        """The id of a bucket in the namespace, one for which `only` holds, if there is one."""
+        first, last = keys.buckets_range()
+        where = all_of(equals("pk", partition), between("sk", first, last))
+        wanted = exists("bucket_name") if only is None else only
+        rows = self._table.query(where, only=wanted, page=50, attributes=("bucket_id",))
+        return next((row["bucket_id"] for row in rows), None)
 
     def adapters_revision(self, partition: str) -> int:
         """How often adapters that name source buckets were stored in the namespace."""
@@ -170,11 +196,12 @@ def _claim(partition: str, bucket: Bucket) -> Step:
 def _renamed(partition: str, old: Bucket, new: Bucket) -> list[Step]:
     if new.name == old.name:
         return []
-    freed = keys.bucket_name(partition, old.name)
-    return [
-        _claim(partition, new),
-        Remove(freed, equals("bucket_id", old.bucket_id), lambda _: RevisionMoved()),
-    ]
+    return [_claim(partition, new), _freed(partition, old)]
+
+
+def _freed(partition: str, old: Bucket) -> Step:
+    claim = keys.bucket_name(partition, old.name)
+    return Remove(claim, equals("bucket_id", old.bucket_id), lambda _: RevisionMoved())
 
 
 def _next_adapters(partition: str, revision: int | None) -> list[Step]:

@@ -10,7 +10,9 @@ from chalicelib.foundation.patience import within
 
 DEPENDENCIES = ("cache", "metadata", "vector_store", "object_storage", "task_queue", "inference")
 # Parts of the upstream service that this deployment does not have; they are reported as answering.
-NOT_DEPLOYED = ("cache", "vector_store", "object_storage", "task_queue", "inference")
+NOT_DEPLOYED = ("cache", "vector_store", "inference")
+# Parts that it has and that the function for requests asks nothing of but for writes; they are reported the same.
+NOT_ASKED = ("object_storage", "task_queue")
 
 BUDGET_SECONDS = 0.5
 # An attempt that begins in time has the rest of the budget for its answer.

@@ -30,8 +30,8 @@ class Dependencies(TypedDict):
     cache: Annotated[bool, Field(description="Not deployed: true")]
     metadata: Annotated[bool, Field(description="DynamoDB answers")]
     vector_store: Annotated[bool, Field(description="Not deployed: true")]
-    object_storage: Annotated[bool, Field(description="Not deployed: true")]
-    task_queue: Annotated[bool, Field(description="Not deployed: true")]
+    object_storage: Annotated[bool, Field(description="S3, not asked: true")]
+    task_queue: Annotated[bool, Field(description="SQS, not asked: true")]
     inference: Annotated[bool, Field(description="Not deployed: true")]
 
 

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.foundation.operations import Answer, Call, Operation
-from chalicelib.health.checks import BUDGET_SECONDS, DEPENDENCIES, NOT_DEPLOYED, Checks, Found
+from chalicelib.health.checks import BUDGET_SECONDS, DEPENDENCIES, NOT_ASKED, NOT_DEPLOYED, Checks, Found
 
 if TYPE_CHECKING:
     from chalicelib.health.models import HealthCheckResponse
@@ -71,7 +71,7 @@ def _operation(**given: Any) -> Operation:
 
 def _report(found: Mapping[str, Found], *, timed: bool) -> HealthCheckResponse:
     errors = {name: found[name].error if name in found else None for name in DEPENDENCIES}
-    meta: dict[str, Any] = {"not_deployed": list(NOT_DEPLOYED)}
+    meta: dict[str, Any] = {"not_deployed": list(NOT_DEPLOYED), "not_asked": list(NOT_ASKED)}
     if timed:
         meta["milliseconds"] = {name: check.milliseconds for name, check in found.items()}
     return {

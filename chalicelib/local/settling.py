@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -59,6 +59,9 @@ class _Held:
 
     def touch(self, member: str, epoch: int) -> None:
         self.whole.touch(member, epoch)
+
+    def discard(self, members: Iterable[str]) -> None:
+        self.whole.discard(members)
 
     def extremes(self, *held: Extreme | None) -> Extremes:
         return self.whole.extremes(*held)

@@ -21,7 +21,7 @@ MAX_SETTINGS_BYTES = 300_000
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A namespace's configuration, with its totals beside it."""
+    """A namespace's configuration, with its totals beside it, and the task that removes it, if one does."""
 
     namespace_id: str
     name: str
@@ -30,6 +30,7 @@ class Namespace:
     updated_at: str
     expires_at: str | None
     settings: Mapping[str, Any]
+    deletion_task: str | None = None
     bucket_count: int = 0
     tally: Tally = NOTHING
 
@@ -81,6 +82,7 @@ def to_item(namespace: Namespace) -> dict[str, Any]:
         "created_at": namespace.created_at,
         "updated_at": namespace.updated_at,
         "expires_at": namespace.expires_at,
+        "deletion_task": namespace.deletion_task,
         "settings": bounded(text_of(namespace.settings), MAX_SETTINGS_BYTES, _too_large),
     }
 
@@ -99,6 +101,7 @@ def from_item(item: Mapping[str, Any], bucket_count: int = 0, tally: Tally = NOT
         created_at=item["created_at"],
         updated_at=item["updated_at"],
         expires_at=item.get("expires_at"),
+        deletion_task=item.get("deletion_task"),
         settings=Document(json.loads(item["settings"]), item["settings"]),
         bucket_count=bucket_count,
         tally=tally,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.foundation.refusals import AlreadyExists, NotFound, Stale, Unacceptable
+from chalicelib.foundation.refusals import AlreadyExists, Conflict, NotFound, Stale, Unacceptable
 
 
 class NamespaceNotFound(NotFound):
@@ -27,6 +27,13 @@ class NamespaceHeaderMissing(Unacceptable):
 
     def __init__(self) -> None:
         super().__init__(details={"header": "X-Namespace"})
+
+
+class NamespaceNotActive(Conflict):
+    """The namespace is being deleted, and takes no writes."""
+
+    message = "The namespace is being deleted"
+    code = "namespace_not_active"
 
 
 class NamespaceNameTaken(AlreadyExists):

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from chalicelib.foundation.caching import Cache
 from chalicelib.foundation.ids import Ids
 from chalicelib.foundation.preconditions import ANY, Preconditions
-from chalicelib.foundation.revising import revise
+from chalicelib.foundation.revising import in_turns, revise
+from chalicelib.foundation.steps import Step
 from chalicelib.foundation.times import Clock, stamp
 from chalicelib.namespaces.namespace import Namespace, to_item
-from chalicelib.namespaces.refusals import NamespaceNotFound, NamespaceStale, NamespaceUnresolved
+from chalicelib.namespaces.refusals import NamespaceNotActive, NamespaceNotFound, NamespaceStale, NamespaceUnresolved
 from chalicelib.namespaces.store import NamespaceStore
 
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ READ_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A namespace that a request has found: its id, its name, and when its time is over."""
+    """A namespace that a request has found: its id, its name, when its time is over, whether it is being deleted."""
 
     namespace_id: str
     name: str
     expires_at: str | None
+    is_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class Namespaces:
             old = self._get(organization, identifier)
             if not preconditions.holds(old.etag, counted=True):
                 raise NamespaceStale(self.store.with_totals(organization, [old])[0].etag)
+            if old.deletion_task is not None:
+                raise NamespaceNotActive()
             return old
 
         def write(old: Namespace, new: Namespace) -> Namespace:
@@ -104,6 +108,33 @@ class Namespaces:
         new = revise(read, lambda old: changed(old, change, self.clock()), write, self.pause, stored=to_item)
         return self.store.with_totals(organization, [new])[0]
 
+    def begin_deletion(
+        self, organization: str, identifier: str, started: Callable[[Namespace], tuple[str, Step]]
+    ) -> Namespace:
+        """The namespace, from now on closed to writes and with its name free; as it is where it was so before.
+
+        `started` gives the task that removes it, and the step by which that begins. Raises NamespaceNotFound.
+        """
+
+        def attempt() -> Namespace:
+            old = self._get(organization, identifier)
+            if old.deletion_task is not None:
+                return old
+            task_id, step = started(old)
+            now = stamp(self.clock())
+            closed = replace(old, deletion_task=task_id, revision=old.revision + 1, updated_at=now)
+            self.store.close(organization, old, closed, step)
+            return closed
+
+        closed = in_turns(attempt, self.pause)
+        self.places.clear()
+        return closed
+
+    def finish_deletion(self, organization: str, namespace_id: str) -> None:
+        """Removes a closed namespace that has no buckets; gone is well too."""
+        in_turns(lambda: self.store.remove(organization, namespace_id), self.pause)
+        self.places.clear()
+
     def list(self, organization: str) -> Iterator[Namespace]:
         """All namespaces of the organization in the order of their ids, with their totals; read lazily."""
         rows = self.store.walk(organization)
@@ -112,7 +143,9 @@ class Namespaces:
 
     def _look_up(self, wanted: tuple[str, str]) -> Place | None:
         found = self._find(*wanted)
-        return Place(found.namespace_id, found.name, found.expires_at) if found else None
+        if found is None:
+            return None
+        return Place(found.namespace_id, found.name, found.expires_at, is_closed=found.deletion_task is not None)
 
     def _get(self, organization: str, identifier: str) -> Namespace:
         found = self._find(organization, identifier)

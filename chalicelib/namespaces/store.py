@@ -54,13 +54,35 @@ class NamespaceStore:
         if new.name == old.name:
             self._table.write(put)
             return
-        freed = Remove(
-            keys.namespace_name(organization, old.name),
-            equals("namespace_id", old.namespace_id),
-            lambda _: RevisionMoved(),
-        )
         unused = _name_is_no_id(organization, new)
-        self._table.transact([_claim(organization, new), put, freed, *unused])
+        self._table.transact([_claim(organization, new), put, _freed(organization, old), *unused])
+
+    def close(self, organization: str, old: Namespace, closed: Namespace, *more: Step) -> None:
+        """Writes the state of a namespace that is being deleted, frees its name, and keeps buckets from being added.
+
+        `more` is written in the same transaction. Raises RevisionMoved.
+        """
+        partition = keys.partition(organization, old.namespace_id)
+        self._table.transact(
+            [
+                Put(_row(organization, closed), equals("revision", old.revision), lambda _: RevisionMoved()),
+                _freed(organization, old),
+                Change(keys.totals(partition), Update(set={"closed": True}), exists("pk")),
+                *more,
+            ]
+        )
+
+    def remove(self, organization: str, namespace_id: str) -> None:
+        """Removes a closed namespace that has no buckets, and all that its partition holds; once, if repeated."""
+        partition = keys.partition(organization, namespace_id)
+        self._table.remove_many(self._table.query(equals("pk", partition), attributes=("pk", "sk")))
+        row = keys.namespace(organization, namespace_id)
+        fewer = Change(keys.organization(organization), Update(add={"namespace_count": -1}), exists("pk"))
+        try:
+            self._table.transact([Remove(row, exists("deletion_task"), lambda _: RevisionMoved()), fewer])
+        except RevisionMoved:
+            if self._table.get(row) is not None:
+                raise
 
     def find(self, organization: str, identifier: str) -> Namespace | None:
         """The namespace of this id, else of this name; its totals are not read."""
@@ -100,6 +122,11 @@ def _claim(organization: str, namespace: Namespace) -> Step:
         "namespace_id": namespace.namespace_id,
     }
     return Put(item, absent("pk"), lambda _: NamespaceNameTaken(namespace.name))
+
+
+def _freed(organization: str, old: Namespace) -> Step:
+    claim = keys.namespace_name(organization, old.name)
+    return Remove(claim, equals("namespace_id", old.namespace_id), lambda _: RevisionMoved())
 
 
 def _apart(organization: str, namespace: Namespace) -> list[Step]:

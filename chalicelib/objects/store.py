@@ -123,6 +123,12 @@ class ObjectStore:
             rows = {row["object_id"]: row for row in self._table.get_many(_key(bucket_id, id_) for id_ in chunk)}
             yield from (from_item(rows[id_]) for id_ in chunk if id_ in rows)
 
+    def remove_some(self, bucket_id: str, at_most: int) -> int:
+        """Removes so many of the bucket's objects at most, hidden ones too, and says how many."""
+        where, named = equals("bucket_id", bucket_id), ("bucket_id", "object_id")
+        rows = islice(self._table.query(where, page=at_most, attributes=named), at_most)
+        return self._table.remove_many(rows)
+
     def walk(self, bucket_id: str) -> Iterator[StoredObject]:
         """Every object, hidden ones too, in the order of ids, strongly consistent."""
         return map(from_item, self._table.query(equals("bucket_id", bucket_id)))

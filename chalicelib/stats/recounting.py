@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 from chalicelib.stats.tallies import LOOKS, Tallies
-from chalicelib.stats.tally_row import ZERO, TallyRow, Totals
+from chalicelib.stats.tally_row import EMPTY, ZERO, TallyRow, Totals
 from chalicelib.stats.wholes import Whole
 
 SECONDS_BETWEEN = 1.0
@@ -47,7 +47,7 @@ def _raised(tallies: Tallies, whole: Whole, above: int | None = None) -> int:
             return row
         return replace(row, epoch=max([row.epoch, above or 0, *row.totals]) + 1, recount_due=tallies.now())
 
-    return tallies.revise(whole, raised).epoch
+    return (tallies.revise(whole, raised) or EMPTY).epoch
 
 
 def _swept(tallies: Tallies, whole: Whole, epoch: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from chalicelib.foundation import keys
 from chalicelib.foundation.expressions import Update, absent, all_of, between, equals, exists
 from chalicelib.foundation.revising import RevisionMoved
-from chalicelib.foundation.steps import Change, Key
+from chalicelib.foundation.steps import Change, Check, Key
 from chalicelib.foundation.table import Table
 from chalicelib.stats.tally_row import TallyRow, from_item, to_item
 
@@ -27,13 +27,20 @@ class TallyStore:
         """Whether there is a row of this key."""
         return self._catalog.get(key) is not None
 
-    def replace(self, key: Key, old: TallyRow, new: TallyRow) -> None:
-        """Writes what differs, in one update. Raises RevisionMoved where the old state is no longer there."""
+    def replace(self, key: Key, home: Key, old: TallyRow, new: TallyRow) -> None:
+        """Writes what differs, in one update. Raises RevisionMoved where the old state is no longer there.
+
+        A first state needs the row of what is tallied, its `home`.
+        """
         before, after = to_item(old), to_item(new)
         # A row that is not there yet is written whole.
         changed = {name: value for name, value in after.items() if not old.revision or value != before[name]}
         condition = equals("revision", old.revision) if old.revision else absent("revision")
-        self._catalog.write(Change(key, Update(set=changed), condition, lambda _: RevisionMoved()))
+        step = Change(key, Update(set=changed), condition, lambda _: RevisionMoved())
+        if old.revision:
+            self._catalog.write(step)
+        else:
+            self._catalog.transact([step, Check(home, exists("pk"), lambda _: RevisionMoved())])
 
     def bucket_ids(self, partition: str) -> Iterator[str]:
         """The ids of a namespace's buckets."""

@@ -49,8 +49,11 @@ class Tallies:
         `doubtful`: a change could not be read, so from now on the whole is due for a recount.
         """
         kept = [change for change in changes if change.counts]
-        if kept or doubtful:
-            self.revise(whole, lambda row: self._folded(whole, row, kept, doubtful=doubtful))
+        if not kept and not doubtful:
+            return
+        if self.revise(whole, lambda row: self._folded(whole, row, kept, doubtful=doubtful)) is None:
+            # Written while the whole was being deleted, and too late for that to find it.
+            whole.discard({change.member for change in kept if change.after is not None})
 
     def look_again(self, whole: Whole) -> None:
         """Looks the extremes up once more, if that is due. One that is found gone makes more looks due."""
@@ -65,10 +68,10 @@ class Tallies:
         due = LOOKS if lost else row.looks_due - 1
         return replace(row, largest=largest, smallest=smallest, looks_due=due if looks_due is None else looks_due)
 
-    def revise(self, whole: Whole, revised: Callable[[TallyRow], TallyRow]) -> TallyRow:
+    def revise(self, whole: Whole, revised: Callable[[TallyRow], TallyRow]) -> TallyRow | None:
         """Puts a tally into the state that `revised` makes of the present one, which may be asked repeatedly.
 
-        A tally that has no home is left as it is: the bucket or the namespace is gone.
+        None for a tally that has no home, and gets none: the bucket or the namespace is gone.
         """
 
         def read() -> TallyRow | None:
@@ -79,13 +82,13 @@ class Tallies:
             if old is None or new is None:
                 return None
             new = replace(new, revision=old.revision + 1)
-            self.store.replace(whole.key, old, new)
+            self.store.replace(whole.key, whole.home, old, new)
             return new
 
         def step(row: TallyRow | None) -> TallyRow | None:
             return row if row is None else revised(row)
 
-        return revise(read, step, write, self.pause, stored=lambda row: row and to_item(row)) or EMPTY
+        return revise(read, step, write, self.pause, stored=lambda row: row and to_item(row))
 
     def now(self) -> str:
         """The present moment."""

@@ -50,6 +50,13 @@ class Sweeper(Protocol):
         """Does so for these records of the objects' stream, which may have been swept before."""
 
 
+class Dispatcher(Protocol):
+    """Has tasks worked on that were started with a row of the catalog."""
+
+    def dispatch(self, records: Sequence[Record]) -> None:
+        """Does so for these records of the catalog's stream, which may have been dispatched before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """Something to be done because of a record, and again if it fails."""
@@ -75,14 +82,15 @@ class ChangeFeed:
     dead_letters: DeadLetters
     single_shard: bool = False
     sweeper: Sweeper | None = None
+    dispatcher: Dispatcher | None = None
 
     def objects_changed(self, event: Event) -> Answer:
         """Folds changes of objects into the tallies of their buckets, then has unreferenced bytes removed."""
         return run(event, [*self._folds(event, read_object_change), *self._sweep(event)])
 
     def catalog_changed(self, event: Event) -> Answer:
-        """Folds changes of buckets' tallies into their namespaces', and looks up extremes where that is due."""
-        return run(event, [*self._folds(event, read_tally_change), *self._looks(event)])
+        """Folds changes of buckets' tallies into their namespaces', looks up due extremes, and sends tasks."""
+        return run(event, [*self._folds(event, read_tally_change), *self._looks(event), *self._dispatch(event)])
 
     def _folds(self, event: Event, read: Read) -> Iterator[Work]:
         for (ns, bucket_id), told in grouped(event, read, self._shard).items():
@@ -98,6 +106,11 @@ class ChangeFeed:
         sweeper, records = self.sweeper, records_of(event)
         if sweeper is not None and records:
             yield Work(records[0], lambda: sweeper.sweep(records))
+
+    def _dispatch(self, event: Event) -> Iterator[Work]:
+        dispatcher, records = self.dispatcher, records_of(event)
+        if dispatcher is not None and records:
+            yield Work(records[0], lambda: dispatcher.dispatch(records))
 
     def _looks(self, event: Event) -> Iterator[Work]:
         due: dict[tuple[str, str], Record] = {}

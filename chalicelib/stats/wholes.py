@@ -5,7 +5,7 @@ Both are a whole of parts; folding, counting and recounting know no more of them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -58,6 +58,9 @@ class Whole(Protocol):
     def extremes(self, *held: Extreme | None) -> Extremes:
         """The largest and the smallest member, by an index that is seconds behind, and by those held so far."""
 
+    def discard(self, members: Iterable[str]) -> None:
+        """Removes members of a whole that is gone."""
+
 
 @dataclass(frozen=True, slots=True)
 class BucketWhole:
@@ -88,6 +91,10 @@ class BucketWhole:
     def touch(self, member: str, epoch: int) -> None:
         """Brings an object into an epoch."""
         _touch(self.objects, self._row(member), exists("object_id"), "epoch", epoch)
+
+    def discard(self, members: Iterable[str]) -> None:
+        """Removes objects whose bucket is gone."""
+        self.objects.remove_many(map(self._row, members))
 
     def extremes(self, *held: Extreme | None) -> Extremes:
         """Its largest and its smallest object; each was there, of that size, when it was looked at."""
@@ -141,6 +148,9 @@ class NamespaceWhole:
     def touch(self, member: str, epoch: int) -> None:
         """Brings the tally of a bucket into an epoch."""
         _touch(self.catalog, keys.bucket_tally(self.ns, member), exists("sk"), "belongs_to", epoch)
+
+    def discard(self, members: Iterable[str]) -> None:
+        """Nothing: the tally of a bucket goes with its bucket."""
 
     def extremes(self, *held: Extreme | None) -> Extremes:
         """None: a namespace shows none."""

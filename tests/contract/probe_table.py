@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.contract.object_probes import OBJECT_PROBES
-from tests.contract.probes import SCHEMA, SEND, Body, Probe, lists, names_in, refused, shown, told
+from tests.contract.probes import SCHEMA, SEND, Body, Probe, begun_tasks, lists, names_in, refused, shown, told
 from tests.support.api import Api
 
 Maker = Callable[[str], Probe]
@@ -46,6 +46,15 @@ def _system(api: Api, model: str, extra: Body) -> None:
 def _forced(api: Api, model: str, extra: Body) -> None:
     assert SEND[model](api, extra).json["error"]["code"] == "schema_break"
     assert SEND[model](api, {**extra, "force_schema_break": True}).status == 200
+
+
+def _foreclosed(api: Api, model: str, extra: Body) -> None:
+    services = api.services()
+    (place,) = [each for each in services.partitions() if list(services.stats.bucket_ids(each))]
+    services.buckets.set_lock(place, "posters", locked=True)
+    assert SEND[model](api, extra).json["error"]["code"] == "bucket_locked"
+    name = "force" if "namespace" in model else "force_foreclose"
+    assert SEND[model](api, {**extra, name: True}).status == 200
 
 
 def _ends(api: Api, model: str, extra: Body) -> None:
@@ -124,6 +133,24 @@ NS_PAGE: dict[str, Maker] = {
     "after": lists(_cursor("/v1/namespaces/list"), ["films"]),
 }
 SECOND_PAGE = lists(2, [])
+
+
+def _task_cursor(api: Api) -> str:
+    begun_tasks(api)
+    return str(api.post("/v1/tasks/list", None, query={"limit": 2}).json["pagination"]["next_cursor"])
+
+
+TASK_PAGE: dict[str, Maker] = {
+    "limit": lists(1, ["prints"]),
+    "page_size": lists(1, ["prints"]),
+    "offset": lists(1, ["art", "posters"]),
+    "page": SECOND_PAGE,
+    "include_total": told(_totals, "honoured: totals are filled"),
+    "cursor": lists(_task_cursor, ["posters"]),
+    "next_cursor": lists(_task_cursor, ["posters"]),
+    "after": lists(_task_cursor, ["posters"]),
+}
+OF_ART = {"AND": [{"field": "additional_data.bucket_name", "operator": "eq", "value": "art"}]}
 CHANGE: dict[str, Maker] = {
     "bucket_name": shown("renamed"),
     "description": shown("Old ones"),
@@ -293,6 +320,16 @@ PROBES: dict[str, dict[str, Maker]] = {
     "query of list_buckets_get": {**PAGE, "page": SECOND_PAGE, "search": lists("po*ers", ["posters"])},
     "query of patch_bucket": {"force_schema_break": told(_forced, "honoured: allows a breaking change")},
     "query of update_bucket": {"force_schema_break": told(_forced, "honoured: allows a breaking change")},
+    "ListTasksRequest": {
+        "status": lists("COMPLETED", []),
+        "task_type": lists("API_NAMESPACES_DELETE", []),
+        "filters": lists(OF_ART, ["art"]),
+        "sort": lists({"field": "created_at"}, ["posters", "art", "prints"]),
+        "search": lists("nothing like it", []),
+    },
+    "query of list_tasks": TASK_PAGE,
+    "query of delete_bucket": {"force_foreclose": told(_foreclosed, "honoured: deletes a locked bucket")},
+    "query of delete_namespace": {"force": told(_foreclosed, "honoured: deletes a namespace with a locked bucket")},
     "query of list_namespaces": {
         **NS_PAGE,
         "page": SECOND_PAGE,

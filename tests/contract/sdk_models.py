@@ -11,10 +11,11 @@ from mixpeek.api.buckets_api import BucketsApi
 from mixpeek.api.byo_documents_api import BYODocumentsApi
 from mixpeek.api.health_api import HealthApi
 from mixpeek.api.namespaces_api import NamespacesApi
+from mixpeek.api.tasks_api import TasksApi
 from pydantic import BaseModel
 
 Method = Callable[..., Any]
-ROOMS = (BucketsApi, BucketObjectsApi, NamespacesApi, HealthApi)
+ROOMS = (TasksApi, BucketsApi, BucketObjectsApi, NamespacesApi, HealthApi)
 # Further ways to call each method, with the same arguments.
 VARIANTS = ("_with_http_info", "_without_preload_content")
 

@@ -17,6 +17,7 @@ import pytest
 from mixpeek.api.bucket_objects_api import BucketObjectsApi
 from mixpeek.api.buckets_api import BucketsApi
 from mixpeek.api.namespaces_api import NamespacesApi
+from mixpeek.api.tasks_api import TasksApi
 
 from tests.contract import left_out
 from tests.contract.probe_table import PROBES, probe
@@ -26,11 +27,15 @@ from tests.support.world import World
 
 TABLE = Path(__file__).parent.parent.parent / "docs" / "compatibility.md"
 METHODS: dict[str, Any] = {
+    "query of list_tasks": TasksApi.list_tasks,
     **{
         f"query of {name}": getattr(BucketsApi, name)
-        for name in ("list_buckets", "list_buckets_get", "patch_bucket", "update_bucket")
+        for name in ("list_buckets", "list_buckets_get", "patch_bucket", "update_bucket", "delete_bucket")
     },
-    **{f"query of {name}": getattr(NamespacesApi, name) for name in ("list_namespaces", "list_namespaces_get")},
+    **{
+        f"query of {name}": getattr(NamespacesApi, name)
+        for name in ("list_namespaces", "list_namespaces_get", "delete_namespace")
+    },
     **{
         f"query of {name}_buckets": getattr(BucketObjectsApi, f"{name}_buckets")
         for name in ("create_object", "create_objects_batch", "get_object", "list_objects", "list_objects_get")

@@ -12,8 +12,10 @@ ROLES = {
     "APIHandler": "ApiHandlerRole",
     "OnObjectsChange": "OnObjectsChangeRole",
     "OnCatalogChange": "OnCatalogChangeRole",
+    "OnTask": "OnTaskRole",
 }
 LOGS = {"APIHandler": "ApiLogGroup", "OnObjectsChange": "StreamsLogGroup", "OnCatalogChange": "StreamsLogGroup"}
+LOGS["OnTask"] = "TasksLogGroup"
 STREAMS = {"OnObjectsChange": "ObjectsTable", "OnCatalogChange": "CatalogTable"}
 
 
@@ -39,7 +41,7 @@ def test_every_function_has_a_role_of_its_own_and_no_managed_policy(template: di
 
 def test_actions_and_resources_are_exact(statements: list[dict[str, Any]]) -> None:
     for statement in statements:
-        assert set(statement) == {"Sid", "Effect", "Action", "Resource"}
+        assert set(statement) - {"Condition"} == {"Sid", "Effect", "Action", "Resource"}
         assert statement["Effect"] == "Allow"
         assert not any("*" in action for action in statement["Action"])
         assert all(resource != "*" for resource in statement["Resource"])
@@ -62,10 +64,14 @@ def test_of_the_files_functions_reach_those_of_objects_and_the_streams_only_remo
     expected = {
         "APIHandler": ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"],
         "OnObjectsChange": ["s3:DeleteObject"],
+        "OnTask": ["s3:DeleteObject", "s3:ListBucket"],
     }
     assert actions(statements, "s3:") == expected.get(name, [])
     for files in (s for s in statements if any(action.startswith("s3:") for action in s["Action"])):
-        assert files["Resource"] == [{"Fn::Sub": "${BlobBucket.Arn}/blobs/*"}]
+        if files["Action"] == ["s3:ListBucket"]:
+            assert files["Condition"] == {"StringLike": {"s3:prefix": ["blobs/*"]}}
+        else:
+            assert files["Resource"] == [{"Fn::Sub": "${BlobBucket.Arn}/blobs/*"}]
 
 
 def test_a_function_of_a_stream_reads_its_own_stream_and_no_other(statements: list[dict[str, Any]], name: str) -> None:
@@ -73,7 +79,26 @@ def test_a_function_of_a_stream_reads_its_own_stream_and_no_other(statements: li
     assert read == ([[{"Fn::GetAtt": [STREAMS[name], "StreamArn"]}]] if name in STREAMS else [])
 
 
-def test_besides_tables_and_files_a_function_reaches_only_its_log_and_the_dead_letters(
+SEND = "sqs:SendMessage"
+SENDS = {
+    "OnObjectsChange": [([SEND], "DeadLetters")],
+    "OnCatalogChange": [([SEND], "TaskQueue"), ([SEND], "DeadLetters")],
+    "OnTask": [
+        (
+            [
+                "sqs:ReceiveMessage",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:ChangeMessageVisibility",
+                SEND,
+            ],
+            "TaskQueue",
+        )
+    ],
+}
+
+
+def test_besides_tables_and_files_a_function_reaches_only_its_log_and_its_queues(
     statements: list[dict[str, Any]], name: str
 ) -> None:
     beyond = [s for s in statements if not all(a.startswith(("dynamodb:", "s3:")) for a in s["Action"])]
@@ -81,5 +106,5 @@ def test_besides_tables_and_files_a_function_reaches_only_its_log_and_the_dead_l
     assert logs["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
     assert logs["Resource"] == [{"Fn::GetAtt": [LOGS[name], "Arn"]}]
     assert [(s["Action"], s["Resource"]) for s in others] == (
-        [(["sqs:SendMessage"], [{"Fn::GetAtt": ["DeadLetters", "Arn"]}])] if name in STREAMS else []
+        [(actions, [{"Fn::GetAtt": [queue, "Arn"]}]) for actions, queue in SENDS.get(name, [])]
     )

@@ -25,7 +25,7 @@ def test_the_policy_is_what_the_function_uses(world: World, api: Api, s3: S3Clie
     bucket = api.post("/v1/buckets", a_bucket()).json["bucket_id"]
     used: set[Permission] = set()
     sources = {"objects": world.pump.objects, "catalog": world.pump.catalog}
-    for turn in (fill, shrink, overtake):
+    for turn in (fill, shrink, overtake, arrive_late):
         turn(world, bucket)
         moved = True
         while moved:
@@ -53,6 +53,11 @@ def overtake(world: World, bucket: str) -> None:
     for whole in (tallies.of(ns, bucket), tallies.of(ns, None)):
         tallies.revise(whole, lambda row: replace(row, epoch=1, open_from=1))
     write_object(world, bucket, "obj_3", 3)
+
+
+def arrive_late(world: World, bucket: str) -> None:
+    """An object is written into a bucket that is gone."""
+    write_object(world, "bkt_0000000000000000", "obj_4", 4)
 
 
 def renamed(used: set[Permission], world: World) -> set[Permission]:

@@ -42,6 +42,13 @@ def use_everything(api: Api) -> None:
     _use_buckets(api)
     _use_lists(api)
     _use_objects(api)
+    _use_tasks(api)
+    _use_deletion(api)
+
+
+def _use_deletion(api: Api) -> None:
+    assert api.call("DELETE", "/v1/buckets/trailers").status == 200
+    assert api.call("DELETE", "/v1/namespaces/novels").status == 200
 
 
 def _use_namespaces(api: Api) -> None:
@@ -78,6 +85,12 @@ def _use_lists(api: Api) -> None:
     for body in shorter:
         assert api.post("/v1/buckets/list", body).status == 200
     assert api.get("/v1/buckets").status == 200
+
+
+def _use_tasks(api: Api) -> None:
+    assert api.get("/v1/tasks/task_01kdvdna07crhfzd").status == 404
+    assert api.post("/v1/tasks/list").status == 200
+    assert api.call("DELETE", "/v1/tasks/task_01kdvdna07crhfzd").status == 200
 
 
 def _use_objects(api: Api) -> None:

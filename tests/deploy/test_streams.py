@@ -60,8 +60,11 @@ def test_dead_letters_are_kept_as_long_as_a_queue_can(template: dict[str, Any]) 
     assert template["Resources"]["DeadLetters"]["Properties"]["MessageRetentionPeriod"] == FOURTEEN_DAYS
 
 
-def test_of_the_catalog_only_tallies_of_buckets_are_delivered(template: dict[str, Any]) -> None:
+def test_of_the_catalog_only_tallies_of_buckets_and_tasks_that_start_are_delivered(template: dict[str, Any]) -> None:
     (event,) = template["Resources"]["OnCatalogChange"]["Properties"]["Events"].values()
-    patterns = [json.loads(each["Pattern"])["dynamodb"] for each in event["Properties"]["FilterCriteria"]["Filters"]]
-    assert [pattern["Keys"] for pattern in patterns] == 2 * [{"sk": {"S": [{"prefix": "BKT#"}]}}]
-    assert [set(pattern) - {"Keys"} for pattern in patterns] == [{"NewImage"}, {"OldImage"}]
+    patterns = [json.loads(each["Pattern"]) for each in event["Properties"]["FilterCriteria"]["Filters"]]
+    keys = [pattern["dynamodb"].pop("Keys")["sk"]["S"][0]["prefix"] for pattern in patterns]
+    assert keys == ["BKT#", "BKT#", "TASK#", "TASK#"]
+    assert [set(pattern["dynamodb"]) for pattern in patterns] == [{"NewImage"}, {"OldImage"}, set(), {"NewImage"}]
+    assert [pattern.get("eventName") for pattern in patterns] == [None, None, ["INSERT"], ["MODIFY"]]
+    assert patterns[3]["dynamodb"]["NewImage"] == {"status": {"S": ["PENDING"]}}, "a task is started again"

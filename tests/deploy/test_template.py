@@ -14,7 +14,7 @@ Template = dict[str, Any]
 
 # Settings of the embedded engine; a Lambda has no use for them.
 EMBEDDED_ONLY = {"data_dir", "port", "dev_key"}
-FUNCTIONS = ("APIHandler", "OnObjectsChange", "OnCatalogChange")
+FUNCTIONS = ("APIHandler", "OnObjectsChange", "OnCatalogChange", "OnTask")
 
 
 @pytest.fixture(params=FUNCTIONS)

@@ -32,6 +32,8 @@ SEARCHED = [operation for operation in OPERATIONS if operation.path.endswith("/l
 
 # The object that the fixture `posters` puts into its bucket.
 OBJECT_ID = f"obj_{0:026}"
+# A task that nobody has.
+TASK_ID = f"task_{0:016}"
 
 ENOUGH: dict[str, Any] = {
     "create_objects_batch_buckets": {"objects": [{}]},
@@ -56,7 +58,7 @@ def path_of(
 ) -> str:
     """The operation's path, for a bucket and a namespace, or an object in that bucket."""
     path = operation.path.replace("{bucket_identifier}", bucket).replace("{namespace_identifier}", namespace)
-    path = path.replace("{object_identifier}", object_id)
+    path = path.replace("{object_identifier}", object_id).replace("{task_id}", TASK_ID)
     assert "{" not in path, "say here what the new path variable is"
     return path
 

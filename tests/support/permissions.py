@@ -27,7 +27,9 @@ class Permission(NamedTuple):
 
 def needed(operation: str, parameters: Mapping[str, Any]) -> Iterator[Permission]:
     """The permissions that one call of the DynamoDB or the S3 API needs."""
-    if "Bucket" in parameters:
+    if operation == "ListObjectsV2":
+        yield Permission("s3:ListBucket", parameters["Bucket"])
+    elif "Bucket" in parameters:
         keys = [parameters["Key"]] if "Key" in parameters else [o["Key"] for o in parameters["Delete"]["Objects"]]
         action = "DeleteObject" if operation == _REMOVES else operation
         for key in keys:
@@ -36,9 +38,9 @@ def needed(operation: str, parameters: Mapping[str, Any]) -> Iterator[Permission
         for item in parameters["TransactItems"]:
             ((kind, step),) = item.items()
             yield Permission(f"dynamodb:{_STEPS[kind]}", step["TableName"])
-    elif operation == "BatchGetItem":
+    elif operation in ("BatchGetItem", "BatchWriteItem"):
         for table in parameters["RequestItems"]:
-            yield Permission("dynamodb:BatchGetItem", table)
+            yield Permission(f"dynamodb:{operation}", table)
     else:
         index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
         yield Permission(f"dynamodb:{operation}", parameters["TableName"] + index)

@@ -1,0 +1,69 @@
+"""The long jobs: one slice after the other, each of which may be the last before the worker dies.
+
+Nothing is remembered but counts: what is still there says what is to be done next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.buckets.service import Buckets
+from chalicelib.deletion.cleaning import Cleaner, clean_one
+from chalicelib.foundation.keys import partition
+from chalicelib.namespaces.service import Namespaces
+from chalicelib.tasks.task import Task
+from chalicelib.tasks.worker import Slice
+
+BUCKET, NAMESPACE = "api_buckets_delete", "api_namespaces_delete"
+
+
+@dataclass(frozen=True, slots=True)
+class BucketDeletion:
+    """Removes one bucket."""
+
+    buckets: Buckets
+    cleaners: Sequence[Cleaner]
+
+    def run(self, task: Task) -> Slice:
+        """One slice. Raises Busy when the storage cannot serve it."""
+        place, bucket_id = _place(task), str(task.about["bucket_id"])
+        cleaned = clean_one(self.cleaners, place, bucket_id)
+        if cleaned is not None:
+            return Slice(done=False, progress=_more(task.progress, *cleaned))
+        self.buckets.finish_deletion(place, bucket_id)
+        return Slice(done=True, progress=task.progress, outputs=[bucket_id])
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceDeletion:
+    """Removes one namespace, bucket by bucket."""
+
+    namespaces: Namespaces
+    buckets: Buckets
+    cleaners: Sequence[Cleaner]
+
+    def run(self, task: Task) -> Slice:
+        """One slice. Raises Busy when the storage cannot serve it."""
+        place = _place(task)
+        bucket_id = self.buckets.first_id(place)
+        if bucket_id is None:
+            namespace_id = str(task.about["namespace_id"])
+            self.namespaces.finish_deletion(task.organization, namespace_id)
+            return Slice(done=True, progress=task.progress, outputs=[namespace_id])
+        self.buckets.close(place, bucket_id, task.task_id)
+        cleaned = clean_one(self.cleaners, place, bucket_id)
+        if cleaned is None:
+            self.buckets.finish_deletion(place, bucket_id)
+            cleaned = ("buckets", 1)
+        return Slice(done=False, progress=_more(task.progress, *cleaned))
+
+
+def _place(task: Task) -> str:
+    return partition(task.organization, str(task.about["namespace_id"]))
+
+
+def _more(progress: Mapping[str, Any], name: str, removed: int) -> dict[str, Any]:
+    counted = f"{name}_deleted"
+    return {**progress, counted: int(progress.get(counted, 0)) + removed}

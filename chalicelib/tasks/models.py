@@ -1,0 +1,25 @@
+"""What clients send about tasks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from chalicelib.foundation.statuses import TaskStatusEnum
+from chalicelib.foundation.wire import PageBody
+
+_LIST: dict[str, Any] = {"status": "IN_PROGRESS", "task_type": "api_buckets_delete", "limit": 20}
+
+
+class ListTasksRequest(PageBody):
+    """Which tasks to list, in which order."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True, json_schema_extra={"examples": [_LIST]})
+    status: TaskStatusEnum | None = Field(default=None, description="Only tasks in this status")
+    task_type: Annotated[str, Field(max_length=100)] | None = Field(
+        default=None, description="Only tasks of this type, in upper or lower case"
+    )
+    search: str | None = Field(default=None, description="Wildcard search over id, type and status")
+    filters: dict[str, Any] | None = Field(default=None, description="Filter tree or shorthand, on any field")
+    sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`; newest first without it")

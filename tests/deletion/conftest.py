@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from chalicelib.foundation.keys import partition
+from chalicelib.tasks.task import Task
+from chalicelib.wiring import build_workers
+from tests.support.api import Api
+from tests.support.catalog import catalog
+from tests.support.objects import blob_keys
+from tests.support.task_queue import Line, a_line
+from tests.support.world import World
+
+
+@dataclass
+class Work:
+    """The tasks of a world, done by hand with the workers of the service."""
+
+    world: World
+    line: Line
+
+    def begin(self, task_id: str) -> None:
+        """Puts a task's message into the queue, as the outbox does."""
+        self.line.runner.queue.send(self.world.organization_id, task_id)
+
+    def done(self, task_id: str) -> Task:
+        """The task after it was worked on until nothing waits."""
+        self.begin(task_id)
+        self.line.pump()
+        return self.world.services.tasks.get(self.world.organization_id, task_id)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every row of the objects table."""
+        pages = self.world.client.get_paginator("scan").paginate(TableName=self.world.tables.objects)
+        return [row for page in pages for row in page["Items"]]
+
+    def of_namespace(self, namespace_id: str) -> list[str]:
+        """The sort keys of what a namespace's partition holds."""
+        place = partition(self.world.organization_id, namespace_id)
+        return [row["sk"] for row in self._partition(place)]
+
+    def _partition(self, place: str) -> Iterator[dict[str, Any]]:
+        from chalicelib.foundation.expressions import equals
+
+        return catalog(self.world).query(equals("pk", place))
+
+    def check_nothing_is_left_of(self, bucket_id: str, namespace_id: str) -> None:
+        """No object, statistics row, claim or blob of a bucket, once the changes have been heard of."""
+        self.world.pump()
+        assert [row for row in self.rows() if row["bucket_id"]["S"] == bucket_id] == []
+        assert [key for key in blob_keys(self.world) if bucket_id in key] == []
+        assert [sk for sk in self.of_namespace(namespace_id) if bucket_id in sk] == []
+
+
+@pytest.fixture
+def work(world: World) -> Work:
+    services = world.services
+    workers = build_workers(services.namespaces, services.objects)
+    return Work(world, a_line(world, {name: make() for name, make in workers.items()}))
+
+
+@pytest.fixture
+def namespace_id(api: Api) -> str:
+    return str(api.get("/v1/namespaces/films").json["namespace_id"])

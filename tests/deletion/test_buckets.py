@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tests.deletion.conftest import Work
+from tests.support.api import Api, Reply
+from tests.support.catalog import partition_of
+from tests.support.objects import a_bucket_of_objects, create, created, objects, text
+from tests.support.seeding import seed_objects
+from tests.support.task_queue import killing
+from tests.support.world import World, a_bucket
+
+
+def delete(api: Api, bucket: str, **query: str) -> Reply:
+    return api.call("DELETE", f"/v1/buckets/{bucket}", query=query)
+
+
+def deleted(api: Api, bucket: str, **query: str) -> dict[str, Any]:
+    reply = delete(api, bucket, **query)
+    assert reply.status == 200, reply.text
+    return dict(reply.json)
+
+
+def test_a_deleted_bucket_goes_with_all_that_is_in_it(api: Api, world: World, work: Work, namespace_id: str) -> None:
+    bucket = a_bucket_of_objects(api)
+    other = a_bucket_of_objects(api, "other")
+    for each in (bucket, other):
+        created(api, each, {"blobs": [text()]})
+        hidden = created(api, each, {"blobs": [text("hidden")]})["object_id"]
+        api.post(f"{objects(each)}/bulk-soft-delete", {"object_ids": [hidden], "reason": "r"})
+    world.pump()
+
+    begun = deleted(api, bucket)
+    assert {**begun, "task_id": ""} == {
+        "task_id": "",
+        "status": "PENDING",
+        "bucket_id": bucket,
+        "bucket_name": "reels",
+        "object_count": 1,
+    }
+    assert api.get(f"/v1/buckets/{bucket}").json["status"] == "IN_PROGRESS"
+    task = work.done(begun["task_id"])
+
+    assert (task.status, task.outputs) == ("COMPLETED", [bucket])
+    assert task.progress == {"objects_deleted": 2, "blobs_deleted": 2}
+    assert api.get(f"/v1/buckets/{bucket}").status == 404
+    work.check_nothing_is_left_of(bucket, namespace_id)
+    namespace = api.get("/v1/namespaces/films").json
+    assert (namespace["bucket_count"], namespace["object_count"]) == (1, 1)
+    assert api.get(f"/v1/buckets/{other}").json["object_count"] == 1
+
+
+def test_a_bucket_being_deleted_takes_no_writes_and_its_name_is_free(api: Api, work: Work) -> None:
+    bucket = a_bucket_of_objects(api)
+    made = created(api, bucket)["object_id"]
+    begun = deleted(api, bucket)
+
+    refused = [
+        create(api, bucket),
+        api.patch(objects(bucket, made), {"take": 1}),
+        api.call("DELETE", objects(bucket, made)),
+        api.patch(f"/v1/buckets/{bucket}", {"description": "x"}),
+    ]
+    assert {(reply.status, reply.error["code"]) for reply in refused} == {(409, "bucket_not_active")}
+    assert api.get("/v1/buckets/reels").status == 404
+    again = a_bucket_of_objects(api, "reels")
+    assert again != bucket
+    work.done(begun["task_id"])
+    assert api.get("/v1/buckets/reels").json["bucket_id"] == again
+
+
+def test_a_second_deletion_is_the_same_task(api: Api, work: Work) -> None:
+    bucket = a_bucket_of_objects(api)
+    first = deleted(api, bucket)
+    assert deleted(api, bucket)["task_id"] == first["task_id"]
+    work.done(first["task_id"])
+    assert delete(api, bucket).status == 404
+
+
+def test_many_deletions_at_once_are_one_task(api: Api) -> None:
+    bucket = a_bucket_of_objects(api)
+    with ThreadPoolExecutor(16) as pool:
+        replies = list(pool.map(lambda _: delete(api, bucket), range(16)))
+    assert {reply.status for reply in replies} == {200}
+    assert len({reply.json["task_id"] for reply in replies}) == 1
+
+
+def test_a_locked_bucket_is_deleted_by_force_only(api: Api, world: World, work: Work) -> None:
+    bucket = a_bucket_of_objects(api)
+    world.services.buckets.set_lock(partition_of(world), bucket, locked=True)
+    reply = delete(api, bucket)
+    assert (reply.status, reply.error["code"]) == (403, "bucket_locked")
+    assert work.done(deleted(api, bucket, force_foreclose="true")["task_id"]).status == "COMPLETED"
+
+
+def test_an_archived_bucket_can_be_deleted(api: Api, world: World, work: Work) -> None:
+    bucket = a_bucket_of_objects(api)
+    world.services.buckets.set_status(partition_of(world), bucket, "ARCHIVED")
+    assert work.done(deleted(api, bucket)["task_id"]).status == "COMPLETED"
+
+
+def test_an_unknown_bucket_cannot_be_deleted(api: Api) -> None:
+    assert delete(api, "nowhere").status == 404
+    assert delete(api, "bkt_0000000000000000").status == 404
+
+
+def test_the_task_can_be_polled_and_cannot_be_called_off(api: Api, work: Work) -> None:
+    bucket = a_bucket_of_objects(api)
+    task_id = deleted(api, bucket)["task_id"]
+    polled = api.get(f"/v1/tasks/{task_id}").json
+    assert (polled["task_type"], polled["status"], polled["inputs"]) == ("api_buckets_delete", "PENDING", [bucket])
+    assert api.call("DELETE", f"/v1/tasks/{task_id}").status == 200
+    work.done(task_id)
+    assert api.get(f"/v1/tasks/{task_id}").json["status"] == "COMPLETED"
+
+
+def test_twenty_thousand_objects_go_however_often_the_worker_dies(
+    api: Api, world: World, work: Work, namespace_id: str
+) -> None:
+    bucket = a_bucket_of_objects(api)
+    seed_objects(world, bucket, range(20_000))
+    for number in range(200):
+        world.s3.put_object(Bucket=world.settings.blob_bucket, Key=f"blobs/{bucket}/obj_{number}/b", Body=b"x")
+    begun = deleted(api, bucket)["task_id"]
+    chance = random.Random(7)
+    deaths = {start + chance.randrange(30) for start in range(2, 900, 30)}
+    with killing(work.line.queue, world.client, world.s3, at=lambda number: number in deaths) as killed:
+        work.begin(begun)
+        work.line.pump()
+    assert len(killed) >= 20
+    task = world.services.tasks.get(world.organization_id, begun)
+    assert task.status == "COMPLETED"
+    assert work.rows() == []
+    work.check_nothing_is_left_of(bucket, namespace_id)
+
+
+def test_what_writers_store_while_their_bucket_goes_is_gone_in_the_end(
+    api: Api, world: World, work: Work, namespace_id: str
+) -> None:
+    bucket = a_bucket_of_objects(api)
+    stop = threading.Event()
+
+    def write() -> int:
+        written = 0
+        while not stop.is_set():
+            written += create(api, bucket, {"blobs": [text()]}).status == 200
+        return written
+
+    with ThreadPoolExecutor(8) as pool:
+        writers = [pool.submit(write) for _ in range(8)]
+        while not work.rows():
+            pass
+        task = work.done(deleted(api, bucket)["task_id"])
+        stop.set()
+        assert sum(writer.result() for writer in writers) > 0
+    assert task.status == "COMPLETED"
+    work.check_nothing_is_left_of(bucket, namespace_id)
+
+
+def test_an_object_written_behind_the_back_of_the_deletion_is_found_and_removed(
+    api: Api, world: World, work: Work, namespace_id: str
+) -> None:
+    bucket = a_bucket_of_objects(api)
+    partition = partition_of(world)
+    found = world.services.buckets.get(partition, bucket)  # what a slow writer has read
+    created(api, bucket, {"blobs": [text()]})
+    work.done(deleted(api, bucket)["task_id"])
+
+    from chalicelib.objects.models import CreateObjectRequest
+
+    late = CreateObjectRequest.model_validate({"blobs": [text("late")]}, strict=False)
+    world.services.objects._settle(partition, found, late, None)
+    assert len(work.rows()) == 1
+    work.check_nothing_is_left_of(bucket, namespace_id)
+    assert work.rows() == []
+
+
+def test_a_name_taken_over_survives_the_deletion(api: Api, work: Work) -> None:
+    first = api.post("/v1/buckets", a_bucket("posters")).json["bucket_id"]
+    begun = deleted(api, first)["task_id"]
+    second = api.post("/v1/buckets", a_bucket("posters")).json["bucket_id"]
+    work.done(begun)
+    assert api.get("/v1/buckets/posters").json["bucket_id"] == second
+    assert api.post("/v1/buckets", a_bucket("posters")).status == 409

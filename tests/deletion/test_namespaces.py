@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.buckets.models import BucketCreateRequest
+from chalicelib.namespaces.refusals import NamespaceNotActive
+from tests.deletion.conftest import Work
+from tests.support.api import Api, Reply
+from tests.support.catalog import partition_of
+from tests.support.objects import a_bucket_of_objects, blob_keys, create, created, text
+from tests.support.world import World, a_bucket
+
+
+def delete(api: Api, namespace: str, **query: str) -> Reply:
+    return api.call("DELETE", f"/v1/namespaces/{namespace}", query=query)
+
+
+def deleted(api: Api, namespace: str, **query: str) -> dict[str, Any]:
+    reply = delete(api, namespace, **query)
+    assert reply.status == 200, reply.text
+    return dict(reply.json)
+
+
+def test_a_namespace_goes_with_its_buckets_and_others_stay(api: Api, world: World, work: Work) -> None:
+    doomed = api.post("/v1/namespaces", {"namespace_name": "doomed"}).json["namespace_id"]
+    there = api.acting(namespace="doomed")
+    for number in range(20):
+        created(there, a_bucket_of_objects(there, f"b{number}"), {"blobs": [text()]})
+    kept = a_bucket_of_objects(api)
+    created(api, kept, {"blobs": [text()]})
+    world.pump()
+
+    begun = deleted(api, "doomed")
+    assert {**begun, "task_id": ""} == {
+        "task_id": "",
+        "status": "PENDING",
+        "namespace_id": doomed,
+        "namespace_name": "doomed",
+    }
+    task = work.done(begun["task_id"])
+
+    assert task.status == "COMPLETED"
+    assert task.progress == {"objects_deleted": 20, "blobs_deleted": 20, "buckets_deleted": 20}
+    world.pump()
+    assert api.get(f"/v1/namespaces/{doomed}").status == 404
+    assert work.of_namespace(doomed) == []
+    assert len(work.rows()) == len(blob_keys(world)) == 1
+    namespace = api.get("/v1/namespaces/films").json
+    assert (namespace["bucket_count"], namespace["object_count"]) == (1, 1)
+
+
+def test_a_namespace_being_deleted_takes_no_writes_and_its_name_is_free(api: Api, world: World, work: Work) -> None:
+    api.post("/v1/namespaces", {"namespace_name": "doomed"})
+    there = api.acting(namespace="doomed")
+    bucket = a_bucket_of_objects(there)
+    begun = deleted(api, "doomed")
+    by_id = api.acting(namespace=begun["namespace_id"])
+
+    refused = [by_id.post("/v1/buckets", a_bucket()), create(by_id, bucket)]
+    assert {(reply.status, reply.error["code"]) for reply in refused} == {(409, "namespace_not_active")}
+    assert api.patch(f"/v1/namespaces/{begun['namespace_id']}", {"description": "x"}).status == 409
+    assert by_id.get(f"/v1/buckets/{bucket}").status == 200
+    assert api.post("/v1/namespaces", {"namespace_name": "doomed"}).status == 200
+    assert deleted(api, begun["namespace_id"])["task_id"] == begun["task_id"]
+    assert work.done(begun["task_id"]).status == "COMPLETED"
+    assert delete(api, begun["namespace_id"]).status == 404
+
+
+def test_a_bucket_that_raced_the_start_is_refused_by_the_namespace_itself(api: Api, world: World) -> None:
+    namespace_id = api.post("/v1/namespaces", {"namespace_name": "doomed"}).json["namespace_id"]
+    partition = partition_of(world, "doomed")
+    deleted(api, namespace_id)
+
+    new = BucketCreateRequest.model_validate(a_bucket(), strict=False)
+    with pytest.raises(NamespaceNotActive):
+        world.services.buckets.create(partition, new)
+
+
+def test_a_namespace_with_a_locked_bucket_is_deleted_by_force_only(api: Api, world: World, work: Work) -> None:
+    bucket = a_bucket_of_objects(api)
+    world.services.buckets.set_lock(partition_of(world), bucket, locked=True)
+    reply = delete(api, "films")
+    assert (reply.status, reply.error["code"]) == (403, "bucket_locked")
+    assert work.done(deleted(api, "films", force="true")["task_id"]).status == "COMPLETED"
+
+
+def test_an_unknown_namespace_cannot_be_deleted(api: Api) -> None:
+    assert delete(api, "nowhere").status == 404
+
+
+def test_a_bucket_that_is_being_deleted_already_goes_with_its_namespace(api: Api, work: Work) -> None:
+    bucket = a_bucket_of_objects(api)
+    created(api, bucket)
+    own = api.call("DELETE", f"/v1/buckets/{bucket}").json["task_id"]
+    assert work.done(deleted(api, "films")["task_id"]).status == "COMPLETED"
+    assert work.done(own).status == "COMPLETED"
+    assert work.rows() == []

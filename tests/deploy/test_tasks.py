@@ -1,0 +1,49 @@
+"""How Lambda is told to deliver the queue of tasks, and that its times fit those of the runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.tasks.queue import WORN_AFTER
+from chalicelib.tasks.run import LEASE, MOST_ATTEMPTS
+from chalicelib.tasks.runner import MARGIN_SECONDS
+
+
+@pytest.fixture
+def queue(template: dict[str, Any]) -> dict[str, Any]:
+    properties: dict[str, Any] = template["Resources"]["TaskQueue"]["Properties"]
+    return properties
+
+
+@pytest.fixture
+def function(template: dict[str, Any]) -> dict[str, Any]:
+    properties: dict[str, Any] = template["Resources"]["OnTask"]["Properties"]
+    return properties
+
+
+def test_messages_come_one_at_a_time_and_each_is_answered_for_itself(function: dict[str, Any]) -> None:
+    (event,) = function["Events"].values()
+    assert event["Type"] == "SQS"
+    assert event["Properties"]["Queue"] == {"Fn::GetAtt": ["TaskQueue", "Arn"]}
+    assert event["Properties"]["BatchSize"] == 1
+    assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert function["Handler"] == "app.on_task"
+
+
+def test_a_killed_run_ends_before_its_lease_and_that_before_its_message_comes_again(
+    queue: dict[str, Any], function: dict[str, Any]
+) -> None:
+    assert MARGIN_SECONDS < function["Timeout"] < LEASE.total_seconds() < queue["VisibilityTimeout"]
+
+
+def test_a_message_that_nobody_can_deal_with_becomes_a_dead_letter_after_the_task_has_failed(
+    template: dict[str, Any], queue: dict[str, Any]
+) -> None:
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["TaskDeadLetters", "Arn"]}
+    assert queue["RedrivePolicy"]["maxReceiveCount"] > MOST_ATTEMPTS > WORN_AFTER
+    for name in ("TaskQueue", "TaskDeadLetters"):
+        properties = template["Resources"][name]["Properties"]
+        assert properties["SqsManagedSseEnabled"] is True
+        assert properties["MessageRetentionPeriod"] == 1_209_600

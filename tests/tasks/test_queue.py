@@ -1,0 +1,77 @@
+"""The queue of tasks as a real queue has it, through the service's own client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from chalicelib.clients import sqs_client
+from chalicelib.local.backends import Backends
+from chalicelib.settings import Settings
+from chalicelib.tasks.queue import TaskQueue, Unreadable, read
+
+
+@dataclass(frozen=True)
+class Real:
+    """A queue of moto's, and the service's view of it."""
+
+    client: Any
+    queue: TaskQueue
+
+    def receive(self) -> list[dict[str, Any]]:
+        """The messages that may be seen, as Lambda hands them on."""
+        answer = self.client.receive_message(
+            QueueUrl=self.queue.url, MessageSystemAttributeNames=["All"], AttributeNames=["All"], MaxNumberOfMessages=10
+        )
+        return [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+            }
+            for message in answer.get("Messages", [])
+        ]
+
+
+@pytest.fixture
+def real() -> Real:
+    client: Any = sqs_client(Settings())
+    Backends().attach(client)
+    url = client.create_queue(QueueName="tasks", Attributes={"VisibilityTimeout": "360"})["QueueUrl"]
+    return Real(client, TaskQueue(lambda: client, url))
+
+
+def test_a_message_names_a_task_and_how_often_it_came(real: Real) -> None:
+    real.queue.send("int_1", "task_1")
+    (record,) = real.receive()
+    message = read(record)
+    assert (message.organization, message.task_id, message.times) == ("int_1", "task_1", 1)
+    assert not message.is_worn
+
+
+def test_a_delayed_message_waits(real: Real) -> None:
+    real.queue.send("int_1", "task_1", delay_seconds=5000)
+    assert real.receive() == []
+
+
+def test_a_postponed_message_comes_again(real: Real) -> None:
+    real.queue.send("int_1", "task_1")
+    (record,) = real.receive()
+    assert real.receive() == []
+    real.queue.postpone(record, 0)
+    (again,) = real.receive()
+    assert read(again).times == 2
+
+
+def test_a_message_that_is_gone_is_postponed_by_nobody_and_harms_nobody(real: Real) -> None:
+    real.queue.postpone({"messageId": "m", "receiptHandle": "unknown"}, 10)
+    real.queue.postpone({"messageId": "m"}, 10)
+
+
+@pytest.mark.parametrize("record", [{}, {"body": None}, {"body": "null"}, {"body": '{"organization": "int_1"}'}])
+def test_what_names_no_task_is_unreadable(record: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        read({"messageId": "m", **record})
