@@ -30,7 +30,8 @@ def changed(
     if isinstance(change, UpdateObjectRequest):
         from_metadata = merged_metadata(old.values, change.metadata)
         check_names(from_metadata, bucket.schema)
-        sent = promoted({**from_metadata, **sent}, [blob.metadata for blob in new])
+        risen = [{n: v for n, v in blob.metadata.items() if n not in old.values} for blob in new]
+        sent = promoted({**from_metadata, **sent}, risen)
     prefix = change.key_prefix if "key_prefix" in change.model_fields_set else old.key_prefix
     kept = [blob for blob in old.blobs if change.skip_duplicates and known_content(blob) in _contents(new)]
     blobs = _replaced(old, {blob.property for blob in new}, (*kept, *stored))
@@ -53,7 +54,9 @@ def overwritten(old: StoredObject, new: NewObject, bucket: Bucket, stored: Seque
         error=None,
         blobs=blobs,
     )
-    return _revised(renewed, new.values, {blob.property for blob in blobs}, bucket)
+    # An explicit field wins over the metadata of a blob, whenever it was given.
+    sent = {n: v for n, v in new.values.items() if n in new.explicit or n not in old.values}
+    return _revised(renewed, sent, {blob.property for blob in blobs}, bucket)
 
 
 def to_store(old: StoredObject, new: Sequence[NewBlob], *, skip_duplicates: bool) -> list[NewBlob]:

@@ -100,9 +100,12 @@ class Creation:
             return id_of_unique_key(bucket_id, new.unique_key)
         if new.idempotency_key is not None:
             return id_of_idempotency_key(bucket_id, new.idempotency_key)
-        if new.skip_duplicates and new.content_hash is not None and self.content_turn < CONTENT_TURNS:
-            return id_of_content(bucket_id, new.content_hash, self.content_turn)
+        if self._is_by_content():
+            return id_of_content(bucket_id, str(new.content_hash), self.content_turn)
         return self.ids.timed(PREFIX, chance=ID_CHARS - TIME_CHARS)
+
+    def _is_by_content(self) -> bool:
+        return self._wants_twin() and self.content_turn < CONTENT_TURNS
 
     def _wants_twin(self) -> bool:
         return self.new.skip_duplicates and self.new.content_hash is not None
@@ -136,6 +139,7 @@ class Creation:
             values=values,
             blobs=self.deposit.store(self.new.blobs, object_id),
             now=stamp(self.clock()),
+            mark=self.ids.random("m", 10),
         )
         met = self.store.add(made)
         return Settled(made) if met is None else self._meet(met)
@@ -145,7 +149,9 @@ class Creation:
         if self._is_replay(met):
             return Settled(met, "idempotency_key")
         if not self.new.unique_key and self.new.idempotency_key is None:
-            if self._wants_twin() and self._is_twin(met):
+            if not self._is_by_content():
+                return Settled(met)  # nobody else can have made this id: our write came through, and another after it
+            if self._is_twin(met):
                 return Settled(met, "skip_duplicates")
             self.content_turn += 1  # other content by now, or hidden: no twin
             raise RevisionMoved()

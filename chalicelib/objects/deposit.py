@@ -24,12 +24,21 @@ class Deposit:
 
     def __init__(self, blobs: BlobStore, ids: Ids, bucket_id: str, storage_class: str | None) -> None:
         self._store, self._ids = blobs, ids
-        self._bucket_id, self._storage_class = bucket_id, storage_class
+        self.bucket_id, self._storage_class = bucket_id, storage_class
         self._kept: dict[tuple[int, str], Blob] = {}
 
     def store(self, new: Iterable[NewBlob], object_id: str) -> tuple[Blob, ...]:
         """The blobs as an object's row refers to them, their bytes stored. Asked again, the same ones. Raises Busy."""
         return tuple(self._one(blob, object_id) for blob in new)
+
+    @property
+    def object_ids(self) -> set[str]:
+        """The objects that bytes were stored for."""
+        return {object_id for (_, object_id), blob in self._kept.items() if blob.key is not None}
+
+    def has_more_than(self, blobs: Iterable[Blob]) -> bool:
+        """Whether bytes were stored that are not of these blobs."""
+        return bool({blob.key for blob in self._kept.values()} - {None} - {blob.key for blob in blobs})
 
     def withdraw(self, *, except_for: Iterable[Blob] = ()) -> None:
         """Removes the bytes that no row came to refer to."""
@@ -52,7 +61,7 @@ class Deposit:
         blob_id = self._ids.timed("blob")
         key, url = None, new.url or ""
         if new.content is not None:
-            key = blob_key(self._bucket_id, object_id, blob_id)
+            key = blob_key(self.bucket_id, object_id, blob_id)
             url = self._store.put(
                 key,
                 new.content,

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
+from chalicelib.foundation.refusals import Busy
+from chalicelib.foundation.retrying import Unsettled
 from chalicelib.objects.store import ObjectStore
 
 AT_ONCE = 16
@@ -24,4 +26,9 @@ def hide_all(
     with ThreadPoolExecutor(min(AT_ONCE, len(wanted))) as pool:
         # Each runs in a copy of this context, so that what it costs counts for this request.
         hidden = [pool.submit(copy_context().run, hide, object_id) for object_id in wanted]
-        return sum(each.result() for each in hidden)
+    failed = [error for each in hidden if (error := each.exception()) is not None]
+    if failed:
+        some = any(each.exception() is None and each.result() for each in hidden)
+        # Some are hidden and some are not: "nothing was stored" would not be true.
+        raise (Unsettled() if some and isinstance(failed[0], Busy) else failed[0]) from failed[0]
+    return sum(each.result() for each in hidden)

@@ -43,6 +43,8 @@ def list_objects(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Select
     budget and may give a short page, even an empty one, with a cursor: only a null cursor is the end.
     Raises CursorInvalid, SortTooLarge, WalkTooLong.
     """
+    if query.page.offset > MAX_WALKED:
+        raise WalkTooLong()
     if not _is_by_age(query):
         return _sorted(store, bucket.bucket_id, query)
     if query.is_plain:

@@ -18,9 +18,13 @@ from chalicelib.objects.values import check_names, new_values, promoted
 
 @dataclass(frozen=True, slots=True)
 class NewObject:
-    """A new object as it was asked for; `values` are not yet complete. Empty `unique_key`: the bucket has none."""
+    """A new object as it was asked for; `values` are not yet complete. Empty `unique_key`: the bucket has none.
+
+    `explicit` names the values that do not come from the metadata of blobs.
+    """
 
     values: Mapping[str, Any]
+    explicit: frozenset[str]
     blobs: tuple[NewBlob, ...]
     unique_key: Mapping[str, Any]
     key_prefix: str | None
@@ -54,6 +58,7 @@ def read_new(request: CreateObjectRequest, bucket: Bucket) -> NewObject:
     values = promoted(sent, [blob.metadata for blob in blobs])
     return NewObject(
         values=values,
+        explicit=frozenset(sent),
         blobs=blobs,
         unique_key=read_unique_key(key_fields(bucket), values, bucket.schema),
         key_prefix=request.key_prefix,
@@ -88,6 +93,7 @@ def stored_object(
     values: Mapping[str, Any],
     blobs: tuple[Blob, ...],
     now: str,
+    mark: str,
 ) -> StoredObject:
     """The object as it is stored for the first time."""
     return StoredObject(
@@ -100,6 +106,7 @@ def stored_object(
         updated_at=now,
         schema_version=bucket.schema_version,
         epoch=bucket.tally.epoch,
+        mark=mark,
         key_prefix=new.key_prefix,
         edges=new.edges,
         idempotency_key=new.idempotency_key,

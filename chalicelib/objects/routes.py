@@ -13,6 +13,7 @@ from chalicelib.foundation.operations import Answer, Call, Operation
 from chalicelib.foundation.paging import SortTooLarge, page_request, pagination
 from chalicelib.foundation.preconditions import read_preconditions
 from chalicelib.foundation.refusals import Busy, NotEnabled, RequestInvalid
+from chalicelib.foundation.retrying import Unsettled
 from chalicelib.objects.refusals import (
     ObjectDeleted,
     ObjectNotFound,
@@ -54,10 +55,11 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
 
     def get(call: Call) -> Answer:
         stored = objects().get(_partition(call), _bucket(call), call.path["object_identifier"])
-        if read_preconditions(call.headers).is_current(stored.etag):
+        signing = call.query.return_presigned_urls
+        # Whoever asks for a URL wants a fresh one, of whatever state.
+        if not signing and read_preconditions(call.headers).is_current(stored.etag):
             return Answer(None, status=304, headers={"ETag": stored.etag})
         counted = 0 if call.query.include_document_count else None
-        signing = call.query.return_presigned_urls
         return _answer(stored, document_count=counted, sign=objects().blobs.presigned_get if signing else None)
 
     def change(call: Call) -> Answer:
@@ -282,19 +284,24 @@ def _batch_answer(outcomes: list[Any]) -> Answer:
     shown = show_batch(outcomes)
     if shown["succeeded_count"]:
         return Answer(shown)
-    for outcome in outcomes:
-        if isinstance(outcome, Busy):  # nothing was stored, and the same request may succeed soon
-            raise outcome
+    # Where nothing was stored the same request may succeed soon; where nobody knows, that is to be said.
+    for kind in (Unsettled, Busy):
+        for outcome in outcomes:
+            if isinstance(outcome, kind):
+                raise outcome
     return Answer(shown, status=422)
 
 
 def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) -> Answer:
     # Filters, sorts and cursors are a fifth of the code, and only lists need them.
     from chalicelib.foundation.listing import read_list
+    from chalicelib.foundation.paths import check_path
     from chalicelib.objects.lists import OLDEST_FIRST, list_objects
     from chalicelib.objects.views import page_stats, selected, show
 
     page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
+    for index, selected_path in enumerate(given.get("select") or ()):
+        check_path(selected_path, "body", "select", index, named=False)
     bucket = objects.buckets.get(_partition(call), _bucket(call))
     query = read_list(page, given, default=OLDEST_FIRST, scope=f"objects {_partition(call)} {bucket.bucket_id}")
     found = list_objects(objects.store, bucket, query)

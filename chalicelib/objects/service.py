@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.service import Buckets, check_writable
+from chalicelib.foundation import logs
 from chalicelib.foundation.ids import Ids
 from chalicelib.foundation.preconditions import ANY, Preconditions
-from chalicelib.foundation.refusals import Refusal
+from chalicelib.foundation.refusals import Busy, Refusal
 from chalicelib.foundation.retrying import Unsettled
 from chalicelib.foundation.revising import in_turns, revise
 from chalicelib.foundation.times import Clock, stamp
+from chalicelib.objects.blob_store import BytesNotRemoved
 from chalicelib.objects.deposit import Deposit
 from chalicelib.objects.hiding import hide_all
 from chalicelib.objects.refusals import ObjectNotFound, ObjectStale, PolicyMissing
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, to_item
-from chalicelib.objects.sweeping import unreferenced
+from chalicelib.objects.sweeping import dropped
 
 if TYPE_CHECKING:
     from chalicelib.buckets.unique_key import Policy
@@ -115,7 +117,8 @@ class Objects:
             self.store.replace(old, new)
             return new
 
-        return _kept(
+        return self._kept(
+            partition,
             changing.deposit,
             lambda: revise(read, changing.revised, write, self.pause, stored=to_item),
             lambda stored: stored.blobs,
@@ -132,8 +135,8 @@ class Objects:
             return
 
         def remove() -> None:
-            found = self._find(partition, bucket.bucket_id, object_id, preconditions)
-            self.store.remove(partition, bucket.bucket_id, object_id, revision=found.revision)
+            found = self._find(partition, bucket.bucket_id, object_id, preconditions, hidden_too=True)
+            self.store.remove(partition, bucket.bucket_id, object_id, found=found)
 
         in_turns(remove, self.pause)
 
@@ -146,18 +149,36 @@ class Objects:
 
     def sweep(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Removes the bytes that these changes of rows, as a stream tells them, left without a row. Raises Busy."""
-        keys = [key for record in records for key in unreferenced(record)]
-        if keys:
-            self.blobs.remove(keys)
+        for row, keys in dropped(records).items():
+            # The row as it is now: a write whose answer was lost may have been made once more.
+            found = self.store.find_any(*row)
+            left = keys - {blob.key for blob in found.blobs} if found is not None else keys
+            self._remove_bytes(left)
+
+    def _remove_bytes(self, keys: Iterable[str]) -> None:
+        wanted = sorted(keys)
+        try:
+            if wanted:
+                self.blobs.remove(wanted)
+        except BytesNotRemoved as error:  # no later attempt would change that, and the listing of orphans has them
+            logs.log("bytes left behind", level=logs.ERROR, error=error, keys=wanted)
 
     def _writable(self, partition: str, identifier: str) -> Bucket:
         bucket = self.buckets.get(partition, identifier)
         check_writable(bucket)
         return bucket
 
-    def _find(self, partition: str, bucket_id: str, object_id: str, preconditions: Preconditions) -> StoredObject:
+    def _find(
+        self,
+        partition: str,
+        bucket_id: str,
+        object_id: str,
+        preconditions: Preconditions,
+        *,
+        hidden_too: bool = False,
+    ) -> StoredObject:
         found = self.store.find(partition, bucket_id, object_id)
-        if found is None or found.soft_deleted is not None:
+        if found is None or (found.soft_deleted is not None and not hidden_too):
             raise ObjectNotFound(object_id)
         if not preconditions.holds(found.etag):
             raise ObjectStale(found.etag)
@@ -178,7 +199,32 @@ class Objects:
             new=read_new(request, bucket),
             policy=policy,
         )
-        return _kept(creation.deposit, creation.settle, lambda settled: settled.stored.blobs)
+        return self._kept(partition, creation.deposit, creation.settle, lambda settled: settled.stored.blobs)
+
+    def _kept(
+        self, partition: str, deposit: Deposit, write: Callable[[], T], blobs: Callable[[T], Sequence[Blob]]
+    ) -> T:
+        """What a write gives; bytes that neither its outcome nor a row refers to are taken back."""
+        try:
+            done = write()
+        except Unsettled:  # the row may be there, and it needs its bytes
+            raise
+        except Refusal:
+            self._take_back(partition, deposit, ())
+            raise
+        self._take_back(partition, deposit, blobs(done))
+        return done
+
+    def _take_back(self, partition: str, deposit: Deposit, kept: Sequence[Blob]) -> None:
+        if not deposit.has_more_than(kept):
+            return
+        try:  # a write whose answer was lost may have been made all the same: only the rows know
+            rows = [self.store.find(partition, deposit.bucket_id, object_id) for object_id in deposit.object_ids]
+        except Busy as busy:
+            logs.log("bytes left behind", level=logs.ERROR, error=busy, bucket_id=deposit.bucket_id)
+            return
+        referred = [blob for row in rows if row is not None for blob in row.blobs]
+        deposit.withdraw(except_for=[*kept, *referred])
 
     def _deposit(self, bucket: Bucket) -> Deposit:
         return Deposit(self.blobs, self.ids, bucket.bucket_id, bucket.settings.get("storage_class"))
@@ -193,16 +239,3 @@ def effective_policy(bucket: Bucket, policy: Policy | None) -> Policy | None:
     if chosen is None:
         raise PolicyMissing()
     return chosen
-
-
-def _kept(deposit: Deposit, write: Callable[[], T], blobs: Callable[[T], Sequence[Blob]]) -> T:
-    """What a write gives; bytes that its outcome does not refer to are taken back."""
-    try:
-        done = write()
-    except Unsettled:  # the row may be there, and it needs its bytes
-        raise
-    except Refusal:
-        deposit.withdraw()
-        raise
-    deposit.withdraw(except_for=blobs(done))
-    return done

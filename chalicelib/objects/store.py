@@ -42,6 +42,11 @@ class ObjectStore:
         row = self._table.get(_key(bucket_id, object_id)) if _is_possible(object_id) else None
         return from_item(row) if row is not None and row["ns"] == partition else None
 
+    def find_any(self, bucket_id: str, object_id: str) -> StoredObject | None:
+        """The object of these keys, whosever it is: for what works on all."""
+        row = self._table.get(_key(bucket_id, object_id))
+        return from_item(row) if row is not None else None
+
     def add(self, new: StoredObject) -> StoredObject | None:
         """Writes a new object, or gives back the one that has its id already."""
         in_the_way: list[Item | None] = []
@@ -61,19 +66,19 @@ class ObjectStore:
 
     def replace(self, old: StoredObject, new: StoredObject) -> None:
         """Writes the new state over the old one. Raises RevisionMoved where that is no longer there."""
-        condition = equals("revision", old.revision)
+        condition = all_of(equals("mark", old.mark), equals("revision", old.revision))
         self._table.write(Put(to_item(new), condition, lambda _: RevisionMoved()))
 
-    def remove(self, partition: str, bucket_id: str, object_id: str, *, revision: int | None = None) -> None:
-        """Removes the row for good, in this revision if one is given.
+    def remove(self, partition: str, bucket_id: str, object_id: str, *, found: StoredObject | None = None) -> None:
+        """Removes the row for good, in the state that was found if one is given.
 
-        Raises ObjectNotFound, or RevisionMoved where there is another revision.
+        Raises ObjectNotFound, or RevisionMoved where there is another state.
         """
         if not _is_possible(object_id):
             raise ObjectNotFound(object_id)
         condition = equals("ns", partition)
-        if revision is not None:
-            condition = all_of(condition, equals("revision", revision))
+        if found is not None:
+            condition = all_of(condition, equals("mark", found.mark), equals("revision", found.revision))
 
         def refused(row: Item | None) -> Refusal:
             there = row is not None and row["ns"] == partition

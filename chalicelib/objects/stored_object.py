@@ -20,9 +20,11 @@ MAX_DOCUMENT_BYTES = 300_000
 class StoredObject:
     """An object: the client's own fields in `values`, its files in `blobs`, and what the service keeps of it.
 
-    `partition` says whose it is. `revision` counts its writes. `schema_version` is that of the schema which
-    it fits as a whole, and `epoch` which count of the bucket's objects it belongs to. `content_hash` names
-    the whole content where all of it is known. `soft_deleted` says who hid it and why, if somebody did.
+    `partition` says whose it is. `revision` counts its writes, and `mark` is of chance and stays: an id may be
+    used again once its object was deleted, and nothing may take the new object for the old one.
+    `schema_version` is that of the schema which it fits as a whole, and `epoch` which count of the bucket's
+    objects it belongs to. `content_hash` names the whole content where all of it is known. `soft_deleted` says
+    who hid it and why, if somebody did.
     """
 
     partition: str
@@ -34,6 +36,7 @@ class StoredObject:
     updated_at: str
     schema_version: int
     epoch: int
+    mark: str = ""
     revision: int = 1
     status: str = PENDING
     error: str | None = None
@@ -52,7 +55,7 @@ class StoredObject:
     @property
     def etag(self) -> str:
         """Names this state."""
-        return f'"{self.object_id}-{self.revision}"'
+        return f'"{self.object_id}-{self.mark}-{self.revision}"'
 
 
 def to_item(stored: StoredObject) -> dict[str, Any]:
@@ -70,6 +73,7 @@ def to_item(stored: StoredObject) -> dict[str, Any]:
         "content_hash": stored.content_hash,
         "status": stored.status,
         "error": stored.error,
+        "mark": stored.mark,
         "revision": stored.revision,
         "schema_version": stored.schema_version,
         "epoch": stored.epoch,
@@ -93,6 +97,7 @@ def from_item(item: Mapping[str, Any]) -> StoredObject:
         updated_at=item["updated_at"],
         schema_version=item["schema_version"],
         epoch=item["epoch"],
+        mark=item.get("mark", ""),
         revision=item["revision"],
         status=item["status"],
         error=item.get("error"),
@@ -101,7 +106,7 @@ def from_item(item: Mapping[str, Any]) -> StoredObject:
         idempotency_key=item.get("idempotency_key"),
         content_hash=item.get("content_hash"),
         soft_deleted=item.get("soft_deleted"),
-        stored_bytes=len(text),
+        stored_bytes=len(text) if text.isascii() else len(text.encode()),
     )
 
 

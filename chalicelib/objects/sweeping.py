@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+Row = tuple[str, str]
+
+
+def dropped(records: Iterable[Mapping[str, Any]]) -> dict[Row, set[str]]:
+    """The keys of bytes that changes of rows dropped, by the bucket and the id of the object."""
+    found: dict[Row, set[str]] = {}
+    for record in records:
+        if keys := unreferenced(record):
+            row = record["dynamodb"]["Keys"]
+            found.setdefault((row["bucket_id"]["S"], row["object_id"]["S"]), set()).update(keys)
+    return found
 
 
 def unreferenced(record: Mapping[str, Any]) -> set[str]:

@@ -176,4 +176,4 @@ def test_a_key_that_may_only_read_changes_no_object(world: World, ours: Shelf, o
     reader = ours.api.acting(key=world.key_for(world.organization_id, "read"))
     reply = call(operation, reader, ours.bucket_id, ours.object_id)
     assert (reply.status == 403) is (operation.permission != "read"), reply.text
-    assert ours.api.get(ours.path).headers["ETag"] == f'"{ours.object_id}-1"'
+    assert ours.api.get(ours.path).headers["ETag"].endswith('-1"')

@@ -23,7 +23,8 @@ def test_only_what_is_sent_changes(api: Api, bucket: str, method: str) -> None:
     changed = reply.json
     assert changed == {**made, "title": "N", "color": True, "updated_at": changed["updated_at"]}
     assert changed["updated_at"] > made["updated_at"]
-    assert reply.headers["ETag"] == f'"{made["object_id"]}-2"'
+    assert reply.headers["ETag"].startswith(f'"{made["object_id"]}-')
+    assert reply.headers["ETag"].endswith('-2"')
     assert api.get(objects(bucket, made["object_id"])).json == {**changed, "document_count": 0}
 
 
@@ -31,7 +32,7 @@ def test_only_what_is_sent_changes(api: Api, bucket: str, method: str) -> None:
 def test_a_change_that_changes_nothing_moves_nothing(api: Api, bucket: str, method: str) -> None:
     made = created(api, bucket, {"title": "M", "take": 1})
     reply = api.call(method, objects(bucket, made["object_id"]), {"title": "M"})
-    assert (reply.json, reply.headers["ETag"]) == (made, f'"{made["object_id"]}-1"')
+    assert (reply.json, reply.headers["ETag"][-3:]) == (made, '-1"')
     truth = api.call(method, objects(bucket, made["object_id"]), {"flag": 1}).json
     assert api.call(method, objects(bucket, made["object_id"]), {"flag": True}).json["flag"] is True
     assert truth["flag"] == 1

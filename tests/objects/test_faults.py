@@ -7,12 +7,23 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from chalicelib.objects.blob_store import BlobStore
 from chalicelib.objects.store import ObjectStore
 from tests.support.api import Api
 from tests.support.faults import Fault, Faults, applied_then_timeout, internal_error, lost, throttled, unavailable
-from tests.support.objects import POSTER, a_bucket_of_objects, blob_keys, create, created, listed, objects
+from tests.support.objects import (
+    POSTER,
+    a_bucket_of_objects,
+    a_keyed_bucket,
+    blob_keys,
+    create,
+    created,
+    listed,
+    objects,
+    text,
+)
 from tests.support.slow_time import SlowTime
 from tests.support.world import World
 
@@ -84,13 +95,13 @@ def test_one_failure_is_made_good_by_the_next_attempt(
     assert (count(quick, bucket), len(blob_keys(world))) == (1, 1)
 
 
-def test_a_row_that_is_not_taken_takes_its_bytes_back(
+def test_where_rows_can_be_neither_written_nor_read_bytes_are_left_to_the_listing(
     quick: Api, world: World, bucket: str, failing: Callable[..., Faults]
 ) -> None:
     broken = failing(world.client, throttled, first=2, times=len(MANY))
     assert create(quick, bucket, BODY).status == 503
     broken.remove()
-    assert (count(quick, bucket), blob_keys(world)) == (0, [])
+    assert (count(quick, bucket), len(blob_keys(world))) == (0, 1)
 
 
 def test_where_nobody_knows_whether_the_row_is_there_its_bytes_stay(
@@ -146,3 +157,59 @@ def test_a_batch_of_which_nothing_could_be_stored_may_be_sent_again(
     broken.remove()
     assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
     assert count(quick, bucket) == 0
+
+
+def meanwhile(api: Api, world: World, act: Callable[[], object]) -> Fault:
+    """The write is made, its answer is lost, and before it is tried again somebody else acts."""
+    done: list[bool] = []
+
+    def afterwards(_: Any) -> None:
+        if not done:
+            done.append(True)
+            act()
+        raise ConnectionClosedError(endpoint_url="https://dynamodb")
+
+    return Fault(afterwards=afterwards)
+
+
+def test_bytes_stay_that_a_row_refers_to_although_its_writer_was_told_no(
+    quick: Api, api: Api, world: World, failing: Callable[..., Faults]
+) -> None:
+    bucket = a_keyed_bucket(api, "film_id", policy="insert")
+    created(quick, bucket, {"film_id": "warm"})
+
+    def patch() -> None:
+        (row,) = [row for row in listed(api, bucket) if row["film_id"] == "m"]
+        assert api.patch(objects(bucket, row["object_id"]), {"take": 1}).status == 200
+
+    failing(world.client, meanwhile(api, world, patch), first=3)
+    assert create(quick, bucket, {"film_id": "m", "blobs": [POSTER]}).status == 409
+    (row,) = [row for row in listed(api, bucket) if row["film_id"] == "m"]
+    assert [blob["properties"]["url"].split("/", 3)[3] for blob in row["blobs"]] == blob_keys(world)
+
+
+def test_a_plain_create_whose_answer_was_lost_makes_no_twin(
+    quick: Api, api: Api, world: World, bucket: str, failing: Callable[..., Faults]
+) -> None:
+    def patch() -> None:
+        (row,) = [row for row in listed(api, bucket) if row["title"] == "M"]
+        assert api.patch(objects(bucket, row["object_id"]), {"take": 1}).status == 200
+
+    failing(world.client, meanwhile(api, world, patch), first=2)
+    assert create(quick, bucket, BODY).status == 200
+    assert count(api, bucket) == 1
+    world.pump()
+    assert len(blob_keys(world)) == 1
+
+
+def test_bytes_that_were_dropped_and_taken_up_again_are_not_swept(
+    quick: Api, api: Api, world: World, bucket: str, failing: Callable[..., Faults]
+) -> None:
+    made = created(quick, bucket, {"title": "M"})
+    path = objects(bucket, made["object_id"])
+    other = {"blobs": [text("other")]}
+    failing(world.client, meanwhile(api, world, lambda: api.put(path, other)), first=3)
+    assert quick.put(path, {"blobs": [text("one")]}).status == 200
+    world.pump()
+    kept = [blob["properties"]["url"].split("/", 3)[3] for blob in api.get(path).json["blobs"]]
+    assert kept == blob_keys(world)

@@ -262,3 +262,19 @@ def test_a_change_that_loses_its_etag_right_before_the_write_is_stale(api: Api, 
     seen = api.get(path).headers["ETag"]
     slow = meanwhile(world, api, lambda: api.patch(path, {"take": 7}))
     assert slow.patch(path, {"title": "N"}, headers={"If-Match": seen}).status == 412
+
+
+def test_a_change_never_lands_on_another_object_of_the_same_id(api: Api, world: World) -> None:
+    bucket = a_keyed_bucket(api, "film_id", policy="upsert")
+    old = created(api, bucket, {"film_id": "m", "title": "OLD"})
+    path = objects(bucket, old["object_id"])
+    seen = api.get(path).headers["ETag"]
+
+    def replaced() -> None:
+        assert api.call("DELETE", path).status == 204
+        created(api, bucket, {"film_id": "m", "title": "NEW"})
+
+    slow = meanwhile(world, api, replaced)
+    assert slow.patch(path, {"take": 1}).json["title"] == "NEW"
+    assert api.get(path, headers={"If-None-Match": seen}).status == 200
+    assert api.call("DELETE", path, headers={"If-Match": seen}).status == 412
