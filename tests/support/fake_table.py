@@ -7,14 +7,14 @@ before every call it asks a hook, which may write, deliver, or end the caller as
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.foundation.expressions import Condition
 from chalicelib.foundation.items import encode
-from chalicelib.foundation.steps import Change, Put, Remove, Write
+from chalicelib.foundation.steps import Change, Check, Put, Remove, Step, Write
 
 Row = dict[str, Any]
 Record = dict[str, Any]
@@ -91,6 +91,27 @@ class FakeTable:
         self.writes += 1
         self._put(key, old, _after(old, step))
         return deepcopy(self.rows.get(key))
+
+    def transact(self, steps: Sequence[Step]) -> None:
+        """All the writes or none."""
+        self.before_call()
+        for step in steps:
+            row = self.rows.get(self._key(step.item if isinstance(step, Put) else step.key))
+            if not holds(step.condition, row or {}):
+                raise step.refused(row)
+        self.writes += 1
+        for step in steps:
+            if not isinstance(step, Check):
+                key = self._key(step.item if isinstance(step, Put) else step.key)
+                self._put(key, self.rows.get(key), _after(self.rows.get(key), step))
+
+    def remove_many(self, keys: Iterable[Mapping[str, str]]) -> int:
+        """Removes rows without conditions."""
+        self.before_call()
+        gone = [key for key in map(self._key, keys) if key in self.rows]
+        for key in gone:
+            self._put(key, self.rows[key], None)
+        return len(gone)
 
     def put(self, row: Mapping[str, Any]) -> None:
         """Somebody else's write."""
