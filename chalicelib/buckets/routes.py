@@ -17,7 +17,6 @@ from chalicelib.buckets.refusals import (
     SchemaBreak,
 )
 from chalicelib.buckets.service import Buckets
-from chalicelib.foundation.keys import partition
 from chalicelib.foundation.operations import Answer, Call, Operation
 from chalicelib.foundation.paging import SortTooLarge, page_request, pagination
 from chalicelib.foundation.preconditions import read_preconditions
@@ -48,18 +47,18 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
     """Create, get, replace, patch and list."""
 
     def create(call: Call) -> Answer:
-        bucket = buckets().create(_partition(call), call.body, origin=call.origin, sees=call.sees)
+        bucket = buckets().create(call.partition, call.body, origin=call.origin, sees=call.sees)
         return _answer(bucket, reveal=_reveals(call.body))
 
     def get(call: Call) -> Answer:
-        bucket = buckets().get(_partition(call), call.path["bucket_identifier"])
+        bucket = buckets().get(call.partition, call.path["bucket_identifier"])
         if read_preconditions(call.headers).is_current(bucket.etag):
             return Answer(None, status=304, headers={"ETag": bucket.etag})
         return _answer(bucket)
 
     def change(call: Call) -> Answer:
         bucket = buckets().change(
-            _partition(call),
+            call.partition,
             call.path["bucket_identifier"],
             call.body,
             preconditions=read_preconditions(call.headers),
@@ -186,10 +185,6 @@ def _operation(**given: Any) -> Operation:
     return Operation(**{**common, **given})
 
 
-def _partition(call: Call) -> str:
-    return partition(call.organization_id, call.namespace_id)
-
-
 def _answer(bucket: Bucket, *, reveal: bool = False) -> Answer:
     return Answer(show(bucket, reveal_secret=reveal), headers={"ETag": bucket.etag})
 
@@ -215,7 +210,7 @@ def _list(
     from chalicelib.foundation.listing import read_list
 
     page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
-    place = _partition(call)
+    place = call.partition
     query = read_list(page, given, default=NEWEST_FIRST, scope=f"buckets {place}")
     selected, stats = list_buckets(buckets.store, place, query)
     body: ListBucketsResponse = {

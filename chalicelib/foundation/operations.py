@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from chalicelib.foundation.keys import partition
 from chalicelib.foundation.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ class Call:
     origin: str = ""
     caller: Any = None
     sees: Callable[[str], bool] = everything
+
+    @property
+    def partition(self) -> str:
+        """The partition of everything in the call's namespace."""
+        return partition(self.organization_id, self.namespace_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Table:
 
     def get_many(self, keys: Iterable[Key]) -> list[Item]:
         """The rows that are there of any number of keys, in no particular order, strongly consistent."""
-        distinct = iter({tuple(sorted(key.items())): encode(key) for key in keys}.values())
+        distinct = _distinct(keys)
         rows: list[Item] = []
         while chunk := list(islice(distinct, BATCH_GET_KEYS)):
             rows.extend(self._batch(chunk))
@@ -138,7 +138,7 @@ class Table:
 
         Not one transaction: raised Busy, it has removed some of them.
         """
-        distinct = iter({tuple(sorted(key.items())): encode(key) for key in keys}.values())
+        distinct = _distinct(keys)
         removed = 0
         while chunk := list(islice(distinct, BATCH_WRITE_ROWS)):
             self._batch_remove(chunk)
@@ -217,3 +217,8 @@ class Table:
         if index is not None:
             params["IndexName"] = index
         return params | renderer.aliases()
+
+
+def _distinct(keys: Iterable[Key]) -> Iterator[dict[str, Wire]]:
+    """Each key once, as it goes over the wire: DynamoDB refuses a batch that names one twice."""
+    return iter({tuple(sorted(key.items())): encode(key) for key in keys}.values())

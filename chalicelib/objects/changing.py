@@ -28,7 +28,8 @@ class Changing:
 
     def revised(self, old: StoredObject) -> StoredObject:
         """The object after the change, its bytes stored. Raises RequestInvalid, UniqueKeyChange."""
-        changed(old, self.change, self.bucket, self.new, ())  # no bytes move for a change that is refused
         wanted = to_store(old, self.new, skip_duplicates=bool(self.change.skip_duplicates))
+        if wanted:  # no bytes move for a change that is refused
+            changed(old, self.change, self.bucket, self.new, ())
         stored = self.deposit.store(wanted, old.object_id)
         return changed(old, self.change, self.bucket, self.new, stored)

@@ -7,9 +7,9 @@ condition: replay it, change it, or refuse.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.foundation.ids import TIME_CHARS, Ids
@@ -53,6 +53,7 @@ class Creation:
     policy: str | None
     content_turn: int = 0
     met: StoredObject | None = None
+    values: Mapping[str, Any] | None = None
 
     def settle(self) -> Settled:
         """Creates the object, changes the one there is, or finds the one that answers already.
@@ -86,10 +87,16 @@ class Creation:
 
     def _is_complete(self) -> bool:
         try:
-            complete_values(self.new, self.bucket)
+            self._complete()
         except RequestInvalid:
             return False
         return True
+
+    def _complete(self) -> Mapping[str, Any]:
+        """The fields of the object if it is new, made once. Raises RequestInvalid."""
+        if self.values is None:
+            self.values = complete_values(self.new, self.bucket)
+        return self.values
 
     def _look(self, object_id: str | None = None) -> StoredObject | None:
         return self.store.find(self.partition, self.bucket.bucket_id, object_id or self._object_id())
@@ -130,7 +137,7 @@ class Creation:
         if self.policy == "update":
             raise UniqueKeyAbsent(self.new.unique_key)
         object_id = self._object_id()
-        values = complete_values(self.new, self.bucket)
+        values = self._complete()
         made = stored_object(
             self.new,
             self.bucket,

@@ -1,26 +1,24 @@
-"""The bytes of one write: stored before the row that refers to them, taken back where no row does.
+"""The bytes of one write: stored before the row that refers to them.
 
-A process that dies in between leaves bytes that nothing refers to, never a row without bytes. Such bytes
-are listed, and removed, by `admin blobs orphans`.
+Whoever writes the row takes back what no row came to refer to. A process that dies in between leaves bytes
+that nothing refers to, never a row without bytes; they are listed, and removed, by `admin blobs orphans`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from chalicelib.foundation import logs
 from chalicelib.foundation.ids import Ids
-from chalicelib.foundation.refusals import Busy
 from chalicelib.objects.blob import Blob, stored
 from chalicelib.objects.blob_content import NewBlob
-from chalicelib.objects.blob_store import BlobStore, BytesNotRemoved
+from chalicelib.objects.blob_store import BlobStore
 
 # All keys of objects' files start so; what else may come to lie in the S3 bucket does not.
 BLOBS = "blobs"
 
 
 class Deposit:
-    """Stores the blobs of one object that is being written, each under a key that is never used again."""
+    """Stores the blobs of one object that is being written, each under a key that no other write uses."""
 
     def __init__(self, blobs: BlobStore, ids: Ids, bucket_id: str, storage_class: str | None) -> None:
         self._store, self._ids = blobs, ids
@@ -32,24 +30,14 @@ class Deposit:
         return tuple(self._one(blob, object_id) for blob in new)
 
     @property
+    def keys(self) -> set[str]:
+        """Where bytes were stored."""
+        return {blob.key for blob in self._kept.values() if blob.key is not None}
+
+    @property
     def object_ids(self) -> set[str]:
         """The objects that bytes were stored for."""
         return {object_id for (_, object_id), blob in self._kept.items() if blob.key is not None}
-
-    def has_more_than(self, blobs: Iterable[Blob]) -> bool:
-        """Whether bytes were stored that are not of these blobs."""
-        return bool({blob.key for blob in self._kept.values()} - {None} - {blob.key for blob in blobs})
-
-    def withdraw(self, *, except_for: Iterable[Blob] = ()) -> None:
-        """Removes the bytes that no row came to refer to."""
-        wanted = {blob.key for blob in except_for}
-        keys = [blob.key for blob in self._kept.values() if blob.key is not None and blob.key not in wanted]
-        if not keys:
-            return
-        try:
-            self._store.remove(keys)
-        except (Busy, BytesNotRemoved) as error:  # the request is settled either way, and the listing has them
-            logs.log("bytes left behind", level=logs.ERROR, error=error, keys=keys)
 
     def _one(self, new: NewBlob, object_id: str) -> Blob:
         place = (id(new), object_id)

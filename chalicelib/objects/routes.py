@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from chalicelib.buckets.refusals import BucketLocked, BucketNotActive, BucketNotFound
-from chalicelib.foundation.keys import partition
 from chalicelib.foundation.operations import Answer, Call, Operation
 from chalicelib.foundation.paging import SortTooLarge, page_request, pagination
 from chalicelib.foundation.preconditions import read_preconditions
@@ -45,16 +45,16 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
 
     def create(call: Call) -> Answer:
         _check_not_processed(call)
-        settled = objects().create(_partition(call), _bucket(call), call.body, policy=call.query.policy)
+        settled = objects().create(call.partition, _bucket(call), call.body, policy=call.query.policy)
         return _answer(settled.stored)
 
     def create_batch(call: Call) -> Answer:
         _check_not_processed(call)
         requests = [partial(_read_row, row) for row in call.body.objects]
-        return _batch_answer(objects().create_many(_partition(call), _bucket(call), requests, policy=call.query.policy))
+        return _batch_answer(objects().create_many(call.partition, _bucket(call), requests, policy=call.query.policy))
 
     def get(call: Call) -> Answer:
-        stored = objects().get(_partition(call), _bucket(call), call.path["object_identifier"])
+        stored = objects().get(call.partition, _bucket(call), call.path["object_identifier"])
         signing = call.query.return_presigned_urls
         # Whoever asks for a URL wants a fresh one, of whatever state.
         if not signing and read_preconditions(call.headers).is_current(stored.etag):
@@ -64,7 +64,7 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
 
     def change(call: Call) -> Answer:
         stored = objects().change(
-            _partition(call),
+            call.partition,
             _bucket(call),
             call.path["object_identifier"],
             call.body,
@@ -74,7 +74,7 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
 
     def delete(call: Call) -> Answer:
         objects().delete(
-            _partition(call),
+            call.partition,
             _bucket(call),
             call.path["object_identifier"],
             preconditions=read_preconditions(call.headers),
@@ -89,7 +89,7 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
         return _list(objects(), call, {}, path=_path(call))
 
     def hide(call: Call) -> Answer:
-        hidden = objects().hide(_partition(call), _bucket(call), call.body)
+        hidden = objects().hide(call.partition, _bucket(call), call.body)
         return Answer({"soft_deleted": hidden, "requested": len(call.body.object_ids), "collections": 0})
 
     return [
@@ -239,17 +239,11 @@ def _operation(**given: Any) -> Operation:
     return Operation(**{**common, **given})
 
 
-def _partition(call: Call) -> str:
-    return partition(call.organization_id, call.namespace_id)
-
-
 def _bucket(call: Call) -> str:
     return call.path["bucket_identifier"]
 
 
 def _path(call: Call) -> str:
-    from urllib.parse import quote
-
     return OBJECTS.replace("{bucket_identifier}", quote(_bucket(call), safe=""))
 
 
@@ -302,8 +296,8 @@ def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) 
     page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
     for index, selected_path in enumerate(given.get("select") or ()):
         check_path(selected_path, "body", "select", index, named=False)
-    bucket = objects.buckets.get(_partition(call), _bucket(call))
-    query = read_list(page, given, default=OLDEST_FIRST, scope=f"objects {_partition(call)} {bucket.bucket_id}")
+    bucket = objects.buckets.get(call.partition, _bucket(call))
+    query = read_list(page, given, default=OLDEST_FIRST, scope=f"objects {call.partition} {bucket.bucket_id}")
     found = list_objects(objects.store, bucket, query)
     sign = objects.blobs.presigned_get if given.get("return_presigned_urls") else None
     shown = [show(stored, sign=sign) for stored in found.rows]

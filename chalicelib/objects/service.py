@@ -216,15 +216,14 @@ class Objects:
         return done
 
     def _take_back(self, partition: str, deposit: Deposit, kept: Sequence[Blob]) -> None:
-        if not deposit.has_more_than(kept):
+        left = deposit.keys - {blob.key for blob in kept}
+        if not left:
             return
         try:  # a write whose answer was lost may have been made all the same: only the rows know
             rows = [self.store.find(partition, deposit.bucket_id, object_id) for object_id in deposit.object_ids]
-        except Busy as busy:
-            logs.log("bytes left behind", level=logs.ERROR, error=busy, bucket_id=deposit.bucket_id)
-            return
-        referred = [blob for row in rows if row is not None for blob in row.blobs]
-        deposit.withdraw(except_for=[*kept, *referred])
+            self._remove_bytes(left - {blob.key for row in rows if row is not None for blob in row.blobs})
+        except Busy as busy:  # the request is settled either way, and the listing of orphans has them
+            logs.log("bytes left behind", level=logs.ERROR, error=busy, keys=sorted(left))
 
     def _deposit(self, bucket: Bucket) -> Deposit:
         return Deposit(self.blobs, self.ids, bucket.bucket_id, bucket.settings.get("storage_class"))

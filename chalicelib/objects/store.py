@@ -39,12 +39,12 @@ class ObjectStore:
 
     def find(self, partition: str, bucket_id: str, object_id: str) -> StoredObject | None:
         """The object, hidden or not, as of now."""
-        row = self._table.get(_key(bucket_id, object_id)) if _is_possible(object_id) else None
-        return from_item(row) if row is not None and row["ns"] == partition else None
+        found = self.find_any(bucket_id, object_id)
+        return found if found is not None and found.partition == partition else None
 
     def find_any(self, bucket_id: str, object_id: str) -> StoredObject | None:
         """The object of these keys, whosever it is: for what works on all."""
-        row = self._table.get(_key(bucket_id, object_id))
+        row = self._table.get(_key(bucket_id, object_id)) if _is_possible(object_id) else None
         return from_item(row) if row is not None else None
 
     def add(self, new: StoredObject) -> StoredObject | None:

@@ -22,9 +22,9 @@ def dropped(records: Iterable[Mapping[str, Any]]) -> dict[Row, set[str]]:
 def unreferenced(record: Mapping[str, Any]) -> set[str]:
     """The keys of the bytes that the row before a change referred to and the row after it does not.
 
-    The record is as a DynamoDB stream tells it. Told twice it names the same keys, and no key is ever used
-    again, so removing them twice does no harm. A row that cannot be read, before or after, names none: what
-    it leaves behind is found by the listing of orphans.
+    The record is as a DynamoDB stream tells it. The row of today may refer to such bytes once more, where a
+    write whose answer was lost was made again: whoever removes them reads it first. A row that cannot be read,
+    before or after, names none: what it leaves behind is found by the listing of orphans.
     """
     change = record["dynamodb"]
     before, after = _document(change.get("OldImage")), _document(change.get("NewImage"))

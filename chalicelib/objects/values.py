@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from chalicelib.buckets.schema import RESERVED_NAMES
 from chalicelib.buckets.schema_values import FILE_TYPES, Field, problems_in
 from chalicelib.foundation.refusals import Problem, RequestInvalid
 from chalicelib.objects.refusals import UniqueKeyChange
@@ -21,14 +22,10 @@ BODY = ("body",)
 MAX_PROBLEMS = 100
 
 # What the service says of an object itself, at its root; so are all names that start with an underscore.
-RESERVED = frozenset(
-    {
-        "object_id", "bucket_id", "namespace_id", "internal_id", "collection_id", "blobs", "status", "error",
-        "created_at", "updated_at", "document_count", "consistency", "source_details", "content_hash",
-        "lifecycle_state", "key_prefix", "edges", "idempotency_key", "skip_duplicates", "canonicalize_source",
-        "force_remirror", "object_index", "replayed", "replayed_by",
-    }
-)  # fmt: skip
+RESERVED = RESERVED_NAMES | {
+    "key_prefix", "edges", "idempotency_key", "skip_duplicates", "canonicalize_source", "force_remirror",
+    "object_index", "replayed", "replayed_by",
+}  # fmt: skip
 # A word of the query string: in the body it would look as if it did something.
 QUERY_WORD = "auto_process"
 

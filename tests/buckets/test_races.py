@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -16,21 +14,10 @@ from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.store import BucketStore
 from chalicelib.wiring import Services
 from tests.support.api import Api, Reply
+from tests.support.racing import at_once
 from tests.support.world import World, a_bucket
 
 THREADS = 64
-
-
-def at_once(calls: list[Callable[[], Reply]]) -> list[Reply]:
-    """All the calls, each by a thread of its own, released together."""
-    barrier = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], Reply]) -> Reply:
-        barrier.wait()
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
 
 
 def bucket_count(api: Api) -> int:

@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from tests.deletion.conftest import Work
-from tests.deploy.test_policy_streams import renamed
 from tests.support.api import Api
 from tests.support.objects import a_bucket_of_objects, created, text
-from tests.support.permissions import Permission, permissions_used
-from tests.support.template import ROOT
+from tests.support.permissions import granted, logical_ids, permissions_used, renamed
 from tests.support.world import World
-
-
-def allowed() -> set[Permission]:
-    statements = json.loads((ROOT / ".chalice" / "policy-task.json").read_text())["Statement"]
-    return {
-        Permission(action, _name(resource))
-        for statement in statements
-        for action in statement["Action"]
-        for resource in statement["Resource"]
-        if action.startswith(("dynamodb:", "s3:"))
-    }
-
-
-def _name(resource: dict[str, object]) -> str:
-    if "Fn::GetAtt" in resource:
-        return str(resource["Fn::GetAtt"][0])  # type: ignore[index]
-    return str(resource["Fn::Sub"]).replace("${", "").replace(".Arn}", "")
 
 
 def test_the_policy_is_what_deletions_use(api: Api, world: World, work: Work, namespace_id: str) -> None:
@@ -40,4 +19,4 @@ def test_the_policy_is_what_deletions_use(api: Api, world: World, work: Work, na
         work.line.pump()
         # As a worker does that died right after its last write.
         world.services.namespaces.finish_deletion(world.organization_id, namespace_id)
-    assert renamed(used, world) == allowed()
+    assert renamed(used, logical_ids(world)) == granted("task")

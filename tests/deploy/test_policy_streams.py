@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from mypy_boto3_s3 import S3Client
 
 from tests.support.api import Api
 from tests.support.catalog import partition_of
-from tests.support.permissions import Permission, permissions_used
+from tests.support.permissions import Permission, granted, logical_ids, permissions_used, renamed
 from tests.support.rows import remove_object, write_object
-from tests.support.template import ROOT
 from tests.support.world import World, a_bucket
 
 # What Lambda itself does for a function with the function's role, and what happens only to what cannot be read.
@@ -34,7 +32,8 @@ def test_the_policy_is_what_the_function_uses(world: World, api: Api, s3: S3Clie
                 with permissions_used(world.client, s3) as seen:
                     moved |= source.drain()
                 used |= seen if each == name else set()
-    assert renamed(used, world) == allowed(name)
+    allowed = {each for each in granted(f"{name}-change") if each.action not in POLLING}
+    assert renamed(used, logical_ids(world)) == allowed
 
 
 def fill(world: World, bucket: str) -> None:
@@ -58,36 +57,3 @@ def overtake(world: World, bucket: str) -> None:
 def arrive_late(world: World, bucket: str) -> None:
     """An object is written into a bucket that is gone."""
     write_object(world, "bkt_0000000000000000", "obj_4", 4)
-
-
-def renamed(used: set[Permission], world: World) -> set[Permission]:
-    names = {
-        world.tables.catalog: "CatalogTable",
-        world.tables.objects: "ObjectsTable",
-        world.settings.blob_bucket: "BlobBucket",
-    }
-    found = set()
-    for action, resource in used:
-        table, slash, rest = resource.partition("/")
-        if table in names:
-            found.add(Permission(action, names[table] + slash + rest))
-    return found
-
-
-def allowed(name: str) -> set[Permission]:
-    statements: list[dict[str, Any]] = json.loads((ROOT / ".chalice" / f"policy-{name}-change.json").read_text())[
-        "Statement"
-    ]
-    return {
-        Permission(action, _name(resource))
-        for statement in statements
-        for action in statement["Action"]
-        for resource in statement["Resource"]
-        if action.startswith(("dynamodb:", "s3:")) and action not in POLLING
-    }
-
-
-def _name(resource: dict[str, Any]) -> str:
-    if "Fn::GetAtt" in resource:
-        return str(resource["Fn::GetAtt"][0])
-    return str(resource["Fn::Sub"]).replace("${", "").replace(".Arn}", "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -12,27 +11,8 @@ from mypy_boto3_s3 import S3Client
 from tests.support.api import Api
 from tests.support.engine import Tables
 from tests.support.objects import POSTER, a_bucket_of_objects, a_keyed_bucket, objects
-from tests.support.permissions import Permission, needed, permissions_used
-from tests.support.template import ROOT
+from tests.support.permissions import granted, logical_ids, needed, permissions_used, renamed
 from tests.support.world import a_bucket, new_world
-
-
-def allowed() -> set[Permission]:
-    """What the policy allows on tables and files, named by their logical ids."""
-    statements = json.loads((ROOT / ".chalice" / "policy-api.json").read_text())["Statement"]
-    return {
-        Permission(action, _name(resource))
-        for statement in statements
-        for action in statement["Action"]
-        for resource in statement["Resource"]
-        if action.startswith(("dynamodb:", "s3:"))
-    }
-
-
-def _name(resource: dict[str, Any]) -> str:
-    if "Fn::GetAtt" in resource:
-        return str(resource["Fn::GetAtt"][0])
-    return str(resource["Fn::Sub"]).replace("${", "").replace(".Arn}", "")
 
 
 def use_everything(api: Api) -> None:
@@ -121,13 +101,7 @@ def test_the_policy_is_what_the_api_uses(
     with permissions_used(client, s3) as used:
         use_everything(world.api())
         world.services.blobs.remove(["blobs/of/one-that-lost-a-race"])
-    names = {tables.catalog: "CatalogTable", tables.objects: "ObjectsTable", blob_bucket: "BlobBucket"}
-    renamed = {
-        Permission(action, names[table] + slash + index)
-        for action, resource in used
-        for table, slash, index in [resource.partition("/")]
-    }
-    assert renamed == allowed()
+    assert renamed(used, logical_ids(world)) == granted("api")
 
 
 @pytest.mark.parametrize(

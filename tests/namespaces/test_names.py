@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from chalicelib.namespaces.namespace import Namespace
 from chalicelib.namespaces.store import NamespaceStore
 from chalicelib.wiring import Services
 from tests.support.api import Api, Reply
+from tests.support.racing import at_once
 from tests.support.world import World, a_bucket
 
 NAMESPACES = "/v1/namespaces"
@@ -87,14 +87,8 @@ def test_organizations_do_not_mind_each_others_names(world: World, api: Api) -> 
 def test_of_an_id_and_a_name_claimed_at_once_one_wins(world: World, api: Api) -> None:
     for number in range(8):
         word = f"word{number}"
-        barrier = threading.Barrier(2)
-
-        def claim(body: dict[str, Any], barrier: threading.Barrier = barrier) -> Reply:
-            barrier.wait()
-            return api.post(NAMESPACES, body)
-
-        with ThreadPoolExecutor(2) as pool:
-            by_id, by_name = pool.map(claim, [called(f"named{number}", word), called(word)])
+        claims = [called(f"named{number}", word), called(word)]
+        by_id, by_name = at_once([partial(api.post, NAMESPACES, claim) for claim in claims])
 
         assert sorted([by_id.status, by_name.status]) == [200, 409]
         refused = by_id if by_id.status == 409 else by_name

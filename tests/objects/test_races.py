@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import cycle, islice
 from typing import Any
@@ -27,6 +25,7 @@ from tests.support.objects import (
     objects,
     text,
 )
+from tests.support.racing import at_once
 from tests.support.world import World
 
 THREADS = 64
@@ -50,18 +49,6 @@ def batch(api: Api, bucket: str, body: Body, query: dict[str, str]) -> Outcome:
     (failed,) = reply.json["failed"]
     assert failed["error_type"] == "ConflictError"
     return 409, failed["error"].rpartition(" ")[2]
-
-
-def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
-    """All the calls, each by a thread of its own, released together."""
-    barrier = threading.Barrier(len(calls))
-
-    def run(call: Callable[[], Any]) -> Any:
-        barrier.wait()
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
 
 
 def race(api: Api, bucket: str, doors: tuple[Door, Door], body: Body, query: dict[str, str]) -> list[Outcome]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from botocore.client import BaseClient
+
+from tests.support.template import ROOT
+from tests.support.world import World
 
 # IAM knows no action of transactions, only those of their steps.
 _STEPS = {
@@ -44,6 +48,42 @@ def needed(operation: str, parameters: Mapping[str, Any]) -> Iterator[Permission
     else:
         index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
         yield Permission(f"dynamodb:{operation}", parameters["TableName"] + index)
+
+
+def granted(policy: str) -> set[Permission]:
+    """What a function's policy allows on tables and files, named by their logical ids."""
+    statements = json.loads((ROOT / ".chalice" / f"policy-{policy}.json").read_text())["Statement"]
+    return {
+        Permission(action, _name(resource))
+        for statement in statements
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+        if action.startswith(("dynamodb:", "s3:"))
+    }
+
+
+def logical_ids(world: World) -> dict[str, str]:
+    """The logical ids of a world's things, by their names."""
+    return {
+        world.tables.catalog: "CatalogTable",
+        world.tables.objects: "ObjectsTable",
+        world.settings.blob_bucket: "BlobBucket",
+    }
+
+
+def renamed(used: Iterable[Permission], names: Mapping[str, str]) -> set[Permission]:
+    """The same permissions with the logical ids of the things that these names are of."""
+    found = set()
+    for action, resource in used:
+        thing, slash, rest = resource.partition("/")
+        found.add(Permission(action, names[thing] + slash + rest))
+    return found
+
+
+def _name(resource: Mapping[str, Any]) -> str:
+    if "Fn::GetAtt" in resource:
+        return str(resource["Fn::GetAtt"][0])
+    return str(resource["Fn::Sub"]).replace("${", "").replace(".Arn}", "")
 
 
 @contextmanager
