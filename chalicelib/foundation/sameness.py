@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable
 
 from chalicelib.foundation.search import fold
 
@@ -29,6 +29,7 @@ def same(one: object, other: object) -> bool:
     return one == other and comparable(one, True) == comparable(other, True)
 
 
-def is_among(value: object, values: Iterable[object]) -> bool:
+def is_among(value: object, values: Collection[object]) -> bool:
     """Whether a JSON value is the same as one of these."""
-    return any(same(value, other) for other in values)
+    # What equals none is among none, and text equals nothing but itself: either is found at the speed of C.
+    return value in values and (isinstance(value, str) or any(same(value, other) for other in values))

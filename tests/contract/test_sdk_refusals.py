@@ -39,7 +39,7 @@ def failing(time: SlowTime, world: World) -> Iterator[Faults]:
 @pytest.mark.parametrize(
     ("call", "status", "type_"),
     [
-        (lambda client: client.tasks.list(), 404, "NotFoundError"),
+        (lambda client: client.collections.list(), 404, "NotFoundError"),
         (lambda client: client.buckets.delete("nothing/at/all"), 404, "NotFoundError"),
         (lambda client: client.buckets.create(name="x", bucket_schema=[]), 422, "ValidationError"),
         (lambda client: client.buckets.get("nothing"), 404, "NotFoundError"),
