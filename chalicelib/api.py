@@ -52,7 +52,8 @@ def all_operations(services: Callable[[], Services]) -> list[Operation]:
 
 def create_app(services: Callable[[], Services]) -> Chalice:
     """A Chalice application over these services, which are asked for at the first request."""
-    app = Chalice(app_name="buckets-api", configure_logs=False)
+    # Chalice would write itself into AWS_EXECUTION_ENV, once more for every application of the process.
+    app = Chalice(app_name="buckets-api", configure_logs=False, env={})
     app.middleware("http")(one_envelope)
     for operation in all_operations(services):
         view = endpoint(operation, lambda: app.current_request, (recognition(services), admission(services)))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import chalicelib
-from chalicelib.api import all_operations
+from chalicelib.api import all_operations, create_app
 from chalicelib.foundation.envelope import STATUS, standing
 from chalicelib.foundation.refusals import Refusal
 from chalicelib.settings import Settings, variable
@@ -89,6 +89,12 @@ def test_importing_the_front_door_without_an_environment_does_nothing_but_declar
         [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_an_application_leaves_the_environment_alone() -> None:
+    before = dict(os.environ)
+    create_app(services)
+    assert dict(os.environ) == before
 
 
 def test_two_path_variables_never_share_a_position() -> None:

@@ -23,7 +23,7 @@ SECONDS = 10
 
 def application() -> Chalice:
     """An application that says what it got."""
-    app = LocalChalice("echo", configure_logs=False)
+    app = LocalChalice("echo", configure_logs=False, env={})
 
     @app.route("/echo", methods=["GET", "POST"], cors=CORSConfig(allow_origin="*"), content_types=[])
     def echo() -> dict[str, Any]:

@@ -28,7 +28,7 @@ NOBODY = "task_01kdvdna07crhfzd"
 
 def task_app(world: World, line: Line) -> Chalice:
     """An application with nothing but the operations on tasks."""
-    app = Chalice(app_name="tasks", configure_logs=False)
+    app = Chalice(app_name="tasks", configure_logs=False, env={})
     gates = (recognition(lambda: world.services), admission(lambda: world.services))
     for operation in task_operations(lambda: line.tasks):
         view = endpoint(operation, lambda: app.current_request, gates)
