@@ -1,19 +1,19 @@
-"""The operators of filters. Each is made into a test of one value, which may be MISSING."""
+"""The operators of filters. Each is made into a test of one value of a row."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.foundation.filter_patterns import read_pattern
+from chalicelib.foundation.filter_subjects import Subject, spaced, words_of
 from chalicelib.foundation.paths import MISSING
 from chalicelib.foundation.refusals import invalid
 from chalicelib.foundation.sameness import comparable
 from chalicelib.foundation.search import fold
 
-Test = Callable[[Any], bool]
+Test = Callable[[Subject], bool]
 Location = tuple[str | int, ...]
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
@@ -22,13 +22,7 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "lt": lambda a, b: a < b,
     "lte": lambda a, b: a <= b,
 }
-_TEXT: dict[str, Callable[[str, str], bool]] = {
-    "starts_with": lambda text, part: text.startswith(part),
-    "ends_with": lambda text, part: text.endswith(part),
-    "text": lambda text, part: part in text,
-    "phrase": lambda text, part: _adjacent(_words(text), _words(part)),
-    "words": lambda text, part: set(_words(part)) <= set(_words(text)),
-}
+_TEXT = ("starts_with", "ends_with", "text", "phrase", "words")
 OPERATORS = ("eq", "ne", *_ORDER, "in", "nin", "contains", *_TEXT, "regex", "exists", "is_null")
 
 
@@ -47,56 +41,78 @@ def read_operator(operator: str, wanted: Any, *, case_sensitive: bool, place: Lo
     text = _string(wanted, place)
     if operator == "regex":
         search = read_pattern(text, case_sensitive=case_sensitive, place=place)
-        return lambda value: isinstance(value, str) and search(value)
+        return lambda subject: isinstance(subject.value, str) and search(subject.value)
     # `text` has no case by definition; the others have it on demand.
     return _textual(operator, text, case_sensitive and operator != "text")
 
 
 def _equality(operator: str, wanted: Any, case_sensitive: bool) -> Test:
     same, expected = comparable(wanted, case_sensitive), operator == "eq"
-    return lambda value: (comparable(value, case_sensitive) == same) is expected
+    return lambda subject: (subject.comparable(case_sensitive) == same) is expected
 
 
 def _membership(operator: str, wanted: list[Any], case_sensitive: bool) -> Test:
     members, expected = {comparable(member, case_sensitive) for member in wanted}, operator == "in"
-    return lambda value: (comparable(value, case_sensitive) in members) is expected
+    # Looking a large list up hashes all of it, so that is done only where it may well be a member.
+    hashes = set(map(hash, members))
+
+    def test(subject: Subject) -> bool:
+        found = subject.hash(case_sensitive) in hashes and subject.comparable(case_sensitive) in members
+        return found is expected
+
+    return test
 
 
 def _textual(operator: str, wanted: str, case_sensitive: bool) -> Test:
-    part, compare = _folded(wanted, case_sensitive), _TEXT[operator]
-    return lambda value: isinstance(value, str) and compare(_folded(value, case_sensitive), part)
+    part = _folded(wanted, case_sensitive)
+    found = _finding(operator, part, case_sensitive)
+    return lambda subject: isinstance(subject.value, str) and found(subject)
+
+
+def _finding(operator: str, part: str, case_sensitive: bool) -> Test:
+    """The test of a value that is a text."""
+    if operator == "starts_with":
+        return lambda subject: subject.text(case_sensitive).startswith(part)
+    if operator == "ends_with":
+        return lambda subject: subject.text(case_sensitive).endswith(part)
+    if operator == "text":
+        return lambda subject: part in subject.text(case_sensitive)
+    words, phrase = frozenset(words_of(part)), spaced(part)
+    if operator == "words":
+        return lambda subject: words <= subject.words(case_sensitive)
+    return lambda subject: not words or phrase in subject.spaced(case_sensitive)
 
 
 def _ordering(operator: str, wanted: Any, case_sensitive: bool) -> Test:
     compare = _ORDER[operator]
     if not isinstance(wanted, str):
-        return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and compare(value, wanted)
+        return lambda subject: _is_number(subject.value) and compare(subject.value, wanted)
     moment, text = _moment(wanted), _folded(wanted, case_sensitive)
 
-    def test(value: Any) -> bool:
-        if not isinstance(value, str):
+    def test(subject: Subject) -> bool:
+        if not isinstance(subject.value, str):
             return False
-        own = _moment(value) if moment is not None else None
+        own = _moment(subject.value) if moment is not None else None
         if own is not None:
             return compare(own, moment)
-        return compare(_folded(value, case_sensitive), text)
+        return compare(subject.text(case_sensitive), text)
 
     return test
 
 
 def _presence(operator: str, wanted: bool) -> Test:
     if operator == "exists":
-        return lambda value: (value is not MISSING) is wanted
-    return lambda value: (value is None) is wanted
+        return lambda subject: (subject.value is not MISSING) is wanted
+    return lambda subject: (subject.value is None) is wanted
 
 
 def _containing(wanted: Any, case_sensitive: bool) -> Test:
     part = comparable(wanted, case_sensitive)
 
-    def test(value: Any) -> bool:
-        if isinstance(value, list):
-            return any(comparable(member, case_sensitive) == part for member in value)
-        return isinstance(value, str) and isinstance(part, str) and part in _folded(value, case_sensitive)
+    def test(subject: Subject) -> bool:
+        if isinstance(subject.value, list):
+            return part in subject.members(case_sensitive)
+        return isinstance(subject.value, str) and isinstance(part, str) and part in subject.text(case_sensitive)
 
     return test
 
@@ -105,13 +121,8 @@ def _folded(text: str, case_sensitive: bool) -> str:
     return text if case_sensitive else fold(text)
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text)
-
-
-def _adjacent(words: list[str], part: list[str]) -> bool:
-    # A substring search of words between blanks, because that is linear.
-    return not part or f" {' '.join(part)} " in f" {' '.join(words)} "
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _moment(value: Any) -> datetime | None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from chalicelib.foundation.filter_operators import OPERATORS, Test, read_operator
-from chalicelib.foundation.paths import check_path, value_at
+from chalicelib.foundation.filter_subjects import Subjects
+from chalicelib.foundation.paths import check_path
 from chalicelib.foundation.refusals import invalid
 
 LOGICAL = ("AND", "OR", "NOT")
@@ -30,9 +31,9 @@ class Leaf:
     case_sensitive: bool
     test: Test
 
-    def matches(self, row: Mapping[str, Any]) -> bool:
+    def holds(self, subjects: Subjects) -> bool:
         """Whether the comparison holds for the row."""
-        return self.test(value_at(row, self.field))
+        return self.test(subjects.at(self.field))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,11 @@ class Node:
     logic: Literal["AND", "OR", "NOT"]
     members: tuple[Node | Leaf, ...]
 
-    def matches(self, row: Mapping[str, Any]) -> bool:
+    def holds(self, subjects: Subjects) -> bool:
         """Whether the node holds for the row. An empty AND or NOT holds, an empty OR does not."""
         if self.logic == "AND":
-            return all(member.matches(row) for member in self.members)
-        found = any(member.matches(row) for member in self.members)
+            return all(member.holds(subjects) for member in self.members)
+        found = any(member.holds(subjects) for member in self.members)
         return found if self.logic == "OR" else not found
 
 
@@ -58,7 +59,7 @@ class Filter:
 
     def matches(self, row: Mapping[str, Any]) -> bool:
         """Whether the row passes."""
-        return self.root.matches(row)
+        return self.root.holds(Subjects(row))
 
     def required(self) -> list[Leaf]:
         """The comparisons without which no row passes."""

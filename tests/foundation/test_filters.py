@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.foundation.filter_subjects import Subjects
 from chalicelib.foundation.filters import MAX_DEPTH, MAX_NODES, MAX_PATTERNS, read_filter
 from chalicelib.foundation.paths import MAX_DOTS, MAX_PATH
 from chalicelib.foundation.refusals import Problem, RequestInvalid
@@ -272,4 +273,4 @@ def test_a_planner_is_told_what_must_hold_and_nothing_else() -> None:
 def test_what_is_required_holds_for_every_row_that_passes(raw: Any, row: Any) -> None:
     read = read_filter(raw)
     if read.matches(row):
-        assert all(leaf.matches(row) for leaf in read.required())
+        assert all(leaf.holds(Subjects(row)) for leaf in read.required())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -86,6 +87,29 @@ def test_filters_choose_rows_page_by_page(
 ) -> None:
     assert titles(listed(api, bucket, {"filters": filters, "limit": 2})) == found
     assert titles(post(api, bucket, filters=filters)["results"]) == found
+
+
+@pytest.mark.parametrize(
+    ("large", "operator", "value"),
+    [
+        ("ab " * 90_000, "phrase", "b"),
+        ("ab " * 90_000, "words", "b"),
+        (["ab"] * 50_000, "eq", ["b"]),
+        (["ab"] * 50_000, "contains", "b"),
+    ],
+)
+def test_a_filter_of_many_parts_reads_a_large_value_once(
+    api: Api, bucket: str, large: Any, operator: str, value: Any
+) -> None:
+    created(api, bucket, {"large": large})
+
+    def seconds(parts: int) -> float:
+        leaves = [{"field": "large", "operator": operator, "value": value}] * parts
+        started = time.process_time()
+        assert post(api, bucket, filters={"OR": leaves})["results"] == []
+        return time.process_time() - started
+
+    assert seconds(190) < 10 * seconds(1)
 
 
 def test_a_search_reads_ids_prefixes_and_texts(api: Api, bucket: str, shelf: list[Any]) -> None:
