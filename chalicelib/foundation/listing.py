@@ -161,7 +161,7 @@ class _Walk(Generic[R]):
         for row in matching(rows, query, kind):
             self.total += 1
             if self._bounded and self.total > MAX_SORTED_ROWS:
-                raise SortTooLarge()
+                raise SortTooLarge(details={"parameters": ["sort"], "max_matches": MAX_SORTED_ROWS})
             self._seen(row)
             place = sorting.key(_position(row, query, kind), query.sorts)
             if after is None or (after < place if kind.spot is None else not kind.spot(row).is_passed):

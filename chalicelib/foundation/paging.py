@@ -23,7 +23,10 @@ VALUES = ("limit", "page_size", "offset", "page", *CURSORS, "include_total")
 class SortTooLarge(Unacceptable):
     """More or larger rows match than can be sorted by a field that no index orders."""
 
-    message = f"More than {MAX_SORTED_ROWS} rows match; narrow the filter, or sort by creation time or name"
+    message = (
+        f"More than {MAX_SORTED_ROWS} rows match, too many to be sorted by a field that no index orders; "
+        "narrow filters or search, or leave out sort"
+    )
     code = "sort_too_large"
 
 

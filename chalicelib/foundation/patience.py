@@ -38,6 +38,12 @@ def within(seconds: float) -> Iterator[None]:
         _current.reset(token)
 
 
+def is_over(now: float) -> bool:
+    """Whether the shared time has run out; never outside of any block."""
+    shared = _current.get()
+    return shared is not None and now >= shared.ends(now)
+
+
 def deadline(now: float, seconds: float) -> float:
     """When a call that begins now, and may take so long by itself, has to give up."""
     shared = _current.get()

@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from chalicelib.foundation.expressions import Condition, Renderer
 from chalicelib.foundation.items import Item, Wire, encode
 from chalicelib.foundation.meter import count_read, count_write
+from chalicelib.foundation.patience import is_over
 from chalicelib.foundation.retrying import Attempts, Pace, code
 from chalicelib.foundation.steps import Change, Key, Remove, Step, Write
 from chalicelib.foundation.writing import cancellation, is_ours, new_token, parameters, row, shown
@@ -53,6 +54,10 @@ class Table:
             "Update": client.update_item,
             "Delete": client.delete_item,
         }
+
+    def is_late(self) -> bool:
+        """Whether the time that all calls of a request share has run out."""
+        return is_over(self._pace.clock())
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
         """The row with this key, if there is one."""

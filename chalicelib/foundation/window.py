@@ -60,7 +60,10 @@ class Window(Generic[R]):
         placed.sort(key=itemgetter(0))
         skipped = placed[: self.offset]
         if sum(self.size(row) for _, row in skipped) > MAX_SKIPPED_BYTES:
-            raise SortTooLarge("The rows before the page are too large to be sorted; go on by cursor, not by offset")
+            raise SortTooLarge(
+                "The rows before the page are too large to be sorted; leave out offset and page, follow next_cursor",
+                details={"parameters": ["offset", "page"], "max_bytes": MAX_SKIPPED_BYTES},
+            )
         behind = len(list(self._needed(row for _, row in placed[self.offset :])))
         return placed[: self.offset + behind]
 

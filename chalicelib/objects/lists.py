@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from math import inf
 
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.foundation import cursors, sorting
 from chalicelib.foundation.cursors import CursorInvalid
 from chalicelib.foundation.listing import Kind, ListQuery, Selected, cut, matching, select
+from chalicelib.foundation.operations import PATIENCE_SECONDS
 from chalicelib.foundation.paging import SortTooLarge
+from chalicelib.foundation.refusals import Refusal
 from chalicelib.foundation.sorting import SortKey
 from chalicelib.objects.refusals import WalkTooLong
 from chalicelib.objects.store import ObjectStore
@@ -27,6 +30,7 @@ BUDGET_ROWS = 1_000
 BUDGET_BYTES = 16_000_000
 # What a list may walk that cannot stop early: to count, to skip by offset, to sort by any field.
 MAX_WALKED = 20_000
+MAX_WALKED_BYTES = 200_000_000
 
 KIND: Kind[StoredObject] = Kind(
     id=lambda stored: stored.object_id,
@@ -40,11 +44,12 @@ def list_objects(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Select
     """The page of objects that a query asks for, and how many match where `include_total` asks for that.
 
     Without filter and search, in the order of creation, a page reads only itself. A filter reads at most a
-    budget and may give a short page, even an empty one, with a cursor: only a null cursor is the end.
+    budget and may give a short page, even an empty one, with a cursor: only a null cursor is the end. A page
+    ends early too when the request has used up its time.
     Raises CursorInvalid, SortTooLarge, WalkTooLong.
     """
     if query.page.offset > MAX_WALKED:
-        raise WalkTooLong()
+        raise _walk_too_long()
     if not _is_by_age(query):
         return _sorted(store, bucket.bucket_id, query)
     if query.is_plain:
@@ -56,29 +61,34 @@ def list_objects(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Select
 
 def _page(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Selected[StoredObject]:
     page = query.page
-    wanted = page.offset + page.limit + 1
-    ids = _ids(store, bucket.bucket_id, query, at_most=wanted)
-    rows = _visible(store.many(bucket.bucket_id, islice(ids, page.offset, None), at_once=page.limit + 1))
-    return cut(rows, query, KIND, total=bucket.tally.object_count)
+    wanted = page.limit + 1
+    ids = islice(_ids(store, bucket.bucket_id, query, at_most=page.offset + wanted), page.offset, None)
+    rows = _Budget(store.many(bucket.bucket_id, ids, wanted=wanted), store.is_late)
+    return _gone_on(rows, cut(_visible(rows), query, KIND, total=bucket.tally.object_count), query)
 
 
 def _filtered(store: ObjectStore, bucket_id: str, query: ListQuery) -> Selected[StoredObject]:
-    rows = _Budget(store.many(bucket_id, _ids(store, bucket_id, query)))
-    found = cut(matching(_visible(rows), query, KIND), query, KIND, total=0)
+    found = store.many(bucket_id, _ids(store, bucket_id, query, at_most=BUDGET_ROWS))
+    rows = _Budget(found, store.is_late, rows=BUDGET_ROWS, size=BUDGET_BYTES)
+    return _gone_on(rows, cut(matching(_visible(rows), query, KIND), query, KIND, total=0), query)
+
+
+def _gone_on(rows: _Budget, found: Selected[StoredObject], query: ListQuery) -> Selected[StoredObject]:
+    """What was found, and where its rows ended early, a cursor behind the last one that was read."""
     if found.next_cursor is not None or not rows.is_spent or rows.last is None:
         return found
     position = sorting.position(show(rows.last), query.sorts, rows.last.object_id)
-    return Selected(found.rows, cursors.encode(position, query=query.fingerprint), 0)
+    return Selected(found.rows, cursors.encode(position, query=query.fingerprint), found.total)
 
 
 def _sorted(store: ObjectStore, bucket_id: str, query: ListQuery) -> Selected[StoredObject]:
-    rows = _at_most(MAX_WALKED, store.walk(bucket_id), SortTooLarge)
+    rows = _whole(store.walk(bucket_id), store.is_late, _sort_too_large)
     return select(_visible(rows), query, KIND, ordered=False)
 
 
 def _walk(store: ObjectStore, bucket_id: str, query: ListQuery) -> Iterator[StoredObject]:
     ids = store.ids_by_age(bucket_id, descending=query.sorts[0].descending)
-    return _visible(_at_most(MAX_WALKED, store.many(bucket_id, ids), WalkTooLong))
+    return _visible(_whole(store.many(bucket_id, ids), store.is_late, _walk_too_long))
 
 
 def _ids(store: ObjectStore, bucket_id: str, query: ListQuery, *, at_most: int | None = None) -> Iterator[str]:
@@ -106,29 +116,53 @@ def _visible(rows: Iterable[StoredObject]) -> Iterator[StoredObject]:
     return (stored for stored in rows if stored.soft_deleted is None)
 
 
-def _at_most(
-    most: int, rows: Iterable[StoredObject], refused: type[SortTooLarge] | type[WalkTooLong]
+def _whole(
+    rows: Iterable[StoredObject], is_late: Callable[[], bool], refused: Callable[[], Refusal]
 ) -> Iterator[StoredObject]:
+    """All rows, or a refusal where that is more than one request may read."""
+    size = 0
     for count, row in enumerate(rows):
-        if count >= most:
+        size += row.stored_bytes
+        if count >= MAX_WALKED or size > MAX_WALKED_BYTES or is_late():
             raise refused()
         yield row
 
 
-class _Budget:
-    """Rows until a budget is spent; `last` is the last one given out."""
+def _walk_too_long() -> WalkTooLong:
+    return WalkTooLong(_limits())
 
-    def __init__(self, rows: Iterable[StoredObject]) -> None:
-        self._rows = rows
+
+def _sort_too_large() -> SortTooLarge:
+    message = "The bucket is too large to be sorted by this field; sort by created_at alone, or leave out sort"
+    return SortTooLarge(message, details={"parameters": ["sort"], **_limits()})
+
+
+def _limits() -> dict[str, int]:
+    return {"max_objects": MAX_WALKED, "max_bytes": MAX_WALKED_BYTES, "max_seconds": int(PATIENCE_SECONDS)}
+
+
+class _Budget:
+    """Rows until a budget is spent, or the time of the request; `last` is the last one given out."""
+
+    def __init__(
+        self,
+        found: Iterable[StoredObject],
+        is_late: Callable[[], bool],
+        *,
+        rows: float = inf,
+        size: float = inf,
+    ) -> None:
+        self._found, self._is_late = found, is_late
+        self._rows, self._size = rows, size
         self.last: StoredObject | None = None
         self.is_spent = False
 
     def __iter__(self) -> Iterator[StoredObject]:
         size = 0
-        for count, row in enumerate(self._rows, start=1):
+        for count, row in enumerate(self._found, start=1):
             self.last = row
             size += row.stored_bytes
             yield row
-            if count >= BUDGET_ROWS or size >= BUDGET_BYTES:
+            if count >= self._rows or size >= self._size or self._is_late():
                 self.is_spent = True
                 return

@@ -83,10 +83,16 @@ class ObjectTooLarge(RequestInvalid):
 
 
 class WalkTooLong(Unacceptable):
-    """Counting all matches of a filter, or sorting by a field that no index orders, needs too many rows read."""
+    """Counting all matches of a filter, or skipping some, needs more of the bucket read than one request may."""
 
-    message = "Too many objects to walk through at once; narrow the filter, or leave out include_total"
+    message = (
+        "Counting or skipping matches would read too much of the bucket; "
+        "leave out include_total, offset and page, and follow next_cursor"
+    )
     code = "walk_too_long"
+
+    def __init__(self, limits: Mapping[str, int]) -> None:
+        super().__init__(details={"parameters": ["include_total", "offset", "page"], **limits})
 
 
 class UrlInvalid(RequestInvalid):

@@ -22,7 +22,10 @@ from chalicelib.foundation.table import Table
 from chalicelib.objects.refusals import ObjectNotFound
 from chalicelib.objects.stored_object import StoredObject, from_item, to_item
 
+# So many rows are read at first, as long as nobody knows how large they are, and so much at once from then on.
+HYDRATED_FIRST = 25
 HYDRATED_AT_ONCE = 100
+HYDRATED_BYTES = 4_000_000
 # No id of ours is longer, and DynamoDB takes no keys of more than 1 KB, nor empty ones.
 LONGEST_ID = 64
 
@@ -121,12 +124,22 @@ class ObjectStore:
         for row in self._table.query(all_of(*where), page=page, index="by_created", descending=descending):
             yield row["object_id"]
 
-    def many(self, bucket_id: str, ids: Iterable[str], *, at_once: int = HYDRATED_AT_ONCE) -> Iterator[StoredObject]:
-        """The objects of these ids, in their order, those that are gone left out; read lazily."""
-        remaining = iter(ids)
-        while chunk := list(islice(remaining, min(at_once, HYDRATED_AT_ONCE))):
+    def is_late(self) -> bool:
+        """Whether a request that still reads has used up its time."""
+        return self._table.is_late()
+
+    def many(self, bucket_id: str, ids: Iterable[str], *, wanted: int | None = None) -> Iterator[StoredObject]:
+        """The objects of these ids, in their order, those that are gone left out; `wanted` says how many will be taken.
+
+        Read lazily: whoever stops early has had at most a few megabytes read in vain.
+        """
+        remaining, at_once, count, size = iter(ids), HYDRATED_FIRST, 0, 0
+        while chunk := list(islice(remaining, min(at_once, max(1, wanted - count) if wanted else at_once))):
             rows = {row["object_id"]: row for row in self._table.get_many(_key(bucket_id, id_) for id_ in chunk)}
-            yield from (from_item(rows[id_]) for id_ in chunk if id_ in rows)
+            for stored in (from_item(rows[id_]) for id_ in chunk if id_ in rows):
+                count, size = count + 1, size + stored.stored_bytes
+                yield stored
+            at_once = max(1, min(HYDRATED_AT_ONCE, HYDRATED_BYTES * count // (size or 1)))
 
     def remove_some(self, bucket_id: str, at_most: int) -> int:
         """Removes so many of the bucket's objects at most, hidden ones too, and says how many."""
