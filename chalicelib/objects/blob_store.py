@@ -27,6 +27,8 @@ STORAGE_CLASSES: Mapping[str | None, str] = {
 }
 PRESIGNED_GET_SECONDS = 3600
 REMOVED_AT_ONCE = 1000
+# No key of ours is longer; see `deposit.blob_key`.
+LONGEST_KEY = 128
 
 # What a browser shows and never runs; anything else it is to save.
 _SHOWN = ("image/", "audio/", "video/", "application/pdf", "text/plain")
@@ -97,9 +99,11 @@ class BlobStore:
         """
         if blob.key is None or blob.archived:
             return None
-        return self._client().generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": blob.key}, ExpiresIn=PRESIGNED_GET_SECONDS
-        )
+        return self._presigned(blob.key)
+
+    def presigned_bytes(self) -> int:
+        """How long such URLs are at most just now: most of one is credentials, and theirs have no set length."""
+        return len(self._presigned("x" * LONGEST_KEY))
 
     def listing(self, prefix: str) -> Iterator[Held]:
         """What is held under keys that start so, in the order of keys; read lazily."""
@@ -111,6 +115,11 @@ class BlobStore:
             if not answer.get("IsTruncated"):
                 return
             params["ContinuationToken"] = answer["NextContinuationToken"]
+
+    def _presigned(self, key: str) -> str:
+        return self._client().generate_presigned_url(
+            "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=PRESIGNED_GET_SECONDS
+        )
 
     def _remove(self, keys: list[str]) -> None:
         """Removes up to a thousand, asking again for those that S3 was too busy for."""

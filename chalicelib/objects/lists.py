@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from math import inf
 
@@ -40,7 +41,14 @@ KIND: Kind[StoredObject] = Kind(
 )
 
 
-def list_objects(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Selected[StoredObject]:
+def shown_with(url_bytes: int) -> Kind[StoredObject]:
+    """How objects are listed when each of their files is shown with a download URL of this length, twice."""
+    return replace(KIND, size=lambda stored: KIND.size(stored) + 2 * url_bytes * len(stored.blobs))
+
+
+def list_objects(
+    store: ObjectStore, bucket: Bucket, query: ListQuery, kind: Kind[StoredObject] = KIND
+) -> Selected[StoredObject]:
     """The page of objects that a query asks for, and how many match where `include_total` asks for that.
 
     Without filter and search, in the order of creation, a page reads only itself. A filter reads at most a
@@ -51,26 +59,26 @@ def list_objects(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Select
     if query.page.offset > MAX_WALKED:
         raise _walk_too_long()
     if not _is_by_age(query):
-        return _sorted(store, bucket.bucket_id, query)
+        return _sorted(store, bucket.bucket_id, query, kind)
     if query.is_plain:
-        return _page(store, bucket, query)
+        return _page(store, bucket, query, kind)
     if query.page.include_total or query.page.offset:
-        return select(_walk(store, bucket.bucket_id, query), query, KIND, ordered=True)
-    return _filtered(store, bucket.bucket_id, query)
+        return select(_walk(store, bucket.bucket_id, query), query, kind, ordered=True)
+    return _filtered(store, bucket.bucket_id, query, kind)
 
 
-def _page(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Selected[StoredObject]:
+def _page(store: ObjectStore, bucket: Bucket, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
     page = query.page
     wanted = page.limit + 1
     ids = islice(_ids(store, bucket.bucket_id, query, at_most=page.offset + wanted), page.offset, None)
     rows = _Budget(store.many(bucket.bucket_id, ids, wanted=wanted), store.is_late)
-    return _gone_on(rows, cut(_visible(rows), query, KIND, total=bucket.tally.object_count), query)
+    return _gone_on(rows, cut(_visible(rows), query, kind, total=bucket.tally.object_count), query)
 
 
-def _filtered(store: ObjectStore, bucket_id: str, query: ListQuery) -> Selected[StoredObject]:
+def _filtered(store: ObjectStore, bucket_id: str, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
     found = store.many(bucket_id, _ids(store, bucket_id, query, at_most=BUDGET_ROWS))
     rows = _Budget(found, store.is_late, rows=BUDGET_ROWS, size=BUDGET_BYTES)
-    return _gone_on(rows, cut(matching(_visible(rows), query, KIND), query, KIND, total=0), query)
+    return _gone_on(rows, cut(matching(_visible(rows), query, kind), query, kind, total=0), query)
 
 
 def _gone_on(rows: _Budget, found: Selected[StoredObject], query: ListQuery) -> Selected[StoredObject]:
@@ -81,9 +89,9 @@ def _gone_on(rows: _Budget, found: Selected[StoredObject], query: ListQuery) -> 
     return Selected(found.rows, cursors.encode(position, query=query.fingerprint), found.total)
 
 
-def _sorted(store: ObjectStore, bucket_id: str, query: ListQuery) -> Selected[StoredObject]:
+def _sorted(store: ObjectStore, bucket_id: str, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
     rows = _whole(store.walk(bucket_id), store.is_late, _sort_too_large)
-    return select(_visible(rows), query, KIND, ordered=False)
+    return select(_visible(rows), query, kind, ordered=False)
 
 
 def _walk(store: ObjectStore, bucket_id: str, query: ListQuery) -> Iterator[StoredObject]:

@@ -290,7 +290,7 @@ def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) 
     # Filters, sorts and cursors are a fifth of the code, and only lists need them.
     from chalicelib.foundation.listing import read_list
     from chalicelib.foundation.paths import check_path
-    from chalicelib.objects.lists import OLDEST_FIRST, list_objects
+    from chalicelib.objects.lists import KIND, OLDEST_FIRST, list_objects, shown_with
     from chalicelib.objects.views import page_stats, selected, show
 
     page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
@@ -298,8 +298,10 @@ def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) 
         check_path(selected_path, "body", "select", index, named=False)
     bucket = objects.buckets.get(call.partition, _bucket(call))
     query = read_list(page, given, default=OLDEST_FIRST, scope=f"objects {call.partition} {bucket.bucket_id}")
-    found = list_objects(objects.store, bucket, query)
-    sign = objects.blobs.presigned_get if given.get("return_presigned_urls") else None
+    signing = bool(given.get("return_presigned_urls"))
+    kind = shown_with(objects.blobs.presigned_bytes()) if signing else KIND
+    found = list_objects(objects.store, bucket, query, kind)
+    sign = objects.blobs.presigned_get if signing else None
     shown = [show(stored, sign=sign) for stored in found.rows]
     body = {
         "results": [selected(each, given["select"]) for each in shown] if given.get("select") else shown,

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from chalicelib import wiring
 from chalicelib.foundation.operations import PATIENCE_SECONDS
 from chalicelib.objects import lists
+from chalicelib.objects.blob import Blob
 from tests.support.api import Api, Reply
+from tests.support.engine import new_s3_client
 from tests.support.objects import a_bucket_of_objects, objects
 from tests.support.seeding import seed_objects
 from tests.support.slow_time import SlowTime
-from tests.support.world import World
+from tests.support.world import World, new_world
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from chalicelib.local.backends import Backends
+    from tests.support.engine import Tables
 
 LARGE = "x" * 290_000
+LAMBDA_ANSWER = 6_000_000
 
 
 @pytest.fixture
@@ -137,3 +147,43 @@ def test_a_page_of_large_rows_reads_little_more_than_it_gives_out(world: World, 
 
     assert len(first["results"]) <= sum(hydrated) <= 5 * len(first["results"])
     assert walked(api, bucket, limit=50) == list(range(90))
+
+
+def a_file(number: int, bucket: str) -> Blob:
+    key = f"blobs/{bucket}/obj_{number:026}/blob_{number:016}"
+    return Blob(
+        f"blob_{number:016}",
+        "poster",
+        "image",
+        f"s3://films/{key}",
+        key=key,
+        filename="grey.png",
+        size_bytes=67,
+        mime_type="image/png",
+        hash="sha256:" + "0" * 64,
+        sha256="0" * 64,
+    )
+
+
+def test_download_urls_make_pages_shorter_and_never_too_large(
+    client: DynamoDBClient,
+    tables: Tables,
+    backends: Backends | None,
+    blob_bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "t" * 1500)
+    world = new_world(client, tables, new_s3_client(backends), blob_bucket)
+    api = world.api()
+    bucket = a_bucket_of_objects(api)
+    files = [a_file(number, bucket) for number in range(50)]
+    seed_objects(world, bucket, range(60), lambda number: {"take": number}, lambda _: files)
+
+    body = {"limit": 1000, "return_presigned_urls": True}
+    first = ask(api, bucket, **body)
+
+    assert all("X-Amz-Security-Token" in blob["presigned_url"] for blob in first.json["results"][0]["blobs"])
+    # As Lambda hands it over: a text in JSON.
+    assert len(json.dumps(first.text)) < LAMBDA_ANSWER
+    assert walked(api, bucket, **body) == list(range(60))
+    assert len(ask(api, bucket, limit=1000).json["results"]) == 60

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from chalicelib.foundation.steps import Change
 from chalicelib.foundation.times import stamp
 from chalicelib.local.rows import put_row
 from chalicelib.objects import stored_object
+from chalicelib.objects.blob import Blob
 from chalicelib.objects.stored_object import StoredObject
 from tests.support.catalog import catalog, partition_of
 from tests.support.engine import ENDPOINT
@@ -46,11 +47,15 @@ def seed_buckets(
 
 
 def seed_objects(
-    world: World, bucket_id: str, numbers: range, values: Callable[[int], dict[str, Any]] = lambda number: {}
+    world: World,
+    bucket_id: str,
+    numbers: range,
+    values: Callable[[int], dict[str, Any]] = lambda number: {},
+    blobs: Callable[[int], Iterable[Blob]] = lambda number: (),
 ) -> list[str]:
     """Objects in a bucket, two in every second, unseen by statistics; gives back their ids in the order of creation."""
     partition = partition_of(world)
-    made = [_object(partition, bucket_id, number, values(number)) for number in numbers]
+    made = [_object(partition, bucket_id, number, values(number), tuple(blobs(number))) for number in numbers]
     _write(world, world.tables.objects, [encode(stored_object.to_item(stored)) for stored in made])
     return [stored.object_id for stored in made]
 
@@ -93,14 +98,16 @@ def _item(partition: str, bucket: Bucket) -> dict[str, Any]:
     )
 
 
-def _object(partition: str, bucket_id: str, number: int, values: dict[str, Any]) -> StoredObject:
+def _object(
+    partition: str, bucket_id: str, number: int, values: dict[str, Any], blobs: tuple[Blob, ...]
+) -> StoredObject:
     moment = stamp(datetime.fromtimestamp(START + number // 2, UTC))
     return StoredObject(
         partition=partition,
         bucket_id=bucket_id,
         object_id=f"obj_{number:026}",
         values=values,
-        blobs=(),
+        blobs=blobs,
         created_at=moment,
         updated_at=moment,
         schema_version=1,
