@@ -28,6 +28,8 @@ S3 = "s3"
 SQS = "sqs"
 CREDENTIAL_SERVICES = ("sts", "sso", "sso-oidc", "signin")
 DEFAULT_REGION = "us-east-1"
+# As many calls as the rows of a batch make side by side.
+CONNECTIONS = 16
 
 # A try that hangs must leave time for another before the gateway gives up, and tries are counted and
 # paced by `foundation.retrying` alone.
@@ -38,6 +40,7 @@ CONFIG = Config(
     connect_timeout=2,
     read_timeout=5,
     retries={"total_max_attempts": 1},
+    max_pool_connections=CONNECTIONS,
 )
 
 # Together half a second, which is all that asking after the health of a dependency may take.

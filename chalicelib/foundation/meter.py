@@ -38,6 +38,14 @@ def count_round_trip() -> None:
     _current.get().round_trips += 1
 
 
+def count_all(meter: Meter) -> None:
+    """What was counted elsewhere, as in another thread, for the work that this is part of."""
+    current = _current.get()
+    current.round_trips += meter.round_trips
+    current.read_units += meter.read_units
+    current.write_units += meter.write_units
+
+
 def count_read(answer: Mapping[str, Any]) -> None:
     """What a read consumed, by its answer."""
     _current.get().read_units += _units(answer)

@@ -11,6 +11,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from chalicelib.foundation.patience import is_over
+from chalicelib.foundation.refusals import Busy
 from chalicelib.foundation.retrying import Attempts, Pace, is_busy_code
 from chalicelib.objects.blob import Blob
 from chalicelib.objects.mime_types import OCTETS, decoded
@@ -65,6 +67,10 @@ class BlobStore:
         self._bucket = bucket
         self._pace = Pace(clock, sleep, jitter, budget_seconds)
 
+    def connect(self) -> None:
+        """Builds the client now, for threads that would each build one."""
+        self._client()
+
     def put(
         self,
         key: str,
@@ -74,7 +80,12 @@ class BlobStore:
         filename: str | None,
         storage_class: str | None,
     ) -> str:
-        """Stores bytes in the tier that a bucket's storage class names; gives their s3:// URL."""
+        """Stores bytes in the tier that a bucket's storage class names; gives their s3:// URL.
+
+        Begins nothing once the time that the calls of a request share has run out.
+        """
+        if is_over(self._pace.clock()):
+            raise Busy()
         params = {
             "Bucket": self._bucket,
             "Key": key,

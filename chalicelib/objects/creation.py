@@ -51,6 +51,8 @@ class Creation:
     bucket: Bucket
     new: NewObject
     policy: str | None
+    # Refuses an outcome that is not to be; asked before it is written.
+    admit: Callable[[StoredObject], None] = lambda stored: None
     content_turn: int = 0
     met: StoredObject | None = None
     values: Mapping[str, Any] | None = None
@@ -58,14 +60,15 @@ class Creation:
     def settle(self) -> Settled:
         """Creates the object, changes the one there is, or finds the one that answers already.
 
-        Raises RequestInvalid, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted, and Busy when every turn is lost.
+        Raises RequestInvalid, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted, Busy when every turn is lost, and what
+        `admit` raises.
         """
         if self._looks_first():
             self.met = self._look()
         if self.met is None or not self._is_replay(self.met):
             twin = self._find_twin()
             if twin is not None:
-                return Settled(twin, "skip_duplicates")
+                return self._replayed(twin, "skip_duplicates")
         return in_turns(self._turn, self.pause)
 
     def _turn(self) -> Settled:
@@ -101,12 +104,18 @@ class Creation:
     def _look(self, object_id: str | None = None) -> StoredObject | None:
         return self.store.find(self.partition, self.bucket.bucket_id, object_id or self._object_id())
 
-    def _object_id(self) -> str:
+    @property
+    def identity(self) -> str | None:
+        """The id that a key gives the object; None where it has no key."""
         new, bucket_id = self.new, self.bucket.bucket_id
         if new.unique_key:
             return id_of_unique_key(bucket_id, new.unique_key)
-        if new.idempotency_key is not None:
-            return id_of_idempotency_key(bucket_id, new.idempotency_key)
+        return id_of_idempotency_key(bucket_id, new.idempotency_key) if new.idempotency_key is not None else None
+
+    def _object_id(self) -> str:
+        new, bucket_id = self.new, self.bucket.bucket_id
+        if (identity := self.identity) is not None:
+            return identity
         if self._is_by_content():
             return id_of_content(bucket_id, str(new.content_hash), self.content_turn)
         return self.ids.timed(PREFIX, chance=ID_CHARS - TIME_CHARS)
@@ -148,18 +157,19 @@ class Creation:
             now=stamp(self.clock()),
             mark=self.ids.random("m", 10),
         )
+        self.admit(made)
         met = self.store.add(made)
         return Settled(made) if met is None else self._meet(met)
 
     def _meet(self, met: StoredObject) -> Settled:
         """What follows from the object that is there. Raises RevisionMoved to try again, maybe under another id."""
         if self._is_replay(met):
-            return Settled(met, "idempotency_key")
+            return self._replayed(met, "idempotency_key")
         if not self.new.unique_key and self.new.idempotency_key is None:
             if not self._is_by_content():
                 return Settled(met)  # nobody else can have made this id: our write came through, and another after it
             if self._is_twin(met):
-                return Settled(met, "skip_duplicates")
+                return self._replayed(met, "skip_duplicates")
             self.content_turn += 1  # other content by now, or hidden: no twin
             raise RevisionMoved()
         if met.soft_deleted is not None:
@@ -167,6 +177,10 @@ class Creation:
         if self.policy == "insert":
             raise UniqueKeyTaken(met.object_id, self.new.unique_key)
         return self._overwrite(met)
+
+    def _replayed(self, met: StoredObject, by: Replayed) -> Settled:
+        self.admit(met)
+        return Settled(met, by)
 
     def _overwrite(self, met: StoredObject) -> Settled:
         blobs = self.deposit.store(self.new.blobs, met.object_id)
@@ -177,5 +191,6 @@ class Creation:
             epoch=self.bucket.tally.epoch,
             updated_at=stamp(self.clock()),
         )
+        self.admit(over)
         self.store.replace(met, over)
         return Settled(over)

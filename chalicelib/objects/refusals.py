@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib.foundation.refusals import Conflict, NotFound, Problem, RequestInvalid, Stale, Unacceptable
+from chalicelib.foundation.refusals import Conflict, NotFound, Problem, RequestInvalid, Stale, TooLarge, Unacceptable
 
 
 class ObjectNotFound(NotFound):
@@ -80,6 +80,13 @@ class ObjectTooLarge(RequestInvalid):
     def __init__(self, max_bytes: int) -> None:
         message = f"An object's fields, file contents left out, are larger than {max_bytes} bytes"
         super().__init__([Problem(("body",), message, "object_too_large")])
+
+
+class AnswerFull(TooLarge):
+    """The objects of a batch are larger together than an answer may be; nothing was done for this one."""
+
+    message = "The answer to this batch is full, and nothing was done for this object; send it in another batch"
+    code = "answer_full"
 
 
 class WalkTooLong(Unacceptable):

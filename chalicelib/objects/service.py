@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.objects.blob import Blob
     from chalicelib.objects.blob_store import BlobStore
     from chalicelib.objects.changes import ObjectChange
-    from chalicelib.objects.creation import Settled
+    from chalicelib.objects.creation import Creation, Settled
     from chalicelib.objects.models import BulkSoftDeleteRequest, CreateObjectRequest
 
 T = TypeVar("T")
@@ -70,15 +70,20 @@ class Objects:
         A request is read by a call, whose refusal is that of its row. Raises what concerns all rows:
         BucketNotFound, BucketLocked, BucketNotActive, PolicyMissing.
         """
+        from chalicelib.objects.batching import AnswerRoom, rising, settle_all
+
         bucket = self._writable(partition, identifier)
         effective = effective_policy(bucket, policy)
-        outcomes: list[Settled | Refusal] = []
-        for read in requests:
+        room = AnswerRoom()
+        rows: list[Creation | Refusal] = []
+        for read, clock in zip(requests, rising(self.clock), strict=False):
             try:
-                outcomes.append(self._settle(partition, bucket, read(), effective))
+                row = self._creation(partition, bucket, read(), effective)
             except Refusal as refusal:
-                outcomes.append(refusal)
-        return outcomes
+                rows.append(refusal)
+            else:
+                rows.append(replace(row, clock=clock, admit=room.row()))
+        return settle_all(rows, self._settled, is_late=self.store.is_late, connect=self.blobs.connect)
 
     def get(self, partition: str, identifier: str, object_id: str) -> StoredObject:
         """The object. Raises BucketNotFound, ObjectNotFound."""
@@ -184,11 +189,13 @@ class Objects:
             raise ObjectStale(found.etag)
         return found
 
-    def _settle(self, partition: str, bucket: Bucket, request: CreateObjectRequest, policy: Policy | None) -> Settled:
+    def _creation(
+        self, partition: str, bucket: Bucket, request: CreateObjectRequest, policy: Policy | None
+    ) -> Creation:
         from chalicelib.objects.creation import Creation
         from chalicelib.objects.new_object import read_new
 
-        creation = Creation(
+        return Creation(
             store=self.store,
             deposit=self._deposit(bucket),
             ids=self.ids,
@@ -199,7 +206,12 @@ class Objects:
             new=read_new(request, bucket),
             policy=policy,
         )
-        return self._kept(partition, creation.deposit, creation.settle, lambda settled: settled.stored.blobs)
+
+    def _settle(self, partition: str, bucket: Bucket, request: CreateObjectRequest, policy: Policy | None) -> Settled:
+        return self._settled(self._creation(partition, bucket, request, policy))
+
+    def _settled(self, creation: Creation) -> Settled:
+        return self._kept(creation.partition, creation.deposit, creation.settle, lambda settled: settled.stored.blobs)
 
     def _kept(
         self, partition: str, deposit: Deposit, write: Callable[[], T], blobs: Callable[[T], Sequence[Blob]]

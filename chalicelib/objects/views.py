@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from chalicelib.objects.creation import Settled
 
 Sign = Callable[[Blob], str | None]
+# How much a batch tells of what is wrong with one row.
+MAX_TOLD = 1_000
 ALWAYS_KEPT = ("object_id", "bucket_id")
 
 
@@ -52,7 +54,7 @@ def show_batch(outcomes: Sequence[Settled | Refusal]) -> CreateObjectsBatchRespo
     failed: list[FailedObjectError] = []
     for index, outcome in enumerate(outcomes):
         if isinstance(outcome, Refusal):
-            failed.append({"object_index": index, "error": told(outcome), "error_type": error_type(outcome)})
+            failed.append({"object_index": index, "error": told(outcome)[:MAX_TOLD], "error_type": error_type(outcome)})
             continue
         by = outcome.replayed_by
         more = {"object_index": index, "replayed": by is not None, "replayed_by": by}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -110,6 +111,13 @@ def test_a_batch_costs_one_read_and_one_put_a_row(meter: Meter) -> None:
     bucket = a_bucket_of_objects(meter.api)
     rows = [{"take": take} for take in range(5)]
     assert meter.calls("POST", f"{objects(bucket)}/batch", {"objects": rows}) == ["Query", *["PutItem"] * 5]
+
+
+def test_files_of_a_batch_cost_what_they_cost_one_by_one(meter: Meter) -> None:
+    bucket = a_bucket_of_objects(meter.api)
+    rows = [{"take": take, "blobs": [text(f"Review {take}")]} for take in range(30)]
+    calls = meter.calls("POST", f"{objects(bucket)}/batch", {"objects": rows})
+    assert Counter(calls) == {"Query": 1, "PutObject": 30, "PutItem": 30}
 
 
 def test_what_a_create_writes_is_one_unit_and_two_of_indexes(meter: Meter) -> None:

@@ -1,0 +1,130 @@
+"""The rows of a batch, settled: each on its own, their files stored side by side.
+
+A row waits for those before it that it may meet, so the outcomes are those of settling one after the other.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from datetime import datetime, timedelta
+from functools import partial
+
+from chalicelib.foundation.json_text import to_json
+from chalicelib.foundation.meter import Meter, count_all, metered
+from chalicelib.foundation.refusals import Busy, Refusal
+from chalicelib.foundation.times import Clock
+from chalicelib.objects.creation import Creation, Settled
+from chalicelib.objects.refusals import AnswerFull
+from chalicelib.objects.stored_object import StoredObject
+from chalicelib.objects.views import show
+
+# So many rows at once; the clients keep as many connections.
+AT_ONCE = 16
+# What the objects of an answer may take as Lambda hands them over. Lambda's limit is 6 MB, and refusals need some.
+MAX_ANSWER_BYTES = 4_500_000
+# What a batch says of an object beside itself.
+MORE_BYTES = 100
+
+Outcome = Settled | Refusal
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def settle_all(
+    rows: Sequence[Creation | Refusal],
+    settle: Callable[[Creation], Settled],
+    *,
+    is_late: Callable[[], bool],
+    connect: Callable[[], object],
+) -> list[Outcome]:
+    """What came of each row, in their order. A row whose turn comes when the request `is_late` is Busy.
+
+    `connect` builds what is built on first use, before several threads would.
+    """
+
+    def outcome(row: Creation | Refusal) -> Outcome:
+        if isinstance(row, Refusal):
+            return row
+        try:
+            return settle(row) if not is_late() else Busy()
+        except Refusal as refusal:
+            return refusal
+
+    if sum(isinstance(row, Creation) and row.new.has_bytes for row in rows) < 2:
+        return [outcome(row) for row in rows]
+    connect()
+    return _side_by_side(rows, outcome)
+
+
+def _side_by_side(
+    rows: Sequence[Creation | Refusal], outcome: Callable[[Creation | Refusal], Outcome]
+) -> list[Outcome]:
+    met: dict[Hashable, Future[tuple[Outcome, Meter]]] = {}
+    tasks = []
+
+    def task(row: Creation | Refusal, earlier: list[Future[tuple[Outcome, Meter]]]) -> tuple[Outcome, Meter]:
+        wait(earlier)
+        with metered() as meter:
+            return outcome(row), meter
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for row, names in zip(rows, _names(rows), strict=True):
+            # Tasks begin in this order, so what one waits for has begun and needs no thread any more.
+            earlier = [met[name] for name in names if name in met]
+            done = pool.submit(copy_context().run, task, row, earlier)
+            met.update(dict.fromkeys(names, done))
+            tasks.append(done)
+    outcomes = []
+    for settled, meter in (done.result() for done in tasks):
+        count_all(meter)
+        outcomes.append(settled)
+    return outcomes
+
+
+def _names(rows: Sequence[Creation | Refusal]) -> Iterator[list[Hashable]]:
+    """By what each row may meet another: its identity, and its content where somebody asks for that."""
+    wanted = {row.new.content_hash for row in rows if isinstance(row, Creation) and row.new.skip_duplicates}
+    for row in rows:
+        if isinstance(row, Refusal):
+            yield []
+            continue
+        content = row.new.content_hash
+        yield [name for name in (row.identity, content if content in wanted else None) if name is not None]
+
+
+def rising(clock: Clock) -> Iterator[Clock]:
+    """Clocks that stand still, each later than the one before it: so rows are listed in the order of their batch."""
+    moment = clock()
+    while True:
+        yield partial(_same, moment)
+        moment = max(clock(), moment + _MILLISECOND)
+
+
+def _same(moment: datetime) -> datetime:
+    return moment
+
+
+class AnswerRoom:
+    """How much of an answer is left for the objects of a batch."""
+
+    def __init__(self) -> None:
+        self._left = MAX_ANSWER_BYTES
+        self._lock = threading.Lock()
+
+    def row(self) -> Callable[[StoredObject], None]:
+        """For one row: takes room for its object, in place of what it took before. Raises AnswerFull."""
+        taken = 0
+
+        def admit(stored: StoredObject) -> None:
+            nonlocal taken
+            # Lambda hands the answer over as an ASCII text in JSON.
+            needed = len(json.dumps(to_json(show(stored)))) + MORE_BYTES
+            with self._lock:
+                if needed > self._left + taken:
+                    raise AnswerFull()
+                self._left, taken = self._left + taken - needed, needed
+
+        return admit
