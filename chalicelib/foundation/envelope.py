@@ -8,11 +8,11 @@ in the two shapes that clients of this API have been generated from.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.foundation import refusals
-from chalicelib.foundation.refusals import Refusal, RequestInvalid
+from chalicelib.foundation.refusals import Problem, Refusal, RequestInvalid
 
 # Most specific kinds first: the first kind that a refusal is an instance of decides.
 STATUS: dict[type[Refusal], tuple[int, str]] = {
@@ -33,6 +33,12 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
 
 UNFORESEEN = (500, "InternalServerError")
 
+# Names and values of a request come back in refusals; so much of each is enough to know it again.
+MAX_NAME = 200
+MAX_MESSAGE = 1_000
+# Problems are told as long as there is room. The first one always is.
+MAX_TOLD = 50_000
+
 
 def standing(refusal: type[Refusal]) -> tuple[int, str]:
     """The HTTP status and the `error.type` of a kind of refusal."""
@@ -51,7 +57,8 @@ def envelope(
     details: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The body of an error answer."""
-    error = {"message": message, "type": type, "code": code, "details": dict(details) if details else None}
+    told = _shortened_in(dict(details)) if details else None
+    error = {"message": shortened(message, MAX_MESSAGE), "type": type, "code": code, "details": told}
     return {"success": False, "status": status, "error": error}
 
 
@@ -64,6 +71,12 @@ def refused(refusal: Refusal) -> dict[str, Any]:
     if isinstance(refusal, refusals.Busy):
         details = {**(details or {}), "retryable": True, "retry_after_seconds": refusal.retry_after}
     return envelope(status, type_, refusal.text, code=refusal.reason, details=details)
+
+
+def shortened(text: str, most: int) -> str:
+    """The text; of one that is too long, its beginning and its end."""
+    end = most // 3
+    return text if len(text) <= most else f"{text[: most - end - 1]}…{text[-end:]}"
 
 
 def unforeseen(request_id: str) -> dict[str, Any]:
@@ -86,8 +99,28 @@ def refusal_response(refusal: Refusal, request_id: str) -> tuple[int, dict[str, 
 
 
 def _invalid(status: int, type_: str, refusal: RequestInvalid) -> dict[str, Any]:
-    problems = refusal.problems
+    problems = list(_told(refusal.problems))
     errors = [{"type": p.type, "location": list(p.location), "message": p.message} for p in problems]
     body = envelope(status, type_, refusal.text, code=refusal.reason, details={"validation_errors": errors})
     body["detail"] = [{"loc": list(p.location), "msg": p.message, "type": p.type} for p in problems]
     return body
+
+
+def _told(problems: Iterable[Problem]) -> Iterator[Problem]:
+    room = MAX_TOLD
+    for count, problem in enumerate(problems):
+        place = tuple(shortened(step, MAX_NAME) if isinstance(step, str) else step for step in problem.location)
+        message = shortened(problem.message, MAX_MESSAGE)
+        room -= len(message) + sum(len(str(step)) for step in place)
+        if count and room < 0:
+            return
+        yield Problem(place, message, problem.type)
+
+
+def _shortened_in(value: Any) -> Any:
+    """A JSON value with every text in it shortened."""
+    if isinstance(value, dict):
+        return {shortened(name, MAX_NAME): _shortened_in(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_shortened_in(member) for member in value]
+    return shortened(value, MAX_MESSAGE) if isinstance(value, str) else value

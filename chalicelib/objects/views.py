@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.foundation.envelope import standing
+from chalicelib.foundation.envelope import shortened, standing
 from chalicelib.foundation.paths import MISSING, value_at
 from chalicelib.foundation.refusals import Refusal, RequestInvalid
 from chalicelib.foundation.search import texts_of
@@ -54,7 +54,7 @@ def show_batch(outcomes: Sequence[Settled | Refusal]) -> CreateObjectsBatchRespo
     failed: list[FailedObjectError] = []
     for index, outcome in enumerate(outcomes):
         if isinstance(outcome, Refusal):
-            failed.append({"object_index": index, "error": told(outcome)[:MAX_TOLD], "error_type": error_type(outcome)})
+            failed.append({"object_index": index, "error": told(outcome), "error_type": error_type(outcome)})
             continue
         by = outcome.replayed_by
         more = {"object_index": index, "replayed": by is not None, "replayed_by": by}
@@ -69,9 +69,10 @@ def show_batch(outcomes: Sequence[Settled | Refusal]) -> CreateObjectsBatchRespo
 
 
 def told(refusal: Refusal) -> str:
-    """A refusal in one sentence: every problem with its place, or the message with what it names."""
+    """A refusal in one sentence: the problems with their places, or the message with what it names."""
     if isinstance(refusal, RequestInvalid):
-        return "; ".join(f"{'.'.join(map(str, p.location[1:]))}: {p.message}" for p in refusal.problems)
+        told = (f"{'.'.join(map(str, problem.location[1:]))}: {problem.message}" for problem in refusal.problems)
+        return shortened("; ".join(shortened(each, MAX_TOLD // 4) for each in told), MAX_TOLD)
     named = (refusal.details or {}).get("object_id")
     return f"{refusal.text}: {named}" if named else refusal.text
 

@@ -189,6 +189,44 @@ def test_more_files_than_an_object_holds_are_refused(api: Api, bucket: str) -> N
     assert assert_envelope(reply, 422)["details"]["validation_errors"][0]["location"] == ["body", "blobs"]
 
 
+LONG = "n" * 100_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {f"_{number}{LONG[:9_000]}": 1 for number in range(100)},
+        {"blobs": [{"property": "poster", "type": "image", "data": "x", LONG: 1}]},
+        {"blobs": [{"property": "poster", "type": "image", "data": {"base64": "", LONG: 1}}]},
+        {"blobs": [{"property": "poster", "type": "image", "data": {"base64": "", "mime_type": LONG}}]},
+        {"edges": [{"type": "x", "target_object_id": "y", "direction": LONG}]},
+    ],
+    ids=["names", "unknown", "data", "mime", "value"],
+)
+def test_an_error_does_not_grow_with_what_was_sent(api: Api, bucket: str, body: dict[str, Any]) -> None:
+    reply = api.post(objects(bucket), body)
+    assert_envelope(reply, 422)
+    assert len(reply.text) < 150_000
+    assert all(len(str(step)) < 300 for problem in reply.json["detail"] for step in problem["loc"])
+    rows = api.post(f"{objects(bucket)}/batch", {"objects": [body]})
+    assert rows.status == 422
+    assert len(rows.text) < 5_000
+
+
+def test_queries_ids_and_filters_are_not_echoed_at_length_either(api: Api, bucket: str) -> None:
+    replies = [
+        api.get(objects(bucket), query={LONG[:9_000]: 1}),
+        api.get(objects(bucket, LONG[:9_000])),
+        api.post(f"{objects(bucket)}/list", {"filters": {"field": "a", "value": 1, LONG: 1}}),
+        api.post(f"{objects(bucket)}/list", {"sort": {"field": "a", LONG: 1}}),
+        api.post(f"{objects(bucket)}/list", {LONG: 1}),
+    ]
+    assert [reply.status for reply in replies] == [422, 404, 422, 422, 422]
+    for reply in replies:
+        assert_envelope(reply)
+        assert len(reply.text) < 6_000
+
+
 def test_more_rows_than_a_batch_holds_are_refused(api: Api, bucket: str) -> None:
     wrong: list[Any] = [[], [{}] * 101, [1], [None], {}, "a"]
     for rows in wrong:
