@@ -74,15 +74,16 @@ def pagination(
     total: int,
     next_cursor: str | None,
     words: Mapping[str, Any] | None = None,
+    by_offset: bool = True,
 ) -> PaginationResponse:
     """What an answer says about its page, which may be shorter than asked for.
 
     Links are relative: the path and a query string, in which `words` are repeated. They count the rows
-    really returned, and go on by cursor where offsets end.
+    really returned, and go on by cursor where offsets end, or lead less far (`by_offset` false).
     """
     by_cursor = request.cursor is not None
     counted = request.include_total
-    link = _Link(path, request, words or {})
+    link = _Link(path, request, words or {}, by_offset)
     return {
         "total": total if counted else None,
         "page": None if by_cursor else request.offset // request.limit + 1,
@@ -113,6 +114,7 @@ class _Link:
     path: str
     request: PageRequest
     words: Mapping[str, Any]
+    by_offset: bool
 
     def next(self, returned: int, next_cursor: str | None) -> str | None:
         request = self.request
@@ -120,8 +122,8 @@ class _Link:
             return None
         offset = request.offset + returned
         # After an empty page that has a cursor, the same offset would give the same page.
-        by_cursor = request.is_fixed or request.cursor is not None or not returned
-        if by_cursor or offset > MAX_QUERY_OFFSET:
+        by_offset = self.by_offset and returned and not request.is_fixed and request.cursor is None
+        if not by_offset or offset > MAX_QUERY_OFFSET:
             return self._to(cursor=next_cursor)
         return self._to(offset=offset)
 

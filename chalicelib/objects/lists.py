@@ -58,7 +58,7 @@ def list_objects(
     """
     if query.page.offset > MAX_WALKED:
         raise _walk_too_long()
-    if not _is_by_age(query):
+    if not is_by_age(query):
         return _sorted(store, bucket.bucket_id, query, kind)
     if query.is_plain:
         return _page(store, bucket, query, kind)
@@ -116,7 +116,8 @@ def _position(query: ListQuery) -> str | None:
     return created_key(created_at, object_id)
 
 
-def _is_by_age(query: ListQuery) -> bool:
+def is_by_age(query: ListQuery) -> bool:
+    """Whether the order of creation is asked for, which an index has."""
     return len(query.sorts) == 1 and query.sorts[0].field == "created_at"
 
 

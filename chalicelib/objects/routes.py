@@ -290,7 +290,7 @@ def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) 
     # Filters, sorts and cursors are a fifth of the code, and only lists need them.
     from chalicelib.foundation.listing import read_list
     from chalicelib.foundation.paths import check_path
-    from chalicelib.objects.lists import KIND, OLDEST_FIRST, list_objects, shown_with
+    from chalicelib.objects.lists import KIND, OLDEST_FIRST, is_by_age, list_objects, shown_with
     from chalicelib.objects.views import page_stats, selected, show
 
     page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
@@ -306,7 +306,12 @@ def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) 
     body = {
         "results": [selected(each, given["select"]) for each in shown] if given.get("select") else shown,
         "pagination": pagination(
-            page, path=path, returned=len(found.rows), total=found.total, next_cursor=found.next_cursor
+            page,
+            path=path,
+            returned=len(found.rows),
+            total=found.total,
+            next_cursor=found.next_cursor,
+            by_offset=query.is_plain and is_by_age(query),
         ),
         "stats": page_stats(found.rows),
     }

@@ -167,6 +167,12 @@ def test_links_go_on_by_cursor_where_offsets_end() -> None:
     assert answered(asked("page=1003"))["previous_page"] is None
 
 
+def test_links_go_on_by_cursor_where_offsets_lead_less_far() -> None:
+    for words in ("limit=10", "offset=20"):
+        said = pagination(asked(words), path="/v1/things", returned=10, total=0, next_cursor="more", by_offset=False)
+        assert link(said["next_page"]) == {"limit": "10", "cursor": "more"}
+
+
 def test_by_cursor_links_lead_on_only() -> None:
     said = answered(asked("cursor=a"))
     assert link(said["next_page"]) == {"limit": "10", "cursor": "more"}

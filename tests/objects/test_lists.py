@@ -53,6 +53,21 @@ def test_a_link_leads_to_the_next_page(api: Api, bucket: str, shelf: list[Any]) 
     assert second["pagination"]["next_page"] is None
 
 
+def test_links_of_a_filter_lead_as_far_as_its_cursors(
+    api: Api, bucket: str, shelf: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "BUDGET_ROWS", 2)
+    monkeypatch.setattr(lists, "MAX_WALKED", 3)
+    body = {"filters": {"NOT": {"title": "Spione"}}}
+    reply = api.post(f"{objects(bucket)}/list", body)
+    rows = list(reply.json["results"])
+    while link := reply.json["pagination"]["next_page"]:
+        reply = api.post(link, body)
+        assert reply.status == 200, reply.text
+        rows += reply.json["results"]
+    assert titles(rows) == [title for title in titles(shelf) if title != "Spione"]
+
+
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 @pytest.mark.parametrize("field", ["created_at", "take", "title", "metadata.tags.1", "nowhere"])
 def test_every_sort_gives_every_row_once_across_pages(
