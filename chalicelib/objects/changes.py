@@ -79,11 +79,12 @@ def _replaced(old: StoredObject, properties: set[str], blobs: Sequence[Blob]) ->
 
 
 def _revised(old: StoredObject, sent: Mapping[str, Any], filled: set[str], bucket: Bucket) -> StoredObject:
-    values = changed_values(old.values, sent, filled, bucket.schema, key=key_fields(bucket))
+    key = key_fields(bucket)
+    values = changed_values(old.values, sent, filled, bucket.schema, key=key)
     return replace(
         old,
         values=values,
         content_hash=content_hash(map(known_content, old.blobs)),
         # It is said of the whole object, and only what was sent has been checked.
-        schema_version=bucket.schema_version if fits(values, filled, bucket.schema) else old.schema_version,
+        schema_version=bucket.schema_version if fits(values, filled, bucket.schema, key=key) else old.schema_version,
     )

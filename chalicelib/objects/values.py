@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from chalicelib.buckets.schema import RESERVED_NAMES
 from chalicelib.buckets.schema_values import FILE_TYPES, Field, problems_in
 from chalicelib.foundation.refusals import Problem, RequestInvalid
+from chalicelib.foundation.sameness import same
 from chalicelib.objects.refusals import UniqueKeyChange
 
 Values = Mapping[str, Any]
@@ -82,8 +84,11 @@ def changed_values(
             if default is not None and fields[name]["type"] not in FILE_TYPES:
                 values[name] = default
     _raise(_misfits(sent, values, fields))
+    nested = _nested(old, fields)
+    _raise(_nested_misfits(values, fields, key, but=nested))
     _check_key(old, values, key)
-    _raise(problem for problem in _missing(values, filled, fields) if problem.location[1] in sent)
+    moved = {*sent, *(name for name in nested if fields[name]["type"] not in FILE_TYPES)}
+    _raise(problem for problem in _missing(values, filled, fields) if problem.location[1] in moved)
     return {**values, **with_defaults({name: values[name] for name in sent if name in values}, fields)}
 
 
@@ -98,10 +103,15 @@ def merged_metadata(old: Values, metadata: Values | None) -> dict[str, Any]:
     return sent
 
 
-def fits(values: Values, filled: Collection[str], schema: Schema) -> bool:
-    """Whether an object fits a schema as a whole."""
+def fits(values: Values, filled: Collection[str], schema: Schema, *, key: Collection[str] = ()) -> bool:
+    """Whether an object fits a schema as a whole, as a new one has to."""
     fields: Mapping[str, Field] = schema["properties"]
-    return not any(_misfits(values, values, fields)) and not any(_missing(values, filled, fields))
+    problems = (
+        _misfits(values, values, fields),
+        _nested_misfits(values, fields, key),
+        _missing(values, filled, fields),
+    )
+    return not any(map(any, problems))
 
 
 def with_defaults(values: Values, fields: Mapping[str, Field]) -> dict[str, Any]:
@@ -126,10 +136,15 @@ def _misfits(sent: Values, values: Values, fields: Mapping[str, Field]) -> Itera
             yield from problems_in(values[name], fields[name], (*BODY, name))
 
 
-def _nested_misfits(values: Values, fields: Mapping[str, Field], key: Collection[str]) -> Iterator[Problem]:
-    """What is wrong with fields that were only found in `metadata`, where the official client puts them."""
+def _nested_misfits(
+    values: Values, fields: Mapping[str, Field], key: Collection[str], *, but: Values = MappingProxyType({})
+) -> Iterator[Problem]:
+    """What is wrong with fields that were only found in `metadata`, where the official client puts them.
+
+    Those are looked at that somebody relies on to be there, `but` for those that were there already.
+    """
     for name, value in _nested(values, fields).items():
-        if name in key or fields[name].get("required"):
+        if (name in key or fields[name].get("required")) and not same(value, but.get(name)):
             yield from problems_in(value, fields[name], (*BODY, "metadata", name))
 
 

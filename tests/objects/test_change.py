@@ -148,3 +148,70 @@ def test_old_objects_stay_readable_and_changeable_under_a_new_schema(api: Api, b
     assert [p["location"] for p in refused.error["details"]["validation_errors"]] == [["body", "title"]]
     assert api.patch(path, {"title": 5, "lang": "de"}).status == 200
     assert stored_object(world, bucket, made["object_id"]).schema_version == 2
+
+
+REQUIRED: dict[str, Any] = {
+    "properties": {**SCHEMA["properties"], "genre": {"type": "string", "required": True}, "cast": {"type": "array"}}
+}
+
+
+@pytest.fixture
+def strict(api: Api) -> str:
+    """A bucket in which an object's `metadata` may hold a required field, as the official client has it."""
+    return a_bucket_of_objects(api, "strict", bucket_schema=REQUIRED)
+
+
+def break_schema(api: Api, bucket: str) -> None:
+    """From now on `genre` is required."""
+    reply = api.patch(f"/v1/buckets/{bucket}", {"bucket_schema": REQUIRED}, query={"force_schema_break": "true"})
+    assert reply.status == 200, reply.text
+
+
+def problem(reply: Any) -> tuple[list[Any], str]:
+    assert reply.status == 422, reply.text
+    (found,) = reply.error["details"]["validation_errors"]
+    return found["location"], found["type"]
+
+
+@BOTH
+def test_a_required_field_in_metadata_is_checked_as_on_creation(api: Api, strict: str, method: str) -> None:
+    refused = api.post(objects(strict), {"metadata": {"genre": 5}})
+    assert problem(refused) == (["body", "metadata", "genre"], "string_type")
+
+    path = objects(strict, created(api, strict, {"metadata": {"genre": "noir", "reel": 1}})["object_id"])
+    assert problem(api.call(method, path, {"metadata": {"genre": 5}})) == problem(refused)
+    gone = api.call(method, path, {"metadata": {"genre": None}})
+    assert problem(gone) == (["body", "genre"], "missing")
+    assert api.get(path).json["metadata"] == {"genre": "noir", "reel": 1}
+    assert api.call(method, path, {"metadata": {"genre": "drama", "cast": 5, "reel": 1}}).status == (
+        200 if method == "PATCH" else 422  # there a key that the metadata does not hold is one of the root
+    )
+
+
+@BOTH
+def test_what_metadata_held_before_a_new_schema_may_stay(api: Api, bucket: str, method: str) -> None:
+    made = created(api, bucket, {"title": "M", "metadata": {"genre": 5, "reel": 1}})
+    break_schema(api, bucket)
+    path = objects(bucket, made["object_id"])
+    assert api.call(method, path, {"title": "N"}).status == 200
+    reply = api.call(method, path, {"metadata": {"genre": 5, "reel": 2}})
+    assert (reply.status, reply.json["metadata"]) == (200, {"genre": 5, "reel": 2})
+    assert problem(api.call(method, path, {"metadata": {"genre": 6}})) == (
+        ["body", "metadata", "genre"],
+        "string_type",
+    )
+
+
+def test_an_object_is_of_the_schema_that_all_of_it_fits(api: Api, bucket: str, world: World) -> None:
+    rows: list[dict[str, Any]] = [
+        {"genre": "noir"},
+        {"metadata": {"genre": "noir"}},
+        {"metadata": {"genre": 5}},
+        {"genre": "noir", "cast": 5},
+    ]
+    ids = [created(api, bucket, {"title": "M", **row})["object_id"] for row in rows]
+    break_schema(api, bucket)
+    for id_ in ids:
+        assert api.patch(objects(bucket, id_), {"title": "N"}).status == 200
+    versions = [stored_object(world, bucket, id_).schema_version for id_ in ids]
+    assert versions == [2, 2, 1, 1]

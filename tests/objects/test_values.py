@@ -165,6 +165,8 @@ def test_whatever_is_taken_fits_and_is_taken_again_unchanged(sent: dict[str, Any
     except RequestInvalid:
         return
     assert fits(values, {"poster"}, SCHEMA)
+    assert fits({**values, "title": None, "metadata": {"title": values["title"]}}, {"poster"}, SCHEMA)
+    assert not fits({**values, "title": None, "metadata": {"title": 5}}, {"poster"}, SCHEMA)
     assert new_values(values, {"poster"}, SCHEMA) == values
 
 
