@@ -48,3 +48,17 @@ def value_at(value: Any, path: str) -> Any:
         if head.isascii() and head.isdigit() and len(head) < 10 and int(head) < len(value):
             return value_at(value[int(head)], rest) if dot else value[int(head)]
     return MISSING
+
+
+def names_to(value: Mapping[str, Any], path: str) -> list[str] | None:
+    """The keys on the way to what `value_at` finds, up to the first list; None where there is nothing."""
+    if path in value:
+        return [path]
+    for place in (place for place, char in enumerate(path) if char == "."):
+        name, rest = path[:place], path[place + 1 :]
+        inner = value.get(name)
+        if isinstance(inner, list) and value_at(inner, rest) is not MISSING:
+            return [name]
+        if isinstance(inner, Mapping) and (names := names_to(inner, rest)) is not None:
+            return [name, *names]
+    return None

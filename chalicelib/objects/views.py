@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.foundation.envelope import shortened, standing
-from chalicelib.foundation.paths import MISSING, value_at
+from chalicelib.foundation.paths import names_to
 from chalicelib.foundation.refusals import Refusal, RequestInvalid
 from chalicelib.foundation.search import texts_of
 from chalicelib.objects.blob import Blob, show_blob
@@ -98,8 +98,9 @@ def selected(shown: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
     """The object with only these dotted paths, and the ids that always stay. A list is kept as a whole."""
     kept: dict[str, Any] = {}
     for path in (*ALWAYS_KEPT, *paths):
-        if value_at(shown, path) is not MISSING:
-            _keep(kept, shown, [path] if path in shown else path.split("."))
+        names = names_to(shown, path)
+        if names is not None:
+            _keep(kept, shown, names)
     return kept
 
 

@@ -179,6 +179,30 @@ def test_select_keeps_the_paths_asked_for_and_the_ids(api: Api, bucket: str) -> 
     assert post(api, bucket, select=[])["results"] == [made]
 
 
+def test_select_finds_keys_that_hold_dots_as_filters_do(api: Api, bucket: str) -> None:
+    fields = {
+        "a.b": 1,
+        "a": {"b": 2, "c.d": {"e.f": 3, "g": 4}, "c": {"x": 5}},
+        "list": {"x.y": [{"z": 6}]},
+        "x": {"": {"": 7}},
+    }
+    ids = {"object_id": created(api, bucket, fields)["object_id"], "bucket_id": bucket}
+
+    def selected(*paths: str) -> dict[str, Any]:
+        (row,) = post(api, bucket, select=list(paths))["results"]
+        assert row.items() >= ids.items()
+        return {name: value for name, value in row.items() if name not in ids}
+
+    assert selected("a.b") == {"a.b": 1}
+    assert selected("a.c.d.e.f") == {"a": {"c.d": {"e.f": 3}}}
+    assert selected("a.c.d.g", "a.c.x") == {"a": {"c.d": {"g": 4}, "c": {"x": 5}}}
+    assert selected("list.x.y.0.z") == {"list": {"x.y": [{"z": 6}]}}
+    assert selected("x..") == {"x": {"": {"": 7}}}
+    assert selected("a.c.d.e", "list.x.y.1", "list.x") == {}
+    for path, value in {"a.b": 1, "a.c.d.e.f": 3, "list.x.y.0.z": 6}.items():
+        assert len(post(api, bucket, filters={path: value})["results"]) == 1
+
+
 def test_a_rare_match_ends_pages_early_with_a_cursor(
     api: Api, bucket: str, shelf: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
