@@ -31,7 +31,7 @@ def test_buckets(sdk: Sdk) -> None:
     assert sdk.client.buckets.get("stills").bucket_id == made.bucket_id
     assert made.bucket_id in [each.bucket_id for each in sdk.client.buckets.list().results]
     with pytest.raises(MixpeekAPIError) as taken:
-        sdk.client.buckets.create(name="stills")
+        sdk.client.buckets.create(name="stills", bucket_schema=SCHEMA)
     assert taken.value.status == 409
 
 
@@ -39,7 +39,7 @@ def test_an_object_its_file_and_the_statistics_that_follow_it(sdk: Sdk) -> None:
     sdk.client.buckets.create(name="posters", bucket_schema=SCHEMA)
     made = an_object(sdk, "posters")
     assert (made.film_id, made.blobs[0].details.mime_type) == ("tt0017136", "image/png")
-    seen = sdk.objects.get_object("posters", made.object_id, return_presigned_urls=True)
+    seen = sdk.objects.get_object_buckets("posters", made.object_id, return_presigned_urls=True)
     with urllib.request.urlopen(seen.blobs[0].presigned_url, timeout=10) as answer:
         assert answer.read() == PNG
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tests.contract.conftest import new_sdk
 from tests.deployed.stage import KINDS, StageOnEmulator
 
+SCHEMA = {"properties": {"film_id": {"type": "string"}}}
 NewStage = Callable[[str], StageOnEmulator]
 
 
@@ -40,7 +41,7 @@ def test_the_first_deployment_prints_what_a_client_needs_and_no_more(new_stage: 
 def test_an_upgrade_keeps_data_and_the_parameters_that_it_does_not_name(new_stage: NewStage) -> None:
     stage = new_stage("growing")
     key = deployed(stage, "LogRetention=7")["MIXPEEK_API_KEY"]
-    made = new_sdk(stage.address, key, "default").client.buckets.create(name="posters")
+    made = new_sdk(stage.address, key, "default").client.buckets.create(name="posters", bucket_schema=SCHEMA)
     deployed(stage, "ApiMemory=2048", "PublicUrl=https://buckets.example.com")
     assert new_sdk(stage.address, key, "default").client.buckets.get("posters").bucket_id == made.bucket_id
     functions = stage.emulator.client("lambda").list_functions()["Functions"]
