@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.local.bootstrap import NAMESPACE
 from deployment.artifacts import Artifacts
+from deployment.copying import Copying
 from deployment.data import Data, remove_bucket
 from deployment.first_access import environment, first_key, services_of
 from deployment.stack import Stack
@@ -132,6 +133,26 @@ def settings(name: str) -> None:
     stack = Stack(boto3.client("cloudformation"), here(name).stack, say)
     for variable, value in environment(stack.outputs()).items():
         click.echo(f"export {variable}={value}")
+
+
+@deployment.command()
+@of_stage
+@click.option("--catalog-table", required=True, help="Copy the rows of this table, and then")
+@click.option("--objects-table", required=True, help="those of this one; their files are taken to have been in")
+@click.option("--blob-bucket", required=True, help="this bucket, and are copied by other means.")
+@click.option("--profile", help="AWS profile that reads the two tables; without it, whoever writes.")
+def copy(name: str, catalog_table: str, objects_table: str, blob_bucket: str, profile: str | None) -> None:
+    """Copy what other tables hold into the stage, whose statistics follow by themselves.
+
+    They may be another stage's, another account's, or restored ones. Nobody should write to them meanwhile.
+    """
+    stack = Stack(boto3.client("cloudformation"), here(name).stack, say)
+    outputs = stack.outputs()
+    copying = Copying(boto3.Session(profile_name=profile).client("dynamodb"), boto3.client("dynamodb"))
+    rows = copying.catalog(catalog_table, outputs["CatalogTableName"])
+    say(f"{rows} rows of the catalog are copied")
+    rows = copying.objects(objects_table, outputs["ObjectsTableName"], blob_bucket, outputs["BlobBucketName"])
+    say(f"{rows} objects are copied")
 
 
 def here(name: str) -> Stage:

@@ -64,9 +64,7 @@ def test_a_bucket_is_deleted_by_its_task(sdk: Sdk, stage: StageOnEmulator) -> No
 
 
 @pytest.mark.parametrize(("path", "keyed", "status"), [("/v1/buckets", False, 401), ("/v1/buckets/none", True, 404)])
-def test_an_error_of_the_application(
-    stage: StageOnEmulator, api_key: str, path: str, keyed: bool, status: int
-) -> None:
+def test_an_error_of_the_application(stage: StageOnEmulator, api_key: str, path: str, keyed: bool, status: int) -> None:
     answer = stage.call("GET", path, api_key if keyed else "")
     assert (answer.status, answer.body["success"], answer.body["status"]) == (status, False, status)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.contract.conftest import new_sdk
+from tests.deployed.emulator import eventually
 from tests.deployed.stage import KINDS, StageOnEmulator
+from tests.support.objects import POSTER
 
-SCHEMA = {"properties": {"film_id": {"type": "string"}}}
+SCHEMA = {"properties": {"film_id": {"type": "string"}, "poster": {"type": "image"}}}
 NewStage = Callable[[str], StageOnEmulator]
 
 
@@ -94,8 +96,29 @@ def test_functions_may_do_what_their_policies_say_and_no_more(new_stage: NewStag
     stage = new_stage("powerless")
     key = deployed(stage)["MIXPEEK_API_KEY"]
     iam = stage.emulator.client("iam")
-    (role,) = [each["RoleName"] for each in iam.list_roles()["Roles"] if f"{stage.stack}-ApiHandler" in each["RoleName"]]
+    (role,) = [
+        each["RoleName"] for each in iam.list_roles()["Roles"] if f"{stage.stack}-ApiHandler" in each["RoleName"]
+    ]
     for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         iam.delete_role_policy(RoleName=role, PolicyName=policy)
     assert stage.call("GET", "/v1/health").status == 200
     assert stage.call("GET", "/v1/buckets", key).status == 500
+
+
+def test_what_one_stage_holds_is_copied_into_another_and_counted_there(new_stage: NewStage) -> None:
+    old, new = new_stage("old"), new_stage("new")
+    key = deployed(old)["MIXPEEK_API_KEY"]
+    sdk = new_sdk(old.address, key, "default")
+    sdk.client.buckets.create(name="posters", bucket_schema=SCHEMA)
+    made = sdk.client.buckets.upload("posters", data=POSTER["data"], film_id="tt0017136")
+    eventually(lambda: bool(sdk.client.buckets.get("posters").object_count == 1))
+    deployed(new)
+    former = old.outputs
+    names = {"catalog": former["CatalogTableName"], "objects": former["ObjectsTableName"]}
+    options = [f"--{kind}-table={name}" for kind, name in names.items()]
+    said = new.say("copy", *options, f"--blob-bucket={former['BlobBucketName']}")
+    assert said.exit_code == 0, said.progress
+    copied = new_sdk(new.address, key, "default")
+    eventually(lambda: bool(copied.client.buckets.get("posters").object_count == 1))
+    seen = copied.objects.get_object_buckets("posters", made.object_id)
+    assert seen.blobs[0].properties["url"].startswith(f"s3://{new.outputs['BlobBucketName']}/")

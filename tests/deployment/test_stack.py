@@ -111,7 +111,10 @@ def test_the_end_of_an_earlier_change_is_not_taken_for_the_end_of_this_one(cloud
 
 @pytest.mark.parametrize(
     "reason",
-    ["The submitted information didn't contain changes. Submit different information", "No updates are to be performed."],
+    [
+        "The submitted information didn't contain changes.",
+        "No updates are to be performed.",
+    ],
 )
 def test_no_changes_are_no_failure(cloud: CloudFormation, reason: str) -> None:
     cloud.is_("UPDATE_COMPLETE")
