@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run test check bench package
+.PHONY: help setup run test check bench package deploy destroy test-deploy
 
 help:
 	@echo 'make run       serve the API on this machine, with an engine of its own'
@@ -15,6 +15,9 @@ help:
 	@echo 'make check     format, lint and types'
 	@echo 'make bench     what each call costs, as ratios'
 	@echo 'make package   write the CloudFormation template and the zip to build/package'
+	@echo 'make deploy    create or upgrade the stage STAGE in AWS'
+	@echo 'make destroy   remove the stage STAGE from AWS'
+	@echo 'make test-deploy  deploy the package on an emulator of AWS, and test it there'
 	@echo 'make setup     make $(VENV); every other target does it first'
 
 setup: $(READY)
@@ -57,3 +60,21 @@ package: setup
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} BUCKETS_ENGINE= \
 	    $(BIN)/chalice package --stage $(STAGE) --merge-template .chalice/resources.json build/package
 	$(BIN)/python .chalice/lambda_package.py build/package
+
+# PARAMETERS="AlarmEmail=… LogRetention=90" sets some of the template's; those not named stay as they are.
+deploy: package
+	$(BIN)/python -m deployment deploy --stage $(STAGE) $(PARAMETERS)
+
+# DELETE_DATA=yes removes tables and files, too.
+destroy: setup
+	$(BIN)/python -m deployment destroy --stage $(STAGE) $(if $(filter yes,$(DELETE_DATA)),--delete-data)
+
+MINISTACK := .local/ministack
+
+test-deploy: package $(MINISTACK)/.ready
+	$(BIN)/python -m pytest -rs tests/deployed
+
+# Whether an emulator that cannot be installed is a failure is for the tests to say.
+$(MINISTACK)/.ready: tests/deployed/requirements.txt $(READY)
+	@$(BIN)/python -m venv $(MINISTACK) && $(MINISTACK)/bin/pip install --quiet --requirement $< && touch $@ \
+	    || echo 'make test-deploy: ministack cannot be installed' >&2

@@ -24,7 +24,7 @@ from pathlib import Path
 LARGEST = 5_000_000
 LEFT_OUT = re.compile(r"chalicelib/(local|administration)/|chalicelib/admin\.py$|(.*/)?__pycache__/|.*\.py[co]$|bin/")
 FORBIDDEN = re.compile(
-    r"(boto3|botocore|moto|pytest|tests|bench|chalicelib/(local|administration))/|chalicelib/admin\.py$"
+    r"(boto3|botocore|moto|pytest|tests|bench|deployment|chalicelib/(local|administration))/|chalicelib/admin\.py$"
 )
 # Lambda unpacks a zip here; tracebacks then name the files that are there.
 UNPACKED = "/var/task"

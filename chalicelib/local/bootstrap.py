@@ -48,7 +48,7 @@ def first_credentials(services: Services, folder: Folder, dev_key: str | None) -
         folder.write(
             CREDENTIALS, kept | {"organization_id": organization_id} | ({} if dev_key else {"api_key": api_key})
         )
-    _ensure_namespace(services, organization_id)
+    ensure_namespace(services, organization_id)
     return Credentials(api_key, NAMESPACE)
 
 
@@ -68,7 +68,8 @@ def _organization(access: Access, organization_id: str) -> str:
         return access.create_organization("Local").organization_id
 
 
-def _ensure_namespace(services: Services, organization_id: str) -> None:
+def ensure_namespace(services: Services, organization_id: str) -> None:
+    """The organization has the namespace that clients are told of."""
     try:
         services.namespaces.resolve(organization_id, NAMESPACE)
     except NamespaceUnresolved:

@@ -1,0 +1,61 @@
+"""Rows of other tables, restored ones or those of another account, brought into a stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.foundation.keys import namespace_tally, tallied_bucket
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+MOST_AT_ONCE = 25
+PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Copying:
+    """From one account's tables to another's; the same client twice where there is but one account."""
+
+    source: DynamoDBClient
+    target: DynamoDBClient
+    pause: Callable[[float], None] = time.sleep
+
+    def catalog(self, source: str, target: str) -> int:
+        """Copies all but the tallies: these follow the objects, as ever. Gives the number of rows."""
+        rows = (item for item in self._rows(source) if not _is_tally(item["sk"]["S"]))
+        return self._put(target, rows)
+
+    def objects(self, source: str, target: str, former_bucket: str, bucket: str) -> int:
+        """Copies all objects; their files are then those of the other bucket. Gives the number of rows.
+
+        Their buckets have to be there first: an object that has none is one of a bucket that was deleted.
+        """
+        return self._put(target, (_with_files_in(item, former_bucket, bucket) for item in self._rows(source)))
+
+    def _rows(self, table: str) -> Iterator[Item]:
+        for page in self.source.get_paginator("scan").paginate(TableName=table):
+            yield from page["Items"]
+
+    def _put(self, table: str, items: Iterator[Item]) -> int:
+        count = 0
+        while batch := list(islice(items, MOST_AT_ONCE)):
+            waiting: Any = {table: [{"PutRequest": {"Item": item}} for item in batch]}
+            while waiting := self.target.batch_write_item(RequestItems=waiting).get("UnprocessedItems"):
+                self.pause(PAUSE_SECONDS)
+            count += len(batch)
+        return count
+
+
+def _is_tally(sort_key: str) -> bool:
+    return tallied_bucket(sort_key) is not None or sort_key == namespace_tally("")["sk"]
+
+
+def _with_files_in(item: Item, former: str, bucket: str) -> Item:
+    moved = item["document"]["S"].replace(f'"s3://{former}/blobs/', f'"s3://{bucket}/blobs/')
+    return {**item, "document": {"S": moved}}

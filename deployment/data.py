@@ -1,0 +1,74 @@
+"""Tables and files of a stage that are there with or without its stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from deployment.stage import Stage
+from deployment.trouble import DeploymentFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Whatever a stage keeps, found by the names that CloudFormation gives."""
+
+    dynamodb: DynamoDBClient
+    s3: S3Client
+    stage: Stage
+
+    def tables(self) -> list[str]:
+        """Its tables, those of earlier stacks of the stage included."""
+        pages = self.dynamodb.get_paginator("list_tables").paginate()
+        return [name for page in pages for name in page["TableNames"] if self.stage.owns_table(name)]
+
+    def buckets(self) -> list[str]:
+        """Its buckets of files, those of earlier stacks of the stage included."""
+        return [each["Name"] for each in self.s3.list_buckets()["Buckets"] if self.stage.owns_bucket(each["Name"])]
+
+    def empty_buckets(self) -> None:
+        """Removes all files, since CloudFormation removes no bucket with something in it."""
+        for bucket in self.buckets():
+            empty(self.s3, bucket)
+
+    def remove(self) -> None:
+        """Removes it all, for good."""
+        names = self.tables()
+        for table in names:
+            self.dynamodb.delete_table(TableName=table)
+        for table in names:
+            self.dynamodb.get_waiter("table_not_exists").wait(TableName=table, WaiterConfig={"Delay": 2})
+        for bucket in self.buckets():
+            remove_bucket(self.s3, bucket)
+
+
+def remove_bucket(s3: S3Client, bucket: str) -> None:
+    """Removes a bucket and what is in it; nothing where there is none."""
+    try:
+        empty(s3, bucket)
+    except ClientError as error:
+        if error.response["Error"].get("Code") == "NoSuchBucket":
+            return
+        raise
+    s3.delete_bucket(Bucket=bucket)
+
+
+def empty(s3: S3Client, bucket: str) -> None:
+    """Removes everything in a bucket."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        if page.get("Contents"):
+            _remove(s3, bucket, [{"Key": each["Key"]} for each in page["Contents"]])
+
+
+def _remove(s3: S3Client, bucket: str, keys: Iterable[ObjectIdentifierTypeDef]) -> None:
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": list(keys), "Quiet": True})
+    if errors := answer.get("Errors"):
+        raise DeploymentFailed(f"{len(errors)} files in {bucket} cannot be removed: {errors[0].get('Message', '')}")

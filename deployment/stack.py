@@ -1,0 +1,122 @@
+"""One CloudFormation stack: made, changed and removed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from deployment.events import Progress, Say, until
+from deployment.trouble import DeploymentFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+ABSENT = "ABSENT"
+# A stack whose creation failed holds nothing, and can only be removed.
+FAILED_CREATION = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
+NEW = (ABSENT, "REVIEW_IN_PROGRESS")
+DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+GONE = ("DELETE_COMPLETE",)
+NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The stack of this name, whether or not it is there."""
+
+    client: CloudFormationClient
+    name: str
+    say: Say
+    pause: Callable[[float], None] = time.sleep
+
+    def status(self) -> str:
+        """CloudFormation's word for its state, or ABSENT."""
+        found = self._find()
+        return str(found["StackStatus"]) if found else ABSENT
+
+    def parameters(self) -> dict[str, str]:
+        """The values it was last deployed with; none where there is no stack."""
+        found = self._find()
+        pairs = found.get("Parameters", []) if found else []
+        return {pair["ParameterKey"]: pair["ParameterValue"] for pair in pairs}
+
+    def outputs(self) -> dict[str, str]:
+        """What the stack says of itself. Raises DeploymentFailed where there is none."""
+        found = self._find()
+        if found is None:
+            raise DeploymentFailed(f"There is no stack {self.name} in this account and region")
+        return {pair["OutputKey"]: pair["OutputValue"] for pair in found.get("Outputs", [])}
+
+    def apply(self, template_url: str, parameters: Mapping[str, str], tags: Mapping[str, str]) -> bool:
+        """Brings the stack to this template, creating it if need be; False where it is there already.
+
+        Raises DeploymentFailed with the first thing that failed; CloudFormation then goes back to what was.
+        """
+        self._make_way()
+        kind = "CREATE" if self.status() in NEW else "UPDATE"
+        change_set = self.client.create_change_set(
+            StackName=self.name,
+            ChangeSetName=f"deploy-{time.time_ns()}",
+            ChangeSetType=kind,  # type: ignore[arg-type]
+            TemplateURL=template_url,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+        if not self._is_ready(change_set["Id"]):
+            return False
+        progress = Progress(self.client, change_set["StackId"], self.say)
+        progress.skip()
+        self.client.execute_change_set(ChangeSetName=change_set["Id"])
+        self._finish(progress, DONE)
+        return True
+
+    def remove(self) -> None:
+        """Removes the stack with all that its template does not retain; nothing where there is none."""
+        found = self._find()
+        if found is None:
+            return
+        progress = Progress(self.client, found["StackId"], self.say)
+        progress.skip()
+        self.client.delete_stack(StackName=found["StackId"])
+        self._finish(progress, GONE)
+
+    def _make_way(self) -> None:
+        status = self.status()
+        if status in FAILED_CREATION:
+            self.say(f"The creation of {self.name} had failed; removing what is left of it")
+            self.remove()
+        elif status.endswith("_IN_PROGRESS") and status not in NEW:
+            raise DeploymentFailed(f"Somebody is changing {self.name} right now ({status}); try again afterwards")
+
+    def _is_ready(self, change_set: str) -> bool:
+        def state() -> str:
+            return str(self.client.describe_change_set(ChangeSetName=change_set)["Status"])
+
+        if until(state, lambda found: found not in ("CREATE_COMPLETE", "FAILED"), self.pause) == "CREATE_COMPLETE":
+            return True
+        reason = self.client.describe_change_set(ChangeSetName=change_set).get("StatusReason", "")
+        self.client.delete_change_set(ChangeSetName=change_set)
+        if any(words in reason for words in NO_CHANGES):
+            return False
+        raise DeploymentFailed(f"CloudFormation does not take the template: {reason}")
+
+    def _finish(self, progress: Progress, wanted: tuple[str, ...]) -> None:
+        state = until(progress.follow, lambda found: found.endswith("_IN_PROGRESS"), self.pause)
+        if state not in wanted:
+            failure = progress.first_failure or "not told"
+            raise DeploymentFailed(f"{self.name} is {state}. What failed first is {failure}")
+
+    def _find(self) -> StackTypeDef | None:
+        try:
+            (found,) = self.client.describe_stacks(StackName=self.name)["Stacks"]
+        except ClientError as error:
+            if "does not exist" in error.response["Error"].get("Message", ""):
+                return None
+            raise
+        return found

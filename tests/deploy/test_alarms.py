@@ -1,0 +1,67 @@
+"""The alarms of the stack: what they watch, and whom they tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.template import of_type
+
+MAILED = {"Fn::If": ["AlarmsAreMailed", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"}]}
+WATCHED = {
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "DeadLetters"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "TaskDeadLetters"),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "TaskQueue"),
+    ("AWS/Lambda", "IteratorAge", "FunctionName", "OnObjectsChange"),
+    ("AWS/Lambda", "IteratorAge", "FunctionName", "OnCatalogChange"),
+    ("AWS/Lambda", "Throttles", "FunctionName", "APIHandler"),
+    ("AWS/ApiGateway", "5XXError", "ApiName", "AWS::StackName"),
+}
+
+
+@pytest.fixture
+def alarms(template: dict[str, Any]) -> list[dict[str, Any]]:
+    return [alarm["Properties"] for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()]
+
+
+def watched(alarm: dict[str, Any]) -> tuple[str, str, str, str]:
+    dimension = alarm["Dimensions"][0]
+    value = dimension["Value"]
+    named = value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0]
+    return alarm["Namespace"], alarm["MetricName"], dimension["Name"], named
+
+
+def test_what_would_go_unnoticed_is_watched(alarms: list[dict[str, Any]]) -> None:
+    assert {watched(alarm) for alarm in alarms} == WATCHED
+
+
+def test_a_stage_without_traffic_is_no_alarm(alarms: list[dict[str, Any]]) -> None:
+    assert {alarm["TreatMissingData"] for alarm in alarms} == {"notBreaching"}
+
+
+def test_one_dead_letter_is_an_alarm(alarms: list[dict[str, Any]]) -> None:
+    for alarm in alarms:
+        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible":
+            assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+            assert alarm["Statistic"] == "Maximum"
+
+
+def test_the_alarm_of_faults_watches_the_api_of_this_stack(
+    template: dict[str, Any], alarms: list[dict[str, Any]]
+) -> None:
+    (faults,) = [alarm for alarm in alarms if alarm["Namespace"] == "AWS/ApiGateway"]
+    api = template["Resources"]["RestAPI"]["Properties"]
+    dimensions = {each["Name"]: each["Value"] for each in faults["Dimensions"]}
+    assert dimensions == {"ApiName": api["Name"], "Stage": api["StageName"]}
+    assert api["DefinitionBody"]["info"]["title"] == api["Name"]
+
+
+def test_alarms_are_mailed_where_there_is_an_address(template: dict[str, Any], alarms: list[dict[str, Any]]) -> None:
+    for alarm in alarms:
+        assert alarm["AlarmDescription"]
+        assert alarm["AlarmActions"] == alarm["OKActions"] == MAILED
+    topic = template["Resources"]["AlarmTopic"]
+    assert topic["Condition"] == "AlarmsAreMailed"
+    assert topic["Properties"]["Subscription"] == [{"Protocol": "email", "Endpoint": {"Ref": "AlarmEmail"}}]
+    assert template["Conditions"]["AlarmsAreMailed"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]}

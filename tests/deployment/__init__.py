@@ -1,0 +1,1 @@
+"""The commands of `make deploy` and `make destroy`, without CloudFormation."""

@@ -1,0 +1,63 @@
+"""What an operator who mistypes, or has no credentials, is told."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner, Result
+
+from deployment.__main__ import deployment
+from deployment.stage import Stage
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(deployment, arguments)
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, f"{tmp_path}/none")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+
+
+@pytest.mark.parametrize("command", ["deploy", "destroy", "settings"])
+@pytest.mark.usefixtures("nobody")
+def test_without_credentials_one_line_says_what_to_set(command: str) -> None:
+    done = run(command, "--stage", "dev")
+    assert done.exit_code == 1
+    assert "AWS_PROFILE" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("nobody")
+def test_without_a_region_one_line_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    done = run("destroy", "--stage", "dev")
+    assert (done.exit_code, "AWS_DEFAULT_REGION" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["", "Dev", "1st", "a_b", "x" * 21, "dev.eu"])
+def test_a_stage_has_a_name_that_can_be_part_of_a_buckets(name: str) -> None:
+    assert run("deploy", "--stage", name).exit_code == 2
+
+
+def test_parameters_are_assignments() -> None:
+    assert run("deploy", "--stage", "dev", "ApiMemory").exit_code == 2
+
+
+def test_a_stage_owns_what_its_stack_named_and_nothing_of_another_stage() -> None:
+    stage = Stage("dev", "123456789012", "ap-southeast-1")
+    assert stage.owns_table("buckets-api-dev-CatalogTable-1ABC2DEF3GHI4")
+    assert stage.owns_bucket("buckets-api-dev-blobbucket-1abc2def3ghi")
+    for table in ("buckets-api-dev2-CatalogTable-1ABC2DEF3GHI4", "buckets-api-dev-OtherTable-1ABC2DEF3GHI4"):
+        assert not stage.owns_table(table)
+    for bucket in ("buckets-api-dev-two-blobbucket-1abc2def3ghi", "buckets-api-dev-blobbucket-", stage.artifacts):
+        assert not stage.owns_bucket(bucket)
+
+
+def test_no_name_of_a_bucket_is_too_long() -> None:
+    assert len(Stage("x" * 20, "123456789012", "ap-southeast-1").artifacts) <= 63

@@ -1,0 +1,49 @@
+"""Rows are brought from one stage's tables into another's, and statistics follow there as they do for any write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from mypy_boto3_dynamodb import DynamoDBClient
+from mypy_boto3_s3 import S3Client
+
+from deployment.copying import MOST_AT_ONCE, Copying
+from tests.support.engine import Tables, drop_tables, new_tables
+from tests.support.objects import a_bucket_of_objects, objects
+from tests.support.world import World, new_world
+
+
+@pytest.fixture
+def other(client: DynamoDBClient, s3: S3Client, blob_bucket: str) -> Iterator[World]:
+    tables: Tables = new_tables(client)
+    yield new_world(client, tables, s3, blob_bucket)
+    drop_tables(client, tables)
+
+
+def copy(world: World, other: World) -> tuple[int, int]:
+    copying = Copying(world.client, other.client, no_pause)
+    bucket = world.settings.blob_bucket
+    return (
+        copying.catalog(world.tables.catalog, other.tables.catalog),
+        copying.objects(world.tables.objects, other.tables.objects, bucket, "another"),
+    )
+
+
+def no_pause(_: float) -> None:
+    raise AssertionError("the engine takes everything at once")
+
+
+def test_everything_is_there_with_its_keys_and_counted_once(world: World, other: World) -> None:
+    bucket = a_bucket_of_objects(world.api())
+    for _ in range(MOST_AT_ONCE + 1):
+        assert world.api().post(objects(bucket), {"title": "M"}).status == 200
+    world.pump()
+    _, copied = copy(world, other)
+    assert copied == MOST_AT_ONCE + 1
+    other.pump()
+    seen = other.api().acting(key=world.key).get(f"/v1/buckets/{bucket}").json
+    assert seen == world.api().get(f"/v1/buckets/{bucket}").json | {"stats_updated_at": seen["stats_updated_at"]}
+    assert seen["object_count"] == copied
+    listed = other.api().acting(key=world.key).get("/v1/namespaces").json["results"]
+    assert [each["object_count"] for each in listed] == [copied]
