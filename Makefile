@@ -7,11 +7,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run test check bench package deploy destroy test-deploy
+.PHONY: help setup run test coverage check bench package deploy destroy test-deploy
 
 help:
 	@echo 'make run       serve the API on this machine, with an engine of its own'
-	@echo 'make test      run the tests; coverage is reported'
+	@echo 'make test      run the tests'
+	@echo 'make coverage  run them, twice as long, and report which branches they take'
 	@echo 'make check     format, lint and types'
 	@echo 'make bench     what each call costs, as ratios'
 	@echo 'make package   write the CloudFormation template and the zip to build/package'
@@ -44,6 +45,9 @@ run: setup
 	$(BIN)/python -m chalicelib.local
 
 test: setup
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+
+coverage: setup
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report term
 
 check: setup

@@ -307,7 +307,7 @@ OBJECT_PROBES: dict[str, dict[str, Maker]] = {
     "ListObjectsRequest": {
         "filters": lists({"AND": [LEAF]}, ["Fury"]),
         "sort": lists({"field": "title"}, ["Fury", "M", "Spione"]),
-        "search": lists("SP*E", ["Spione"]),
+        "search": lists("SPIO*E", ["Spione"]),
         "select": told(_selected, "honoured: only these and the ids are shown"),
         "return_presigned_urls": told(_signed_rows, "honoured: stored blobs have a download URL"),
     },

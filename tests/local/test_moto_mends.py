@@ -10,11 +10,13 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
 from chalicelib.local import rows
 from chalicelib.local.backends import Backends
 from chalicelib.local.client import local_client
+from chalicelib.local.moto_mends import install
 from chalicelib.local.tables import create_tables
 
 if TYPE_CHECKING:
@@ -182,3 +184,10 @@ def test_pages_of_a_query_hold_every_row_in_reach_in_order(
     every = sorted(f"p{number}" for number in (1, 2, 3, 4, 5, 6, 9, 15))
     wanted = [sk for sk in every if tests[condition](sk)]
     assert found == (wanted if forward else wanted[::-1])
+
+
+@given(st.text())
+def test_a_text_is_itself_and_as_long_as_its_bytes(text: str) -> None:
+    install()
+    value = DynamoType({"S": text})
+    assert (value.cast_value, value.size()) == (text, len(text.encode()))
