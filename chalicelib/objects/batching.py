@@ -1,6 +1,7 @@
 """The rows of a batch, settled: each on its own, their files stored side by side.
 
-A row waits for those before it that it may meet, so the outcomes are those of settling one after the other.
+Only files are stored side by side: rows are written one after the other, in their order, each with the time of its
+own writing. A row waits from the start for those before it that it may meet.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
+from typing import Any
 
 from chalicelib.foundation.json_text import to_json
 from chalicelib.foundation.meter import Meter, count_all, metered
@@ -51,6 +53,7 @@ def settle_all(
         try:
             return settle(row) if not is_late() else Busy()
         except Refusal as refusal:
+            row.release()
             return refusal
 
     if sum(isinstance(row, Creation) and row.new.has_bytes for row in rows) < 2:
@@ -63,7 +66,7 @@ def _side_by_side(
     rows: Sequence[Creation | Refusal], outcome: Callable[[Creation | Refusal], Outcome]
 ) -> list[Outcome]:
     met: dict[Hashable, Future[tuple[Outcome, Meter]]] = {}
-    tasks = []
+    tasks: list[Future[tuple[Outcome, Meter]]] = []
 
     def task(row: Creation | Refusal, earlier: list[Future[tuple[Outcome, Meter]]]) -> tuple[Outcome, Meter]:
         wait(earlier)
@@ -73,8 +76,8 @@ def _side_by_side(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for row, names in zip(rows, _names(rows), strict=True):
             # Tasks begin in this order, so what one waits for has begun and needs no thread any more.
-            earlier = [met[name] for name in names if name in met]
-            done = pool.submit(copy_context().run, task, row, earlier)
+            earlier = list(tasks) if _seeks_twin(row) else [met[name] for name in names if name in met]
+            done = pool.submit(copy_context().run, task, _in_turn(row, list(tasks)), earlier)
             met.update(dict.fromkeys(names, done))
             tasks.append(done)
     outcomes = []
@@ -85,26 +88,40 @@ def _side_by_side(
 
 
 def _names(rows: Sequence[Creation | Refusal]) -> Iterator[list[Hashable]]:
-    """By what each row may meet another: its identity, and its content where somebody asks for that."""
-    wanted = {row.new.content_hash for row in rows if isinstance(row, Creation) and row.new.skip_duplicates}
+    """By what each row may meet another: its identity."""
     for row in rows:
-        if isinstance(row, Refusal):
-            yield []
-            continue
-        content = row.new.content_hash
-        yield [name for name in (row.identity, content if content in wanted else None) if name is not None]
+        yield [row.identity] if isinstance(row, Creation) and row.identity is not None else []
 
 
-def rising(clock: Clock) -> Iterator[Clock]:
-    """Clocks that stand still, each later than the one before it: so rows are listed in the order of their batch."""
-    moment = clock()
-    while True:
-        yield partial(_same, moment)
-        moment = max(clock(), moment + _MILLISECOND)
+def _seeks_twin(row: Creation | Refusal) -> bool:
+    """Whether what any earlier row makes or changes may be what this one asks for."""
+    return isinstance(row, Creation) and row.new.skip_duplicates
 
 
-def _same(moment: datetime) -> datetime:
-    return moment
+def _in_turn(row: Creation | Refusal, before: Sequence[Future[Any]]) -> Creation | Refusal:
+    """The row, whose look at the clock, the last thing before it is written, waits for those before it."""
+    if isinstance(row, Refusal):
+        return row
+    clock = row.clock
+
+    def in_turn() -> datetime:
+        wait(before)
+        return clock()
+
+    return replace(row, clock=in_turn)
+
+
+def rising(clock: Clock) -> Clock:
+    """A clock that is later at each look, so that rows are listed in the order of their batch; for one at a time."""
+    last: datetime | None = None
+
+    def later() -> datetime:
+        nonlocal last
+        now = clock()
+        last = now if last is None else max(now, last + _MILLISECOND)
+        return last
+
+    return later
 
 
 class AnswerRoom:
@@ -114,17 +131,17 @@ class AnswerRoom:
         self._left = MAX_ANSWER_BYTES
         self._lock = threading.Lock()
 
-    def row(self) -> Callable[[StoredObject], None]:
-        """For one row: takes room for its object, in place of what it took before. Raises AnswerFull."""
-        taken = 0
+    def take(self, stored: StoredObject, taken: int) -> int:
+        """The room that this object needs, taken in place of what its row took before. Raises AnswerFull."""
+        # Lambda hands the answer over as an ASCII text in JSON.
+        needed = len(json.dumps(to_json(show(stored)))) + MORE_BYTES
+        with self._lock:
+            if needed > self._left + taken:
+                raise AnswerFull()
+            self._left += taken - needed
+        return needed
 
-        def admit(stored: StoredObject) -> None:
-            nonlocal taken
-            # Lambda hands the answer over as an ASCII text in JSON.
-            needed = len(json.dumps(to_json(show(stored)))) + MORE_BYTES
-            with self._lock:
-                if needed > self._left + taken:
-                    raise AnswerFull()
-                self._left, taken = self._left + taken - needed, needed
-
-        return admit
+    def give_back(self, taken: int) -> None:
+        """Makes room of what a row took whose object is not shown."""
+        with self._lock:
+            self._left += taken

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.foundation.ids import TIME_CHARS, Ids
@@ -38,6 +38,18 @@ class Settled:
     replayed_by: Replayed | None = None
 
 
+class Room(Protocol):
+    """What an answer can hold, which several creations share."""
+
+    def take(self, stored: StoredObject, taken: int) -> int:
+        """The room that is taken for this object, in place of what was taken before; raises a Refusal."""
+        ...
+
+    def give_back(self, taken: int) -> None:
+        """Makes room again."""
+        ...
+
+
 @dataclass(slots=True)
 class Creation:
     """One request for a new object in one bucket. `policy` is None where the bucket has no unique key."""
@@ -51,8 +63,9 @@ class Creation:
     bucket: Bucket
     new: NewObject
     policy: str | None
-    # Refuses an outcome that is not to be; asked before it is written.
-    admit: Callable[[StoredObject], None] = lambda stored: None
+    # The answer that the outcome is to be part of; asked before anything is written.
+    room: Room | None = None
+    taken: int = 0
     content_turn: int = 0
     met: StoredObject | None = None
     values: Mapping[str, Any] | None = None
@@ -61,7 +74,7 @@ class Creation:
         """Creates the object, changes the one there is, or finds the one that answers already.
 
         Raises RequestInvalid, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted, Busy when every turn is lost, and what
-        `admit` raises.
+        its `room` raises.
         """
         if self._looks_first():
             self.met = self._look()
@@ -70,6 +83,16 @@ class Creation:
             if twin is not None:
                 return self._replayed(twin, "skip_duplicates")
         return in_turns(self._turn, self.pause)
+
+    def release(self) -> None:
+        """Gives its room back: its outcome is a refusal."""
+        if self.room is not None:
+            self.room.give_back(self.taken)
+            self.taken = 0
+
+    def _admit(self, stored: StoredObject) -> None:
+        if self.room is not None:
+            self.taken = self.room.take(stored, self.taken)
 
     def _turn(self) -> Settled:
         """One try, on the object that was met last; after a lost turn it is looked up again."""
@@ -157,7 +180,7 @@ class Creation:
             now=stamp(self.clock()),
             mark=self.ids.random("m", 10),
         )
-        self.admit(made)
+        self._admit(made)
         met = self.store.add(made)
         return Settled(made) if met is None else self._meet(met)
 
@@ -179,7 +202,7 @@ class Creation:
         return self._overwrite(met)
 
     def _replayed(self, met: StoredObject, by: Replayed) -> Settled:
-        self.admit(met)
+        self._admit(met)
         return Settled(met, by)
 
     def _overwrite(self, met: StoredObject) -> Settled:
@@ -191,6 +214,6 @@ class Creation:
             epoch=self.bucket.tally.epoch,
             updated_at=stamp(self.clock()),
         )
-        self.admit(over)
+        self._admit(over)
         self.store.replace(met, over)
         return Settled(over)

@@ -74,15 +74,15 @@ class Objects:
 
         bucket = self._writable(partition, identifier)
         effective = effective_policy(bucket, policy)
-        room = AnswerRoom()
+        room, clock = AnswerRoom(), rising(self.clock)
         rows: list[Creation | Refusal] = []
-        for read, clock in zip(requests, rising(self.clock), strict=False):
+        for read in requests:
             try:
                 row = self._creation(partition, bucket, read(), effective)
             except Refusal as refusal:
                 rows.append(refusal)
             else:
-                rows.append(replace(row, clock=clock, admit=room.row()))
+                rows.append(replace(row, clock=clock, room=room))
         return settle_all(rows, self._settled, is_late=self.store.is_late, connect=self.blobs.connect)
 
     def get(self, partition: str, identifier: str, object_id: str) -> StoredObject:

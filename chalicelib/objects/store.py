@@ -133,13 +133,17 @@ class ObjectStore:
 
         Read lazily: whoever stops early has had at most a few megabytes read in vain.
         """
-        remaining, at_once, count, size = iter(ids), HYDRATED_FIRST, 0, 0
-        while chunk := list(islice(remaining, min(at_once, max(1, wanted - count) if wanted else at_once))):
+        remaining, count, size = iter(ids), 0, 0
+        at_once = min(HYDRATED_FIRST, wanted or HYDRATED_FIRST)
+        while chunk := list(islice(remaining, at_once)):
             rows = {row["object_id"]: row for row in self._table.get_many(_key(bucket_id, id_) for id_ in chunk)}
             for stored in (from_item(rows[id_]) for id_ in chunk if id_ in rows):
                 count, size = count + 1, size + stored.stored_bytes
                 yield stored
-            at_once = max(1, min(HYDRATED_AT_ONCE, HYDRATED_BYTES * count // (size or 1)))
+            at_once = HYDRATED_AT_ONCE
+            if count:  # an index may name many that are gone, and says nothing of those behind them
+                still = max(1, wanted - count) if wanted else at_once
+                at_once = max(1, min(at_once, still, HYDRATED_BYTES * count // size))
 
     def remove_some(self, bucket_id: str, at_most: int) -> int:
         """Removes so many of the bucket's objects at most, hidden ones too, and says how many."""

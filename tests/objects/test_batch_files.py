@@ -16,7 +16,7 @@ from chalicelib.foundation.operations import PATIENCE_SECONDS
 from chalicelib.objects.blob_store import BlobStore
 from tests.support.api import Api, Reply
 from tests.support.faults import unavailable
-from tests.support.objects import a_bucket_of_objects, a_keyed_bucket, blob_keys, listed, objects, text
+from tests.support.objects import POSTER, a_bucket_of_objects, a_keyed_bucket, blob_keys, created, listed, objects, text
 from tests.support.slow_time import SlowTime
 from tests.support.world import World
 
@@ -157,3 +157,56 @@ def test_a_batch_does_no_more_than_its_answer_can_tell(api: Api, world: World, *
         again = batch(api, bucket, left).json
         left = [left[row["object_index"]] for row in again["failed"]]
     assert {row["take"] for row in listed(api, bucket, {"page_size": 100})} == set(range(40))
+
+
+def test_an_object_changed_meanwhile_is_overwritten_later(api: Api, world: World) -> None:
+    bucket = a_keyed_bucket(api, "film_id", policy="upsert")
+    old = created(api, bucket, {"film_id": "f0"})["object_id"]
+    times: list[str] = []
+
+    def change(body: bytes) -> None:
+        if body == b"Review 0":
+            times.append(api.patch(objects(bucket, old), {"title": "changed"}).json["updated_at"])
+
+    with storing(world, change):
+        over, *_ = batch(api, bucket, keyed_reviews(3)).json["succeeded"]
+    assert over["updated_at"] > times[0]
+
+
+def test_a_row_is_made_after_what_was_made_while_its_file_was_stored(api: Api, world: World) -> None:
+    bucket = a_bucket_of_objects(api)
+    meanwhile: list[str] = []
+    with storing(world, lambda body: meanwhile.append(created(api, bucket)["created_at"])):
+        rows = batch(api, bucket, reviews(3)).json["succeeded"]
+    assert len(meanwhile) == 3
+    assert rows[0]["created_at"] > meanwhile[0]
+
+
+def test_a_row_that_skips_duplicates_sees_what_earlier_rows_made(api: Api, world: World) -> None:
+    bucket = a_keyed_bucket(api, "film_id", policy="upsert")
+    created(api, bucket, {"film_id": "f0", "blobs": [text("one")]})
+    merging = {"film_id": "f0", "blobs": [POSTER]}
+    twin = {"film_id": "f1", "blobs": [text("one"), POSTER], "skip_duplicates": True}
+    one_by_one = [batch(api, bucket, [row]).json["succeeded"][0] for row in (merging, twin)]
+
+    again = a_keyed_bucket(api, "film_id", policy="upsert", name="again")
+    created(api, again, {"film_id": "f0", "blobs": [text("one")]})
+    together = batch(api, again, [merging, twin]).json["succeeded"]
+    assert [row["film_id"] for row in together] == [row["film_id"] for row in one_by_one]
+    assert [row["replayed_by"] for row in together] == [row["replayed_by"] for row in one_by_one]
+
+
+def test_refused_rows_leave_their_room_in_the_answer(api: Api) -> None:
+    schema = {"properties": {"film_id": {"type": "string"}, "essay": {"type": "string", "default": "x" * 100_000}}}
+    unique_key = {"fields": ["film_id"], "default_policy": "insert"}
+    body = {"bucket_name": "essays", "bucket_schema": schema, "unique_key": unique_key}
+    bucket = api.post("/v1/buckets", body).json["bucket_id"]
+    rows = [{"film_id": f"f{number}"} for number in range(60)]
+    assert batch(api, bucket, rows[:40]).json["succeeded_count"] == 40
+    again = batch(api, bucket, rows).json
+    assert {row["error_type"] for row in again["failed"]} == {"ConflictError"}
+    assert again["succeeded_count"] == 20
+
+
+def keyed_reviews(count: int) -> list[dict[str, Any]]:
+    return [{**row, "film_id": f"f{place}"} for place, row in enumerate(reviews(count))]
