@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup run test coverage check bench package deploy destroy test-deploy
+.PHONY: help setup run test coverage check bench package deploy destroy test-deploy test-engines
 
 help:
 	@echo 'make run       serve the API on this machine, with an engine of its own'
@@ -19,6 +19,7 @@ help:
 	@echo 'make deploy    create or upgrade the stage STAGE in AWS'
 	@echo 'make destroy   remove the stage STAGE from AWS'
 	@echo 'make test-deploy  deploy the package on an emulator of AWS, and test it there'
+	@echo 'make test-engines  run the tests that know an engine on DynamoDB Local'
 	@echo 'make setup     make $(VENV); every other target does it first'
 
 setup: $(READY)
@@ -72,6 +73,9 @@ deploy: package
 # DELETE_DATA=yes removes tables and files, too.
 destroy: setup
 	$(BIN)/python -m deployment destroy --stage $(STAGE) $(if $(filter yes,$(DELETE_DATA)),--delete-data)
+
+test-engines: setup
+	$(BIN)/python -m tests.engines
 
 MINISTACK := .local/ministack
 
