@@ -6,6 +6,7 @@ STAGE ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 .PHONY: help setup run test coverage check bench package deploy destroy test-deploy test-engines
 
@@ -46,10 +47,10 @@ run: setup
 	$(BIN)/python -m chalicelib.local
 
 test: setup
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	$(PYTEST)
 
 coverage: setup
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report term
+	$(PYTEST) --cov --cov-report term
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -120,9 +120,10 @@ def destroy(name: str, delete_data: bool) -> None:
         data.remove()
     remove_bucket(data.s3, stage.artifacts)
     say(f"{stage.stack} is gone")
-    for kept in (*data.tables(), *data.buckets()):
-        say(f"Kept: {kept}")
-    if data.tables() or data.buckets():
+    kept = [*data.tables(), *data.buckets()]
+    for each in kept:
+        say(f"Kept: {each}")
+    if kept:
         say(f"`make destroy STAGE={name} DELETE_DATA=yes` removes what was kept, for good")
 
 

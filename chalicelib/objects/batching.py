@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from chalicelib.foundation.json_text import to_json
 from chalicelib.foundation.meter import Meter, count_all, metered
@@ -32,6 +31,7 @@ MAX_ANSWER_BYTES = 4_500_000
 MORE_BYTES = 100
 
 Outcome = Settled | Refusal
+Task = Future[tuple[Outcome, Meter]]
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -65,20 +65,20 @@ def settle_all(
 def _side_by_side(
     rows: Sequence[Creation | Refusal], outcome: Callable[[Creation | Refusal], Outcome]
 ) -> list[Outcome]:
-    met: dict[Hashable, Future[tuple[Outcome, Meter]]] = {}
-    tasks: list[Future[tuple[Outcome, Meter]]] = []
+    met: dict[str, Task] = {}
+    tasks: list[Task] = []
 
-    def task(row: Creation | Refusal, earlier: list[Future[tuple[Outcome, Meter]]]) -> tuple[Outcome, Meter]:
+    def task(row: Creation | Refusal, earlier: Sequence[Task]) -> tuple[Outcome, Meter]:
         wait(earlier)
         with metered() as meter:
             return outcome(row), meter
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for row, names in zip(rows, _names(rows), strict=True):
+        for row in rows:
             # Tasks begin in this order, so what one waits for has begun and needs no thread any more.
-            earlier = list(tasks) if _seeks_twin(row) else [met[name] for name in names if name in met]
-            done = pool.submit(copy_context().run, task, _in_turn(row, list(tasks)), earlier)
-            met.update(dict.fromkeys(names, done))
+            done = pool.submit(copy_context().run, task, _in_turn(row, tuple(tasks)), _to_await(row, met, tasks))
+            if isinstance(row, Creation) and row.identity is not None:
+                met[row.identity] = done
             tasks.append(done)
     outcomes = []
     for settled, meter in (done.result() for done in tasks):
@@ -87,18 +87,17 @@ def _side_by_side(
     return outcomes
 
 
-def _names(rows: Sequence[Creation | Refusal]) -> Iterator[list[Hashable]]:
-    """By what each row may meet another: its identity."""
-    for row in rows:
-        yield [row.identity] if isinstance(row, Creation) and row.identity is not None else []
+def _to_await(row: Creation | Refusal, met: Mapping[str, Task], tasks: Sequence[Task]) -> Sequence[Task]:
+    """The tasks that a row waits for from its start: what any makes may be its twin; else those of its identity."""
+    if isinstance(row, Refusal):
+        return ()
+    if row.wants_twin:
+        return tuple(tasks)
+    identity = row.identity
+    return (met[identity],) if identity is not None and identity in met else ()
 
 
-def _seeks_twin(row: Creation | Refusal) -> bool:
-    """Whether what any earlier row makes or changes may be what this one asks for."""
-    return isinstance(row, Creation) and row.new.skip_duplicates
-
-
-def _in_turn(row: Creation | Refusal, before: Sequence[Future[Any]]) -> Creation | Refusal:
+def _in_turn(row: Creation | Refusal, before: Sequence[Task]) -> Creation | Refusal:
     """The row, whose look at the clock, the last thing before it is written, waits for those before it."""
     if isinstance(row, Refusal):
         return row

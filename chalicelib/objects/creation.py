@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.foundation.ids import TIME_CHARS, Ids
@@ -24,6 +24,9 @@ from chalicelib.objects.refusals import ObjectDeleted, UniqueKeyAbsent, UniqueKe
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, size_key
 
+if TYPE_CHECKING:
+    from chalicelib.objects.batching import AnswerRoom
+
 Replayed = Literal["idempotency_key", "skip_duplicates"]
 
 # So many objects that were made with this content and hold other content by now are passed over.
@@ -36,18 +39,6 @@ class Settled:
 
     stored: StoredObject
     replayed_by: Replayed | None = None
-
-
-class Room(Protocol):
-    """What an answer can hold, which several creations share."""
-
-    def take(self, stored: StoredObject, taken: int) -> int:
-        """The room that is taken for this object, in place of what was taken before; raises a Refusal."""
-        ...
-
-    def give_back(self, taken: int) -> None:
-        """Makes room again."""
-        ...
 
 
 @dataclass(slots=True)
@@ -64,7 +55,7 @@ class Creation:
     new: NewObject
     policy: str | None
     # The answer that the outcome is to be part of; asked before anything is written.
-    room: Room | None = None
+    room: AnswerRoom | None = None
     taken: int = 0
     content_turn: int = 0
     met: StoredObject | None = None
@@ -144,14 +135,16 @@ class Creation:
         return self.ids.timed(PREFIX, chance=ID_CHARS - TIME_CHARS)
 
     def _is_by_content(self) -> bool:
-        return self._wants_twin() and self.content_turn < CONTENT_TURNS
+        return self.wants_twin and self.content_turn < CONTENT_TURNS
 
-    def _wants_twin(self) -> bool:
+    @property
+    def wants_twin(self) -> bool:
+        """Whether another object with exactly this content is to answer instead."""
         return self.new.skip_duplicates and self.new.content_hash is not None
 
     def _find_twin(self) -> StoredObject | None:
         """An object with exactly this content, made with the flag or without it."""
-        if not self._wants_twin():
+        if not self.wants_twin:
             return None
         wanted = size_key(self.new.size_bytes, self.new.content_hash)
         found = map(self._look, self.store.ids_of_content(self.bucket.bucket_id, wanted))

@@ -22,14 +22,6 @@ from tests.support.world import World, a_bucket
 
 
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> SlowTime:
-    """Time in which retries of the tables cost nothing; asked for before the world is made."""
-    time = SlowTime()
-    monkeypatch.setattr("chalicelib.wiring.Table", time.table)
-    return time
-
-
-@pytest.fixture
 def failing(time: SlowTime, world: World) -> Iterator[Faults]:
     planned = Faults(world.client)
     yield planned

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import boto3
 
 import lambda_package
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / ".local" / "ministack" / "bin" / "ministack"
@@ -74,7 +74,7 @@ def missing() -> list[str]:
 @contextmanager
 def running(folder: Path) -> Iterator[Emulator]:
     """An emulator with nothing in it; what it writes goes to the folder, and it ends with its functions."""
-    port = _free_port()
+    port = free_port()
     # None of this machine's variables: functions inherit them from the emulator.
     environment = {
         "PATH": os.environ["PATH"],
@@ -112,9 +112,3 @@ def _answers(emulator: Emulator) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

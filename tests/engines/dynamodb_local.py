@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 POM = Path(__file__).with_name("pom.xml")
@@ -40,7 +41,7 @@ def prepare() -> None:
 @contextmanager
 def running() -> Iterator[str]:
     """An engine with nothing in it, which has been prepared; gives its address, and ends it in any case."""
-    port = _free_port()
+    port = free_port()
     options = ["-port", str(port), "-inMemory", "-sharedDb", "-disableTelemetry"]
     command = [_java(), f"-Djava.library.path={JARS}", "-cp", f"{JARS}/*", MAIN, *options]
     with tempfile.TemporaryFile() as log:
@@ -105,9 +106,3 @@ def _answers(address: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

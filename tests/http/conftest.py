@@ -14,7 +14,6 @@ import pytest
 from chalice.config import Config
 from chalice.local import LocalDevServer
 
-from chalicelib import wiring
 from chalicelib.api import create_app
 from chalicelib.foundation import logs
 from chalicelib.local.gateway import Handler, Server
@@ -22,7 +21,6 @@ from tests.http.operations import OBJECT_ID
 from tests.support.api import Api
 from tests.support.faults import Faults
 from tests.support.seeding import seed_objects
-from tests.support.slow_time import SlowTime
 from tests.support.world import World, a_bucket
 
 if TYPE_CHECKING:
@@ -58,14 +56,6 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     monkeypatch.setattr(logs.logger, "level", level)
     logs.logger.setLevel("INFO")
     return log
-
-
-@pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> SlowTime:
-    """The time of the tables of this test's world; asked for before the world is."""
-    time = SlowTime()
-    monkeypatch.setattr(wiring, "Table", time.table)
-    return time
 
 
 @pytest.fixture

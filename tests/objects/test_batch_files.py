@@ -25,10 +25,8 @@ LAMBDA_ANSWER = 6_000_000
 
 
 @pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> SlowTime:
-    """The time of this test's world, which passes only when somebody sleeps; asked for before the world is."""
-    time = SlowTime()
-    monkeypatch.setattr(wiring, "Table", time.table)
+def time(time: SlowTime, monkeypatch: pytest.MonkeyPatch) -> SlowTime:
+    """The time of the files of this test's world, too."""
     monkeypatch.setattr(wiring, "BlobStore", partial(BlobStore, clock=time.clock, sleep=time.sleep))
     return time
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chalicelib import wiring
 from chalicelib.foundation.operations import PATIENCE_SECONDS
 from chalicelib.objects import lists
 from chalicelib.objects.blob import Blob
@@ -28,14 +27,6 @@ if TYPE_CHECKING:
 
 LARGE = "x" * 290_000
 LAMBDA_ANSWER = 6_000_000
-
-
-@pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> SlowTime:
-    """The time of the tables of this test's world; asked for before the world is."""
-    time = SlowTime()
-    monkeypatch.setattr(wiring, "Table", time.table)
-    return time
 
 
 @pytest.fixture

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pytest
+
+from chalicelib import wiring
 from chalicelib.foundation.table import Table
 
 if TYPE_CHECKING:
@@ -28,3 +31,11 @@ class SlowTime:
     def table(self, client: DynamoDBClient, name: str, *, jitter: float = 1.0) -> Table:
         """A table that lives in this time."""
         return Table(client, name, clock=self.clock, sleep=self.sleep, jitter=lambda: jitter)
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> SlowTime:
+    """The time of the tables of this test's world; asked for before the world is."""
+    time = SlowTime()
+    monkeypatch.setattr(wiring, "Table", time.table)
+    return time
