@@ -77,4 +77,4 @@ def tables(client: DynamoDBClient) -> Iterator[Tables]:
     drop_tables(client, made)
 
 
-pytest_plugins = ["tests.support.world", "tests.support.slow_time"]
+pytest_plugins = ["tests.support.quick", "tests.support.slow_time", "tests.support.world"]

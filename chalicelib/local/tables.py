@@ -28,10 +28,11 @@ def _create(client: DynamoDBClient, name: str, properties: dict[str, Any]) -> No
     parameters = {key: properties[key] for key in _SHARED}
     stream: Any = {**properties["StreamSpecification"], "StreamEnabled": True}
     try:
-        client.create_table(TableName=name, StreamSpecification=stream, **parameters)
+        made = client.create_table(TableName=name, StreamSpecification=stream, **parameters)
     except client.exceptions.ResourceInUseException:
         return
-    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+    if made["TableDescription"].get("TableStatus") != "ACTIVE":
+        client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
     if "TimeToLiveSpecification" in properties:
         client.update_time_to_live(TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"])
     _protect(client, name, properties["PointInTimeRecoverySpecification"])

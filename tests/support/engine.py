@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
 
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from chalicelib.clients import dynamodb_client, s3_client
@@ -92,9 +93,14 @@ def new_blob_bucket(client: S3Client) -> str:
 
 def drop_blob_bucket(client: S3Client, name: str) -> None:
     """Makes room; every test has a bucket of its own."""
-    while held := client.list_objects_v2(Bucket=name).get("Contents"):
-        client.delete_objects(Bucket=name, Delete={"Objects": [{"Key": found["Key"]} for found in held]})
-    client.delete_bucket(Bucket=name)
+    try:
+        client.delete_bucket(Bucket=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "BucketNotEmpty":
+            raise
+        while held := client.list_objects_v2(Bucket=name).get("Contents"):
+            client.delete_objects(Bucket=name, Delete={"Objects": [{"Key": found["Key"]} for found in held]})
+        client.delete_bucket(Bucket=name)
 
 
 def no_s3() -> NoReturn:
