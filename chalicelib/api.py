@@ -31,8 +31,8 @@ from chalicelib.wiring import Services
 NOWHERE = ""
 CORS = CORSConfig(
     allow_origin="*",
-    allow_headers=["X-Namespace", "X-Request-Id", "If-Match", "If-None-Match"],
-    expose_headers=["ETag", "X-Request-Id", "Retry-After", "X-Namespace-Unresolved"],
+    allow_headers=["X-Namespace", "X-Request-Id", "X-Show-Cost", "If-Match", "If-None-Match"],
+    expose_headers=["ETag", "X-Request-Id", "Retry-After", "X-Namespace-Unresolved", "X-Consumed-Capacity"],
     max_age=600,
 )
 

@@ -26,6 +26,9 @@ from chalicelib.foundation.refusals import Refusal
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+# What it took to find that a caller may not have something tells whether it is there, and how large it is.
+_COST_TELLS = (401, 403, 404)
+
 Gate = Callable[[Operation, Call], Call]
 
 
@@ -45,7 +48,8 @@ def endpoint(
 
     `request` gives the current request (it is asked once). The call goes through the `gates` in turn: each
     refuses it or adds what it knows, and what it added is in the log line of whatever comes of the call.
-    Whatever happens inside, the view returns a response whose body is already a string, with `X-Request-Id`.
+    Whatever happens inside, the view returns a response whose body is already a string, with `X-Request-Id`,
+    and with `X-Consumed-Capacity` for a request with `X-Show-Cost: true`.
     """
 
     def view(**path: str) -> Response:
@@ -56,6 +60,8 @@ def endpoint(
         with metered() as meter, within(operation.patience_seconds):
             outcome = _outcome(operation, received, path, request_id, gates)
         outcome.headers["X-Request-Id"] = request_id
+        if outcome.status not in _COST_TELLS and received.headers.get("x-show-cost", "").lower() == "true":
+            outcome.headers["X-Consumed-Capacity"] = _cost(meter)
         seconds = time.perf_counter() - started
         log_request(
             operation.method,
@@ -71,6 +77,14 @@ def endpoint(
 
     view.__name__ = operation.name
     return view
+
+
+def _cost(meter: Meter) -> str:
+    """What a request took so far, as a dictionary of RFC 8941."""
+    return (
+        f"round-trips={meter.round_trips}, read-units={meter.read_units}, "
+        f"write-units={meter.write_units}, s3-requests={meter.s3_requests}"
+    )
 
 
 def request_id_of(request: Request | None) -> str:
@@ -172,5 +186,6 @@ def log_request(
         "round_trips": meter.round_trips,
         "read_units": meter.read_units,
         "write_units": meter.write_units,
+        "s3_requests": meter.s3_requests,
     }
     logs.log("request", level=logs.ERROR if status >= 500 else logs.INFO, error=error, **fields)

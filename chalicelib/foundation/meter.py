@@ -1,4 +1,4 @@
-"""What a request costs: calls to the database and the capacity they consumed."""
+"""What a request costs: calls to AWS, and the capacity of the database that they consumed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any
 
 @dataclass(slots=True)
 class Meter:
-    """Counts calls, retries included, and the units of the answered ones."""
+    """Counts calls, retries included, how many of them went to S3, and the database units of the answered ones."""
 
     round_trips: int = 0
     read_units: float = 0.0
     write_units: float = 0.0
+    s3_requests: int = 0
 
 
 # Calls outside any `metered` block count here, where nobody looks.
@@ -38,10 +39,17 @@ def count_round_trip() -> None:
     _current.get().round_trips += 1
 
 
+def count_s3_request() -> None:
+    """One more call is on its way, to S3."""
+    count_round_trip()
+    _current.get().s3_requests += 1
+
+
 def count_all(meter: Meter) -> None:
     """What was counted elsewhere, as in another thread, for the work that this is part of."""
     current = _current.get()
     current.round_trips += meter.round_trips
+    current.s3_requests += meter.s3_requests
     current.read_units += meter.read_units
     current.write_units += meter.write_units
 

@@ -67,11 +67,15 @@ class Pace:
 
 
 class Attempts:
-    """The attempts of one call. `doubtful`: one of them may have been applied without our hearing of it."""
+    """The attempts of one call. `doubtful`: one of them may have been applied without our hearing of it.
 
-    __slots__ = ("_deadline", "_pace", "_wait", "_writing", "doubtful")
+    `count` is called before each.
+    """
 
-    def __init__(self, pace: Pace, *, writing: bool = False) -> None:
+    __slots__ = ("_count", "_deadline", "_pace", "_wait", "_writing", "doubtful")
+
+    def __init__(self, pace: Pace, *, writing: bool = False, count: Callable[[], None] = count_round_trip) -> None:
+        self._count = count
         self._pace = pace
         self._writing = writing
         self._deadline = deadline(pace.clock(), pace.budget_seconds)
@@ -81,7 +85,7 @@ class Attempts:
     def call(self, operation: Callable[..., Any], params: Mapping[str, Any]) -> Any:
         """The storage's answer. Raises Busy when the budget is spent, and lets faults and conditions fly."""
         while True:
-            count_round_trip()
+            self._count()
             try:
                 return operation(**params)
             except _LOST as error:

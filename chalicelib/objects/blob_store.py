@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from chalicelib.foundation.meter import count_s3_request
 from chalicelib.foundation.patience import is_over
 from chalicelib.foundation.refusals import Busy
 from chalicelib.foundation.retrying import Attempts, Pace, is_busy_code
@@ -134,7 +135,7 @@ class BlobStore:
 
     def _remove(self, keys: list[str]) -> None:
         """Removes up to a thousand, asking again for those that S3 was too busy for."""
-        attempts = Attempts(self._pace)
+        attempts = Attempts(self._pace, count=count_s3_request)
         while True:
             named = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
             answer = attempts.call(self._client().delete_objects, {"Bucket": self._bucket, "Delete": named})
@@ -148,7 +149,7 @@ class BlobStore:
             attempts.pause()
 
     def _call(self, operation: Callable[..., Any], params: Mapping[str, Any]) -> Any:
-        return Attempts(self._pace).call(operation, params)
+        return Attempts(self._pace, count=count_s3_request).call(operation, params)
 
 
 def content_disposition(filename: str | None, mime_type: str) -> str:

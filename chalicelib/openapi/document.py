@@ -38,6 +38,19 @@ WITH_KEY = (401, 403)
 WITH_NAMESPACE = (400, 404)
 WITH_BODY = (413, 415)
 REQUEST_ID = {"X-Request-Id": {"schema": {"type": "string"}, "description": "Names this request in the logs"}}
+SHOW_COST = {
+    "name": "X-Show-Cost",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "With `true` the answer tells in `X-Consumed-Capacity` what the request took",
+}
+COST = {
+    "X-Consumed-Capacity": {
+        "schema": {"type": "string"},
+        "description": "With `X-Show-Cost: true`: calls to AWS, DynamoDB units read and written, calls to S3",
+    }
+}
 ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Names this state, for If-Match and If-None-Match"}}
 NO_CONTENT = 204
 RETRY = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait"}}
@@ -112,7 +125,7 @@ def _parameters(operation: Operation, models: _Models) -> list[dict[str, Any]]:
     ]
     given = models.properties(operation.query()) if operation.query else {}
     query = [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in given.items()]
-    return path + query + _preconditions(operation)
+    return path + query + _preconditions(operation) + [SHOW_COST]
 
 
 def _preconditions(operation: Operation) -> list[dict[str, Any]]:
@@ -124,7 +137,7 @@ def _preconditions(operation: Operation) -> list[dict[str, Any]]:
 
 def _responses(operation: Operation, models: _Models) -> dict[str, Any]:
     tagged = ETAG if operation.answer_has_etag else {}
-    success: dict[str, Any] = {"description": "Successful Response", "headers": {**REQUEST_ID, **tagged}}
+    success: dict[str, Any] = {"description": "Successful Response", "headers": {**REQUEST_ID, **COST, **tagged}}
     if operation.status != NO_CONTENT:
         success["content"] = {JSON: {"schema": models.shown(operation.answer())}}
     responses: dict[str, Any] = {str(operation.status): success}
