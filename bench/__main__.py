@@ -49,6 +49,9 @@ def main() -> None:
         print("Where the time of a warm invocation goes")
         for name in REQUESTS:
             print(where_the_time_goes(name, _json("bench.profile", name, str(answers))))
+    print("What each operation costs")
+    _python("bench.cost")
+    print("  written to docs/cost.md")
 
 
 def _cold(name: str, answers: str) -> tuple[float, float, float]:

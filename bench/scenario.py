@@ -62,6 +62,11 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
 def event(name: str, ids: dict[str, str]) -> dict[str, Any]:
     """The Lambda event of a request, as API Gateway sends it; `ids` are the values of path variables."""
     method, path, body = REQUESTS[name]
+    return gateway_event(method, path, ids, body)
+
+
+def gateway_event(method: str, path: str, ids: dict[str, str], body: Any) -> dict[str, Any]:
+    """The Lambda event of any request; only those of the `ids` that the path has go with it."""
     return {
         "requestContext": {
             "httpMethod": method,

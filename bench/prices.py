@@ -1,0 +1,124 @@
+"""Published prices of AWS, and what an operation and a month come to at them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.workload import Row
+
+REGION = "us-east-1"
+AS_OF = "July 2025"
+MILLION = 1_000_000
+
+# Dollars for a million of each, in the first tier and without the free one.
+GATEWAY_REQUEST = 3.50
+LAMBDA_REQUEST = 0.20
+READ_UNIT = 0.125
+WRITE_UNIT = 0.625
+S3_WRITE = 5.00
+# Dollars for a GB-second, and for a month of a GB.
+LAMBDA_GB_SECOND = 0.0000166667
+TABLE_GB, TABLE_FREE_GB = 0.25, 25
+BACKUP_GB = 0.20
+S3_GB = 0.023
+LOG_GB = 0.50
+ALARM = 0.10
+
+# What a call waits for, in milliseconds, and what a function has: a whole processor is 1769 MB.
+TABLE_WAIT_MS = 5
+S3_WAIT_MS = 30
+API_MB, WORKER_MB, PROCESSOR_MB = 1024, 512, 1769
+LOG_LINE_BYTES = 700
+
+
+@dataclass(frozen=True)
+class Price:
+    """Dollars for a million of an operation, by what they are for."""
+
+    gateway: float
+    function: float
+    tables: float
+    files: float
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.gateway + self.function + self.tables + self.files
+
+
+def billed_ms(row: Row, megabytes: int) -> float:
+    """How long a function runs for an operation."""
+    waits = (row.calls - row.s3_requests) * TABLE_WAIT_MS + row.s3_requests * S3_WAIT_MS
+    return row.cpu_ms * PROCESSOR_MB / megabytes + waits
+
+
+def price(row: Row) -> Price:
+    """What a million of an operation cost."""
+    megabytes = WORKER_MB if row.background else API_MB
+    function = LAMBDA_REQUEST + billed_ms(row, megabytes) * 1000 * megabytes / 1024 * LAMBDA_GB_SECOND
+    tables = row.read_units * READ_UNIT + row.write_units * WRITE_UNIT
+    return Price(0 if row.background else GATEWAY_REQUEST, function, tables, row.s3_requests * S3_WRITE)
+
+
+@dataclass(frozen=True)
+class Month:
+    """What somebody does in a month, and keeps."""
+
+    title: str
+    operations: Mapping[str, int]
+    objects: int
+    file_gb: float
+    folds: int
+
+    def lines(self, rows: Sequence[Row]) -> list[tuple[str, float]]:
+        """The items of the bill, in dollars."""
+        by_name = {row.name: price(row) for row in rows}
+        spent = [(by_name[name], count / MILLION) for name, count in self.operations.items()]
+        requests = sum(self.operations.values())
+        table_gb = self.objects * OBJECT_BYTES / 1e9
+        return [
+            ("API Gateway", sum(cost.gateway * millions for cost, millions in spent)),
+            ("Lambda", sum(cost.function * millions for cost, millions in spent)),
+            ("DynamoDB requests", sum(cost.tables * millions for cost, millions in spent)),
+            ("S3 requests", sum(cost.files * millions for cost, millions in spent)),
+            ("Statistics, with their share of Lambda and DynamoDB", by_name[FOLD].total * self.folds / MILLION),
+            ("DynamoDB storage", max(0.0, table_gb - TABLE_FREE_GB) * TABLE_GB),
+            ("Point-in-time recovery", table_gb * BACKUP_GB),
+            ("S3 storage", self.file_gb * S3_GB),
+            ("Logs", requests * LOG_LINE_BYTES / 1e9 * LOG_GB),
+        ]
+
+
+FOLD = "count a written object"
+# A row of a kilobyte with its entries in two indexes, and the hundred bytes that each of the three is charged.
+OBJECT_BYTES = 1500
+
+SMALL = Month(
+    "A small user: 20 000 new objects a month, half with a file, and 200 000 reads",
+    {
+        "create an object": 10_000,
+        "create an object with a file of 100 KB": 10_000,
+        "get an object": 180_000,
+        "list 20 objects": 10_000,
+        "get a bucket": 10_000,
+    },
+    objects=100_000,
+    file_gb=5,
+    # Writes come one by one, so each is counted by a call of its own, in its bucket and in its namespace.
+    folds=2 * 20_000,
+)
+LARGE = Month(
+    "A large user: 50 million new objects a month in batches, a tenth with a file, and 200 million reads",
+    {
+        "create 100 objects in a batch": 450_000,
+        "create an object with a file of 100 KB": 5_000_000,
+        "get an object": 180_000_000,
+        "list 20 objects": 10_000_000,
+        "get a bucket": 10_000_000,
+    },
+    objects=500_000_000,
+    file_gb=5_000,
+    # A call a second for each of four shards, in a bucket and in its namespace: a month has 2.6 million seconds.
+    folds=2 * 4 * 2_600_000,
+)

@@ -1,0 +1,279 @@
+"""The operations whose price is told, in a small world on an engine in this process."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from bench.capacity import Ledger
+from bench.scenario import BODY, KEY, OBJECT, OBJECTS, gateway_event
+
+if TYPE_CHECKING:
+    from chalicelib.wiring import Services
+
+FILE_KILOBYTES = 100
+WINDOW = 1000
+OBJECTS_THERE = 110
+NAMESPACE = "/v1/namespaces/{namespace_identifier}"
+BUCKET = "/v1/buckets/{bucket_identifier}"
+OBJECT_PATH = OBJECTS + "/{object_identifier}"
+Words = dict[str, Any]
+SCHEMA: Words = {"properties": {**BODY["bucket_schema"]["properties"], "synopsis": {"type": "text"}}}  # type: ignore[index]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one operation takes, on average: calls to AWS, units of DynamoDB, calls to S3.
+
+    `cpu_ms` is of our code and botocore's, without the engine behind; what counts units is in it, too.
+    """
+
+    name: str
+    calls: float
+    read_units: float
+    write_units: float
+    s3_requests: float
+    cpu_ms: float
+    background: bool = False
+
+
+class World:
+    """An organization with a namespace, and meters on all that it calls; none on units unless `counting`."""
+
+    def __init__(self, *, counting: bool) -> None:
+        from chalicelib.api import create_app
+        from chalicelib.clients import dynamodb_client, s3_client
+        from chalicelib.local.streams import Streams
+        from chalicelib.local.tables import create_tables
+        from chalicelib.local.task_source import LocalQueue
+        from chalicelib.settings import Settings
+        from chalicelib.wiring import build
+
+        settings = Settings(blob_bucket=f"bench-{uuid.uuid4().hex[:12]}", task_queue_url="embedded")
+        self._objects_table, self._catalog_table = settings.objects_table, settings.catalog_table
+        self.backends = _timed_backends()
+        client, s3 = dynamodb_client(settings), s3_client(settings)
+        self.backends.attach(client)
+        self.backends.attach(s3)
+        create_tables(client, catalog=settings.catalog_table, objects=settings.objects_table)
+        s3.create_bucket(Bucket=settings.blob_bucket)
+        self.ledger = Ledger()
+        if counting:
+            aside = dynamodb_client(settings)
+            self.backends.attach(aside)
+            self.ledger.watch(
+                client, aside, {"CatalogTable": settings.catalog_table, "ObjectsTable": settings.objects_table}
+            )
+        self.calls = self.s3_requests = 0
+        client.meta.events.register("before-call.dynamodb", self._count)
+        s3.meta.events.register("before-call.s3", self._count_s3)
+        self.services = build(settings, client, lambda: s3, LocalQueue)
+        self.app = create_app(lambda: self.services)
+        self.streams = Streams(self.backends, {})
+        self.organization = _organization(self.services)
+
+    def _count(self, **_: Any) -> None:
+        self.calls += 1
+
+    def _count_s3(self, **_: Any) -> None:
+        self.calls += 1
+        self.s3_requests += 1
+
+    def call(self, method: str, resource: str, variables: dict[str, str] | None = None, body: Any = None) -> Any:
+        """The answer's body. A refusal ends the bench."""
+        answer = self.app(gateway_event(method, resource, variables or {}, body), None)
+        assert answer["statusCode"] in (200, 204), answer
+        return json.loads(answer["body"]) if answer["body"] else None
+
+    def settle(self) -> None:
+        """Counts all that was written and was not counted yet."""
+        for _ in range(10):
+            self.fold(self._objects_table, "objects_changed")
+            self.fold(self._catalog_table, "catalog_changed")
+
+    def fold(self, table: str, function: str) -> None:
+        """One call of the function that counts what was written to a table."""
+        from chalicelib.local.stream_source import StreamSource
+
+        told: list[str] = []
+        StreamSource(self.streams, table, getattr(self.services.feed, function), most=WINDOW, tell=told.append).turn()
+        assert not told, told
+
+    def fold_objects(self) -> None:
+        """One call of the function that counts objects."""
+        self.fold(self._objects_table, "objects_changed")
+
+    def measured(self, name: str, run: Callable[[int], object], runs: int) -> Row:
+        """What one run takes, on average of `runs` after a first."""
+        run(0)
+        return self._measured(name, run, runs)
+
+    def in_background(self, name: str, run: Callable[[], object]) -> Row:
+        """What one run of work that nobody waits for takes."""
+        return replace(self._measured(name, lambda _: run(), 1), background=True)
+
+    def _measured(self, name: str, run: Callable[[int], object], runs: int) -> Row:
+        before, started = self._counts(), time.process_time() - self.backends.spent
+        with self.ledger.open():
+            for number in range(1, runs + 1):
+                run(number)
+        seconds = time.process_time() - self.backends.spent - started
+        calls, reads, writes, files = ((now - then) / runs for now, then in zip(self._counts(), before, strict=True))
+        return Row(name, calls, reads, writes, files, 1000 * seconds / runs)
+
+    def _counts(self) -> tuple[float, float, float, float]:
+        ledger = self.ledger
+        return self.calls, ledger.read_units, ledger.write_units, self.s3_requests
+
+
+def measure(runs: int, *, counting: bool) -> Iterator[Row]:
+    """Every operation in turn, `runs` times."""
+    world = World(counting=counting)
+    yield from _catalog(world, runs)
+    yield from _objects(world, runs)
+    yield from _background(world, runs)
+
+
+def _catalog(world: World, runs: int) -> Iterator[Row]:
+    def bucket(number: int, kind: str) -> Words:
+        return {**BODY, "bucket_name": f"{kind} {number:04}"}
+
+    ids = [world.call("POST", "/v1/buckets", body=bucket(n, "poster"))["bucket_id"] for n in range(30)]
+    world.settle()
+    here = {"bucket_identifier": ids[0]}
+    yield world.measured(
+        "get a namespace", lambda n: world.call("GET", NAMESPACE, {"namespace_identifier": "ns_bench"}), runs
+    )
+    yield world.measured("create a bucket", lambda n: world.call("POST", "/v1/buckets", body=bucket(n, "still")), runs)
+    yield world.measured("get a bucket", lambda n: world.call("GET", BUCKET, here), runs)
+    yield world.measured(
+        "change a bucket", lambda n: world.call("PATCH", BUCKET, here, {"description": f"Number {n:04}"}), runs
+    )
+    listing: dict[str, Words] = {
+        "list 20 buckets": {"limit": 20},
+        "find buckets by the beginning of their names": {"limit": 20, "search": "poster 00*"},
+    }
+    for name, body in listing.items():
+        yield world.measured(name, partial(_list, world, "/v1/buckets/list", {}, body), runs)
+
+
+def _objects(world: World, runs: int) -> Iterator[Row]:
+    plain = world.call(
+        "POST", "/v1/buckets", body={**BODY, "bucket_name": "plain", "unique_key": None, "bucket_schema": SCHEMA}
+    )["bucket_id"]
+    keyed = world.call("POST", "/v1/buckets", body={**BODY, "bucket_name": "keyed"})["bucket_id"]
+    here, there = {"bucket_identifier": plain}, {"bucket_identifier": keyed}
+
+    def create(where: dict[str, str], fields: Words) -> str:
+        return str(world.call("POST", OBJECTS, where, fields)["object_id"])
+
+    def film(number: int, **more: Any) -> Words:
+        return {**OBJECT, "film_id": f"tt{number:07}", **more}
+
+    made = [create(here, film(n)) for n in range(OBJECTS_THERE)]
+    world.settle()
+    spare = iter(made)
+    one = {**here, "object_identifier": made[-1]}
+    yield world.measured("create an object", lambda n: create(here, film(n)), runs)
+    yield world.measured("create an object under a unique key", lambda n: create(there, film(n)), runs)
+    yield world.measured(
+        f"create an object with a file of {FILE_KILOBYTES} KB", lambda n: create(here, film(n, blobs=[_file(n)])), runs
+    )
+    yield world.measured(
+        "the same, skipping duplicates",
+        lambda n: create(here, film(n, blobs=[_file(runs + 1 + n)], skip_duplicates=True)),
+        runs,
+    )
+    yield world.measured(
+        "create 100 objects in a batch",
+        lambda n: world.call("POST", OBJECTS + "/batch", here, {"objects": [film(100 * n + m) for m in range(100)]}),
+        runs,
+    )
+    yield world.measured("get an object", lambda n: world.call("GET", OBJECT_PATH, one), runs)
+    for size in (20, 100):
+        yield world.measured(
+            f"list {size} objects", partial(_list, world, OBJECTS + "/list", here, {"limit": size}), runs
+        )
+    yield world.measured("change an object", lambda n: world.call("PATCH", OBJECT_PATH, one, {"year": 1900 + n}), runs)
+    yield world.measured(
+        "delete an object",
+        lambda n: world.call("DELETE", OBJECT_PATH, {**here, "object_identifier": next(spare)}),
+        runs,
+    )
+
+
+def _background(world: World, runs: int) -> Iterator[Row]:
+    from chalicelib.wiring import build_workers
+
+    def bucket(number: int, kind: str) -> dict[str, str]:
+        body = {**BODY, "bucket_name": f"{kind} {number:04}", "unique_key": None}
+        return {"bucket_identifier": world.call("POST", "/v1/buckets", body=body)["bucket_id"]}
+
+    def fill(where: dict[str, str], objects: int) -> None:
+        for start in range(0, objects, 100):
+            rows = [{**OBJECT, "film_id": f"tt{start + m:07}"} for m in range(min(100, objects - start))]
+            world.call("POST", OBJECTS + "/batch", where, {"objects": rows})
+
+    def delete(where: dict[str, str]) -> Any:
+        task_id = world.call("DELETE", BUCKET, where)["task_id"]
+        return world.services.tasks.get(world.organization, task_id)
+
+    def work(task: Any) -> None:
+        worker = build_workers(world.services.namespaces, world.services.objects)[task.task_type]()
+        while not worker.run(task).done:
+            pass
+
+    large = bucket(0, "large")
+    fill(large, 1)
+    world.settle()
+    for objects, name in ((1, "count a written object"), (WINDOW, f"count {WINDOW} written objects at once")):
+        fill(large, objects)
+        yield world.in_background(name, world.fold_objects)
+        world.settle()
+    doomed = [bucket(n, "doomed") for n in range(runs + 1)]
+    tasks: list[Any] = []
+    yield world.measured("delete a bucket", lambda n: tasks.append(delete(doomed[n])), runs)
+    work(tasks[0])
+    task = delete(large)
+    yield world.in_background(f"remove {WINDOW + 2} objects of a deleted bucket", lambda: work(task))
+
+
+def _list(world: World, path: str, where: dict[str, str], body: Words, _: int) -> None:
+    world.call("POST", path, where, body)
+
+
+def _file(number: int) -> Words:
+    text = f"{number:06}".ljust(FILE_KILOBYTES * 1024, ".")
+    return {"property": "synopsis", "type": "text", "data": text}
+
+
+def _organization(services: Services) -> str:
+    from chalicelib.namespaces.models import CreateNamespaceRequest
+
+    organization = services.access.create_organization("bench").organization_id
+    services.access.create_key(organization, name="bench", secret=KEY)
+    services.namespaces.create(organization, CreateNamespaceRequest(namespace_name="bench", namespace_id="ns_bench"))
+    return organization
+
+
+def _timed_backends() -> Any:
+    from chalicelib.local.backends import Backends
+
+    class Timed(Backends):
+        """Knows the CPU seconds that it took itself."""
+
+        spent = 0.0
+
+        def send(self, request: Any, **more: Any) -> Any:
+            started = time.process_time()
+            try:
+                return super().send(request, **more)
+            finally:
+                self.spent += time.process_time() - started
+
+    return Timed()

@@ -1,0 +1,40 @@
+"""The page of costs says what the code does."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench import cost
+from bench.capacity import read, size
+from tests.support.engine import ENDPOINT
+
+
+@pytest.mark.skipif(bool(ENDPOINT), reason="the page is counted on the engine in this process")
+def test_the_counts_are_those_of_the_code() -> None:
+    now = cost.counts_of(cost.page(cost.counted()))
+    assert len(now) > 15
+    assert cost.counts_of(cost.PAGE.read_text()) == now, "make bench writes the page anew"
+
+
+@pytest.mark.parametrize(
+    ("item", "bytes_"),
+    [
+        ({"pk": {"S": "é"}}, 4),
+        ({"n": {"N": "-12.5"}}, 4),
+        ({"b": {"BOOL": True}, "z": {"NULL": True}}, 4),
+        ({"m": {"M": {"a": {"S": "xy"}}}}, 1 + 3 + 1 + 1 + 2),
+        ({"l": {"L": [{"S": "x"}, {"S": "y"}]}}, 1 + 3 + 4),
+        ({"s": {"SS": ["x", "yz"]}}, 4),
+        ({}, 0),
+    ],
+)
+def test_the_size_of_a_row(item: dict[str, dict[str, object]], bytes_: int) -> None:
+    assert size(item) == bytes_
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "consistent", "units"),
+    [(0, True, 1), (0, False, 0.5), (4096, True, 1), (4097, True, 2), (8193, None, 1.5)],
+)
+def test_the_units_of_a_read(bytes_: int, consistent: bool | None, units: float) -> None:
+    assert read(bytes_, consistent) == units
