@@ -1,6 +1,6 @@
-"""`make bench`: what a call costs, as ratios to bare boto3 handlers that make the same calls.
+"""`make bench`: what a call costs, as ratios to bare boto3 handlers that make the same calls, beside other frameworks.
 
-CPU time is measured, not elapsed time, and both sides in turn, so a busy machine shifts both alike.
+CPU time is measured, not elapsed time, and both sides of a ratio in turn, so a busy machine shifts both alike.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from bench.peers.environments import NotInstalled, python_of
 from bench.profile import where_the_time_goes
 from bench.scenario import REQUESTS, TABLES
+from bench.sides import BARE, OURS, PEERS
 
 COLD_ROUNDS = 10
+COMPARED = ("create_bucket", "get_bucket")
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {
     # Compiled once, as in the package: what a variable like PYTHONDONTWRITEBYTECODE forbids.
@@ -34,43 +37,61 @@ ENVIRONMENT = {
 def main() -> None:
     """Records the answers, measures, prints the tables."""
     with tempfile.TemporaryDirectory() as folder:
-        answers = Path(folder) / "answers.json"
-        _python("bench.scenario", str(answers))
-        print("Warm invocation, CPU microseconds, and the ratio to the bare handler")
+        answers = str(Path(folder) / "answers.json")
+        _python(sys.executable, "bench.scenario", answers)
+        pythons = _pythons()
+        print("Warm invocation, CPU microseconds, and the ratio to the bare boto3 handler")
         for name in REQUESTS:
-            found = _json("bench.warm", name, str(answers))
-            print(f"  {name:13} ours {found['ours']:7.0f}   bare {found['bare']:7.0f}   ratio {found['ratio']:.2f}")
+            for side, python in pythons.items():
+                if side == OURS or name in COMPARED:
+                    found = _json(python, "bench.warm", side, name, answers)
+                    _tell(name, side, found["own"], found["bare"], found["ratio"])
         print(
             "Cold start, CPU milliseconds from the interpreter's start to the answer, and the ratio to the bare handler"
         )
-        for name in ("create_bucket", "get_bucket"):
-            ours, bare, ratio = _cold(name, str(answers))
-            print(f"  {name:13} ours {ours:7.0f}   bare {bare:7.0f}   ratio {ratio:.2f}")
+        for name in COMPARED:
+            for side, python in pythons.items():
+                _tell(name, side, *_cold(python, side, name, answers))
         print("Where the time of a warm invocation goes")
         for name in REQUESTS:
-            print(where_the_time_goes(name, _json("bench.profile", name, str(answers))))
+            print(where_the_time_goes(name, _json(sys.executable, "bench.profile", name, answers)))
     print("What each operation costs")
-    _python("bench.cost")
+    _python(sys.executable, "bench.cost")
     print("  written to docs/cost.md")
 
 
-def _cold(name: str, answers: str) -> tuple[float, float, float]:
+def _pythons() -> dict[str, str]:
+    """The interpreter of each side that can be measured here."""
+    found = {OURS: sys.executable}
+    for peer in PEERS:
+        try:
+            found[peer] = str(python_of(peer))
+        except NotInstalled as error:
+            print(f"Without {peer}, which could not be installed: {error}")
+    return found
+
+
+def _tell(name: str, side: str, own: float, bare: float, ratio: float) -> None:
+    print(f"  {name:13} {side:10} {own:7.0f}   bare {bare:7.0f}   ratio {ratio:.2f}", flush=True)
+
+
+def _cold(python: str, side: str, name: str, answers: str) -> tuple[float, float, float]:
     pairs = []
     for number in range(COLD_ROUNDS + 1):
-        pair = [_json("bench.cold", side, name, answers)["milliseconds"] for side in ("ours", "bare")]
+        pair = [_json(python, "bench.cold", each, name, answers)["milliseconds"] for each in (side, BARE)]
         if number:  # the first round compiles
             pairs.append(pair)
-    ratio = statistics.median(ours / bare for ours, bare in pairs)
+    ratio = statistics.median(own / bare for own, bare in pairs)
     return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs), ratio
 
 
-def _json(*arguments: str) -> Any:
-    return json.loads(_python(*arguments).splitlines()[-1])
+def _json(python: str, *arguments: str) -> Any:
+    return json.loads(_python(python, *arguments).splitlines()[-1])
 
 
-def _python(*arguments: str) -> str:
+def _python(python: str, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", *arguments],
+        [python, "-m", *arguments],
         cwd=ROOT,
         env=ENVIRONMENT,
         check=False,

@@ -21,7 +21,11 @@ OBJECTS = os.environ["BUCKETS_OBJECTS_TABLE"]
 
 def create_bucket(event: Event, _: Any) -> Event:
     """One transaction of three writes."""
-    body = json.loads(event["body"])
+    return _answer(new_bucket(json.loads(event["body"])))
+
+
+def new_bucket(body: dict[str, Any]) -> dict[str, Any]:
+    """Writes a bucket, and gives it as it is shown."""
     bucket_id, now = "bkt_01jz0000000000aa", "2026-01-01T00:00:00.000Z"
     settings = {
         "description": body.get("description"),
@@ -79,14 +83,17 @@ def create_bucket(event: Event, _: Any) -> Event:
         ],
         ReturnConsumedCapacity="TOTAL",
     )
-    return _answer({"bucket_id": bucket_id, "bucket_name": body["bucket_name"], "created_at": now, **settings})
+    return {"bucket_id": bucket_id, "bucket_name": body["bucket_name"], "created_at": now, **settings}
 
 
 def get_bucket(event: Event, _: Any) -> Event:
     """One query over two rows."""
-    bucket_id = event["pathParameters"]["bucket_identifier"]
-    rows = _query(f"BKT#{bucket_id}", f"BKT#{bucket_id}#TALLY")
-    return _answer(_shown(rows[0]))
+    return _answer(a_bucket(event["pathParameters"]["bucket_identifier"]))
+
+
+def a_bucket(bucket_id: str) -> dict[str, Any]:
+    """A bucket as it is shown."""
+    return _shown(_query(f"BKT#{bucket_id}", f"BKT#{bucket_id}#TALLY")[0])
 
 
 def list_buckets(event: Event, _: Any) -> Event:

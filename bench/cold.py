@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.network import answer_from
 from bench.scenario import event
+from bench.sides import handler
 
 
 def main(side: str, name: str, path: str) -> None:
@@ -20,14 +21,7 @@ def main(side: str, name: str, path: str) -> None:
     recorded = json.loads(Path(path).read_text())
     answer_from({kind: body.encode() for kind, body in recorded["answers"][name].items()})
     request = event(name, recorded["ids"])
-    if side == "ours":
-        import app
-
-        answer = app.app(request, None)
-    else:
-        from bench import bare
-
-        answer = getattr(bare, name)(request, None)
+    answer = handler(side, name)(request, None)
     taken = time.process_time()
     assert answer["statusCode"] == 200, answer
     print(json.dumps({"milliseconds": taken * 1000}), file=sys.stderr)

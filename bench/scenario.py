@@ -67,7 +67,11 @@ def event(name: str, ids: dict[str, str]) -> dict[str, Any]:
 
 def gateway_event(method: str, path: str, ids: dict[str, str], body: Any) -> dict[str, Any]:
     """The Lambda event of any request; only those of the `ids` that the path has go with it."""
+    variables = {variable: id_ for variable, id_ in ids.items() if f"{{{variable}}}" in path}
     return {
+        "resource": path,
+        "path": path.format(**variables),
+        "httpMethod": method,
         "requestContext": {
             "httpMethod": method,
             "resourcePath": path,
@@ -83,7 +87,8 @@ def gateway_event(method: str, path: str, ids: dict[str, str], body: Any) -> dic
             "User-Agent": "OpenAPI-Generator/1.3.783/python",
         },
         "multiValueQueryStringParameters": None,
-        "pathParameters": {variable: id_ for variable, id_ in ids.items() if f"{{{variable}}}" in path},
+        "queryStringParameters": None,
+        "pathParameters": variables,
         "stageVariables": None,
         "body": None if body is None else json.dumps(body),
         "isBase64Encoded": False,

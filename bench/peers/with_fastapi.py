@@ -1,0 +1,26 @@
+"""The two operations in FastAPI, behind Mangum."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from mangum import Mangum
+
+from bench import bare
+from bench.peers.models import BucketAnswer, NewBucket
+
+app = FastAPI()
+
+
+@app.post("/v1/buckets")
+def create_bucket(body: NewBucket) -> BucketAnswer:
+    """One transaction of three writes."""
+    return BucketAnswer.model_validate(bare.new_bucket(body.model_dump(mode="json")))
+
+
+@app.get("/v1/buckets/{bucket_identifier}")
+def get_bucket(bucket_identifier: str) -> BucketAnswer:
+    """One query over two rows."""
+    return BucketAnswer.model_validate(bare.a_bucket(bucket_identifier))
+
+
+handler = Mangum(app, lifespan="off")
