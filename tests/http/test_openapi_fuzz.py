@@ -30,6 +30,7 @@ BEYOND_SCHEMAS = {
     "immutable",
     "int_type",  # 1.0 is an integer to JSON Schema, and not to us
     "missing",
+    "number_too_long",
     "read_only",
     "reserved_name",
     "too_short",
