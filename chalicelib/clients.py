@@ -2,7 +2,7 @@
 
 Without `user_agent` botocore builds that text anew for every call (a fifth of a write); validation of
 parameters is a seventh; rows read as documents save a tenth of a small answer and almost half of a page of
-twenty. Naming the endpoint explicitly saves nothing, so it is left to botocore, which knows every partition
+twenty; looking for the tables that a transaction names, to find where to send it, is a tenth. Naming the endpoint explicitly saves nothing, so it is left to botocore, which knows every partition
 and the AWS_ENDPOINT_URL variables.
 """
 
@@ -78,7 +78,10 @@ class ServiceLoader(Loader):
 
 
 class DynamoDBLoader(ServiceLoader):
-    """Loads the description of DynamoDB, with the values of rows as documents."""
+    """Loads the description of DynamoDB, with the values of rows as documents.
+
+    Which tables a call names matters to endpoints of accounts alone, which are disabled.
+    """
 
     def __init__(self) -> None:
         super().__init__(SERVICE)
@@ -88,6 +91,8 @@ class DynamoDBLoader(ServiceLoader):
         model = super().load_service_model(service_name, type_name, api_version)
         if (service_name, type_name) == (SERVICE, "service-2"):
             model["shapes"]["AttributeValue"]["document"] = True
+            for operation in model["operations"].values():
+                operation.pop("operationContextParams", None)
         return model
 
 
