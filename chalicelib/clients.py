@@ -2,8 +2,9 @@
 
 Without `user_agent` botocore builds that text anew for every call (a fifth of a write); validation of
 parameters is a seventh; rows read as documents save a tenth of a small answer and almost half of a page of
-twenty; looking for the tables that a transaction names, to find where to send it, is a tenth. Naming the endpoint explicitly saves nothing, so it is left to botocore, which knows every partition
-and the AWS_ENDPOINT_URL variables.
+twenty; looking for the tables that a transaction names, to find where to send it, is a tenth. Naming the
+endpoint explicitly saves nothing, so it is left to botocore, which knows every partition and the
+AWS_ENDPOINT_URL variables.
 """
 
 from __future__ import annotations

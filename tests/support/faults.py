@@ -76,38 +76,42 @@ unavailable = answers("ServiceUnavailable", status=503)
 
 
 class Faults:
-    """The faults of one client, each on the n-th of its calls, counted from 1, or on every call."""
+    """The faults of some clients, each on the n-th of their calls, counted from 1, or on every call from one on."""
 
-    def __init__(self, client: BaseClient) -> None:
-        self._events: Any = client.meta.events
-        service = client.meta.service_model.service_name
-        self._before_call, self._after_call = f"before-call.{service}", f"after-call.{service}"
+    def __init__(self, *clients: BaseClient) -> None:
+        self._clients = clients
         self._planned: dict[int, Fault] = {}
         self._always: Fault | None = None
-        self._calls = 0
-        self._events.register(self._before_call, self._before)
-        self._events.register(self._after_call, self._after)
+        self._first = 0
+        self.calls = 0
+        for client in clients:
+            service, events = client.meta.service_model.service_name, client.meta.events
+            events.register(f"before-call.{service}", self._before)
+            events.register(f"after-call.{service}", self._after)
 
     def on(self, call: int, fault: Fault) -> Faults:
         """Plans a fault for one call."""
-        self._planned[self._calls + call] = fault
+        self._planned[self.calls + call] = fault
         return self
 
-    def always(self, fault: Fault) -> Faults:
-        """Plans a fault for every call that has none of its own."""
-        self._always = fault
+    def always(self, fault: Fault, *, first: int = 1) -> Faults:
+        """Plans a fault for every call from one on that has none of its own."""
+        self._always, self._first = fault, self.calls + first
         return self
 
     def remove(self) -> None:
         """The client is well again."""
-        self._events.unregister(self._before_call, self._before)
-        self._events.unregister(self._after_call, self._after)
+        for client in self._clients:
+            service, events = client.meta.service_model.service_name, client.meta.events
+            events.unregister(f"before-call.{service}", self._before)
+            events.unregister(f"after-call.{service}", self._after)
 
     def _present(self) -> Fault:
-        return self._planned.get(self._calls) or self._always or Fault()
+        always = self._always if self.calls >= self._first else None
+        return self._planned.get(self.calls) or always or Fault()
 
     def _before(self, **_: Any) -> Any:
-        self._calls += 1
+        self.calls += 1
         instead = self._present().instead
         return instead() if instead else None
 
