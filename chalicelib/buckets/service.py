@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from chalicelib.buckets.bucket import ACTIVE, DELETING, Bucket, new_bucket, to_item
 from chalicelib.buckets.configuration import Configuration
@@ -31,6 +31,8 @@ from chalicelib.foundation.times import Clock, stamp
 if TYPE_CHECKING:
     from chalicelib.buckets.changes import BucketChange
     from chalicelib.buckets.models import BucketCreateRequest
+
+R = TypeVar("R")
 
 
 class ObjectPresence(Protocol):
@@ -154,9 +156,21 @@ class Buckets:
 
         in_turns(attempt, self.pause)
 
-    def finish_deletion(self, partition: str, bucket_id: str) -> None:
-        """Removes a closed bucket that nothing is left of; gone is well too."""
-        in_turns(lambda: self.store.remove(partition, bucket_id), self.pause)
+    def clear(self, partition: str, bucket_id: str, clean: Callable[[], R | None]) -> R | None:
+        """What `clean` has removed of a closed bucket; where it finds nothing left, the bucket goes and None comes.
+
+        A late object that is stored after the look and counted before the bucket goes would be missed by both, the
+        look and the fold. So the bucket goes only if nothing was counted since before the look.
+        """
+
+        def attempt() -> R | None:
+            counted = self.store.counted(partition, bucket_id)
+            removed = clean()
+            if removed is None:
+                self.store.remove(partition, bucket_id, counted)
+            return removed
+
+        return in_turns(attempt, self.pause)
 
     def first_id(self, partition: str) -> str | None:
         """The id of a bucket of the namespace, if there is one left."""

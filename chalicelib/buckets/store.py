@@ -93,12 +93,21 @@ class BucketStore:
         put = Put(_row(partition, closed), equals("revision", old.revision), lambda _: RevisionMoved())
         self._table.transact([put, _freed(partition, old), *more])
 
-    def remove(self, partition: str, bucket_id: str) -> None:
-        """Removes a bucket that is being deleted, its tally, and one from its namespace's count; once, if repeated."""
+    def counted(self, partition: str, bucket_id: str) -> int:
+        """The revision of the bucket's tally: it is another one once an object more or less has been counted."""
+        return read_tally(self._table.get(keys.bucket_tally(partition, bucket_id))).revision
+
+    def remove(self, partition: str, bucket_id: str, counted: int) -> None:
+        """Removes a bucket that is being deleted, its tally, and one from its namespace's count; once, if repeated.
+
+        `counted` is the revision of its tally. Raises RevisionMoved where that is another one.
+        """
         gone = Remove(keys.bucket(partition, bucket_id), equals("status", DELETING), lambda _: RevisionMoved())
+        unmoved = equals("revision", counted) if counted else absent("pk")
+        tally = Remove(keys.bucket_tally(partition, bucket_id), unmoved, lambda _: RevisionMoved())
         fewer = Change(keys.totals(partition), Update(add={"bucket_count": -1}), exists("pk"))
         try:
-            self._table.transact([gone, Remove(keys.bucket_tally(partition, bucket_id)), fewer])
+            self._table.transact([gone, tally, fewer])
         except RevisionMoved:
             if self.find(partition, bucket_id) is not None:
                 raise

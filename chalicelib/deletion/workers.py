@@ -29,10 +29,9 @@ class BucketDeletion:
     def run(self, task: Task) -> Slice:
         """One slice. Raises Busy when the storage cannot serve it."""
         place, bucket_id = _place(task), str(task.about["bucket_id"])
-        cleaned = clean_one(self.cleaners, place, bucket_id)
+        cleaned = self.buckets.clear(place, bucket_id, lambda: clean_one(self.cleaners, place, bucket_id))
         if cleaned is not None:
             return Slice(done=False, progress=_more(task.progress, *cleaned))
-        self.buckets.finish_deletion(place, bucket_id)
         return Slice(done=True, progress=task.progress, outputs=[bucket_id])
 
 
@@ -53,11 +52,8 @@ class NamespaceDeletion:
             self.namespaces.finish_deletion(task.organization, namespace_id)
             return Slice(done=True, progress=task.progress, outputs=[namespace_id])
         self.buckets.close(place, bucket_id, task.task_id)
-        cleaned = clean_one(self.cleaners, place, bucket_id)
-        if cleaned is None:
-            self.buckets.finish_deletion(place, bucket_id)
-            cleaned = ("buckets", 1)
-        return Slice(done=False, progress=_more(task.progress, *cleaned))
+        cleaned = self.buckets.clear(place, bucket_id, lambda: clean_one(self.cleaners, place, bucket_id))
+        return Slice(done=False, progress=_more(task.progress, *(cleaned or ("buckets", 1))))
 
 
 def _place(task: Task) -> str:

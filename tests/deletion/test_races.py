@@ -1,0 +1,63 @@
+"""What comes between two steps of a deletion, put there on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from chalicelib.buckets.bucket import Bucket
+from chalicelib.objects.models import CreateObjectRequest
+from tests.deletion.conftest import Work
+from tests.support.api import Api
+from tests.support.catalog import partition_of
+from tests.support.objects import a_bucket_of_objects, created
+from tests.support.world import World
+
+
+@contextmanager
+def just_before(client: Any, call: str, happens: Callable[[], None]) -> Iterator[None]:
+    """Lets something happen before the next call of this name, once."""
+    service = client.meta.service_model.service_name
+    coming = [happens]
+
+    def before(**_: Any) -> None:
+        if coming:
+            coming.pop()()
+
+    client.meta.events.register(f"before-call.{service}.{call}", before)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(f"before-call.{service}.{call}", before)
+    assert not coming, f"there was no {call}"
+
+
+def store_late(world: World, bucket: Bucket) -> None:
+    """What a slow writer does that had read its bucket while that was open."""
+    late = CreateObjectRequest.model_validate({}, strict=False)
+    world.services.objects._settle(partition_of(world), bucket, late, None)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_an_object_that_is_counted_after_the_last_look_is_found_by_another(
+    api: Api, world: World, work: Work, namespace_id: str, before: int
+) -> None:
+    bucket_id = a_bucket_of_objects(api)
+    found = world.services.buckets.get(partition_of(world), bucket_id)
+    for _ in range(before):
+        created(api, bucket_id)
+        world.pump()
+    task_id = api.call("DELETE", f"/v1/buckets/{bucket_id}").json["task_id"]
+
+    def late() -> None:
+        store_late(world, found)
+        world.pump()
+
+    with just_before(world.s3, "ListObjectsV2", late):  # when the rows have been looked at
+        task = work.done(task_id)
+    assert (task.status, task.progress["objects_deleted"]) == ("COMPLETED", before + 1)
+    work.check_nothing_is_left_of(bucket_id, namespace_id)
+    assert work.rows() == []
