@@ -45,11 +45,12 @@ class NamespaceDeletion:
 
     def run(self, task: Task) -> Slice:
         """One slice. Raises Busy when the storage cannot serve it."""
-        place = _place(task)
+        place, namespace_id = _place(task), str(task.about["namespace_id"])
+        if not self.namespaces.is_deleted_by(task.organization, namespace_id, task.task_id):
+            return Slice(done=True, progress=task.progress, outputs=[namespace_id])
         bucket_id = self.buckets.first_id(place)
         if bucket_id is None:
-            namespace_id = str(task.about["namespace_id"])
-            self.namespaces.finish_deletion(task.organization, namespace_id)
+            self.namespaces.finish_deletion(task.organization, namespace_id, task.task_id)
             return Slice(done=True, progress=task.progress, outputs=[namespace_id])
         self.buckets.close(place, bucket_id, task.task_id)
         cleaned = self.buckets.clear(place, bucket_id, lambda: clean_one(self.cleaners, place, bucket_id))

@@ -130,9 +130,13 @@ class Namespaces:
         self.places.clear()
         return closed
 
-    def finish_deletion(self, organization: str, namespace_id: str) -> None:
-        """Removes a closed namespace that has no buckets; gone is well too."""
-        in_turns(lambda: self.store.remove(organization, namespace_id), self.pause)
+    def is_deleted_by(self, organization: str, namespace_id: str, task_id: str) -> bool:
+        """Whether there is such a namespace and this task deletes it: another may have come by the same id."""
+        return self.store.deletion_task(organization, namespace_id) == task_id
+
+    def finish_deletion(self, organization: str, namespace_id: str, task_id: str) -> None:
+        """Removes a namespace that this task deletes and that has no buckets; gone is well too."""
+        self.store.remove(organization, namespace_id, task_id)
         self.places.clear()
 
     def list(self, organization: str) -> Iterator[Namespace]:

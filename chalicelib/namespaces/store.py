@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from chalicelib.access.refusals import OrganizationNotFound
@@ -72,17 +73,19 @@ class NamespaceStore:
             ]
         )
 
-    def remove(self, organization: str, namespace_id: str) -> None:
-        """Removes a closed namespace that has no buckets, and all that its partition holds; once, if repeated."""
+    def remove(self, organization: str, namespace_id: str, task_id: str) -> None:
+        """Removes a namespace that this task deletes and that has no buckets, with its partition; once, if repeated."""
         partition = keys.partition(organization, namespace_id)
-        self._table.remove_many(self._table.query(equals("pk", partition), attributes=("pk", "sk")))
-        row = keys.namespace(organization, namespace_id)
+        # Together, since a tally is begun wherever there are totals.
+        counts = [keys.totals(partition), keys.namespace_tally(partition)]
+        rows = self._table.query(equals("pk", partition), attributes=("pk", "sk"))
+        self._table.remove_many(row for row in rows if row not in counts)
+        gone = Remove(
+            keys.namespace(organization, namespace_id), equals("deletion_task", task_id), lambda _: RevisionMoved()
+        )
         fewer = Change(keys.organization(organization), Update(add={"namespace_count": -1}), exists("pk"))
-        try:
-            self._table.transact([Remove(row, exists("deletion_task"), lambda _: RevisionMoved()), fewer])
-        except RevisionMoved:
-            if self._table.get(row) is not None:
-                raise
+        with suppress(RevisionMoved):  # it is gone
+            self._table.transact([gone, *map(Remove, counts), fewer])
 
     def find(self, organization: str, identifier: str) -> Namespace | None:
         """The namespace of this id, else of this name; its totals are not read."""
@@ -93,6 +96,11 @@ class NamespaceStore:
             return from_item(next(iter(rows.values())))
         row = self._table.get(keys.namespace(organization, claim["namespace_id"])) if claim else None
         return from_item(row) if row else None
+
+    def deletion_task(self, organization: str, namespace_id: str) -> str | None:
+        """The task that deletes the namespace of this id, if there is one and one does."""
+        row = self._table.get(keys.namespace(organization, namespace_id))
+        return row.get("deletion_task") if row else None
 
     def walk(self, organization: str) -> Iterator[Namespace]:
         """All namespaces of the organization, without their totals."""

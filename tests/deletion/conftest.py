@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.foundation.keys import partition
 from chalicelib.tasks.task import Task
+from chalicelib.tasks.worker import Worker
 from chalicelib.wiring import build_workers
 from tests.support.api import Api
 from tests.support.catalog import catalog
@@ -22,6 +23,7 @@ class Work:
 
     world: World
     line: Line
+    workers: Mapping[str, Worker]
 
     def begin(self, task_id: str) -> None:
         """Puts a task's message into the queue, as the outbox does."""
@@ -32,6 +34,10 @@ class Work:
         self.begin(task_id)
         self.line.pump()
         return self.world.services.tasks.get(self.world.organization_id, task_id)
+
+    def slice_again(self, task: Task) -> None:
+        """One more slice of a task from where it stood then, as when its worker was killed before that was saved."""
+        self.workers[task.task_type].run(task)
 
     def rows(self) -> list[dict[str, Any]]:
         """Every row of the objects table."""
@@ -59,8 +65,9 @@ class Work:
 @pytest.fixture
 def work(world: World) -> Work:
     services = world.services
-    workers = build_workers(services.namespaces, services.objects)
-    return Work(world, a_line(world, {name: make() for name, make in workers.items()}))
+    made = build_workers(services.namespaces, services.objects)
+    workers = {name: make() for name, make in made.items()}
+    return Work(world, a_line(world, workers), workers)
 
 
 @pytest.fixture

@@ -6,17 +6,18 @@ from tests.deletion.conftest import Work
 from tests.support.api import Api
 from tests.support.objects import a_bucket_of_objects, created, text
 from tests.support.permissions import granted, logical_ids, permissions_used, renamed
-from tests.support.world import World
+from tests.support.world import World, a_bucket
 
 
-def test_the_policy_is_what_deletions_use(api: Api, world: World, work: Work, namespace_id: str) -> None:
+def test_the_policy_is_what_deletions_use(api: Api, world: World, work: Work) -> None:
     for name in ("one", "other"):
         created(api, a_bucket_of_objects(api, name), {"blobs": [text()]})
+    other = api.get("/v1/buckets/other").json["bucket_id"]
+    fed = {"adapter_type": "bucket", "source_bucket_ids": [other]}
+    assert api.post("/v1/buckets", a_bucket("fed", source_adapter=fed)).status == 200
     tasks = [api.call("DELETE", path).json["task_id"] for path in ("/v1/buckets/one", "/v1/namespaces/films")]
     with permissions_used(world.client, world.s3) as used:
         for task_id in tasks:
             work.begin(task_id)
         work.line.pump()
-        # As a worker does that died right after its last write.
-        world.services.namespaces.finish_deletion(world.organization_id, namespace_id)
     assert renamed(used, logical_ids(world)) == granted("task")

@@ -61,3 +61,23 @@ def test_an_object_that_is_counted_after_the_last_look_is_found_by_another(
     assert (task.status, task.progress["objects_deleted"]) == ("COMPLETED", before + 1)
     work.check_nothing_is_left_of(bucket_id, namespace_id)
     assert work.rows() == []
+
+
+def test_a_namespace_that_came_by_the_id_of_a_deleted_one_is_left_alone_by_its_task(
+    api: Api, world: World, work: Work
+) -> None:
+    named = {"namespace_name": "again", "namespace_id": "ns_again"}
+    there = api.acting(namespace="ns_again")
+    assert api.post("/v1/namespaces", named).status == 200
+    task_id = api.call("DELETE", "/v1/namespaces/again").json["task_id"]
+    task = world.services.tasks.get(world.organization_id, task_id)
+    work.done(task_id)
+
+    assert api.post("/v1/namespaces", named).status == 200
+    work.slice_again(task)
+    bucket_id = a_bucket_of_objects(there)
+    created(there, bucket_id)
+    work.slice_again(task)
+    assert there.get(f"/v1/buckets/{bucket_id}").json["status"] != "IN_PROGRESS"
+    assert api.get("/v1/namespaces/again").json["bucket_count"] == 1
+    assert len(work.rows()) == 1
