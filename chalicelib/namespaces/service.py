@@ -69,7 +69,9 @@ class Namespaces:
         now = self.clock()
         namespace_id = new.namespace_id or self.ids.timed("ns")
         namespace = new_namespace(new, namespace_id, now)
-        self.store.add(organization, namespace)
+        # What is still to be heard of a namespace that had this id must not be counted in this one.
+        epoch = int(1000 * now.timestamp()) if new.namespace_id else 0
+        self.store.add(organization, namespace, epoch=epoch)
         return namespace
 
     def get(self, organization: str, identifier: str) -> Namespace:

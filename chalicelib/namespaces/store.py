@@ -24,10 +24,11 @@ class NamespaceStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def add(self, organization: str, namespace: Namespace) -> None:
+    def add(self, organization: str, namespace: Namespace, *, epoch: int = 0) -> None:
         """Adds a namespace under its name, or refuses: NamespaceNameTaken, NamespaceIdTaken.
 
-        A request may say either, so no name is the id of another namespace, and no id the name of one.
+        Its statistics begin in this epoch: what belonged to an earlier one, as of a namespace that is gone, does
+        not count. A request may say either, so no name is the id of another namespace, and no id the name of one.
         """
         partition = keys.partition(organization, namespace.namespace_id)
         self._table.transact(
@@ -38,7 +39,7 @@ class NamespaceStore:
                     absent("pk"),
                     lambda _: NamespaceIdTaken(namespace.namespace_id),
                 ),
-                Put({**keys.totals(partition), "bucket_count": 0}, absent("pk")),
+                Put(_totals(partition, epoch), absent("pk")),
                 Change(
                     keys.organization(organization),
                     Update(add={"namespace_count": 1}),
@@ -122,6 +123,10 @@ def _totalled(namespace: Namespace, partition: str, rows: dict[tuple[str, str], 
         bucket_count=rows.get((totals["pk"], totals["sk"]), {}).get("bucket_count", 0),
         tally=read_tally(rows.get((tally["pk"], tally["sk"]))),
     )
+
+
+def _totals(partition: str, epoch: int) -> Item:
+    return {**keys.totals(partition), "bucket_count": 0, **({"counts_from": epoch} if epoch else {})}
 
 
 def _claim(organization: str, namespace: Namespace) -> Step:

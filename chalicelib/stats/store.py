@@ -23,9 +23,13 @@ class TallyStore:
         row = self._catalog.get(key)
         return from_item(row) if row else None
 
-    def is_there(self, key: Key) -> bool:
-        """Whether there is a row of this key."""
-        return self._catalog.get(key) is not None
+    def first(self, home: Key) -> TallyRow | None:
+        """The tally that begins under a `home`, in the epoch that this says; None where there is no such row."""
+        row = self._catalog.get(home)
+        if row is None:
+            return None
+        epoch = row.get("counts_from", 0)
+        return TallyRow(epoch=epoch, open_from=epoch)
 
     def replace(self, key: Key, home: Key, old: TallyRow, new: TallyRow) -> None:
         """Writes what differs, in one update. Raises RevisionMoved where the old state is no longer there.

@@ -75,8 +75,7 @@ class Tallies:
         """
 
         def read() -> TallyRow | None:
-            row = self.store.find(whole.key)
-            return EMPTY if row is None and self.store.is_there(whole.home) else row
+            return self.store.find(whole.key) or self.store.first(whole.home)
 
         def write(old: TallyRow | None, new: TallyRow | None) -> TallyRow | None:
             if old is None or new is None:

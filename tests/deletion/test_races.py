@@ -81,3 +81,23 @@ def test_a_namespace_that_came_by_the_id_of_a_deleted_one_is_left_alone_by_its_t
     assert there.get(f"/v1/buckets/{bucket_id}").json["status"] != "IN_PROGRESS"
     assert api.get("/v1/namespaces/again").json["bucket_count"] == 1
     assert len(work.rows()) == 1
+
+
+def test_statistics_of_a_deleted_namespace_are_not_those_of_another_by_its_id(
+    api: Api, world: World, work: Work
+) -> None:
+    named = {"namespace_name": "again", "namespace_id": "ns_again"}
+    there = api.acting(namespace="ns_again")
+    for objects in (3, 2, 1):
+        assert api.post("/v1/namespaces", named).status == 200
+        first, second = a_bucket_of_objects(there, "first"), a_bucket_of_objects(there, "second")
+        for _ in range(objects):
+            created(there, first)
+        world.pump()  # of the namespace before this one, too
+        created(there, second)
+        world.pump()
+        shown = api.get("/v1/namespaces/again").json
+        assert (shown["bucket_count"], shown["object_count"]) == (2, objects + 1)
+        assert world.services.stats.verify(partition_of(world, "again"), None) == []
+        task_id = api.call("DELETE", "/v1/namespaces/again").json["task_id"]
+        assert work.done(task_id).status == "COMPLETED"

@@ -104,9 +104,9 @@ class Overtaken(NamespaceStore):
         super().__init__(store._table)
         self._meanwhile = meanwhile
 
-    def add(self, organization: str, namespace: Namespace) -> None:
+    def add(self, organization: str, namespace: Namespace, *, epoch: int = 0) -> None:
         self._meanwhile()
-        super().add(organization, namespace)
+        super().add(organization, namespace, epoch=epoch)
 
     def replace(self, organization: str, old: Namespace, new: Namespace) -> None:
         self._meanwhile()
