@@ -126,20 +126,21 @@ class Buckets:
         partition: str,
         identifier: str,
         started: Callable[[Bucket], tuple[str, Step]],
+        goes_on: Callable[[str], bool],
         *,
         force: bool = False,
     ) -> Bucket:
         """The bucket, from now on closed to writes and with its name free; as it is where it was so before.
 
-        `started` gives the task that removes it, and the step by which that begins. Raises BucketNotFound,
-        and BucketLocked unless forced.
+        `started` gives the task that removes it, and the step by which that begins; also where it was closed
+        before by a task of which `goes_on` says no. Raises BucketNotFound, and BucketLocked unless forced.
         """
 
         def attempt() -> Bucket:
             bucket = self.get(partition, identifier)
-            if bucket.deletion_task is not None:
+            if bucket.deletion_task is not None and goes_on(bucket.deletion_task):
                 return bucket
-            if bucket.is_locked and not force:
+            if bucket.is_locked and not force and bucket.deletion_task is None:
                 raise BucketLocked()
             task_id, step = started(bucket)
             return self._close(partition, bucket, task_id, step)

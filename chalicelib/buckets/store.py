@@ -86,12 +86,13 @@ class BucketStore:
             self._table.transact(steps)
 
     def close(self, partition: str, old: Bucket, closed: Bucket, *more: Step) -> None:
-        """Writes the state of a bucket that is being deleted, and frees its name. Raises RevisionMoved.
+        """Writes the state of a bucket that is being deleted, and frees its name if it has one. Raises RevisionMoved.
 
         `more` is written in the same transaction.
         """
         put = Put(_row(partition, closed), equals("revision", old.revision), lambda _: RevisionMoved())
-        self._table.transact([put, _freed(partition, old), *more])
+        freed = [_freed(partition, old)] if old.deletion_task is None else []
+        self._table.transact([put, *freed, *more])
 
     def counted(self, partition: str, bucket_id: str) -> int:
         """The revision of the bucket's tally: it is another one once an object more or less has been counted."""

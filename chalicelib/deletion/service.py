@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.service import Buckets
 from chalicelib.deletion.workers import BUCKET, NAMESPACE
 from chalicelib.foundation.keys import partition
+from chalicelib.foundation.statuses import TaskStatusEnum
 from chalicelib.foundation.steps import Step
 from chalicelib.namespaces.namespace import Namespace
 from chalicelib.namespaces.service import Namespaces
+from chalicelib.tasks.refusals import TaskNotRestartable
 from chalicelib.tasks.service import Tasks
 
 
@@ -25,7 +29,8 @@ class Deletions:
     def delete_bucket(self, organization: str, namespace_id: str, identifier: str, *, force: bool = False) -> Bucket:
         """The bucket as it stands now: it takes no writes, its name is free, and `deletion_task` removes it.
 
-        A second call gives the same task. Raises BucketNotFound, and BucketLocked unless forced.
+        A second call gives the same task, started again if it failed, and another if its time is over. Raises
+        BucketNotFound, and BucketLocked unless forced.
         """
 
         def started(bucket: Bucket) -> tuple[str, Step]:
@@ -33,12 +38,13 @@ class Deletions:
             task = self.tasks.new(organization, BUCKET, inputs=[bucket.bucket_id], about=about)
             return task.task_id, self.tasks.step(task)
 
-        return self.buckets.begin_deletion(partition(organization, namespace_id), identifier, started, force=force)
+        place, goes_on = partition(organization, namespace_id), partial(self._goes_on, organization)
+        return self.buckets.begin_deletion(place, identifier, started, goes_on, force=force)
 
     def delete_namespace(self, organization: str, identifier: str, *, force: bool = False) -> Namespace:
         """The namespace as it stands now: it takes no writes, its name is free, and `deletion_task` removes it.
 
-        A second call gives the same task. Raises NamespaceNotFound, and BucketLocked where a bucket in it is
+        A second call is as that for a bucket. Raises NamespaceNotFound, and BucketLocked where a bucket in it is
         locked, unless forced.
         """
         found = self.namespaces.get(organization, identifier)
@@ -50,4 +56,13 @@ class Deletions:
             task = self.tasks.new(organization, NAMESPACE, inputs=[namespace.namespace_id], about=about)
             return task.task_id, self.tasks.step(task)
 
-        return self.namespaces.begin_deletion(organization, found.namespace_id, started)
+        goes_on = partial(self._goes_on, organization)
+        return self.namespaces.begin_deletion(organization, found.namespace_id, started, goes_on)
+
+    def _goes_on(self, organization: str, task_id: str) -> bool:
+        """Whether the task is still there, and so can go on; one that failed is started again."""
+        task = self.tasks.find(organization, task_id)
+        if task is not None and task.status == TaskStatusEnum.FAILED:
+            with suppress(TaskNotRestartable):  # another call was quicker
+                self.tasks.restart(organization, task_id)
+        return task is not None

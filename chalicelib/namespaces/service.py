@@ -111,16 +111,21 @@ class Namespaces:
         return self.store.with_totals(organization, [new])[0]
 
     def begin_deletion(
-        self, organization: str, identifier: str, started: Callable[[Namespace], tuple[str, Step]]
+        self,
+        organization: str,
+        identifier: str,
+        started: Callable[[Namespace], tuple[str, Step]],
+        goes_on: Callable[[str], bool],
     ) -> Namespace:
         """The namespace, from now on closed to writes and with its name free; as it is where it was so before.
 
-        `started` gives the task that removes it, and the step by which that begins. Raises NamespaceNotFound.
+        `started` gives the task that removes it, and the step by which that begins; also where it was closed
+        before by a task of which `goes_on` says no. Raises NamespaceNotFound.
         """
 
         def attempt() -> Namespace:
             old = self._get(organization, identifier)
-            if old.deletion_task is not None:
+            if old.deletion_task is not None and goes_on(old.deletion_task):
                 return old
             task_id, step = started(old)
             now = stamp(self.clock())

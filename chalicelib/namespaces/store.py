@@ -60,15 +60,16 @@ class NamespaceStore:
         self._table.transact([_claim(organization, new), put, _freed(organization, old), *unused])
 
     def close(self, organization: str, old: Namespace, closed: Namespace, *more: Step) -> None:
-        """Writes the state of a namespace that is being deleted, frees its name, and keeps buckets from being added.
+        """Writes the state of a namespace that is being deleted, and keeps buckets from being added; frees its name.
 
         `more` is written in the same transaction. Raises RevisionMoved.
         """
         partition = keys.partition(organization, old.namespace_id)
+        freed = [_freed(organization, old)] if old.deletion_task is None else []
         self._table.transact(
             [
                 Put(_row(organization, closed), equals("revision", old.revision), lambda _: RevisionMoved()),
-                _freed(organization, old),
+                *freed,
                 Change(keys.totals(partition), Update(set={"closed": True}), exists("pk")),
                 *more,
             ]
