@@ -22,7 +22,7 @@ class ObjectRows:
     name: str = "objects"
 
     def clean(self, partition: str, bucket_id: str) -> int:
-        """Removes up to `ROWS_AT_ONCE` rows, and says how many."""
+        """Removes up to `ROWS_AT_ONCE` rows, fewer of large ones, and says how many."""
         return self.store.remove_some(bucket_id, ROWS_AT_ONCE)
 
 

@@ -146,10 +146,9 @@ class ObjectStore:
                 at_once = max(1, min(at_once, still, HYDRATED_BYTES * count // size))
 
     def remove_some(self, bucket_id: str, at_most: int) -> int:
-        """Removes so many of the bucket's objects at most, hidden ones too, and says how many."""
-        where, named = equals("bucket_id", bucket_id), ("bucket_id", "object_id")
-        rows = islice(self._table.query(where, page=at_most, attributes=named), at_most)
-        return self._table.remove_many(rows)
+        """Removes so many of the bucket's objects at most, and a megabyte, hidden ones too, and says how many."""
+        named = ("bucket_id", "object_id")
+        return self._table.remove_many(self._table.some(equals("bucket_id", bucket_id), at_most, attributes=named))
 
     def walk(self, bucket_id: str) -> Iterator[StoredObject]:
         """Every object, hidden ones too, in the order of ids, strongly consistent."""

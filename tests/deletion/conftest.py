@@ -35,8 +35,8 @@ class Work:
         self.line.pump()
         return self.world.services.tasks.get(self.world.organization_id, task_id)
 
-    def slice_again(self, task: Task) -> None:
-        """One more slice of a task from where it stood then, as when its worker was killed before that was saved."""
+    def do_slice(self, task: Task) -> None:
+        """One slice of a task from where it stood then, whose worker is killed before that is saved."""
         self.workers[task.task_type].run(task)
 
     def rows(self) -> list[dict[str, Any]]:

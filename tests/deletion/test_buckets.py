@@ -137,6 +137,16 @@ def test_twenty_thousand_objects_go_however_often_the_worker_dies(
     work.check_nothing_is_left_of(bucket, namespace_id)
 
 
+def test_of_large_objects_a_slice_takes_a_few(api: Api, world: World, work: Work, namespace_id: str) -> None:
+    bucket = a_bucket_of_objects(api)
+    seed_objects(world, bucket, range(12), lambda number: {"large": "x" * 290_000})
+    task = world.services.tasks.get(world.organization_id, deleted(api, bucket)["task_id"])
+    work.do_slice(task)
+    assert 6 <= len(work.rows()) < 12
+    work.done(task.task_id)
+    work.check_nothing_is_left_of(bucket, namespace_id)
+
+
 def test_what_writers_store_while_their_bucket_goes_is_gone_in_the_end(
     api: Api, world: World, work: Work, namespace_id: str
 ) -> None:

@@ -74,10 +74,10 @@ def test_a_namespace_that_came_by_the_id_of_a_deleted_one_is_left_alone_by_its_t
     work.done(task_id)
 
     assert api.post("/v1/namespaces", named).status == 200
-    work.slice_again(task)
+    work.do_slice(task)
     bucket_id = a_bucket_of_objects(there)
     created(there, bucket_id)
-    work.slice_again(task)
+    work.do_slice(task)
     assert there.get(f"/v1/buckets/{bucket_id}").json["status"] != "IN_PROGRESS"
     assert api.get("/v1/namespaces/again").json["bucket_count"] == 1
     assert len(work.rows()) == 1
