@@ -20,7 +20,6 @@ from chalicelib.buckets.refusals import (
 )
 from chalicelib.buckets.sources import Sees, Sources
 from chalicelib.buckets.store import BucketStore
-from chalicelib.foundation.expressions import equals
 from chalicelib.foundation.ids import Ids, is_id
 from chalicelib.foundation.operations import everything
 from chalicelib.foundation.preconditions import ANY, Preconditions
@@ -179,7 +178,7 @@ class Buckets:
 
     def check_unlocked(self, partition: str) -> None:
         """Raises BucketLocked where a bucket of the namespace is locked."""
-        if self.store.first_id(partition, equals("is_locked", True)) is not None:
+        if self.store.has_locked(partition):
             raise BucketLocked("The namespace has a locked bucket")
 
     def _close(self, partition: str, bucket: Bucket, task_id: str, *more: Step) -> Bucket:

@@ -113,13 +113,18 @@ class BucketStore:
             if self.find(partition, bucket_id) is not None:
                 raise
 
-    def first_id(self, partition: str, only: Condition | None = None) -> str | None:
-        """The id of a bucket in the namespace, one for which `only` holds, if there is one."""
-        first, last = keys.buckets_range()
-        where = all_of(equals("pk", partition), between("sk", first, last))
-        wanted = exists("bucket_name") if only is None else only
-        rows = self._table.query(where, only=wanted, page=50, attributes=("bucket_id",))
-        return next((row["bucket_id"] for row in rows), None)
+    def first_id(self, partition: str) -> str | None:
+        """The id of the namespace's oldest bucket, if it has any."""
+        return next(self._ids(partition, exists("bucket_name"), page=1), None)
+
+    def has_locked(self, partition: str) -> bool:
+        """Whether a bucket of the namespace is locked."""
+        return next(self._ids(partition, equals("is_locked", True)), None) is not None
+
+    def _ids(self, partition: str, only: Condition, *, page: int | None = None) -> Iterator[str]:
+        where = all_of(equals("pk", partition), between("sk", *keys.buckets_range()))
+        for row in self._table.query(where, only=only, page=page, attributes=("bucket_id",)):
+            yield row["bucket_id"]
 
     def adapters_revision(self, partition: str) -> int:
         """How often adapters that name source buckets were stored in the namespace."""

@@ -10,6 +10,7 @@ from tests.deletion.conftest import Work
 from tests.support.api import Api, Reply
 from tests.support.catalog import partition_of
 from tests.support.objects import a_bucket_of_objects, blob_keys, create, created, text
+from tests.support.seeding import traffic
 from tests.support.world import World, a_bucket
 
 
@@ -97,3 +98,12 @@ def test_a_bucket_that_is_being_deleted_already_goes_with_its_namespace(api: Api
     assert work.done(deleted(api, "films")["task_id"]).status == "COMPLETED"
     assert work.done(own).status == "COMPLETED"
     assert work.rows() == []
+
+
+def test_what_a_slice_reads_does_not_grow_with_the_number_of_buckets(api: Api, world: World, work: Work) -> None:
+    for number in range(30):
+        a_bucket_of_objects(api, f"b{number}")
+    task = world.services.tasks.get(world.organization_id, deleted(api, "films")["task_id"])
+    with traffic(world) as seen:
+        work.do_slice(task)
+    assert seen.rows_read < 10
