@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 from botocore.exceptions import ClientError
@@ -184,6 +185,41 @@ def test_pages_of_a_query_hold_every_row_in_reach_in_order(
     every = sorted(f"p{number}" for number in (1, 2, 3, 4, 5, 6, 9, 15))
     wanted = [sk for sk in every if tests[condition](sk)]
     assert found == (wanted if forward else wanted[::-1])
+
+
+PAGES = st.fixed_dictionaries(
+    {"Limit": st.integers(1, 12), "ScanIndexForward": st.booleans()},
+    optional={
+        "ExclusiveStartKey": st.integers(0, 30).map(lambda number: key(f"p{number}")),
+        "FilterExpression": st.just("attribute_exists(odd)"),
+    },
+)
+
+
+@settings(max_examples=60)
+@given(numbers=st.sets(st.integers(0, 30)), words=PAGES, condition=st.sampled_from(CONDITIONS))
+def test_a_page_is_the_one_that_moto_gives_who_sorts_everything(
+    moto: Moto, numbers: set[int], words: dict[str, Any], condition: tuple[str, dict[str, Any]]
+) -> None:
+    moto.table.items.clear()
+    for number in numbers:
+        odd = {"odd": {"BOOL": True}} if number % 2 else {}
+        moto.client.put_item(TableName=CATALOG, Item={**key(f"p{number}"), **odd})
+    asked = {
+        "TableName": CATALOG,
+        "KeyConditionExpression": f"pk = :p{condition[0]}",
+        "ExpressionAttributeValues": {":p": {"S": "p"}, **condition[1]},
+        "ReturnConsumedCapacity": "TOTAL",
+        **words,
+    }
+    mended: Any = Table.query
+    page = moto.client.query(**asked)
+    with patch.object(Table, "query", mended.__wrapped__):
+        sorted_page = moto.client.query(**asked)
+    told = ["Items", "Count", "ScannedCount", "ConsumedCapacity"]
+    if not condition[0]:  # with one, a page that ends with the last match may say that there might be more
+        told.append("LastEvaluatedKey")
+    assert [page.get(name) for name in told] == [sorted_page.get(name) for name in told]
 
 
 @given(st.text())
