@@ -77,4 +77,4 @@ def tables(client: DynamoDBClient) -> Iterator[Tables]:
     drop_tables(client, made)
 
 
-pytest_plugins = ["tests.support.quick", "tests.support.slow_time", "tests.support.world"]
+pytest_plugins = ["tests.support.log", "tests.support.quick", "tests.support.slow_time", "tests.support.world"]

@@ -32,6 +32,7 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
 }
 
 UNFORESEEN = (500, "InternalServerError")
+UNFORESEEN_WORDS = "Something went wrong on our side; quote the request id when you report it"
 
 # Names and values of a request come back in refusals; so much of each is enough to know it again.
 MAX_NAME = 200
@@ -81,8 +82,7 @@ def shortened(text: str, most: int) -> str:
 
 def unforeseen(request_id: str) -> dict[str, Any]:
     """The body for a fault of ours: fixed words and the id under which the log has the rest."""
-    message = "Something went wrong on our side; quote the request id when you report it"
-    return envelope(*UNFORESEEN, message, details={"request_id": request_id})
+    return envelope(*UNFORESEEN, UNFORESEEN_WORDS, details={"request_id": request_id})
 
 
 def headers_of(refusal: Refusal) -> dict[str, str]:

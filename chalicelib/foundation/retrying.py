@@ -50,7 +50,7 @@ _NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionErro
 
 
 class Unsettled(Busy):
-    """Every try of a write ended without an answer, so nobody knows whether it was made."""
+    """No try of a write was answered with its outcome, so nobody knows whether it was made."""
 
     message = "The storage did not answer in time; the change may or may not have been made"
     code = "unsettled"

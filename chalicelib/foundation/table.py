@@ -18,7 +18,7 @@ from chalicelib.foundation.expressions import Condition, Renderer
 from chalicelib.foundation.items import Item, Wire, encode
 from chalicelib.foundation.meter import count_read, count_write
 from chalicelib.foundation.patience import is_over
-from chalicelib.foundation.retrying import Attempts, Pace, code
+from chalicelib.foundation.retrying import Attempts, Pace, Unsettled, code
 from chalicelib.foundation.steps import Change, Key, Remove, Step, Write
 from chalicelib.foundation.writing import cancellation, is_ours, new_token, parameters, row, shown
 
@@ -136,6 +136,8 @@ class Table:
             answer = attempts.call(self._writers[name], {**params, **_RETURNED[name], **_COST})
         except ClientError as error:
             if code(error) != _CONDITION_FAILED:
+                if attempts.doubtful:
+                    raise Unsettled() from error
                 raise
             wire: Any = error.response.get("Item")
             if is_ours(wire, token):

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.foundation.json_text import to_json
 from chalicelib.foundation.meter import Meter, count_all, metered
-from chalicelib.foundation.refusals import Busy, Refusal
+from chalicelib.foundation.refusals import Busy
 from chalicelib.foundation.times import Clock
 from chalicelib.objects.creation import Creation, Settled
 from chalicelib.objects.refusals import AnswerFull
@@ -30,13 +30,14 @@ MAX_ANSWER_BYTES = 4_500_000
 # What a batch says of an object beside itself.
 MORE_BYTES = 100
 
-Outcome = Settled | Refusal
+# A row that failed is what it raised: a refusal, or a fault of ours.
+Outcome = Settled | Exception
 Task = Future[tuple[Outcome, Meter]]
 _MILLISECOND = timedelta(milliseconds=1)
 
 
 def settle_all(
-    rows: Sequence[Creation | Refusal],
+    rows: Sequence[Creation | Exception],
     settle: Callable[[Creation], Settled],
     *,
     is_late: Callable[[], bool],
@@ -44,17 +45,18 @@ def settle_all(
 ) -> list[Outcome]:
     """What came of each row, in their order. A row whose turn comes when the request `is_late` is Busy.
 
+    Whatever a row raises is what came of that row alone: the others may be stored, and are to be told.
     `connect` builds what is built on first use, before several threads would.
     """
 
-    def outcome(row: Creation | Refusal) -> Outcome:
-        if isinstance(row, Refusal):
+    def outcome(row: Creation | Exception) -> Outcome:
+        if isinstance(row, Exception):
             return row
         try:
             return settle(row) if not is_late() else Busy()
-        except Refusal as refusal:
+        except Exception as error:
             row.release()
-            return refusal
+            return error
 
     if sum(isinstance(row, Creation) and row.new.has_bytes for row in rows) < 2:
         return [outcome(row) for row in rows]
@@ -63,12 +65,12 @@ def settle_all(
 
 
 def _side_by_side(
-    rows: Sequence[Creation | Refusal], outcome: Callable[[Creation | Refusal], Outcome]
+    rows: Sequence[Creation | Exception], outcome: Callable[[Creation | Exception], Outcome]
 ) -> list[Outcome]:
     met: dict[str, Task] = {}
     tasks: list[Task] = []
 
-    def task(row: Creation | Refusal, earlier: Sequence[Task]) -> tuple[Outcome, Meter]:
+    def task(row: Creation | Exception, earlier: Sequence[Task]) -> tuple[Outcome, Meter]:
         wait(earlier)
         with metered() as meter:
             return outcome(row), meter
@@ -87,9 +89,9 @@ def _side_by_side(
     return outcomes
 
 
-def _to_await(row: Creation | Refusal, met: Mapping[str, Task], tasks: Sequence[Task]) -> Sequence[Task]:
+def _to_await(row: Creation | Exception, met: Mapping[str, Task], tasks: Sequence[Task]) -> Sequence[Task]:
     """The tasks that a row waits for from its start: what any makes may be its twin; else those of its identity."""
-    if isinstance(row, Refusal):
+    if isinstance(row, Exception):
         return ()
     if row.wants_twin:
         return tuple(tasks)
@@ -97,9 +99,9 @@ def _to_await(row: Creation | Refusal, met: Mapping[str, Task], tasks: Sequence[
     return (met[identity],) if identity is not None and identity in met else ()
 
 
-def _in_turn(row: Creation | Refusal, before: Sequence[Task]) -> Creation | Refusal:
+def _in_turn(row: Creation | Exception, before: Sequence[Task]) -> Creation | Exception:
     """The row, whose look at the clock, the last thing before it is written, waits for those before it."""
-    if isinstance(row, Refusal):
+    if isinstance(row, Exception):
         return row
     clock = row.clock
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import quote
 
 from chalicelib.buckets.refusals import BucketLocked, BucketNotActive, BucketNotFound
+from chalicelib.foundation import logs
 from chalicelib.foundation.operations import Answer, Call, Operation
 from chalicelib.foundation.paging import SortTooLarge, page_request, pagination
 from chalicelib.foundation.preconditions import read_preconditions
-from chalicelib.foundation.refusals import Busy, NotEnabled, RequestInvalid
+from chalicelib.foundation.refusals import Busy, NotEnabled, Refusal, RequestInvalid
 from chalicelib.foundation.retrying import Unsettled
 from chalicelib.objects.refusals import (
     ObjectDeleted,
@@ -27,6 +28,7 @@ from chalicelib.objects.refusals import (
 from chalicelib.objects.service import Objects
 
 if TYPE_CHECKING:
+    from chalicelib.objects.creation import Settled
     from chalicelib.objects.models import CreateObjectRequest
     from chalicelib.objects.stored_object import StoredObject
 
@@ -51,7 +53,9 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
     def create_batch(call: Call) -> Answer:
         _check_not_processed(call)
         requests = [partial(_read_row, row) for row in call.body.objects]
-        return _batch_answer(objects().create_many(call.partition, _bucket(call), requests, policy=call.query.policy))
+        outcomes = objects().create_many(call.partition, _bucket(call), requests, policy=call.query.policy)
+        _log_faults(call, outcomes)
+        return _batch_answer(outcomes)
 
     def get(call: Call) -> Answer:
         stored = objects().get(call.partition, _bucket(call), call.path["object_identifier"])
@@ -272,7 +276,18 @@ def _read_row(row: Mapping[str, Any]) -> CreateObjectRequest:
     return request
 
 
-def _batch_answer(outcomes: list[Any]) -> Answer:
+def _log_faults(call: Call, outcomes: Sequence[Settled | Exception]) -> None:
+    for index, outcome in enumerate(outcomes):
+        if _is_fault(outcome):
+            logs.log("row failed", level=logs.ERROR, error=outcome, request_id=call.request_id, object_index=index)
+
+
+def _is_fault(outcome: Settled | Exception) -> TypeGuard[Exception]:
+    """Whether that is what came of a row by a fault of ours."""
+    return isinstance(outcome, Exception) and not isinstance(outcome, Refusal)
+
+
+def _batch_answer(outcomes: Sequence[Settled | Exception]) -> Answer:
     from chalicelib.objects.views import show_batch
 
     shown = show_batch(outcomes)
@@ -283,6 +298,9 @@ def _batch_answer(outcomes: list[Any]) -> Answer:
         for outcome in outcomes:
             if isinstance(outcome, kind):
                 raise outcome
+    faults = [outcome for outcome in outcomes if _is_fault(outcome)]
+    if len(faults) == len(outcomes):
+        raise faults[0]
     return Answer(shown, status=422)
 
 

@@ -12,7 +12,6 @@ from chalicelib.buckets.service import Buckets, check_writable
 from chalicelib.foundation import logs
 from chalicelib.foundation.ids import Ids
 from chalicelib.foundation.preconditions import ANY, Preconditions
-from chalicelib.foundation.refusals import Busy, Refusal
 from chalicelib.foundation.retrying import Unsettled
 from chalicelib.foundation.revising import in_turns, revise
 from chalicelib.foundation.times import Clock, stamp
@@ -64,10 +63,10 @@ class Objects:
         requests: Sequence[Callable[[], CreateObjectRequest]],
         *,
         policy: Policy | None = None,
-    ) -> list[Settled | Refusal]:
-        """Settles each request on its own, in their order: what came of it, or the refusal.
+    ) -> list[Settled | Exception]:
+        """Settles each request on its own, in their order: what came of it, or the refusal, or the fault of ours.
 
-        A request is read by a call, whose refusal is that of its row. Raises what concerns all rows:
+        A request is read by a call, and what that raises is what came of its row. Raises what concerns all rows:
         BucketNotFound, BucketLocked, BucketNotActive, PolicyMissing.
         """
         from chalicelib.objects.batching import AnswerRoom, rising, settle_all
@@ -75,12 +74,12 @@ class Objects:
         bucket = self._writable(partition, identifier)
         effective = effective_policy(bucket, policy)
         room, clock = AnswerRoom(), rising(self.clock)
-        rows: list[Creation | Refusal] = []
+        rows: list[Creation | Exception] = []
         for read in requests:
             try:
                 row = self._creation(partition, bucket, read(), effective)
-            except Refusal as refusal:
-                rows.append(refusal)
+            except Exception as error:
+                rows.append(error)
             else:
                 rows.append(replace(row, clock=clock, room=room))
         return settle_all(rows, self._settled, is_late=self.store.is_late, connect=self.blobs.connect)
@@ -221,7 +220,7 @@ class Objects:
             done = write()
         except Unsettled:  # the row may be there, and it needs its bytes
             raise
-        except Refusal:
+        except Exception:
             self._take_back(partition, deposit, ())
             raise
         self._take_back(partition, deposit, blobs(done))
@@ -234,8 +233,8 @@ class Objects:
         try:  # a write whose answer was lost may have been made all the same: only the rows know
             rows = [self.store.find(partition, deposit.bucket_id, object_id) for object_id in deposit.object_ids]
             self._remove_bytes(left - {blob.key for row in rows if row is not None for blob in row.blobs})
-        except Busy as busy:  # the request is settled either way, and the listing of orphans has them
-            logs.log("bytes left behind", level=logs.ERROR, error=busy, keys=sorted(left))
+        except Exception as error:  # the request is settled either way, and the listing of orphans has them
+            logs.log("bytes left behind", level=logs.ERROR, error=error, keys=sorted(left))
 
     def _deposit(self, bucket: Bucket) -> Deposit:
         return Deposit(self.blobs, self.ids, bucket.bucket_id, bucket.settings.get("storage_class"))

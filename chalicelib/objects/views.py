@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.foundation.envelope import shortened, standing
+from chalicelib.foundation.envelope import UNFORESEEN, UNFORESEEN_WORDS, shortened, standing
 from chalicelib.foundation.paths import names_to
 from chalicelib.foundation.refusals import Refusal, RequestInvalid
 from chalicelib.foundation.search import texts_of
@@ -48,12 +48,12 @@ def texts(stored: StoredObject) -> Iterator[str]:
     yield from texts_of(dict(stored.values))
 
 
-def show_batch(outcomes: Sequence[Settled | Refusal]) -> CreateObjectsBatchResponse:
+def show_batch(outcomes: Sequence[Settled | Exception]) -> CreateObjectsBatchResponse:
     """What came of every row of a batch."""
     succeeded: list[Any] = []
     failed: list[FailedObjectError] = []
     for index, outcome in enumerate(outcomes):
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, Exception):
             failed.append({"object_index": index, "error": told(outcome), "error_type": error_type(outcome)})
             continue
         by = outcome.replayed_by
@@ -68,18 +68,25 @@ def show_batch(outcomes: Sequence[Settled | Refusal]) -> CreateObjectsBatchRespo
     }
 
 
-def told(refusal: Refusal) -> str:
-    """A refusal in one sentence: the problems with their places, or the message with what it names."""
-    if isinstance(refusal, RequestInvalid):
-        told = (f"{'.'.join(map(str, problem.location[1:]))}: {problem.message}" for problem in refusal.problems)
+def told(error: Exception) -> str:
+    """A refusal in one sentence: the problems with their places, or the message with what it names.
+
+    Of a fault of ours, only that it is one.
+    """
+    if not isinstance(error, Refusal):
+        return UNFORESEEN_WORDS
+    if isinstance(error, RequestInvalid):
+        told = (f"{'.'.join(map(str, problem.location[1:]))}: {problem.message}" for problem in error.problems)
         return shortened("; ".join(shortened(each, MAX_TOLD // 4) for each in told), MAX_TOLD)
-    named = (refusal.details or {}).get("object_id")
-    return f"{refusal.text}: {named}" if named else refusal.text
+    named = (error.details or {}).get("object_id")
+    return f"{error.text}: {named}" if named else error.text
 
 
-def error_type(refusal: Refusal) -> str:
+def error_type(error: Exception) -> str:
     """The stable name of the kind of error, as the envelope has it; that of a bad URL is its own."""
-    return getattr(refusal, "error_type", None) or standing(refusal.__class__)[1]
+    if not isinstance(error, Refusal):
+        return UNFORESEEN[1]
+    return getattr(error, "error_type", None) or standing(error.__class__)[1]
 
 
 def page_stats(page: Iterable[StoredObject]) -> ObjectListStats:

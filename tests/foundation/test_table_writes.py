@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 from chalicelib.foundation.expressions import Update, absent, any_of, equals, exists
 from chalicelib.foundation.items import Item
 from chalicelib.foundation.refusals import AlreadyExists, Busy, Conflict, NotFound, Refusal, Stale
+from chalicelib.foundation.retrying import Unsettled
 from chalicelib.foundation.steps import Change, Check, Put, Remove, Step, Write
 from chalicelib.foundation.table import Table
-from tests.support.faults import Faults, answers, cancelled
+from tests.support.faults import Faults, answers, applied_then_timeout, cancelled
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -184,6 +185,13 @@ def test_a_fault_of_ours_in_a_transaction_is_not_a_refusal(table: Table, faults:
 def test_a_table_that_is_not_there_is_a_fault(client: DynamoDBClient) -> None:
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         Table(client, "nowhere").get(A)
+
+
+def test_a_fault_after_an_attempt_without_an_answer_leaves_the_write_unsettled(table: Table, faults: Faults) -> None:
+    faults.on(1, applied_then_timeout()).on(2, answers("AccessDeniedException"))
+    with pytest.raises(Unsettled):
+        table.write(Put(A))
+    assert table.get(A) == A
 
 
 def test_credentials_that_are_refused_are_a_fault(table: Table, faults: Faults) -> None:

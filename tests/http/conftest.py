@@ -1,21 +1,17 @@
-"""The API in time that passes only when somebody sleeps, and its log."""
+"""The API in time that passes only when somebody sleeps."""
 
 from __future__ import annotations
 
-import io
-import json
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from chalice.config import Config
 from chalice.local import LocalDevServer
 
 from chalicelib.api import create_app
-from chalicelib.foundation import logs
 from chalicelib.local.gateway import Handler, Server
 from tests.http.operations import OBJECT_ID
 from tests.support.api import Api
@@ -25,37 +21,6 @@ from tests.support.world import World, a_bucket
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-
-class Log:
-    """What the service has logged."""
-
-    def __init__(self) -> None:
-        self.stream = io.StringIO()
-
-    @property
-    def text(self) -> str:
-        return self.stream.getvalue()
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.text.splitlines()]
-
-
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> Log:
-    """The log of this test, as the service writes it."""
-    log = Log()
-    level = logs.logger.level
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "stdout", log.stream)
-        patch.setattr(logs.logger, "handlers", [])
-        logs.configure("INFO")
-        handlers = logs.logger.handlers
-    monkeypatch.setattr(logs.logger, "handlers", handlers)
-    monkeypatch.setattr(logs.logger, "level", level)
-    logs.logger.setLevel("INFO")
-    return log
 
 
 @pytest.fixture

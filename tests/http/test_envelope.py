@@ -14,12 +14,12 @@ from chalicelib.foundation.operations import MAX_BODY_BYTES
 from chalicelib.foundation.refusals import Refusal
 from chalicelib.settings import Settings
 from chalicelib.wiring import Services, build
-from tests.http.conftest import Log
 from tests.http.envelopes import assert_envelope, header
 from tests.http.operations import KEYED, OPERATIONS, send
 from tests.support import faults as aws
 from tests.support.api import Api, Reply
 from tests.support.faults import Fault, Faults
+from tests.support.log import Log
 from tests.support.slow_time import SlowTime
 from tests.support.world import World, a_bucket
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.access.models import ResourceScope
-from tests.http.conftest import Log
+from tests.support.log import Log
 from tests.support.world import World, a_bucket
 
 

@@ -6,14 +6,11 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import pytest
 
-from chalicelib import wiring
 from chalicelib.foundation.operations import PATIENCE_SECONDS
-from chalicelib.objects.blob_store import BlobStore
 from tests.support.api import Api, Reply
 from tests.support.faults import unavailable
 from tests.support.objects import POSTER, a_bucket_of_objects, a_keyed_bucket, blob_keys, created, listed, objects, text
@@ -22,13 +19,6 @@ from tests.support.world import World
 
 SIDE_BY_SIDE = 8
 LAMBDA_ANSWER = 6_000_000
-
-
-@pytest.fixture
-def time(time: SlowTime, monkeypatch: pytest.MonkeyPatch) -> SlowTime:
-    """The time of the files of this test's world, too."""
-    monkeypatch.setattr(wiring, "BlobStore", partial(BlobStore, clock=time.clock, sleep=time.sleep))
-    return time
 
 
 def batch(api: Api, bucket: str, rows: list[dict[str, Any]], **query: str) -> Reply:

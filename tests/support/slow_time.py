@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from chalicelib import wiring
 from chalicelib.foundation.table import Table
+from chalicelib.objects.blob_store import BlobStore
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,7 +37,8 @@ class SlowTime:
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> SlowTime:
-    """The time of the tables of this test's world; asked for before the world is."""
+    """The time of the tables and files of this test's world; asked for before the world is."""
     time = SlowTime()
     monkeypatch.setattr(wiring, "Table", time.table)
+    monkeypatch.setattr(wiring, "BlobStore", partial(BlobStore, clock=time.clock, sleep=time.sleep))
     return time
