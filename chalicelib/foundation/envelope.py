@@ -118,9 +118,9 @@ def _told(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 
 def _shortened_in(value: Any) -> Any:
-    """A JSON value with every text in it shortened."""
+    """A JSON value with every text in it shortened. Names are ours, or of fields in a schema, and short."""
     if isinstance(value, dict):
-        return {shortened(name, MAX_NAME): _shortened_in(member) for name, member in value.items()}
+        return {name: _shortened_in(member) for name, member in value.items()}
     if isinstance(value, list):
         return [_shortened_in(member) for member in value]
     return shortened(value, MAX_MESSAGE) if isinstance(value, str) else value

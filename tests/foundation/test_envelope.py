@@ -6,6 +6,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 import chalicelib
@@ -147,3 +149,11 @@ def test_other_doors_answer_with_the_same_envelope() -> None:
     assert headers["X-Request-Id"] == "some-id"
     assert headers["Content-Type"] == "application/json"
     assert headers["Retry-After"]
+
+
+ALIKE = st.builds("{}{}{}".format, st.just("a" * 90), st.integers(0, 9) | st.text(max_size=200), st.just("b" * 90))
+
+
+@given(st.dictionaries(ALIKE, st.integers(), min_size=1))
+def test_no_detail_hides_another_of_a_like_name(details: dict[str, int]) -> None:
+    assert envelope(409, "ConflictError", "Taken", details={"key": details})["error"]["details"] == {"key": details}

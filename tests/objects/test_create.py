@@ -72,6 +72,15 @@ def test_inline_content_is_stored_before_the_row_and_described(api: Api, bucket:
     assert (stored["Body"].read(), stored["ContentType"]) == (PNG, "image/png")
 
 
+def test_files_of_one_name_lie_apart(api: Api, bucket: str, world: World) -> None:
+    name = f"{'a' * 100}/{{}}/{'b' * 140}.png"
+    blobs = [{**POSTER, "data": {**POSTER["data"], "filename": name.format(which)}} for which in ("x", "y", "y")]
+    shown = created(api, bucket, {"blobs": blobs})["blobs"]
+    assert [blob["details"]["filename"] for blob in shown] == [blob["data"]["filename"] for blob in blobs]
+    assert sorted(blob["properties"]["url"].split("/", 3)[3] for blob in shown) == blob_keys(world)
+    assert len(blob_keys(world)) == 3
+
+
 def test_a_url_is_kept_by_reference(api: Api, bucket: str) -> None:
     url = "https://example.com/posters/m.jpg?size=large"
     made = created(api, bucket, {"blobs": [{"property": "poster", "type": "IMAGE", "data": url}]})

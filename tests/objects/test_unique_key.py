@@ -26,6 +26,16 @@ def bucket(api: Api) -> str:
     return a_keyed_bucket(api, "film_id")
 
 
+def test_a_conflict_tells_every_field_of_the_key_and_so_much_of_its_value(api: Api) -> None:
+    fields = [f"{'n' * 40}{number}{'m' * 59}" for number in range(10)]
+    schema = {"properties": {name: {"type": "string"} for name in fields}}
+    body = {"bucket_name": "long", "bucket_schema": schema, "unique_key": {"fields": fields}}
+    bucket = api.post("/v1/buckets", body).json["bucket_id"]
+    row = {name: f"{place}" * 255 for place, name in enumerate(fields)}
+    created(api, bucket, row, policy="insert")
+    assert create(api, bucket, row, policy="insert").error["details"]["unique_key"] == row
+
+
 def single(api: Api, bucket: str, body: dict[str, Any], **query: str) -> tuple[str, str | None]:
     """The kind of the outcome, and the object's id."""
     reply = create(api, bucket, body, **query)
