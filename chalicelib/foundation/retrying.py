@@ -56,6 +56,10 @@ class Unsettled(Busy):
     code = "unsettled"
 
 
+class OutOfTime(Busy):
+    """The time that all calls of a request share ran out, and there was more to read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How one call may spend its time, all of it given from outside."""

@@ -18,7 +18,7 @@ from chalicelib.foundation.expressions import Condition, Renderer
 from chalicelib.foundation.items import Item, Wire, encode
 from chalicelib.foundation.meter import count_read, count_write
 from chalicelib.foundation.patience import is_over
-from chalicelib.foundation.retrying import Attempts, Pace, Unsettled, code
+from chalicelib.foundation.retrying import Attempts, OutOfTime, Pace, Unsettled, code
 from chalicelib.foundation.steps import Change, Key, Remove, Step, Write
 from chalicelib.foundation.writing import cancellation, is_ours, new_token, parameters, row, shown
 
@@ -59,6 +59,11 @@ class Table:
         """Whether the time that all calls of a request share has run out."""
         return is_over(self._pace.clock())
 
+    def check_time(self) -> None:
+        """Raises OutOfTime once the time that all calls of a request share has run out."""
+        if self.is_late():
+            raise OutOfTime()
+
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
         """The row with this key, if there is one."""
         answer = self._read(
@@ -84,6 +89,7 @@ class Table:
         index: str | None = None,
         descending: bool = False,
         attributes: Sequence[str] = (),
+        in_time: bool = False,
     ) -> Iterator[Item]:
         """The rows of a partition in the order of their sort keys, those left out that `only` excludes.
 
@@ -91,6 +97,7 @@ class Table:
 
         Lazy: the next page is fetched when its first row is asked for. `page` bounds how many rows one
         fetch evaluates. Strongly consistent, except on an index, which follows within seconds.
+        `in_time`: raises OutOfTime instead of fetching another page late.
         """
         params = self._query(where, only=only, page=page, index=index, attributes=attributes)
         params["ScanIndexForward"] = not descending
@@ -101,6 +108,8 @@ class Table:
             if "LastEvaluatedKey" not in answer:
                 return
             params["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            if in_time:
+                self.check_time()
 
     def some(self, where: Condition, at_most: int, *, attributes: Sequence[str] = ()) -> list[Item]:
         """Rows of a partition, from its beginning: what one read gives, so many at most and a megabyte of whole rows.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from math import inf
@@ -11,11 +11,10 @@ from chalicelib.buckets.bucket import Bucket
 from chalicelib.foundation import cursors, sorting
 from chalicelib.foundation.cursors import CursorInvalid
 from chalicelib.foundation.listing import Kind, ListQuery, Selected, cut, matching, select
-from chalicelib.foundation.operations import PATIENCE_SECONDS
 from chalicelib.foundation.paging import SortTooLarge
-from chalicelib.foundation.refusals import Refusal
+from chalicelib.foundation.retrying import OutOfTime
 from chalicelib.foundation.sorting import SortKey
-from chalicelib.objects.refusals import WalkTooLong
+from chalicelib.objects.refusals import ReadTooSlow, WalkTooLong
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, created_key
 from chalicelib.objects.views import show, texts
@@ -54,16 +53,17 @@ def list_objects(
     Without filter and search, in the order of creation, a page reads only itself. A filter reads at most a
     budget and may give a short page, even an empty one, with a cursor: only a null cursor is the end. A page
     ends early too when the request has used up its time.
-    Raises CursorInvalid, SortTooLarge, WalkTooLong.
+    Raises CursorInvalid, SortTooLarge, WalkTooLong, and Busy where the time did not suffice for any row, or for all
+    where all are needed.
     """
     if query.page.offset > MAX_WALKED:
         raise _walk_too_long()
     if not is_by_age(query):
-        return _sorted(store, bucket.bucket_id, query, kind)
+        return _sorted(store, bucket, query, kind)
     if query.is_plain:
         return _page(store, bucket, query, kind)
     if query.page.include_total or query.page.offset:
-        return select(_walk(store, bucket.bucket_id, query), query, kind, ordered=True)
+        return select(_walk(store, bucket, query), query, kind, ordered=True)
     return _filtered(store, bucket.bucket_id, query, kind)
 
 
@@ -71,13 +71,13 @@ def _page(store: ObjectStore, bucket: Bucket, query: ListQuery, kind: Kind[Store
     page = query.page
     wanted = page.limit + 1
     ids = islice(_ids(store, bucket.bucket_id, query, at_most=page.offset + wanted), page.offset, None)
-    rows = _Budget(store.many(bucket.bucket_id, ids, wanted=wanted), store.is_late)
+    rows = _Budget(store.many(bucket.bucket_id, ids, wanted=wanted))
     return _gone_on(rows, cut(_visible(rows), query, kind, total=bucket.tally.object_count), query)
 
 
 def _filtered(store: ObjectStore, bucket_id: str, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
     found = store.many(bucket_id, _ids(store, bucket_id, query, at_most=BUDGET_ROWS))
-    rows = _Budget(found, store.is_late, rows=BUDGET_ROWS, size=BUDGET_BYTES)
+    rows = _Budget(found, rows=BUDGET_ROWS, size=BUDGET_BYTES)
     return _gone_on(rows, cut(matching(_visible(rows), query, kind), query, kind, total=0), query)
 
 
@@ -89,14 +89,14 @@ def _gone_on(rows: _Budget, found: Selected[StoredObject], query: ListQuery) -> 
     return Selected(found.rows, cursors.encode(position, query=query.fingerprint), found.total)
 
 
-def _sorted(store: ObjectStore, bucket_id: str, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
-    rows = _whole(store.walk(bucket_id), store.is_late, _sort_too_large)
+def _sorted(store: ObjectStore, bucket: Bucket, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
+    rows = _whole(store.walk(bucket.bucket_id), bucket, _sort_too_large())
     return select(_visible(rows), query, kind, ordered=False)
 
 
-def _walk(store: ObjectStore, bucket_id: str, query: ListQuery) -> Iterator[StoredObject]:
-    ids = store.ids_by_age(bucket_id, descending=query.sorts[0].descending)
-    return _visible(_whole(store.many(bucket_id, ids), store.is_late, _walk_too_long))
+def _walk(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Iterator[StoredObject]:
+    ids = store.ids_by_age(bucket.bucket_id, descending=query.sorts[0].descending)
+    return _visible(_whole(store.many(bucket.bucket_id, ids), bucket, _walk_too_long()))
 
 
 def _ids(store: ObjectStore, bucket_id: str, query: ListQuery, *, at_most: int | None = None) -> Iterator[str]:
@@ -125,16 +125,27 @@ def _visible(rows: Iterable[StoredObject]) -> Iterator[StoredObject]:
     return (stored for stored in rows if stored.soft_deleted is None)
 
 
-def _whole(
-    rows: Iterable[StoredObject], is_late: Callable[[], bool], refused: Callable[[], Refusal]
-) -> Iterator[StoredObject]:
-    """All rows, or a refusal where that is more than one request may read."""
-    size = 0
-    for count, row in enumerate(rows):
-        size += row.stored_bytes
-        if count >= MAX_WALKED or size > MAX_WALKED_BYTES or is_late():
-            raise refused()
-        yield row
+def _whole(rows: Iterable[StoredObject], bucket: Bucket, refusal: SortTooLarge | WalkTooLong) -> Iterator[StoredObject]:
+    """All rows; raises the refusal where that is more than one request may read.
+
+    Where the time ran out first, the bucket's statistics and the rows read so far say whether it would have been.
+    """
+    count = size = 0
+    try:
+        for row in rows:
+            count, size = count + 1, size + row.stored_bytes
+            if _is_too_much(count, size):
+                raise refusal
+            yield row
+    except OutOfTime as error:
+        expected = max(count, bucket.tally.object_count)
+        if _is_too_much(expected, size * expected // max(count, 1)):
+            raise refusal from error
+        raise ReadTooSlow(details=refusal.details) from error
+
+
+def _is_too_much(count: int, size: int) -> bool:
+    return count > MAX_WALKED or size > MAX_WALKED_BYTES
 
 
 def _walk_too_long() -> WalkTooLong:
@@ -147,31 +158,32 @@ def _sort_too_large() -> SortTooLarge:
 
 
 def _limits() -> dict[str, int]:
-    return {"max_objects": MAX_WALKED, "max_bytes": MAX_WALKED_BYTES, "max_seconds": int(PATIENCE_SECONDS)}
+    return {"max_objects": MAX_WALKED, "max_bytes": MAX_WALKED_BYTES}
 
 
 class _Budget:
-    """Rows until a budget is spent, or the time of the request; `last` is the last one given out."""
+    """Rows until a budget is spent, or the time of the request; `last` is the last one given out.
 
-    def __init__(
-        self,
-        found: Iterable[StoredObject],
-        is_late: Callable[[], bool],
-        *,
-        rows: float = inf,
-        size: float = inf,
-    ) -> None:
-        self._found, self._is_late = found, is_late
+    Raises OutOfTime where the time did not suffice for any.
+    """
+
+    def __init__(self, found: Iterable[StoredObject], *, rows: float = inf, size: float = inf) -> None:
+        self._found = found
         self._rows, self._size = rows, size
         self.last: StoredObject | None = None
         self.is_spent = False
 
     def __iter__(self) -> Iterator[StoredObject]:
         size = 0
-        for count, row in enumerate(self._found, start=1):
-            self.last = row
-            size += row.stored_bytes
-            yield row
-            if count >= self._rows or size >= self._size or self._is_late():
-                self.is_spent = True
-                return
+        try:
+            for count, row in enumerate(self._found, start=1):
+                self.last = row
+                size += row.stored_bytes
+                yield row
+                if count >= self._rows or size >= self._size:
+                    self.is_spent = True
+                    return
+        except OutOfTime:
+            if self.last is None:
+                raise
+            self.is_spent = True

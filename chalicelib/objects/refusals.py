@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib.foundation.refusals import Conflict, NotFound, Problem, RequestInvalid, Stale, TooLarge, Unacceptable
+from chalicelib.foundation.refusals import (
+    Busy,
+    Conflict,
+    NotFound,
+    Problem,
+    RequestInvalid,
+    Stale,
+    TooLarge,
+    Unacceptable,
+)
 
 
 class ObjectNotFound(NotFound):
@@ -100,6 +109,12 @@ class WalkTooLong(Unacceptable):
 
     def __init__(self, limits: Mapping[str, int]) -> None:
         super().__init__(details={"parameters": ["include_total", "offset", "page"], **limits})
+
+
+class ReadTooSlow(Busy):
+    """The bucket is not too large to be read as a whole, and still there was not the time for it."""
+
+    message = "Reading the whole bucket took too long; try again, or leave out what needs it"
 
 
 class UrlInvalid(RequestInvalid):

@@ -115,13 +115,14 @@ class ObjectStore:
     ) -> Iterator[str]:
         """Ids in the order of creation, after a `created_key` if one is given; seconds behind at most.
 
-        `at_most` says how many will be taken, so that the first read is neither short nor long.
+        `at_most` says how many will be taken, so that the first read is neither short nor long. Raises OutOfTime.
         """
         where = [equals("bucket_id", bucket_id)]
         if after is not None:
             where.append(less_than("created_key", after) if descending else greater_than("created_key", after))
         page = min(at_most, 1000) if at_most else None
-        for row in self._table.query(all_of(*where), page=page, index="by_created", descending=descending):
+        rows = self._table.query(all_of(*where), page=page, index="by_created", descending=descending, in_time=True)
+        for row in rows:
             yield row["object_id"]
 
     def is_late(self) -> bool:
@@ -131,11 +132,15 @@ class ObjectStore:
     def many(self, bucket_id: str, ids: Iterable[str], *, wanted: int | None = None) -> Iterator[StoredObject]:
         """The objects of these ids, in their order, those that are gone left out; `wanted` says how many will be taken.
 
-        Read lazily: whoever stops early has had at most a few megabytes read in vain.
+        Read lazily: whoever stops early has had at most a few megabytes read in vain. Raises OutOfTime once some were
+        read, and the next would be read late.
         """
-        remaining, count, size = iter(ids), 0, 0
+        remaining, count, size, begun = iter(ids), 0, 0, False
         at_once = min(HYDRATED_FIRST, wanted or HYDRATED_FIRST)
         while chunk := list(islice(remaining, at_once)):
+            if begun:
+                self._table.check_time()
+            begun = True
             rows = {row["object_id"]: row for row in self._table.get_many(_key(bucket_id, id_) for id_ in chunk)}
             for stored in (from_item(rows[id_]) for id_ in chunk if id_ in rows):
                 count, size = count + 1, size + stored.stored_bytes
@@ -151,8 +156,8 @@ class ObjectStore:
         return self._table.remove_many(self._table.some(equals("bucket_id", bucket_id), at_most, attributes=named))
 
     def walk(self, bucket_id: str) -> Iterator[StoredObject]:
-        """Every object, hidden ones too, in the order of ids, strongly consistent."""
-        return map(from_item, self._table.query(equals("bucket_id", bucket_id)))
+        """Every object, hidden ones too, in the order of ids, strongly consistent. Raises OutOfTime."""
+        return map(from_item, self._table.query(equals("bucket_id", bucket_id), in_time=True))
 
 
 def _key(bucket_id: str, object_id: str) -> dict[str, str]:

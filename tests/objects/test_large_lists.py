@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chalicelib.foundation.items import Item
 from chalicelib.foundation.operations import PATIENCE_SECONDS
+from chalicelib.foundation.steps import Key
+from chalicelib.foundation.table import Table
 from chalicelib.objects import lists
 from chalicelib.objects.blob import Blob
 from tests.support.api import Api, Reply
@@ -29,16 +33,24 @@ LARGE = "x" * 290_000
 LAMBDA_ANSWER = 6_000_000
 
 
-@pytest.fixture
-def slow(time: SlowTime, world: World) -> Iterator[SlowTime]:
-    """A database that answers every call, and takes a second for it."""
+@contextmanager
+def passing(world: World, time: SlowTime, seconds: float, *, each: str = "") -> Iterator[None]:
+    """A database that answers every call, and takes so long for each, or for each of one operation."""
+    event = f"after-call.dynamodb.{each}".rstrip(".")
 
     def pass_on(**_: Any) -> None:
-        time.now += 1.0
+        time.now += seconds
 
-    world.client.meta.events.register("after-call.dynamodb", pass_on)
-    yield time
-    world.client.meta.events.unregister("after-call.dynamodb", pass_on)
+    world.client.meta.events.register(event, pass_on)
+    yield
+    world.client.meta.events.unregister(event, pass_on)
+
+
+@pytest.fixture
+def slow(time: SlowTime, world: World) -> Iterator[SlowTime]:
+    """A database that takes a second for every call."""
+    with passing(world, time, 1.0):
+        yield time
 
 
 @contextmanager
@@ -87,26 +99,97 @@ def test_a_page_of_a_slow_database_ends_early_with_a_cursor(
     assert walked(api, bucket, limit=1000, **body) == list(range(1200))
 
 
-@pytest.mark.parametrize(
-    ("body", "code", "parameter"),
-    [
-        ({"sort": {"field": "take"}}, "sort_too_large", "sort"),
-        ({"filters": {"take": 1}, "include_total": True}, "walk_too_long", "include_total"),
-        ({"filters": {"take": 1}, "offset": 1}, "walk_too_long", "offset"),
-    ],
+@dataclass(frozen=True)
+class NeedsAll:
+    """A list that has to see all objects, and the operation that reads them, of which one request has few."""
+
+    body: dict[str, Any]
+    parameter: str
+    code: str
+    reads: str
+    seconds: float
+
+
+SORTED = NeedsAll({"sort": {"field": "take"}}, "sort", "sort_too_large", "Query", 4.0)
+COUNTED = NeedsAll(
+    {"filters": {"take": 1}, "include_total": True}, "include_total", "walk_too_long", "BatchGetItem", 10.0
 )
-def test_what_cannot_end_early_is_refused_in_time_and_says_what_to_leave_out(
-    slow: SlowTime, world: World, api: Api, body: dict[str, Any], code: str, parameter: str
+SKIPPED = replace(COUNTED, body={"filters": {"take": 1}, "offset": 1}, parameter="offset")
+NEEDS_ALL = pytest.mark.parametrize("needs", [SORTED, COUNTED, SKIPPED], ids=["sorted", "counted", "skipped"])
+MANY = 28
+
+
+def a_bucket_of_many(world: World, api: Api) -> str:
+    """A bucket of more than is read at once, which its statistics know of."""
+    bucket = a_bucket_of_objects(api)
+    for start in range(0, MANY, 14):
+        rows = [{"take": take, "essay": LARGE} for take in range(start, start + 14)]
+        assert api.post(f"{objects(bucket)}/batch", {"objects": rows}).json["succeeded_count"] == 14
+    world.pump()
+    return bucket
+
+
+@NEEDS_ALL
+def test_what_needs_all_of_a_bucket_that_fits_is_busy_where_time_runs_out(
+    time: SlowTime, world: World, api: Api, needs: NeedsAll
+) -> None:
+    bucket = a_bucket_of_many(world, api)
+    with passing(world, time, needs.seconds, each=needs.reads):
+        busy = ask(api, bucket, **needs.body)
+    assert (busy.status, busy.error["code"], busy.headers["Retry-After"]) == (503, None, "1")
+    assert needs.parameter in busy.error["details"]["parameters"]
+    assert time.now <= PATIENCE_SECONDS + needs.seconds
+    assert ask(api, bucket, **needs.body).status == 200
+
+
+@NEEDS_ALL
+@pytest.mark.parametrize(("bound", "most"), [("MAX_WALKED", MANY - 1), ("MAX_WALKED_BYTES", (MANY - 1) * len(LARGE))])
+def test_a_bucket_that_would_not_fit_is_refused_for_its_size_also_where_time_runs_out(
+    *, time: SlowTime, world: World, api: Api, monkeypatch: pytest.MonkeyPatch, needs: NeedsAll, bound: str, most: int
+) -> None:
+    monkeypatch.setattr(lists, bound, most)
+    bucket = a_bucket_of_many(world, api)
+    with passing(world, time, needs.seconds, each=needs.reads):
+        refused = ask(api, bucket, **needs.body)
+    assert (refused.status, refused.error["code"]) == (400, needs.code)
+    assert needs.parameter in refused.error["details"]["parameters"]
+    assert time.now <= PATIENCE_SECONDS + needs.seconds
+
+
+@NEEDS_ALL
+def test_rows_that_came_with_the_last_page_are_not_late(
+    time: SlowTime, world: World, api: Api, needs: NeedsAll
 ) -> None:
     bucket = a_bucket_of_objects(api)
-    seed_objects(world, bucket, range(60), lambda number: {"take": number, "essay": LARGE})
-    started = slow.now
+    seed_objects(world, bucket, range(3), lambda number: {"take": number})
+    with passing(world, time, 5.0):
+        found = ask(api, bucket, **needs.body)
+    assert found.status == 200, found.text
 
-    refused = ask(api, bucket, **body)
 
-    assert (refused.status, refused.error["code"]) == (400, code)
-    assert parameter in refused.error["details"]["parameters"]
-    assert slow.now - started < PATIENCE_SECONDS + 2
+@pytest.mark.parametrize(
+    "body", [{}, {"filters": {"take": 1}}, {"filters": {"take": 1}, "include_total": True}, {"offset": 5_000}]
+)
+def test_rows_that_an_index_names_and_that_are_gone_take_no_more_than_the_time_of_a_request(
+    time: SlowTime, world: World, api: Api, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any]
+) -> None:
+    bucket = a_bucket_of_objects(api)
+    seed_objects(world, bucket, range(2_200), lambda number: {"take": number})
+    monkeypatch.setattr(Table, "get_many", gone(Table.get_many))
+    with passing(world, time, 4.0):
+        busy = ask(api, bucket, limit=10, **body)
+    assert (busy.status, busy.headers["Retry-After"]) == (503, "1")
+    assert time.now < PATIENCE_SECONDS + 4
+
+
+def gone(read: Callable[..., list[Item]]) -> Callable[..., list[Item]]:
+    """Reads by keys, in a table whose rows have just been removed."""
+
+    def get_many(table: Table, keys: Iterable[Key]) -> list[Item]:
+        read(table, keys)
+        return []
+
+    return get_many
 
 
 @pytest.mark.parametrize(
