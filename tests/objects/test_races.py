@@ -121,6 +121,61 @@ def test_of_many_with_one_content_one_creates(api: Api, world: World, doors: tup
     check_bytes(api, world, bucket)
 
 
+BATCHES, KEYS = 5, 4
+
+
+def race_of_batches(api: Api, bucket: str, policy: str) -> list[Body]:
+    """The answers to batches sent at once, each with two rows of every key, and with files that only it has."""
+
+    def send(sender: int) -> Callable[[], Body]:
+        rows = [review(f"f{number % KEYS}", f"Review {number} of {sender}") for number in range(2 * KEYS)]
+        return lambda: dict(api.post(f"{objects(bucket)}/batch", {"objects": rows}, query={"policy": policy}).json)
+
+    return at_once([send(sender) for sender in range(BATCHES)])
+
+
+def review(film_id: str, words: str) -> Body:
+    return {"film_id": film_id, "title": words, "blobs": [text(words)]}
+
+
+def test_of_batches_with_files_that_insert_the_same_keys_one_row_creates_each(api: Api, world: World) -> None:
+    bucket = a_keyed_bucket(api, "film_id")
+    answers = race_of_batches(api, bucket, "insert")
+
+    made = {row["film_id"]: row for answer in answers for row in answer["succeeded"]}
+    assert sum(len(answer["succeeded"]) for answer in answers) == len(made) == KEYS
+    assert {row["object_id"]: row["title"] for row in listed(api, bucket)} == {
+        row["object_id"]: row["title"] for row in made.values()
+    }
+    for answer in answers:
+        assert answer["succeeded_count"] + answer["failed_count"] == 2 * KEYS
+        for failed in answer["failed"]:
+            assert failed["error_type"] == "ConflictError"
+            assert failed["error"].endswith(made[f"f{failed['object_index'] % KEYS}"]["object_id"])
+    check_files(api, world, bucket)
+
+
+def test_of_batches_with_files_that_upsert_the_same_keys_all_rows_meet_in_one_object_each(
+    api: Api, world: World
+) -> None:
+    bucket = a_keyed_bucket(api, "film_id")
+    answers = race_of_batches(api, bucket, "upsert")
+
+    ids = {row["film_id"]: row["object_id"] for row in listed(api, bucket)}
+    assert len(ids) == len(set(ids.values())) == KEYS
+    for sender, answer in enumerate(answers):
+        told = [(row["object_index"], row["object_id"], row["title"]) for row in answer["succeeded"]]
+        assert told == [(n, ids[f"f{n % KEYS}"], f"Review {n} of {sender}") for n in range(2 * KEYS)]
+    check_files(api, world, bucket)
+
+
+def check_files(api: Api, world: World, bucket: str) -> None:
+    """As `check_bytes`, and every object has the one file of the row that wrote it."""
+    check_bytes(api, world, bucket)
+    for row in listed(api, bucket):
+        assert [blob["properties"]["text"] for blob in row["blobs"]] == [row["title"]]
+
+
 def test_upserts_of_many_fields_lose_none(api: Api) -> None:
     bucket = a_keyed_bucket(api, "film_id", policy="upsert")
 
