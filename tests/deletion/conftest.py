@@ -62,12 +62,16 @@ class Work:
         assert [sk for sk in self.of_namespace(namespace_id) if bucket_id in sk] == []
 
 
-@pytest.fixture
-def work(world: World) -> Work:
-    services = world.services
-    made = build_workers(services.namespaces, services.objects)
+def new_work(world: World) -> Work:
+    """The tasks of a world, with an empty queue."""
+    made = build_workers(world.services.namespaces, world.services.objects)
     workers = {name: make() for name, make in made.items()}
     return Work(world, a_line(world, workers), workers)
+
+
+@pytest.fixture
+def work(world: World) -> Work:
+    return new_work(world)
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.objects.blob_store import BlobStore
-from chalicelib.wiring import build_workers
-from tests.deletion.conftest import Work
+from tests.deletion.conftest import Work, new_work
 from tests.support.slow_time import SlowTime
-from tests.support.task_queue import a_line
 from tests.support.world import World
 
 
@@ -26,5 +24,4 @@ def quick(time: SlowTime, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def work(world: World) -> Work:
     """Tasks, done by hand with the workers of the service."""
-    workers = build_workers(world.services.namespaces, world.services.objects)
-    return Work(world, a_line(world, {name: make() for name, make in workers.items()}))
+    return new_work(world)
