@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -49,10 +50,14 @@ def backends() -> Backends | None:
     return None if ENDPOINT else Backends()
 
 
-@pytest.fixture(scope="session")
-def client(backends: Backends | None) -> DynamoDBClient:
+@pytest.fixture(scope="module")
+def client(backends: Backends | None) -> Iterator[DynamoDBClient]:
     """The tuned client, answered by the engine."""
-    return new_client(backends)
+    with pytest.MonkeyPatch.context() as patch:
+        if ENDPOINT:
+            # DynamoDB Local has a database for each access key, which slows with every record that its streams keep.
+            patch.setenv("AWS_ACCESS_KEY_ID", uuid.uuid4().hex)
+        yield new_client(backends)
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,9 @@ from typing import Any, NoReturn
 
 from tests.engines import dynamodb_local
 
-# Two workers are what the engine keeps up with; they share it, and every test has tables of its own there.
-PYTEST = ["-m", "pytest", "-p", "tests.engines.selection", "-n", "2", "--dist", "worksteal"]
-
-# Those whose tests are known to hold there; docs/decisions/engines.md says what is missing.
-FOLDERS = ["tests/access", "tests/foundation", "tests/health", "tests/namespaces", "tests/stats", "tests/tasks"]
+PYTEST = ["-m", "pytest", "-rs", "-p", "tests.engines.selection"]
+# As many workers as `make test` has; they share the engine, where each has databases of its own.
+WORKERS = ["-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
 
 
 def main(words: Sequence[str]) -> int:
@@ -29,7 +27,7 @@ def main(words: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _end)
     with dynamodb_local.running() as address:
         environment = {**os.environ, "TEST_DYNAMODB_ENDPOINT": address}
-        return subprocess.call([sys.executable, *PYTEST, *(words or FOLDERS)], env=environment)
+        return subprocess.call([sys.executable, *PYTEST, *WORKERS, *words], env=environment)
 
 
 def _end(number: int, frame: Any) -> NoReturn:

@@ -1,4 +1,7 @@
-"""DynamoDB Local, AWS's own engine: fetched once, and started as a process of its own with nothing in it."""
+"""DynamoDB Local, AWS's own engine: fetched once, and started as a process of its own with nothing in it.
+
+Every access key has a database of its own there, so those who shall see the same rows sign with the same.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def prepare() -> None:
 def running() -> Iterator[str]:
     """An engine with nothing in it, which has been prepared; gives its address, and ends it in any case."""
     port = free_port()
-    options = ["-port", str(port), "-inMemory", "-sharedDb", "-disableTelemetry"]
+    options = ["-port", str(port), "-inMemory", "-disableTelemetry"]
     command = [_java(), f"-Djava.library.path={JARS}", "-cp", f"{JARS}/*", MAIN, *options]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
