@@ -143,9 +143,11 @@ class Creation:
         return self.new.skip_duplicates and self.new.content_hash is not None
 
     def _find_twin(self) -> StoredObject | None:
-        """An object with exactly this content, made with the flag or without it."""
+        """An object with exactly this content, made with the flag or without it; that of the same key before others."""
         if not self.wants_twin:
             return None
+        if self.met is not None and self._is_twin(self.met):
+            return self.met
         wanted = size_key(self.new.size_bytes, self.new.content_hash)
         found = map(self._look, self.store.ids_of_content(self.bucket.bucket_id, wanted))
         return next((each for each in found if each is not None and self._is_twin(each)), None)
@@ -181,11 +183,12 @@ class Creation:
         """What follows from the object that is there. Raises RevisionMoved to try again, maybe under another id."""
         if self._is_replay(met):
             return self._replayed(met, "idempotency_key")
-        if not self.new.unique_key and self.new.idempotency_key is None:
-            if not self._is_by_content():
-                return Settled(met)  # nobody else can have made this id: our write came through, and another after it
-            if self._is_twin(met):
-                return self._replayed(met, "skip_duplicates")
+        keyed = self.new.unique_key or self.new.idempotency_key is not None
+        if not keyed and not self._is_by_content():
+            return Settled(met)  # nobody else can have made this id: our write came through, and another after it
+        if self.wants_twin and self._is_twin(met):
+            return self._replayed(met, "skip_duplicates")
+        if not keyed:
             self.content_turn += 1  # other content by now, or hidden: no twin
             raise RevisionMoved()
         if met.soft_deleted is not None:

@@ -77,6 +77,44 @@ def test_rows_of_one_key_are_settled_in_request_order(api: Api) -> None:
     assert sorted(row["take"] for row in listed(api, bucket)) == [2, 3]
 
 
+@pytest.mark.parametrize("policy", ["insert", "update", "upsert"])
+def test_under_a_unique_key_a_duplicate_content_decides_before_the_key(api: Api, world: World, policy: str) -> None:
+    bucket = a_keyed_bucket(api, "film_id")
+    for film_id, words in (("m", "one"), ("n", "two")):
+        created(api, bucket, {"film_id": film_id, "title": words, "blobs": [text(words)]}, policy="insert")
+    before = listed(api, bucket)
+
+    rows = [{"film_id": film_id, "title": "new", "blobs": [text("one")]} for film_id in ("m", "n", "o")]
+    body = batch(api, bucket, *({**row, "skip_duplicates": True} for row in rows), policy=policy).json
+
+    told = [(row["film_id"], row["title"], row["replayed_by"]) for row in body["succeeded"]]
+    assert told == [("m", "one", "skip_duplicates")] * 3
+    assert listed(api, bucket) == before
+    assert len(blob_keys(world)) == 2
+
+
+@pytest.mark.parametrize("policy", ["insert", "update", "upsert"])
+def test_of_two_objects_with_the_content_that_of_the_rows_own_key_answers(api: Api, policy: str) -> None:
+    bucket = a_keyed_bucket(api, "film_id")
+    for film_id in "mno":
+        created(api, bucket, {"film_id": film_id, "blobs": [text("one")]}, policy="insert")
+    rows = [{"film_id": film_id, "blobs": [text("one")], "skip_duplicates": True} for film_id in "onm"]
+    body = batch(api, bucket, *rows, policy=policy).json
+    told = [(row["film_id"], row["replayed_by"]) for row in body["succeeded"]]
+    assert told == [(film_id, "skip_duplicates") for film_id in "onm"]
+
+
+def test_rows_that_repeat_key_and_content_are_replays_and_rows_of_other_content_meet_the_policy(
+    api: Api, world: World
+) -> None:
+    bucket = a_keyed_bucket(api, "film_id", policy="insert")
+    rows = [{"film_id": "m", "blobs": [text(words)], "skip_duplicates": True} for words in ("one", "one", "two")]
+    body = batch(api, bucket, *rows).json
+    assert [row["replayed_by"] for row in body["succeeded"]] == [None, "skip_duplicates"]
+    assert [(row["object_index"], row["error_type"]) for row in body["failed"]] == [(2, "ConflictError")]
+    assert len(blob_keys(world)) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "location"),
     [

@@ -257,6 +257,17 @@ def test_a_key_taken_right_before_the_write_is_a_conflict(api: Api, world: World
     check_bytes(api, world, bucket)
 
 
+def test_a_key_taken_right_before_the_write_by_the_same_content_is_a_replay_where_duplicates_are_skipped(
+    api: Api, world: World
+) -> None:
+    bucket = a_keyed_bucket(api, "film_id", policy="insert")
+    body = {"film_id": "m", "blobs": [text()], "skip_duplicates": True}
+    first: list[Body] = []
+    slow = meanwhile(world, api, lambda: first.append(created(api, bucket, {**body, "title": "first"})))
+    assert created(slow, bucket, {**body, "title": "second"}) == first[0]
+    check_bytes(api, world, bucket)
+
+
 def test_an_object_deleted_right_before_its_update_is_created_by_an_upsert(api: Api, world: World) -> None:
     bucket = a_keyed_bucket(api, "film_id", policy="upsert")
     made = created(api, bucket, {"film_id": "m", "title": "old"})
