@@ -8,12 +8,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: help setup run test coverage check bench package deploy destroy test-deploy test-engines
+.PHONY: help setup run test coverage nightly check bench package deploy destroy test-deploy test-engines
 
 help:
 	@echo 'make run       serve the API on this machine, with an engine of its own'
 	@echo 'make test      run the tests'
 	@echo 'make coverage  run them, twice as long, and report which branches they take'
+	@echo 'make nightly   invent thousands of histories of statistics, where make test invents hundreds; a quarter of an hour'
 	@echo 'make check     format, lint and types'
 	@echo 'make bench     what each call costs, as ratios'
 	@echo 'make package   write the CloudFormation template and the zip to build/package'
@@ -51,6 +52,9 @@ test: setup
 
 coverage: setup
 	$(PYTEST) --cov --cov-report term
+
+nightly: setup
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/stats
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -190,7 +190,7 @@ def test_an_unreadable_record_concerns_its_bucket_alone_and_a_recount_makes_it_g
     assert world.stats.verify(NS, BUCKETS[0]) == []
 
 
-@settings(max_examples=20)
+@settings(max_examples=settings().max_examples // 5)
 @given(st.data(), STEPS)
 def test_settling_says_what_a_count_says_and_the_fold_goes_on_from_there(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()

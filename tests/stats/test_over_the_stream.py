@@ -85,7 +85,7 @@ def settle(*streams: Delivery) -> None:
     raise AssertionError("the streams do not come to rest")
 
 
-@settings(max_examples=12)
+@settings(max_examples=settings().max_examples // 8)
 @given(data=st.data(), steps=STEPS)
 def test_however_the_streams_are_delivered_statistics_are_what_a_count_says(
     world: World, api: Api, shown: Shown, data: st.DataObject, steps: int
