@@ -2,7 +2,7 @@
 
 Without `user_agent` botocore builds that text anew for every call (a fifth of a write); validation of
 parameters is a seventh; rows read as documents save a tenth of a small answer and almost half of a page of
-twenty; looking for the tables that a transaction names, to find where to send it, is a tenth. Naming the
+twenty; looking for the tables that a call names, to find where to send it, is up to a tenth. Naming the
 endpoint explicitly saves nothing, so it is left to botocore, which knows every partition and the
 AWS_ENDPOINT_URL variables.
 """
@@ -28,6 +28,7 @@ SERVICE = "dynamodb"
 S3 = "s3"
 SQS = "sqs"
 CREDENTIAL_SERVICES = ("sts", "sso", "sso-oidc", "signin")
+OF_ACCOUNTS = ("AccountId", "AccountIdEndpointMode", "ResourceArn", "ResourceArnList")
 DEFAULT_REGION = "us-east-1"
 # As many calls as the rows of a batch make side by side.
 CONNECTIONS = 16
@@ -81,7 +82,7 @@ class ServiceLoader(Loader):
 class DynamoDBLoader(ServiceLoader):
     """Loads the description of DynamoDB, with the values of rows as documents.
 
-    Which tables a call names matters to endpoints of accounts alone, which are disabled.
+    Of what may decide where a call goes, it leaves out what matters to endpoints of accounts alone, which are disabled.
     """
 
     def __init__(self) -> None:
@@ -92,8 +93,9 @@ class DynamoDBLoader(ServiceLoader):
         model = super().load_service_model(service_name, type_name, api_version)
         if (service_name, type_name) == (SERVICE, "service-2"):
             model["shapes"]["AttributeValue"]["document"] = True
-            for operation in model["operations"].values():
-                operation.pop("operationContextParams", None)
+        if type_name == "endpoint-rule-set-1":
+            for name in OF_ACCOUNTS:
+                model["parameters"].pop(name, None)
         return model
 
 

@@ -59,6 +59,8 @@ def without_secrets(text: str) -> str:
 def configure(level: str, to: TextIO | None = None) -> None:
     """Sends our log to standard output, or to `to`, as JSON lines, once, apart from any other logger."""
     if not logger.handlers:
+        # What no line of ours tells is not looked up for each.
+        logging.logThreads = logging.logProcesses = logging.logMultiprocessing = logging.logAsyncioTasks = False
         handler = logging.StreamHandler(to or sys.stdout)
         handler.setFormatter(_Line())
         logger.addHandler(handler)
