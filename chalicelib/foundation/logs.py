@@ -60,7 +60,7 @@ def configure(level: str, to: TextIO | None = None) -> None:
     """Sends our log to standard output, or to `to`, as JSON lines, once, apart from any other logger."""
     if not logger.handlers:
         # What no line of ours tells is not looked up for each.
-        logging.logThreads = logging.logProcesses = logging.logMultiprocessing = logging.logAsyncioTasks = False
+        logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
         handler = logging.StreamHandler(to or sys.stdout)
         handler.setFormatter(_Line())
         logger.addHandler(handler)
