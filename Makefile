@@ -16,7 +16,7 @@ help:
 	@echo 'make coverage  run them, twice as long, and report which branches they take'
 	@echo 'make nightly   invent thousands of histories of statistics, where make test invents hundreds; a quarter of an hour'
 	@echo 'make check     format, lint and types'
-	@echo 'make bench     what each call costs, as ratios'
+	@echo 'make bench     what each call costs, as ratios, and what deleting costs'
 	@echo 'make package   write the CloudFormation template and the zip to build/package'
 	@echo 'make deploy    create or upgrade the stage STAGE in AWS'
 	@echo 'make destroy   remove the stage STAGE from AWS'
@@ -61,8 +61,9 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# SIZES="--objects 20000 --buckets 50" has it delete less, and be done sooner.
 bench: setup
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(SIZES)
 
 # Chalice asks for a region only to learn what the services' principals are called there.
 package: setup

@@ -1,6 +1,7 @@
 """`make bench`: what a call costs, as ratios to bare boto3 handlers that make the same calls, beside other frameworks.
 
-CPU time is measured, not elapsed time, and both sides of a ratio in turn, so a busy machine shifts both alike.
+And what deleting costs. Of calls CPU time is measured, not elapsed time, and both sides of a ratio in turn, so a
+busy machine shifts both alike.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from bench.deletion import arguments
 from bench.peers.environments import NotInstalled, python_of
 from bench.profile import where_the_time_goes
 from bench.scenario import REQUESTS, TABLES
@@ -35,6 +37,17 @@ ENVIRONMENT = {
 
 
 def main() -> None:
+    """Measures, and prints the tables. Ends with an exit code of 1 when a deletion was not whole."""
+    sizes = arguments().parse_args()
+    _calls()
+    print("What each operation costs")
+    _python(sys.executable, "bench.cost")
+    print("  written to docs/cost.md", flush=True)
+    deletion = ["bench.deletion", "--objects", str(sizes.objects), "--buckets", str(sizes.buckets)]
+    sys.exit(subprocess.run([sys.executable, "-m", *deletion], cwd=ROOT, env=ENVIRONMENT, check=False).returncode)
+
+
+def _calls() -> None:
     """Records the answers, measures, prints the tables."""
     with tempfile.TemporaryDirectory() as folder:
         answers = str(Path(folder) / "answers.json")
@@ -55,9 +68,6 @@ def main() -> None:
         print("Where the time of a warm invocation goes")
         for name in REQUESTS:
             print(where_the_time_goes(name, _json(sys.executable, "bench.profile", name, answers)))
-    print("What each operation costs")
-    _python(sys.executable, "bench.cost")
-    print("  written to docs/cost.md")
 
 
 def _pythons() -> dict[str, str]:

@@ -1,135 +1,241 @@
-"""How fast a large bucket goes, and what that costs: 200 001 objects, every tenth with a file.
+"""What deleting costs, however often the worker dies: a large bucket, and a namespace of many buckets beside another.
 
-The engine is moto in this process, so the seconds say how this code and moto do; the writes are those of DynamoDB.
+    python -m bench.deletion --objects 200001 --buckets 500
+
+The engine is moto in this process, so the seconds say how fast this code and moto are together; the write units
+are DynamoDB's. Ends with an exit code of 1 when anything is left of what was deleted, or anything else has changed.
 """
 
 from __future__ import annotations
 
-import json
-import random
+import argparse
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from bench.scenario import TABLES
+from moto.s3.models import s3_backends
+
+from bench.killed import Clock, Queue, Watch
+from chalicelib.buckets.models import BucketCreateRequest
+from chalicelib.foundation.items import encode
+from chalicelib.foundation.keys import partition
+from chalicelib.local.backends import Backends
+from chalicelib.local.client import local_client, local_s3_client
+from chalicelib.local.rows import REGION, put_row, rows_of
+from chalicelib.local.stream_source import StreamSource
+from chalicelib.local.streams import Streams
+from chalicelib.local.tables import create_tables
+from chalicelib.namespaces.models import CreateNamespaceRequest
+from chalicelib.objects.deposit import BLOBS, blob_key
+from chalicelib.objects.models import CreateObjectRequest
+from chalicelib.objects.stored_object import StoredObject, to_item
+from chalicelib.settings import Settings
+from chalicelib.wiring import Services, build
 
 OBJECTS = 200_001
+BUCKETS = 500
+OBJECTS_A_BUCKET = 3
 WITH_FILE = 10
 DEATHS = 20
-FEW_FILES = 1_000
+# Rows that one call removes, at most.
+ROWS_A_CALL = 25
+SECONDS_BETWEEN_WORDS = 5.0
 
 
-class Died(BaseException):
-    """The worker is gone; nothing in it notices."""
+class Left(SystemExit):
+    """Something is left, or something else is gone."""
 
 
-def measure() -> dict[str, float]:
-    """Objects per second, and calls and row writes per object, over a deletion whose worker dies twenty times."""
-    from chalicelib.clients import dynamodb_client, s3_client
-    from chalicelib.foundation.keys import partition
-    from chalicelib.local.backends import Backends
-    from chalicelib.local.rows import rows_of
-    from chalicelib.local.tables import create_tables
-    from chalicelib.settings import Settings
-    from chalicelib.wiring import build, build_workers
+@dataclass
+class Scene:
+    """The real services over an engine of their own, with an organization and nothing else."""
 
-    settings = Settings(catalog_table=TABLES["BUCKETS_CATALOG_TABLE"], objects_table=TABLES["BUCKETS_OBJECTS_TABLE"])
-    client, s3, backends = dynamodb_client(settings), s3_client(settings), Backends()
-    backends.attach(client)
-    backends.attach(s3)
-    create_tables(client, catalog=settings.catalog_table, objects=settings.objects_table)
-    s3.create_bucket(Bucket=settings.blob_bucket)
-    services = build(settings, client, lambda: s3)
-    organization, namespace_id, bucket_id = _a_bucket(services)
-    _fill(backends.account, settings.objects_table, partition(organization, namespace_id), bucket_id)
-    for number in range(FEW_FILES):
-        s3.put_object(Bucket=settings.blob_bucket, Key=f"blobs/{bucket_id}/obj_{number}/blob", Body=b"x")
-    bucket = services.deletions.delete_bucket(organization, namespace_id, bucket_id)
-    task = services.tasks.get(organization, str(bucket.deletion_task))
-    worker = build_workers(services.namespaces, services.objects)[task.task_type]()
-    counted = _counting(client, s3)
-    deaths = set(random.Random(0).sample(range(1, OBJECTS // 25), DEATHS))
-    started, died = time.perf_counter(), 0
-    while True:
-        try:
-            with _dying(client, counted, deaths):
-                done = worker.run(task).done
-        except Died:
-            died += 1
-            continue
-        if done:
-            break
-    seconds = time.perf_counter() - started
-    assert not list(rows_of(backends.account, settings.objects_table)), "a row is left"
-    assert not s3.list_objects_v2(Bucket=settings.blob_bucket).get("Contents"), "a file is left"
-    return {
-        "objects_a_second": OBJECTS / seconds,
-        "row_writes_an_object": counted["rows"] / OBJECTS,
-        "calls_a_thousand_objects": 1000 * counted["calls"] / OBJECTS,
-        "deaths": died,
-    }
+    clock: Clock = field(default_factory=Clock)
+    backends: Backends = field(default_factory=Backends)
+
+    def __post_init__(self) -> None:
+        # moto takes the names of S3 buckets for those of all accounts together.
+        self.settings = Settings(task_queue_url="bench", blob_bucket=f"bench-{self.backends.account}")
+        self.queue = Queue(self.clock)
+        self.client, self.s3 = local_client(), local_s3_client(f"https://s3.{REGION}.amazonaws.com")
+        self.backends.attach(self.client)
+        self.backends.attach(self.s3)
+        create_tables(self.client, catalog=self.settings.catalog_table, objects=self.settings.objects_table)
+        self.s3.create_bucket(Bucket=self.settings.blob_bucket)
+        self.streams = Streams(self.backends, {})
+        self.services = self._services()
+        self.organization = self.services.access.create_organization("bench").organization_id
+
+    def _services(self) -> Services:
+        return build(self.settings, self.client, lambda: self.s3, lambda: self.queue, clock=self.clock)
+
+    def a_namespace(self, name: str) -> str:
+        """The partition of a new namespace."""
+        new = CreateNamespaceRequest(namespace_name=name)
+        return partition(self.organization, self.services.namespaces.create(self.organization, new).namespace_id)
+
+    def a_bucket(self, place: str, name: str) -> str:
+        """The id of a new bucket."""
+        body = {"bucket_name": name, "bucket_schema": {"properties": {"f": {"type": "text"}}}}
+        new = BucketCreateRequest.model_validate(body, strict=False)
+        return self.services.buckets.create(place, new).bucket_id
+
+    def read_streams(self) -> None:
+        """Both streams are read to their ends by the functions that read them."""
+        feed, settings = self.services.feed, self.settings
+        sources = [
+            StreamSource(self.streams, table, function, most=1000, tell=say)
+            for table, function in (
+                (settings.objects_table, feed.objects_changed),
+                (settings.catalog_table, feed.catalog_changed),
+            )
+        ]
+        while any(source.turn() is not None for source in sources):
+            pass
+
+    def work(self, task_id: str, calls: int, tell: Progress) -> tuple[Counter[str], int, float]:
+        """Has a task worked off by workers that die: what was counted, how often one died, and the seconds."""
+        watch = Watch(DEATHS, calls, tell, self.client, self.s3)
+        started = time.perf_counter()
+        with watch as counted:
+            died = self.queue.work_off(self.services.runner)
+        seconds = time.perf_counter() - started
+        task = self.services.tasks.get(self.organization, task_id)
+        if task.status != "COMPLETED":
+            raise Left(f"the task is {task.status}: {task.error}")
+        return counted, died, seconds
+
+    def check_nothing_is_left(self, *ids: str) -> None:
+        """Raises Left where a row of either table, but those of tasks, or a file still speaks of one of these ids."""
+        found = [
+            row for row in self.rows() if "TASK#" not in str(row.get("sk")) and any(id_ in str(row) for id_ in ids)
+        ]
+        files = [key for key in self.files() if any(id_ in key for id_ in ids)]
+        if found or files:
+            raise Left(f"{len(found)} rows and {len(files)} files are left")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of both tables."""
+        tables = (self.settings.catalog_table, self.settings.objects_table)
+        return [row for table in tables for row in rows_of(self.backends.account, table)]
+
+    def files(self) -> list[str]:
+        """The keys of all files."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.settings.blob_bucket, Prefix=BLOBS)
+        return [each["Key"] for page in pages for each in page.get("Contents", ())]
 
 
-def _a_bucket(services: Any) -> tuple[str, str, str]:
-    from chalicelib.buckets.models import BucketCreateRequest
-    from chalicelib.foundation.keys import partition
-    from chalicelib.namespaces.models import CreateNamespaceRequest
+class Progress:
+    """Tells every few seconds how many rows are gone, and does what else is to be done then."""
 
-    organization = services.access.create_organization("bench").organization_id
-    namespace = services.namespaces.create(organization, CreateNamespaceRequest(namespace_name="bench"))
-    new = BucketCreateRequest.model_validate(
-        {"bucket_name": "large", "bucket_schema": {"properties": {}}}, strict=False
+    def __init__(self, goal: int, besides: Callable[[], None] = lambda: None) -> None:
+        self._goal, self._besides, self._next, self._started = goal, besides, 0.0, time.monotonic()
+
+    def __call__(self, counted: Counter[str]) -> None:
+        """Tells it, if it is time to."""
+        now = time.monotonic() - self._started
+        if now >= self._next:
+            self._next = now + SECONDS_BETWEEN_WORDS
+            say(f"  {now:4.0f} s   {counted['removed']:7} of {self._goal} rows removed")
+            self._besides()
+
+
+def say(words: str) -> None:
+    """A line about what goes on."""
+    print(words, file=sys.stderr, flush=True)
+
+
+def delete_a_bucket(objects: int) -> str:
+    """Deletes a bucket of so many objects, every tenth with a file, with a worker that dies twenty times."""
+    scene = Scene()
+    place = scene.a_namespace("large")
+    bucket_id = scene.a_bucket(place, "large")
+    say(f"Seeding {objects} objects, every tenth with a file")
+    _seed(scene, place, bucket_id, objects)
+    scene.streams.settle()
+    namespace_id = place.rpartition(".")[2]
+    task_id = str(scene.services.deletions.delete_bucket(scene.organization, namespace_id, bucket_id).deletion_task)
+    scene.read_streams()
+    # The objects were never counted, so nobody reads of their removal, and moto would keep it in gigabytes.
+    progress = Progress(objects, scene.streams.settle)
+    counted, died, seconds = scene.work(task_id, objects // ROWS_A_CALL, progress)
+    scene.check_nothing_is_left(bucket_id)
+    return (
+        f"  bucket of {objects} objects   {objects / seconds:7.0f} objects a second   "
+        f"{counted['units'] / objects:.4f} write units an object, at least 1   "
+        f"{1000 * counted['calls'] / objects:.1f} calls a thousand   {died} deaths   nothing left"
     )
-    bucket = services.buckets.create(partition(organization, namespace.namespace_id), new)
-    return organization, namespace.namespace_id, bucket.bucket_id
 
 
-def _fill(account: str, table: str, place: str, bucket_id: str) -> None:
-    from chalicelib.foundation.items import encode
-    from chalicelib.local.rows import put_row
-    from chalicelib.objects.stored_object import StoredObject, to_item
-
-    now = "2026-01-01T00:00:00.000Z"
-    for number in range(OBJECTS):
-        stored = StoredObject(place, bucket_id, f"obj_{number:026}", {"n": number}, (), now, now, 1, 0)
-        put_row(account, table, encode(to_item(stored)))
-
-
-def _counting(*clients: Any) -> Counter[str]:
-    counted: Counter[str] = Counter()
-
-    def before(params: dict[str, Any], model: Any, **_: Any) -> None:
-        counted["calls"] += 1
-        if model.name == "BatchWriteItem":
-            counted["rows"] += sum(map(len, params["RequestItems"].values()))
-        elif model.name in ("PutItem", "UpdateItem", "DeleteItem"):
-            counted["rows"] += 1
-        elif model.name == "TransactWriteItems":
-            counted["rows"] += 2 * len(params["TransactItems"])
-
-    for client in clients:
-        client.meta.events.register("provide-client-params", before)
-    return counted
+def delete_a_namespace(buckets: int) -> str:
+    """Deletes a namespace of so many buckets, beside one that has to stay as it is."""
+    scene = Scene()
+    doomed, kept = scene.a_namespace("doomed"), scene.a_namespace("kept")
+    say(f"Creating {buckets} buckets with {OBJECTS_A_BUCKET} objects each")
+    ids = [_fill(scene, doomed, f"b{number}") for number in range(buckets)]
+    other = _fill(scene, kept, "kept")
+    scene.read_streams()
+    before = _shown(scene, "kept", other)
+    begun = scene.services.deletions.delete_namespace(scene.organization, doomed.rpartition(".")[2])
+    scene.read_streams()
+    objects = buckets * OBJECTS_A_BUCKET
+    counted, died, seconds = scene.work(str(begun.deletion_task), 8 * buckets, Progress(objects))
+    scene.read_streams()
+    scene.check_nothing_is_left(begun.namespace_id, *ids)
+    after = _shown(scene, "kept", other)
+    if after != before or after[:3] != (1, OBJECTS_A_BUCKET, 1):
+        raise Left(f"another namespace has changed: {before} {after}")
+    return (
+        f"  namespace of {buckets} buckets   {buckets / seconds:5.1f} buckets a second   "
+        f"{(counted['units'] - counted['removed']) / buckets:.1f} write units a bucket beside its objects   "
+        f"{died} deaths   nothing left, the other namespace as it was"
+    )
 
 
-class _dying:
-    """Ends the worker at the planned calls, each once."""
+def _seed(scene: Scene, place: str, bucket_id: str, objects: int) -> None:
+    now, files = "2026-01-01T00:00:00.000Z", s3_backends[scene.backends.account]["aws"]
+    for number in range(objects):
+        object_id = f"obj_{number:026}"
+        stored = StoredObject(place, bucket_id, object_id, {"n": number}, (), now, now, 1, 0)
+        put_row(scene.backends.account, scene.settings.objects_table, encode(to_item(stored)))
+        if number % WITH_FILE == 0:
+            files.put_object(scene.settings.blob_bucket, blob_key(bucket_id, object_id, "b"), b"x")
 
-    def __init__(self, client: Any, counted: Counter[str], deaths: set[int]) -> None:
-        self._events, self._counted, self._deaths = client.meta.events, counted, deaths
 
-    def __enter__(self) -> None:
-        self._events.register("before-call.dynamodb", self._die)
+def _fill(scene: Scene, place: str, name: str) -> str:
+    bucket_id = scene.a_bucket(place, name)
+    for number in range(OBJECTS_A_BUCKET):
+        files = [{"property": "f", "type": "text", "data": "x"}] if number == 0 else []
+        new = CreateObjectRequest.model_validate({"n": number, "blobs": files}, strict=False)
+        scene.services.objects.create(place, bucket_id, new)
+    return bucket_id
 
-    def __exit__(self, *_: object) -> None:
-        self._events.unregister("before-call.dynamodb", self._die)
 
-    def _die(self, **_: Any) -> None:
-        if self._counted["calls"] in self._deaths:
-            self._deaths.discard(self._counted["calls"])
-            raise Died
+def _shown(scene: Scene, name: str, bucket_id: str) -> tuple[int, int, int, list[Any]]:
+    """How many buckets, objects and files a namespace of one bucket has, and all its rows."""
+    namespace = scene.services.namespaces.get(scene.organization, name)
+    files = [key for key in scene.files() if bucket_id in key]
+    rows = [row for row in scene.rows() if namespace.namespace_id in str(row)]
+    return namespace.bucket_count, namespace.tally.object_count, len(files), rows
+
+
+def arguments() -> argparse.ArgumentParser:
+    """How large the bucket and the namespace are."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--objects", type=int, default=OBJECTS, help="objects of the bucket that is deleted")
+    parser.add_argument("--buckets", type=int, default=BUCKETS, help="buckets of the namespace that is deleted")
+    return parser
+
+
+def main() -> None:
+    """Deletes both, and prints what that cost."""
+    sizes = arguments().parse_args()
+    bucket, namespace = delete_a_bucket(sizes.objects), delete_a_namespace(sizes.buckets)
+    print("Deletion by a worker that dies", bucket, namespace, sep="\n")
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure()), file=sys.stderr)
+    main()
