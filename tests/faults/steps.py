@@ -25,6 +25,11 @@ class Step:
     query: dict[str, Any] = field(default_factory=dict)
     again: tuple[int, ...] = ()
 
+    @property
+    def reads(self) -> bool:
+        """Whether it can be made again and again, on the same things."""
+        return self.method == "GET" or self.path.endswith("/list")
+
     def send(self, api: Api) -> Reply:
         return api.call(self.method, self.path, self.body, query=self.query)
 

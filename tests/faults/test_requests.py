@@ -5,6 +5,8 @@ Which calls there are is found by making the request and counting, so that a new
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 
 from tests.faults.steps import STEPS, Step
@@ -35,14 +37,15 @@ def test_every_operation_is_here() -> None:
     assert {name.partition(" ")[0] for name in STEPS} == {operation.name for operation in OPERATIONS} - ELSEWHERE
 
 
-def calls_of(world: World, api: Api, name: str) -> int:
-    """How many calls the request makes; it succeeds."""
+def each_call(world: World, api: Api, name: str) -> Iterator[tuple[int, Callable[[], Step]]]:
+    """The number of each call that the request makes, and what makes such a request; it succeeds."""
     step = STEPS[name](api)
     counting = Faults(world.client, world.s3)
     reply = step.send(api)
     counting.remove()
     assert reply.status in (200, 204), reply.text
-    return counting.calls
+    for call in range(1, counting.calls + 1):
+        yield call, lambda: step if step.reads else STEPS[name](api)
 
 
 def send_with(world: World, api: Api, step: Step, faults: dict[int, Fault], always: tuple[int, Fault] | None) -> Reply:
@@ -61,9 +64,9 @@ def send_with(world: World, api: Api, step: Step, faults: dict[int, Fault], alwa
 @pytest.mark.parametrize("name", STEPS)
 def test_one_failed_call_is_made_good(world: World, name: str) -> None:
     api = world.api()
-    for call in range(1, calls_of(world, api, name) + 1):
+    for call, new_step in each_call(world, api, name):
         for kind in ONCE:
-            reply = send_with(world, api, STEPS[name](api), {call: FAULTS[kind]}, None)
+            reply = send_with(world, api, new_step(), {call: FAULTS[kind]}, None)
             assert reply.status in (200, 204), (call, kind, reply.text)
     check_whole(world)
 
@@ -73,9 +76,9 @@ def test_calls_that_fail_for_good_are_a_503_and_leave_nothing_that_a_repetition_
     world: World, name: str
 ) -> None:
     api = world.api()
-    for call in range(1, calls_of(world, api, name) + 1):
+    for call, new_step in each_call(world, api, name):
         for kind, fault in FAULTS.items():
-            step = STEPS[name](api)
+            step = new_step()
             reply = send_with(world, api, step, {}, (call, fault))
             if reply.status not in (200, 204):
                 assert_refused(reply)

@@ -20,7 +20,7 @@ from tests.http.operations import OPERATIONS
 from tests.support.seeding import seed_objects
 from tests.support.world import World, a_bucket
 
-EXAMPLES = 15
+EXAMPLES = 10
 NUMBERS = itertools.count()
 # Kinds of problems that data may have although it fits its JSON Schema.
 BEYOND_SCHEMAS = {
