@@ -50,7 +50,7 @@ def backends() -> Backends | None:
     return None if ENDPOINT else Backends()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module" if ENDPOINT else "session")
 def client(backends: Backends | None) -> Iterator[DynamoDBClient]:
     """The tuned client, answered by the engine."""
     with pytest.MonkeyPatch.context() as patch:
