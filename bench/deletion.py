@@ -18,22 +18,23 @@ from typing import Any
 
 from moto.s3.models import s3_backends
 
-from bench.killed import Clock, Queue, Watch
+from bench.events import new_sources
+from bench.killed import Clock, Watch, work_off
 from chalicelib.buckets.models import BucketCreateRequest
 from chalicelib.foundation.items import encode
 from chalicelib.foundation.keys import partition
 from chalicelib.local.backends import Backends
 from chalicelib.local.client import local_client, local_s3_client
 from chalicelib.local.rows import REGION, put_row, rows_of
-from chalicelib.local.stream_source import StreamSource
 from chalicelib.local.streams import Streams
 from chalicelib.local.tables import create_tables
+from chalicelib.local.task_source import LocalQueue
 from chalicelib.namespaces.models import CreateNamespaceRequest
 from chalicelib.objects.deposit import BLOBS, blob_key
 from chalicelib.objects.models import CreateObjectRequest
 from chalicelib.objects.stored_object import StoredObject, to_item
 from chalicelib.settings import Settings
-from chalicelib.wiring import Services, build
+from chalicelib.wiring import build
 
 OBJECTS = 200_001
 BUCKETS = 500
@@ -59,18 +60,16 @@ class Scene:
     def __post_init__(self) -> None:
         # moto takes the names of S3 buckets for those of all accounts together.
         self.settings = Settings(task_queue_url="bench", blob_bucket=f"bench-{self.backends.account}")
-        self.queue = Queue(self.clock)
+        self.queue = LocalQueue(self.clock.seconds)
         self.client, self.s3 = local_client(), local_s3_client(f"https://s3.{REGION}.amazonaws.com")
         self.backends.attach(self.client)
         self.backends.attach(self.s3)
         create_tables(self.client, catalog=self.settings.catalog_table, objects=self.settings.objects_table)
         self.s3.create_bucket(Bucket=self.settings.blob_bucket)
         self.streams = Streams(self.backends, {})
-        self.services = self._services()
+        self.services = build(self.settings, self.client, lambda: self.s3, lambda: self.queue, clock=self.clock)
+        self.sources = new_sources(self.services, self.streams, self.settings, say)
         self.organization = self.services.access.create_organization("bench").organization_id
-
-    def _services(self) -> Services:
-        return build(self.settings, self.client, lambda: self.s3, lambda: self.queue, clock=self.clock)
 
     def a_namespace(self, name: str) -> str:
         """The partition of a new namespace."""
@@ -83,25 +82,12 @@ class Scene:
         new = BucketCreateRequest.model_validate(body, strict=False)
         return self.services.buckets.create(place, new).bucket_id
 
-    def read_streams(self) -> None:
-        """Both streams are read to their ends by the functions that read them."""
-        feed, settings = self.services.feed, self.settings
-        sources = [
-            StreamSource(self.streams, table, function, most=1000, tell=say)
-            for table, function in (
-                (settings.objects_table, feed.objects_changed),
-                (settings.catalog_table, feed.catalog_changed),
-            )
-        ]
-        while any(source.turn() is not None for source in sources):
-            pass
-
     def work(self, task_id: str, calls: int, tell: Progress) -> tuple[Counter[str], int, float]:
         """Has a task worked off by workers that die: what was counted, how often one died, and the seconds."""
         watch = Watch(DEATHS, calls, tell, self.client, self.s3)
         started = time.perf_counter()
         with watch as counted:
-            died = self.queue.work_off(self.services.runner)
+            died = work_off(self.queue, self.services.runner, self.clock, say)
         seconds = time.perf_counter() - started
         task = self.services.tasks.get(self.organization, task_id)
         if task.status != "COMPLETED":
@@ -158,7 +144,7 @@ def delete_a_bucket(objects: int) -> str:
     scene.streams.settle()
     namespace_id = place.rpartition(".")[2]
     task_id = str(scene.services.deletions.delete_bucket(scene.organization, namespace_id, bucket_id).deletion_task)
-    scene.read_streams()
+    scene.sources.drain()
     # The objects were never counted, so nobody reads of their removal, and moto would keep it in gigabytes.
     progress = Progress(objects, scene.streams.settle)
     counted, died, seconds = scene.work(task_id, objects // ROWS_A_CALL, progress)
@@ -177,13 +163,13 @@ def delete_a_namespace(buckets: int) -> str:
     say(f"Creating {buckets} buckets with {OBJECTS_A_BUCKET} objects each")
     ids = [_fill(scene, doomed, f"b{number}") for number in range(buckets)]
     other = _fill(scene, kept, "kept")
-    scene.read_streams()
+    scene.sources.drain()
     before = _shown(scene, "kept", other)
     begun = scene.services.deletions.delete_namespace(scene.organization, doomed.rpartition(".")[2])
-    scene.read_streams()
+    scene.sources.drain()
     objects = buckets * OBJECTS_A_BUCKET
     counted, died, seconds = scene.work(str(begun.deletion_task), 8 * buckets, Progress(objects))
-    scene.read_streams()
+    scene.sources.drain()
     scene.check_nothing_is_left(begun.namespace_id, *ids)
     after = _shown(scene, "kept", other)
     if after != before or after[:3] != (1, OBJECTS_A_BUCKET, 1):

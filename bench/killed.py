@@ -1,8 +1,7 @@
-"""A worker that dies again and again: a queue in memory, the clock it waits by, and calls that end the process."""
+"""A worker that dies again and again: the clock it waits by, and calls that end the process."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
 import time
@@ -12,14 +11,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.local.task_source import LocalQueue, TaskSource
+
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
     from chalicelib.tasks.runner import Runner
 
 FUNCTION_SECONDS = 300
-VISIBILITY_SECONDS = 360
-MOST_RECEIVED = 10
 
 
 class Died(BaseException):
@@ -36,66 +35,22 @@ class Clock:
         """The present moment."""
         return datetime.now(UTC) + self.ahead
 
-    def wait_until(self, moment: datetime) -> None:
-        """It is then, or later."""
-        self.ahead += max(timedelta(), moment - self())
+    def seconds(self) -> float:
+        """The present moment, as queues have it."""
+        return self().timestamp()
 
 
-@dataclass
-class Message:
-    """A message, when it may be seen, and how often it was."""
-
-    body: str
-    due: datetime
-    name: str
-    received: int = 0
-
-
-@dataclass
-class Queue:
-    """A client of SQS with a single queue."""
-
-    clock: Clock
-    waiting: list[Message] = field(default_factory=list)
-    _names: itertools.count[int] = field(default_factory=itertools.count)
-
-    def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int = 0) -> Any:
-        """Puts a message into the queue."""
-        due = self.clock() + timedelta(seconds=DelaySeconds)
-        self.waiting.append(Message(MessageBody, due, f"message-{next(self._names)}"))
-
-    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> Any:
-        """Has a message come again later."""
-        for message in self.waiting:
-            if message.name == ReceiptHandle:
-                message.due = self.clock() + timedelta(seconds=VisibilityTimeout)
-
-    def work_off(self, runner: Runner) -> int:
-        """Hands out messages, as SQS does when a call of the function ends or dies, until none waits. How many died."""
-        died = 0
-        while self.waiting:
-            message = min(self.waiting, key=lambda each: each.due)
-            self.clock.wait_until(message.due)
-            if message.received == MOST_RECEIVED:  # a dead letter, whose successor goes on
-                self.waiting.remove(message)
-                continue
-            try:
-                if self._deal_with(message, runner):
-                    self.waiting.remove(message)
-            except Died:
-                died += 1
-        return died
-
-    def _deal_with(self, message: Message, runner: Runner) -> bool:
-        message.received += 1
-        message.due = self.clock() + timedelta(seconds=VISIBILITY_SECONDS)
-        record = {
-            "messageId": message.name,
-            "receiptHandle": message.name,
-            "body": message.body,
-            "attributes": {"ApproximateReceiveCount": str(message.received)},
-        }
-        return not runner.handle({"Records": [record]}, Call())["batchItemFailures"]
+def work_off(queue: LocalQueue, runner: Runner, clock: Clock, tell: Callable[[str], None]) -> int:
+    """Hands out messages, as SQS does when a call of the function ends or dies, until none waits. How many died."""
+    source = TaskSource(queue, lambda event: runner.handle(event, Call()), tell)
+    died = 0
+    while (rest := queue.rest()) is not None:
+        clock.ahead += timedelta(seconds=rest)
+        try:
+            source.turn()
+        except Died:
+            died += 1
+    return died
 
 
 @dataclass

@@ -8,16 +8,17 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bench.capacity import Ledger
+from bench.events import new_sources
 from bench.scenario import BODY, KEY, OBJECT, OBJECTS, gateway_event
+from chalicelib.local.feeding import MOST_RECORDS
 
 if TYPE_CHECKING:
     from chalicelib.wiring import Services
 
 FILE_KILOBYTES = 100
-WINDOW = 1000
 OBJECTS_THERE = 110
 NAMESPACE = "/v1/namespaces/{namespace_identifier}"
 BUCKET = "/v1/buckets/{bucket_identifier}"
@@ -55,7 +56,6 @@ class World:
         from chalicelib.wiring import build
 
         settings = Settings(blob_bucket=f"bench-{uuid.uuid4().hex[:12]}", task_queue_url="embedded")
-        self._objects_table, self._catalog_table = settings.objects_table, settings.catalog_table
         self.backends = _timed_backends()
         client, s3 = dynamodb_client(settings), s3_client(settings)
         self.backends.attach(client)
@@ -74,7 +74,7 @@ class World:
         s3.meta.events.register("before-call.s3", self._count_s3)
         self.services = build(settings, client, lambda: s3, LocalQueue)
         self.app = create_app(lambda: self.services)
-        self.streams = Streams(self.backends, {})
+        self.sources = new_sources(self.services, Streams(self.backends, {}), settings, _fail)
         self.organization = _organization(self.services)
 
     def _count(self, **_: Any) -> None:
@@ -89,24 +89,6 @@ class World:
         answer = self.app(gateway_event(method, resource, variables or {}, body), None)
         assert answer["statusCode"] in (200, 204), answer
         return json.loads(answer["body"]) if answer["body"] else None
-
-    def settle(self) -> None:
-        """Counts all that was written and was not counted yet."""
-        for _ in range(10):
-            self.fold(self._objects_table, "objects_changed")
-            self.fold(self._catalog_table, "catalog_changed")
-
-    def fold(self, table: str, function: str) -> None:
-        """One call of the function that counts what was written to a table."""
-        from chalicelib.local.stream_source import StreamSource
-
-        told: list[str] = []
-        StreamSource(self.streams, table, getattr(self.services.feed, function), most=WINDOW, tell=told.append).turn()
-        assert not told, told
-
-    def fold_objects(self) -> None:
-        """One call of the function that counts objects."""
-        self.fold(self._objects_table, "objects_changed")
 
     def measured(self, name: str, run: Callable[[int], object], runs: int) -> Row:
         """What one run takes, on average of `runs` after a first."""
@@ -144,7 +126,7 @@ def _catalog(world: World, runs: int) -> Iterator[Row]:
         return {**BODY, "bucket_name": f"{kind} {number:04}"}
 
     ids = [world.call("POST", "/v1/buckets", body=bucket(n, "poster"))["bucket_id"] for n in range(30)]
-    world.settle()
+    world.sources.drain()
     here = {"bucket_identifier": ids[0]}
     yield world.measured(
         "get a namespace", lambda n: world.call("GET", NAMESPACE, {"namespace_identifier": "ns_bench"}), runs
@@ -176,7 +158,7 @@ def _objects(world: World, runs: int) -> Iterator[Row]:
         return {**OBJECT, "film_id": f"tt{number:07}", **more}
 
     made = [create(here, film(n)) for n in range(OBJECTS_THERE)]
-    world.settle()
+    world.sources.drain()
     spare = iter(made)
     one = {**here, "object_identifier": made[-1]}
     yield world.measured("create an object", lambda n: create(here, film(n)), runs)
@@ -230,17 +212,20 @@ def _background(world: World, runs: int) -> Iterator[Row]:
 
     large = bucket(0, "large")
     fill(large, 1)
-    world.settle()
-    for objects, name in ((1, "count a written object"), (WINDOW, f"count {WINDOW} written objects at once")):
+    world.sources.drain()
+    for objects, name in (
+        (1, "count a written object"),
+        (MOST_RECORDS, f"count {MOST_RECORDS} written objects at once"),
+    ):
         fill(large, objects)
-        yield world.in_background(name, world.fold_objects)
-        world.settle()
+        yield world.in_background(name, world.sources.objects.turn)
+        world.sources.drain()
     doomed = [bucket(n, "doomed") for n in range(runs + 1)]
     tasks: list[Any] = []
     yield world.measured("delete a bucket", lambda n: tasks.append(delete(doomed[n])), runs)
     work(tasks[0])
     task = delete(large)
-    yield world.in_background(f"remove {WINDOW + 2} objects of a deleted bucket", lambda: work(task))
+    yield world.in_background(f"remove {MOST_RECORDS + 2} objects of a deleted bucket", lambda: work(task))
 
 
 def _list(world: World, path: str, where: dict[str, str], body: Words, _: int) -> None:
@@ -250,6 +235,10 @@ def _list(world: World, path: str, where: dict[str, str], body: Words, _: int) -
 def _file(number: int) -> Words:
     text = f"{number:06}".ljust(FILE_KILOBYTES * 1024, ".")
     return {"property": "synopsis", "type": "text", "data": text}
+
+
+def _fail(trouble: str) -> NoReturn:
+    raise AssertionError(trouble)
 
 
 def _organization(services: Services) -> str:

@@ -8,8 +8,8 @@ from itertools import product
 import pytest
 
 from tests.deletion.conftest import Work
+from tests.faults.kinds import FAULTS
 from tests.faults.steps import BODY
-from tests.faults.test_requests import FAULTS
 from tests.faults.whole import check_whole
 from tests.support.api import Api
 from tests.support.faults import Fault, Faults

@@ -9,28 +9,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.faults.kinds import FAULTS, ONCE
 from tests.faults.steps import STEPS, Step
 from tests.faults.whole import check_whole
 from tests.http.envelopes import assert_envelope
 from tests.http.operations import OPERATIONS
-from tests.support import faults as aws
 from tests.support.api import Api, Reply
 from tests.support.faults import Fault, Faults
 from tests.support.world import World
 
 # Health is asked for under a budget of its own, and tells instead of failing; it has its own tests.
 ELSEWHERE = {"deep_health"}
-FAULTS = {
-    "throttled": aws.throttled,
-    "an internal error": aws.internal_error,
-    "refused": aws.never_sent(),
-    "timed out": aws.lost(),
-    "timed out when done": aws.applied_then_timeout(),
-}
-
-
-# Where one attempt fails, the next is the same after all faults but these: nothing was done, or everything.
-ONCE = ("throttled", "timed out when done")
 
 
 def test_every_operation_is_here() -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from chalicelib.objects.blob_store import BlobStore
-from chalicelib.objects.store import ObjectStore
 from tests.support.api import Api
 from tests.support.faults import Fault, Faults, applied_then_timeout, internal_error, lost, throttled, unavailable
 from tests.support.objects import (
@@ -33,16 +30,9 @@ MANY = range(1, 60)
 
 
 @pytest.fixture
-def quick(world: World) -> Api:
+def quick(time: SlowTime, world: World) -> Api:
     """The API, in a time that passes only when somebody sleeps."""
-    time = SlowTime()
-    store = ObjectStore(time.table(world.client, world.tables.objects))
-    blobs = BlobStore(
-        lambda: world.s3, world.settings.blob_bucket, clock=time.clock, sleep=time.sleep, jitter=lambda: 1.0
-    )
-    services = replace(world.services, objects=replace(world.services.objects, store=store, blobs=blobs))
-    api = world.api()
-    return Api(lambda: services, api.key, api.namespace)
+    return world.api()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from botocore.config import Config
 from botocore.session import Session
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.table import Table
+from moto.dynamodb.models.table import StreamShard, Table
 
 from chalicelib.clients import dynamodb_client, s3_client
 from chalicelib.local.backends import Backends
@@ -137,5 +137,4 @@ def drop_tables(client: DynamoDBClient, tables: Tables) -> None:
 def _empty(table: Table) -> None:
     """Leaves neither rows nor records of a stream, as in a table that was just made."""
     table.items.clear()
-    assert table.stream_shard is not None
-    table.stream_shard = type(table.stream_shard)(table.account_id, table)
+    table.stream_shard = StreamShard(table.account_id, table)

@@ -1,0 +1,43 @@
+"""What calls the functions of streams and tasks in a bench: the embedded engine's sources, turned by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.local.feeding import MOST_RECORDS, is_wanted
+from chalicelib.local.stream_source import StreamSource
+
+if TYPE_CHECKING:
+    from chalicelib.local.streams import Streams
+    from chalicelib.settings import Settings
+    from chalicelib.wiring import Services
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The streams of both tables, each with the function that reads it."""
+
+    objects: StreamSource
+    catalog: StreamSource
+
+    def drain(self) -> None:
+        """Delivers everything, and what follows from it."""
+        while self._turned():
+            pass
+
+    def _turned(self) -> Sequence[float]:
+        rests = [source.turn() for source in (self.objects, self.catalog)]
+        return [rest for rest in rests if rest is not None]
+
+
+def new_sources(services: Services, streams: Streams, settings: Settings, tell: Callable[[str], None]) -> Sources:
+    """Sources over an engine's streams; `tell` hears of trouble."""
+    feed = services.feed
+    return Sources(
+        StreamSource(streams, settings.objects_table, feed.objects_changed, most=MOST_RECORDS, tell=tell),
+        StreamSource(
+            streams, settings.catalog_table, feed.catalog_changed, most=MOST_RECORDS, tell=tell, wants=is_wanted
+        ),
+    )
