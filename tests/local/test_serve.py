@@ -154,7 +154,7 @@ Run = Callable[..., Running]
 def project(tmp_path: Path) -> Path:
     """A copy of what is served, so that nothing happens to the original."""
     copy = tmp_path / "project"
-    shutil.copytree(PROJECT / "chalicelib", copy / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PROJECT / "chalicelib", copy / "chalicelib")
     (copy / ".chalice").mkdir()
     for name in ("app.py", ".chalice/config.json", ".chalice/resources.json"):
         shutil.copy(PROJECT / name, copy / name)

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
-
 from chalicelib.buckets.bucket import Bucket, texts, to_item
 from chalicelib.buckets.store import search_text
 from chalicelib.foundation import keys
@@ -19,15 +17,13 @@ from chalicelib.foundation.items import encode
 from chalicelib.foundation.search import fold
 from chalicelib.foundation.steps import Change
 from chalicelib.foundation.times import stamp
-from chalicelib.local.rows import put_row
 from chalicelib.objects import stored_object
 from chalicelib.objects.blob import Blob
 from chalicelib.objects.stored_object import StoredObject
 from tests.support.catalog import catalog, partition_of
-from tests.support.engine import ENDPOINT
+from tests.support.engine import write_rows
 from tests.support.world import SCHEMA, World
 
-AT_ONCE = 25
 START = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
 AFTER = "after-call"
 
@@ -41,7 +37,7 @@ def seed_buckets(
     """
     partition = partition_of(world)
     made = [_bucket(number, settings(number)) for number in numbers]
-    _write(world, world.tables.catalog, [_item(partition, bucket) for bucket in made])
+    write_rows(world.client, world.tables.catalog, [_item(partition, bucket) for bucket in made])
     catalog(world).write(Change(keys.totals(partition), Update(add={"bucket_count": len(made)}), exists("pk")))
     return [bucket.bucket_id for bucket in made]
 
@@ -56,19 +52,8 @@ def seed_objects(
     """Objects in a bucket, two in every second, unseen by statistics; gives back their ids in the order of creation."""
     partition = partition_of(world)
     made = [_object(partition, bucket_id, number, values(number), tuple(blobs(number))) for number in numbers]
-    _write(world, world.tables.objects, [encode(stored_object.to_item(stored)) for stored in made])
+    write_rows(world.client, world.tables.objects, [encode(stored_object.to_item(stored)) for stored in made])
     return [stored.object_id for stored in made]
-
-
-def _write(world: World, table: str, items: list[dict[str, Any]]) -> None:
-    if not ENDPOINT:  # moto takes a millisecond for a row that comes through its API
-        for item in items:
-            put_row(DEFAULT_ACCOUNT_ID, table, item)
-        return
-    for start in range(0, len(items), AT_ONCE):
-        rows: Any = [{"PutRequest": {"Item": item}} for item in items[start : start + AT_ONCE]]
-        answer = world.client.batch_write_item(RequestItems={table: rows})
-        assert not answer.get("UnprocessedItems")
 
 
 def _bucket(number: int, settings: dict[str, Any]) -> Bucket:

@@ -24,7 +24,7 @@ def serving(world: World) -> Iterator[str]:
         return Handler(request, address, server, app_object=app, config=Config())
 
     server = Server(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
