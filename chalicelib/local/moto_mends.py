@@ -1,14 +1,11 @@
-"""Mends to moto. Without the first three it is too slow for more than a few hundred rows.
+"""Mends to moto. Without the first two it is too slow for more than a few hundred rows.
 
 * For every action of a transaction it copies the whole table, to put it back when the transaction is
   cancelled: 5 s for a transaction of three over 20 000 rows. Here only the rows that the transaction
   names are copied.
 * For every query it sorts the whole table. Here only the rows in reach of the key condition are, and of these no
   more than a page can hold.
-* In every value that it answers it looks for each of the ten types. Here texts, numbers, truths and nulls are
-  written as they stand: a third of the time of a read. It also asks seven questions of a value before it takes
-  a text for a text, when it compares and when it measures, and that it does a hundred times for each row.
-* For every call it looks through all members of a class for the names of its methods. Here it does that once.
+* What it does for every call and every value: see `moto_speed`.
 
 * An update that it refuses late leaves an empty row behind, and a batch the rows before the one it stopped at.
   Here what is refused changes nothing, so that replaying what succeeded gives the same state.
@@ -29,21 +26,19 @@ from operator import itemgetter
 from typing import Any
 
 import boto3
-from moto.core import responses
 from moto.core.base_backend import AccountSpecificBackend
-from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
 from chalicelib.local.client import deaf_session
+from chalicelib.local.moto_speed import quicken
 
 _IN_TRANSACTION = "_in_transaction"
 # What a query has besides its filters; those decide row by row, however many that takes.
 _NO_FILTERS = {"hash_key_conditions", "range_key_conditions", "index_name", "consistent_read", "filter_expression"}
 _by_place = itemgetter(0)
-_FLAT = {"S": str, "N": str, "BOOL": bool, "NULL": bool}
 
 
 @cache
@@ -54,13 +49,7 @@ def install() -> None:
     DynamoDBBackend.update_item = _whole_update(DynamoDBBackend.update_item)  # type: ignore[method-assign]
     DynamoHandler.batch_write_item = _whole_batch(DynamoHandler.batch_write_item)  # type: ignore[method-assign]
     Table.query = _narrowed(Table.query)  # type: ignore[method-assign]
-    values: Any = DynamoType
-    values.cast_value = property(_text_first(values.cast_value.fget))
-    values.size = _ascii_first(values.size)
-    serializer: Any = BaseJSONSerializer
-    serializer._serialize_type_structure = _as_it_stands(serializer._serialize_type_structure)
-    action_names: Any = responses
-    action_names.method_names_from_class = cache(action_names.method_names_from_class)
+    quicken()
     session = boto3.Session(botocore_session=deaf_session())
     accounts: Any = AccountSpecificBackend
     accounts.get_session = classmethod(lambda cls: session)
@@ -204,37 +193,3 @@ def _first(rows: dict[DynamoType, Item], many: int, after: Any, *, forward: bool
         places = ((place, key) for place, key in places if (place > after if forward else place < after))
     chosen = nsmallest(many, places, _by_place) if forward else nlargest(many, places, _by_place)
     return {key: rows[key] for _, key in chosen}
-
-
-def _as_it_stands(original: Callable[..., None]) -> Callable[..., None]:
-    @wraps(original)
-    def serialize(serializer: Any, serialized: dict[str, Any], value: Any, shape: Any, key: str) -> None:
-        if key and shape.name == "AttributeValue" and _is_flat(value):
-            serialized[key] = value
-        else:
-            original(serializer, serialized, value, shape, key)
-
-    return serialize
-
-
-def _is_flat(value: Any) -> bool:
-    if type(value) is not dict or len(value) != 1:
-        return False
-    ((kind, held),) = value.items()
-    return kind in _FLAT and type(held) is _FLAT[kind]
-
-
-def _text_first(original: Callable[[DynamoType], Any]) -> Callable[[DynamoType], Any]:
-    @wraps(original)
-    def cast_value(value: DynamoType) -> Any:
-        return value.value if value.type == "S" else original(value)
-
-    return cast_value
-
-
-def _ascii_first(original: Callable[[DynamoType], int]) -> Callable[[DynamoType], int]:
-    @wraps(original)
-    def size(value: DynamoType) -> int:
-        return len(value.value) if value.type == "S" and value.value.isascii() else original(value)
-
-    return size

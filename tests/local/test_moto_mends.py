@@ -11,13 +11,11 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
 from chalicelib.local import rows
 from chalicelib.local.backends import Backends
 from chalicelib.local.client import local_client
-from chalicelib.local.moto_mends import install
 from chalicelib.local.tables import create_tables
 
 if TYPE_CHECKING:
@@ -220,10 +218,3 @@ def test_a_page_is_the_one_that_moto_gives_who_sorts_everything(
     if not condition[0]:  # with one, a page that ends with the last match may say that there might be more
         told.append("LastEvaluatedKey")
     assert [page.get(name) for name in told] == [sorted_page.get(name) for name in told]
-
-
-@given(st.text())
-def test_a_text_is_itself_and_as_long_as_its_bytes(text: str) -> None:
-    install()
-    value = DynamoType({"S": text})
-    assert (value.cast_value, value.size()) == (text, len(text.encode()))
