@@ -119,6 +119,7 @@ def test_a_crash_between_any_two_calls_changes_nothing(data: st.DataObject, step
 
 
 @pytest.mark.parametrize("namespace_too", [False, True])
+@settings(max_examples=settings().max_examples // 2)
 @given(data=st.data(), steps=STEPS)
 def test_a_recount_while_writers_go_on_makes_good_what_was_lost(
     namespace_too: bool, data: st.DataObject, steps: int
