@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from chalice.app import Chalice, CORSConfig, Request, Response
@@ -54,6 +53,7 @@ def create_app(services: Callable[[], Services]) -> Chalice:
     """A Chalice application over these services, which are asked for at the first request."""
     # Chalice would write itself into AWS_EXECUTION_ENV, once more for every application of the process.
     app = Chalice(app_name="buckets-api", configure_logs=False, env={})
+    app.api.binary_types = []  # all that is said here is JSON
     app.middleware("http")(one_envelope)
     for operation in all_operations(services):
         view = endpoint(operation, lambda: app.current_request, (recognition(services), admission(services)))
@@ -65,11 +65,10 @@ def create_app(services: Callable[[], Services]) -> Chalice:
 def recognition(services: Callable[[], Services]) -> Gate:
     """Who is calling: 401."""
 
-    def recognise(operation: Operation, call: Call) -> Call:
-        if operation.scope == "open":
-            return call
-        caller = services().access.authenticate(call.headers.get("authorization"))
-        return replace(call, organization_id=caller.organization_id, caller=caller)
+    def recognise(operation: Operation, call: Call) -> None:
+        if operation.scope != "open":
+            call.caller = services().access.authenticate(call.headers.get("authorization"))
+            call.organization_id = call.caller.organization_id
 
     return recognise
 
@@ -80,14 +79,14 @@ def admission(services: Callable[[], Services]) -> Gate:
     To a scoped key what it does not see is not there: the answer is that for a place that does not exist.
     """
 
-    def admit(operation: Operation, call: Call) -> Call:
+    def admit(operation: Operation, call: Call) -> None:
         if operation.scope == "open":
-            return call
+            return
         caller: Caller = call.caller
         caller.check(operation.permission)
         if operation.scope == "organization":
             caller.check_reach(operation.permission, namespace_ids=(), bucket_id=None)
-            return call
+            return
         identifier = _namespace_identifier(operation, call)
         # A namespace whose time is over can still be looked at and given more time, under its own path.
         place = services().namespaces.find(
@@ -97,11 +96,8 @@ def admission(services: Callable[[], Services]) -> Gate:
         _check_place(caller, operation, call, ids, is_there=place is not None)
         if place is not None and place.is_closed and operation.scope == "namespace" and operation.permission != "read":
             raise NamespaceNotActive()
-        return replace(
-            call,
-            namespace_id=place.namespace_id if place else NOWHERE,
-            sees=lambda bucket_id: caller.sees(namespace_ids=ids, bucket_id=bucket_id),
-        )
+        call.namespace_id = place.namespace_id if place else NOWHERE
+        call.sees = lambda bucket_id: caller.sees(namespace_ids=ids, bucket_id=bucket_id)
 
     return admit
 

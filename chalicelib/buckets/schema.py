@@ -27,6 +27,9 @@ RESERVED_NAMES = frozenset(
     }
 )  # fmt: skip
 
+# What most fields have, and all that they have: once of the right types, nothing in it can be wrong.
+UNDOUBTED = frozenset({"type", "description", "required"})
+
 SCHEMA = ("body", "bucket_schema")
 
 
@@ -76,7 +79,8 @@ def _fields(holder: Field, location: Location, depth: int = 1) -> Iterator[Place
     for name, field in (holder.get("properties") or {}).items():
         place = (*location, "properties", name)
         yield Place(place, depth, name, field)
-        yield from _fields(field, place, depth + 1)
+        if "properties" in field or "items" in field:
+            yield from _fields(field, place, depth + 1)
     if depth > 1 and (items := holder.get("items")) is not None:
         yield Place((*location, "items"), depth, None, items)
         yield from _fields(items, (*location, "items"), depth + 1)
@@ -84,23 +88,24 @@ def _fields(holder: Field, location: Location, depth: int = 1) -> Iterator[Place
 
 def _problems(places: Iterable[Place]) -> Iterator[Problem]:
     for place in places:
-        yield from _name_problems(place)
-        yield from _structure_problems(place)
-        yield from _enum_problems(place)
-        yield from _default_problems(place)
+        if place.name is not None and (problem := _name_problem(place, place.name)):
+            yield problem
+        if not place.field.keys() <= UNDOUBTED:
+            yield from _structure_problems(place)
+            yield from _enum_problems(place)
+            yield from _default_problems(place)
 
 
-def _name_problems(place: Place) -> Iterator[Problem]:
-    if place.name is None:
-        return
-    if not place.name.strip():
-        yield Problem(place.location, "A field has a name", "too_short")
-    elif len(place.name) > MAX_NAME_LENGTH:
+def _name_problem(place: Place, name: str) -> Problem | None:
+    if not name.strip():
+        return Problem(place.location, "A field has a name", "too_short")
+    if len(name) > MAX_NAME_LENGTH:
         message = f"The name of a field has at most {MAX_NAME_LENGTH} characters"
-        yield Problem(place.location, message, "too_long")
-    elif place.depth == 1 and (place.name in RESERVED_NAMES or place.name.startswith("_")):
-        message = f"{place.name!r} is a name the service uses itself in every object"
-        yield Problem(place.location, message, "reserved_name")
+        return Problem(place.location, message, "too_long")
+    if place.depth == 1 and (name in RESERVED_NAMES or name.startswith("_")):
+        message = f"{name!r} is a name the service uses itself in every object"
+        return Problem(place.location, message, "reserved_name")
+    return None
 
 
 def _structure_problems(place: Place) -> Iterator[Problem]:

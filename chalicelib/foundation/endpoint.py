@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # What it took to find that a caller may not have something tells whether it is there, and how large it is.
 _COST_TELLS = (401, 403, 404)
 
-Gate = Callable[[Operation, Call], Call]
+Gate = Callable[[Operation, Call], None]
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ def endpoint(
     """The Chalice view of an operation.
 
     `request` gives the current request (it is asked once). The call goes through the `gates` in turn: each
-    refuses it or adds what it knows, and what it added is in the log line of whatever comes of the call.
+    refuses it or adds to it what it knows, and what it added is in the log line of whatever comes of the call.
     Whatever happens inside, the view returns a response whose body is already a string, with `X-Request-Id`,
     and with `X-Consumed-Capacity` for a request with `X-Show-Cost: true`.
     """
@@ -99,10 +99,10 @@ def _outcome(
     call = Call(request_id, {}, {})
     try:
         try:
-            call = _read_address(request, path, request_id)
+            _read_address(request, path, call)
             for gate in gates:
-                call = gate(operation, call)
-            call = _read_words(operation, request, call)
+                gate(operation, call)
+            _read_words(operation, request, call)
             answer = operation.run(call)
             return _Outcome(answer.status, _text(answer), _headers(answer), call.organization_id)
         except Refusal as refusal:
@@ -114,10 +114,11 @@ def _outcome(
         return _Outcome(500, told, {"Content-Type": "application/json"}, call.organization_id, error)
 
 
-def _read_address(request: Request, path: Mapping[str, str], request_id: str) -> Call:
+def _read_address(request: Request, path: Mapping[str, str], call: Call) -> None:
     # Path variables arrive percent-encoded and stay so; `+` is literal in a path.
-    variables = {name: unquote(value) if "%" in value else value for name, value in path.items()}
-    return Call(request_id, variables, request.headers, origin=_origin(request.context, request.path))
+    call.path = {name: unquote(value) if "%" in value else value for name, value in path.items()}
+    call.headers = request.headers
+    call.origin = _origin(request.context, request.path)
 
 
 def _origin(context: Mapping[str, Any], resource: str) -> str:
@@ -133,18 +134,17 @@ def _origin(context: Mapping[str, Any], resource: str) -> str:
     return f"https://{domain}{base}" if found else f"https://{domain}"
 
 
-def _read_words(operation: Operation, request: Request, call: Call) -> Call:
-    query, body = _read_query(operation, request), None
+def _read_words(operation: Operation, request: Request, call: Call) -> None:
+    call.query = _read_query(operation, request)
     if operation.body is not None:
         raw = request.raw_body
-        body = read_body(
+        call.body = read_body(
             raw if isinstance(raw, bytes) else raw.encode(),
             operation.body(),
             media_type=request.headers.get("content-type"),
             required=operation.body_required,
             max_bytes=operation.max_body_bytes,
         )
-    return replace(call, query=query, body=body)
 
 
 def _read_query(operation: Operation, request: Request) -> BaseModel | None:

@@ -45,4 +45,4 @@ def is_id(text: object, prefix: str) -> bool:
 
 
 def _base32(number: int, length: int) -> str:
-    return "".join(ALPHABET[number >> 5 * place & 31] for place in range(length - 1, -1, -1))
+    return "".join([ALPHABET[number >> bit & 31] for bit in range(5 * length - 5, -1, -5)])

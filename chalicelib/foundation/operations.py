@@ -24,9 +24,9 @@ def everything(_: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
-    """One admitted request: what an operation may rely on, all of it checked.
+    """One request as far as it has been read, and once admitted what an operation may rely on, all of it checked.
 
     `path` holds the decoded path variables, `headers` has lower-case names, `body` and `query` are
     instances of the operation's models. `namespace_id` is empty where the operation has no namespace.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 # The same as JSON Schema has it, for the documentation.
 PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 UNPADDED = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def printable(text: str) -> str:
@@ -12,7 +16,7 @@ def printable(text: str) -> str:
 
     Raises ValueError otherwise, so that it can stand in a pydantic model.
     """
-    if not text.strip() or any(ord(char) < 32 or 127 <= ord(char) < 160 for char in text):
+    if not text.strip() or _CONTROL.search(text):
         raise ValueError("must not be blank or hold control characters")
     return text
 

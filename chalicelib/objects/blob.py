@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from builtins import property as computed
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def stored(new: NewBlob, *, blob_id: str, key: str | None, url: str, storage_cla
 
 def to_document(blob: Blob) -> dict[str, Any]:
     """The blob as plain JSON, what is absent left out."""
-    return {name: value for name, value in asdict(blob).items() if value is not None}
+    return {name: value for name in Blob.__slots__ if (value := getattr(blob, name)) is not None}
 
 
 def from_document(document: Mapping[str, Any]) -> Blob:
