@@ -18,8 +18,7 @@ from chalicelib.access.store import AccessStore
 from chalicelib.buckets.configuration import Configuration
 from chalicelib.buckets.service import Buckets
 from chalicelib.buckets.store import BucketStore
-from chalicelib.deletion.service import Deletions
-from chalicelib.deletion.workers import BUCKET, NAMESPACE, BucketDeletion, NamespaceDeletion
+from chalicelib.deletion.service import BUCKET, NAMESPACE, Deletions
 from chalicelib.foundation import logs
 from chalicelib.foundation.caching import Cache
 from chalicelib.foundation.ids import Ids
@@ -30,7 +29,6 @@ from chalicelib.health.checks import Checks
 from chalicelib.namespaces.service import Namespaces
 from chalicelib.namespaces.store import NamespaceStore
 from chalicelib.objects.blob_store import BlobStore
-from chalicelib.objects.cleaning import ObjectBytes, ObjectRows
 from chalicelib.objects.service import Objects
 from chalicelib.objects.store import ObjectStore
 from chalicelib.settings import Settings, address, read_settings
@@ -175,6 +173,9 @@ def build_feed(
 
 def build_workers(namespaces: Namespaces, objects: Objects) -> dict[str, Callable[[], Worker]]:
     """Who works on which type of task. A room that keeps something under a bucket adds a cleaner here."""
+    from chalicelib.deletion.workers import BucketDeletion, NamespaceDeletion
+    from chalicelib.objects.cleaning import ObjectBytes, ObjectRows
+
     cleaners = (ObjectRows(objects.store), ObjectBytes(objects.blobs))
     return {
         BUCKET: lambda: BucketDeletion(objects.buckets, cleaners),

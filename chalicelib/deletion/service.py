@@ -8,7 +8,6 @@ from functools import partial
 
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.service import Buckets
-from chalicelib.deletion.workers import BUCKET, NAMESPACE
 from chalicelib.foundation.keys import partition
 from chalicelib.foundation.statuses import TaskStatusEnum
 from chalicelib.foundation.steps import Step
@@ -16,6 +15,9 @@ from chalicelib.namespaces.namespace import Namespace
 from chalicelib.namespaces.service import Namespaces
 from chalicelib.tasks.refusals import TaskNotRestartable
 from chalicelib.tasks.service import Tasks
+
+# The types of its tasks.
+BUCKET, NAMESPACE = "api_buckets_delete", "api_namespaces_delete"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,6 @@ from chalicelib.namespaces.service import Namespaces
 from chalicelib.tasks.task import Task
 from chalicelib.tasks.worker import Slice
 
-BUCKET, NAMESPACE = "api_buckets_delete", "api_namespaces_delete"
-
 
 @dataclass(frozen=True, slots=True)
 class BucketDeletion:

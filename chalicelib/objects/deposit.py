@@ -7,11 +7,14 @@ that nothing refers to, never a row without bytes; they are listed, and removed,
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from chalicelib.foundation.ids import Ids
 from chalicelib.objects.blob import Blob, stored
-from chalicelib.objects.blob_content import NewBlob
 from chalicelib.objects.blob_store import BlobStore
+
+if TYPE_CHECKING:
+    from chalicelib.objects.blob_content import NewBlob
 
 # All keys of objects' files start so; what else may come to lie in the S3 bucket does not.
 BLOBS = "blobs"
