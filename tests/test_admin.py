@@ -219,6 +219,16 @@ def test_the_operator_retires_a_bucket_and_brings_it_back(
     assert api.patch("/v1/buckets/posters", {"description": "new"}).status == 200
 
 
+@pytest.mark.parametrize("command", ["lock", "unlock", "archive", "reactivate"])
+def test_a_bucket_that_is_being_deleted_is_left_as_it_is(world: World, operator: Operator, command: str) -> None:
+    bucket_id = world.api().post("/v1/buckets", a_bucket()).json["bucket_id"]
+    assert world.api().call("DELETE", f"/v1/buckets/{bucket_id}").status == 200
+    before = world.api().get(f"/v1/buckets/{bucket_id}")
+    said = complaint(operator.run(f"buckets {command} --organization ORG --namespace films", bucket_id))
+    assert before.json["status"] in said
+    assert world.api().get(f"/v1/buckets/{bucket_id}").headers["ETag"] == before.headers["ETag"]
+
+
 def test_a_bucket_is_shown_without_its_settings(world: World, operator: Operator) -> None:
     world.api().post("/v1/buckets", a_bucket(metadata={"note": "hunter2"}))
     assert "hunter2" not in operator.does("buckets lock --organization ORG --namespace films posters --json")

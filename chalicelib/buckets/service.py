@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from chalicelib.buckets.bucket import ACTIVE, DELETING, Bucket, new_bucket, to_item
 from chalicelib.buckets.configuration import Configuration
@@ -188,16 +188,18 @@ class Buckets:
         return closed
 
     def set_lock(self, partition: str, identifier: str, *, locked: bool) -> Bucket:
-        """The operator's word: a locked bucket takes no writes."""
-        return self._revise(partition, identifier, lambda bucket: replace(bucket, is_locked=locked))
+        """The operator's word: a locked bucket takes no writes. Raises BucketNotActive for one being deleted."""
+        return self._by_operator(partition, identifier, is_locked=locked)
 
     def set_status(self, partition: str, identifier: str, status: str) -> Bucket:
-        """The operator's word: ACTIVE, ARCHIVED or SUSPENDED. A bucket being deleted stays as it is."""
+        """The operator's word: ACTIVE, ARCHIVED or SUSPENDED. Raises BucketNotActive for a bucket being deleted."""
+        return self._by_operator(partition, identifier, status=status)
 
+    def _by_operator(self, partition: str, identifier: str, **words: Any) -> Bucket:
         def revised(bucket: Bucket) -> Bucket:
             if bucket.status == DELETING:
                 raise BucketNotActive(bucket.status)
-            return replace(bucket, status=status)
+            return replace(bucket, **words)
 
         return self._revise(partition, identifier, revised)
 

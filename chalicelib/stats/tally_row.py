@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, NamedTuple
 
-from chalicelib.stats.models import Tally
-
 
 class Totals(NamedTuple):
     """How many objects there are, how large together, and how many of them failed."""
@@ -72,11 +70,6 @@ class TallyRow:
     def shown(self) -> Totals:
         """The totals that clients see."""
         return reduce(Totals.plus, (t for epoch, t in self.totals.items() if epoch >= self.open_from), ZERO)
-
-    @property
-    def tally(self) -> Tally:
-        """The tally that clients see."""
-        return Tally(**{name: value for name, value in to_item(self).items() if name in Tally.__slots__})
 
 
 EMPTY = TallyRow()

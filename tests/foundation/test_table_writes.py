@@ -8,12 +8,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.foundation.expressions import Update, absent, any_of, equals, exists
-from chalicelib.foundation.items import Item
+from chalicelib.foundation.items import Item, encode
 from chalicelib.foundation.refusals import AlreadyExists, Busy, Conflict, NotFound, Refusal, Stale
 from chalicelib.foundation.retrying import Unsettled
-from chalicelib.foundation.steps import Change, Check, Put, Remove, Step, Write
+from chalicelib.foundation.steps import Change, Check, Key, Put, Remove, Step, Write
 from chalicelib.foundation.table import Table
-from tests.support.faults import Faults, answers, applied_then_timeout, cancelled
+from tests.support.engine import Tables
+from tests.support.faults import Fault, Faults, answers, applied_then_timeout, cancelled, left_over
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -88,6 +89,27 @@ def test_a_failed_condition_without_a_meaning_is_busy(table: Table, step: Write)
         table.write(step)
     with pytest.raises(Busy):
         table.transact([step])
+
+
+def nothing_removed(name: str, *rows: Key) -> Fault:
+    requests = [{"DeleteRequest": {"Key": encode(row)}} for row in rows]
+    return left_over(UnprocessedItems={name: requests})
+
+
+def test_rows_left_over_are_removed_by_another_attempt(table: Table, tables: Tables, faults: Faults) -> None:
+    for row in (A, B, C):
+        table.write(Put(row))
+    faults.on(1, nothing_removed(tables.catalog, A, B, C))
+    assert table.remove_many([A, B, C]) == 3
+    assert faults.calls == 5
+    assert [table.get(row) for row in (A, B, C)] == [None, None, None]
+
+
+def test_rows_that_are_always_left_over_end_in_busy(table: Table, tables: Tables, faults: Faults) -> None:
+    table.write(Put(A))
+    faults.always(nothing_removed(tables.catalog, A))
+    with pytest.raises(Busy):
+        table.remove_many([A])
 
 
 def test_a_transaction_makes_all_its_writes(table: Table) -> None:

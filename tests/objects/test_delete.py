@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api
+from tests.support.faults import Faults, left_over
+from tests.support.log import Log
 from tests.support.objects import POSTER, a_bucket_of_objects, blob_keys, created, listed, objects, stored_object, text
 from tests.support.world import World
 
@@ -30,6 +32,21 @@ def test_a_deleted_object_is_gone_and_its_bytes_follow(api: Api, bucket: str, wo
     assert api.call("DELETE", objects(bucket, made["object_id"])).status == 404
     world.pump()
     assert blob_keys(world) == [f"blobs/{bucket}/{kept['object_id']}/{kept['blobs'][0]['blob_id']}"]
+
+
+def test_bytes_that_may_not_be_removed_are_named_in_the_log_and_hold_nothing_up(
+    api: Api, bucket: str, world: World, log: Log
+) -> None:
+    made = created(api, bucket, {"blobs": [text()]})
+    assert api.call("DELETE", objects(bucket, made["object_id"])).status == 204
+    (key,) = blob_keys(world)
+    faults = Faults(world.s3).always(left_over(Errors=[{"Key": key, "Code": "AccessDenied"}]))
+    world.pump()
+    faults.remove()
+    (line,) = [line for line in log.lines if line["message"] == "bytes left behind"]
+    assert line["keys"] == [key]
+    assert blob_keys(world) == [key]
+    assert api.get(f"/v1/buckets/{bucket}").json["object_count"] == 0
 
 
 def test_cascade_is_taken(api: Api, bucket: str) -> None:

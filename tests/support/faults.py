@@ -36,6 +36,16 @@ def answers(code: str, *, status: int = 400, **fields: Any) -> Fault:
     return Fault(instead=lambda: (AWSResponse(ENDPOINT, status, HTTPHeaders(), None), dict(answer)))
 
 
+def left_over(**fields: Any) -> Fault:
+    """AWS says yes and has done nothing, but for what it says that it left."""
+    return Fault(
+        instead=lambda: (
+            AWSResponse(ENDPOINT, 200, HTTPHeaders(), None),
+            {"ResponseMetadata": {"HTTPStatusCode": 200}, **fields},
+        )
+    )
+
+
 def cancelled(*codes: str) -> Fault:
     """A transaction is cancelled, for one reason per step."""
     return answers("TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes])
