@@ -14,7 +14,7 @@ help:
 	@echo 'make run       serve the API on this machine, with an engine of its own'
 	@echo 'make test      run the tests'
 	@echo 'make coverage  run them, twice as long, and report which branches they take'
-	@echo 'make nightly   invent thousands of histories of statistics, where make test invents hundreds; a quarter of an hour'
+	@echo 'make nightly   invent thousands of histories of statistics, where make test invents hundreds; it takes some minutes'
 	@echo 'make check     format, lint and types'
 	@echo 'make bench     what each call costs, as ratios, and what deleting costs'
 	@echo 'make package   write the CloudFormation template and the zip to build/package'
