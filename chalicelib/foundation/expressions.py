@@ -7,10 +7,12 @@ word today may collide tomorrow.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from chalicelib.foundation.items import Wire, encode_value
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Condition(NamedTuple):
@@ -98,12 +100,11 @@ def _joined(word: str, conditions: tuple[Condition, ...]) -> Condition:
     return conditions[0] if len(conditions) == 1 else Condition(word, parts=conditions)
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(NamedTuple):
     """What to do to a row. Setting an attribute to None removes it; adding to an absent one starts at 0."""
 
-    set: Mapping[str, Any] = field(default_factory=dict)
-    add: Mapping[str, int] = field(default_factory=dict)
+    set: Mapping[str, Any] = NOTHING
+    add: Mapping[str, int] = NOTHING
     remove: Iterable[str] = ()
 
 

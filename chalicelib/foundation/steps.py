@@ -6,8 +6,7 @@ The same four words serve single writes and transactions, so a rule moves betwee
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.foundation.expressions import Condition, Update
 from chalicelib.foundation.items import Item
@@ -24,8 +23,7 @@ def busy(_: Item | None) -> Refusal:
     return Busy()
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     """Writes a whole row, over another one if the condition lets it."""
 
     item: Mapping[str, Any]
@@ -33,8 +31,7 @@ class Put:
     refused: Refused = busy
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """Changes some attributes of a row. The condition says whether the row must be there (`exists`).
 
     Alone it is applied at least once: `add` on a row that several write belongs in a transaction, which
@@ -47,8 +44,7 @@ class Change:
     refused: Refused = busy
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(NamedTuple):
     """Makes a row absent; removing what is not there succeeds unless the condition forbids it."""
 
     key: Key
@@ -56,8 +52,7 @@ class Remove:
     refused: Refused = busy
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """Requires something of a row without touching it; part of a transaction only."""
 
     key: Key
