@@ -3,11 +3,10 @@
 * In every value that it answers it looks for each of the ten types. Here texts, numbers, truths and nulls are
   written as they stand: a third of the time of a read. It also asks seven questions of a value before it takes
   a text for a text, when it compares and when it measures, and that it does a hundred times for each row.
-* With every attribute that a row gets it measures all that the row has. Here the row's size grows with it, and
-  all is measured when that comes near the bound.
+* With every attribute of a new row it measures all those before it. Here a new row is measured once.
 * It takes every condition apart anew. Here it does so once for each text.
-* For every call it looks through all members of a class for the names of its methods, asks forty services
-  whether the call is theirs, and searches the whole answer for a place for the id of the request, which only
+* For every call it looks through all members of a class for the names of its methods, asks dozens of
+  services whether the call is theirs, and searches the whole answer for a place for the id of the request, which only
   XML has. Here it does the first once, asks the three that we use first, and leaves out the last.
 """
 
@@ -23,11 +22,12 @@ from moto.core import responses
 from moto.core.responses import BaseResponse
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.comparisons import ConditionExpressionParser
-from moto.dynamodb.models.dynamo_type import DynamoType, LimitedSizeDict
+from moto.dynamodb.exceptions import ItemSizeTooLarge
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 _FLAT = {"S": str, "N": str, "BOOL": bool, "NULL": bool}
-# Less than what moto lets a row have, 405 000 bytes.
-_SURELY_FITS = 400_000
+# What moto lets a row have.
+MOST_BYTES = 405_000
 _OURS = ("dynamodb", "s3", "sqs")
 
 
@@ -36,8 +36,8 @@ def quicken() -> None:
     values: Any = DynamoType
     values.cast_value = property(_text_first(values.cast_value.fget))
     values.size = _ascii_first(values.size)
-    row: Any = LimitedSizeDict
-    row.__setitem__ = _growing(row.__setitem__)
+    row: Any = Item
+    row.__init__ = _measured_once(row.__init__)
     serializer: Any = BaseJSONSerializer
     serializer._serialize_type_structure = _as_it_stands(serializer._serialize_type_structure)
     conditions: Any = ConditionExpressionParser
@@ -49,22 +49,15 @@ def quicken() -> None:
     backend_index.backend_url_patterns.sort(key=lambda known: known[0] not in _OURS)
 
 
-def _growing(original: Callable[..., None]) -> Callable[..., None]:
+def _measured_once(original: Callable[..., None]) -> Callable[..., None]:
     @wraps(original)
-    def set_(row: LimitedSizeDict, name: str, value: Any) -> None:
-        # Copies come without a size, and what is replaced counts on: both only measure more often.
-        so_far = getattr(row, "so_far", None if row else 0)
-        if so_far is None or type(value) is not DynamoType:
-            original(row, name, value)
-            return
-        grown = so_far + len(name.encode()) + value.size()
-        if grown > _SURELY_FITS:
-            original(row, name, value)
-        else:
-            dict.__setitem__(row, name, value)
-        row.so_far = grown  # type: ignore[attr-defined]
+    def make(row: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs: dict[str, Any]) -> None:
+        original(row, hash_key, range_key, {})
+        dict.update(row.attrs, {name: DynamoType(value) for name, value in attrs.items()})
+        if row.size() > MOST_BYTES:
+            raise ItemSizeTooLarge
 
-    return set_
+    return make
 
 
 def _once(original: Callable[..., deque[Any]]) -> Callable[..., deque[Any]]:
