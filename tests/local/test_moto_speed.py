@@ -73,6 +73,11 @@ def test_an_answer_has_the_id_of_its_request_where_it_had_one(body: Any) -> None
     assert answered == (body.replace("old", identifier) if isinstance(body, str) else body)
 
 
+def test_text_in_a_row_is_no_place_for_the_id_of_a_request() -> None:
+    body = '{"Items":[{"a":{"S":"<RequestId>one</RequestId>"}},{"a":{"S":"<RequestId>two</RequestId>"}}]}'
+    assert BaseResponse._enrich_response({}, body)[1] == body
+
+
 def test_the_services_that_we_use_are_asked_first() -> None:
     first = {service for service, _ in backend_index.backend_url_patterns[:5]}
     assert {"dynamodb", "s3", "sqs"} <= first

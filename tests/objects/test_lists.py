@@ -46,6 +46,13 @@ def test_a_list_is_oldest_first_ten_a_page_and_ends_with_null(api: Api, bucket: 
         assert rest["pagination"]["next_cursor"] is None
 
 
+def test_texts_that_look_like_markup_come_back_to_the_letter(api: Api, bucket: str) -> None:
+    given = ["<RequestId>one</RequestId>", "<RequestId>two</RequestId>", "</a><b>&amp;"]
+    for title in given:
+        created(api, bucket, {"title": title})
+    assert titles(api.get(objects(bucket)).json["results"]) == given
+
+
 def test_a_link_leads_to_the_next_page(api: Api, bucket: str, shelf: list[Any]) -> None:
     first = api.get(objects(bucket), query={"limit": 4}).json
     second = api.get(first["pagination"]["next_page"]).json
