@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from chalice.config import Config
-from chalice.local import LocalDevServer
 
-from chalicelib.api import create_app
-from chalicelib.local.gateway import Handler, Server
 from tests.http.operations import OBJECT_ID
 from tests.support.api import Api
 from tests.support.faults import Faults
 from tests.support.seeding import seed_objects
+from tests.support.server import serving
 from tests.support.world import World, a_bucket
 
 if TYPE_CHECKING:
@@ -29,19 +24,6 @@ def faults(client: DynamoDBClient) -> Iterator[Faults]:
     planned = Faults(client)
     yield planned
     planned.remove()
-
-
-@contextmanager
-def serving(world: World) -> Iterator[str]:
-    """The application behind the local gateway, on a port of its own; gives the base URL."""
-    app = create_app(lambda: world.services)
-    server = LocalDevServer(app, Config(), "127.0.0.1", 0, Handler, Server).server
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from schemathesis.config import SchemathesisConfig
 
 from chalicelib.foundation.paging import CURSORS
 from chalicelib.openapi.document import openapi
-from tests.http.conftest import serving
 from tests.http.operations import OPERATIONS
 from tests.support.seeding import seed_objects
+from tests.support.server import serving
 from tests.support.world import World, a_bucket
 
 EXAMPLES = 10

@@ -154,7 +154,8 @@ Run = Callable[..., Running]
 def project(tmp_path: Path) -> Path:
     """A copy of what is served, so that nothing happens to the original."""
     copy = tmp_path / "project"
-    shutil.copytree(PROJECT / "chalicelib", copy / "chalicelib")
+    # What is compiled comes along, but for what another process is just writing.
+    shutil.copytree(PROJECT / "chalicelib", copy / "chalicelib", ignore=shutil.ignore_patterns("*.pyc.*"))
     (copy / ".chalice").mkdir()
     for name in ("app.py", ".chalice/config.json", ".chalice/resources.json"):
         shutil.copy(PROJECT / name, copy / name)

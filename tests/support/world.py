@@ -5,17 +5,18 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
 
+from chalicelib.local.backends import Backends
 from chalicelib.settings import Settings
 from chalicelib.wiring import Services, build
 from tests.support.api import Api
-from tests.support.engine import Tables, new_streams_client, write_rows
+from tests.support.engine import Tables, new_client, new_streams_client, new_tables, no_s3, write_rows
 from tests.support.pump import Pump, new_pump
 
 ALL = ("read", "write", "delete", "admin")
@@ -76,36 +77,35 @@ def a_bucket(name: str = "posters", **more: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Beginning:
-    """What every world begins with: the services made it once, the others get its rows."""
+    """What every world begins with: the services made it once, for moto, and every world gets its rows."""
 
     organization_id: str
     key: str
     rows: list[Any]
 
 
-_beginnings: list[_Beginning] = []
-
-
-def new_world(client: DynamoDBClient, tables: Tables, s3: S3Client, blob_bucket: str) -> World:
-    """A world over these tables and this S3 bucket, with the namespace `films`."""
-    clock = FakeClock()
-    settings = Settings(catalog_table=tables.catalog, objects_table=tables.objects, blob_bucket=blob_bucket)
-    services = build(settings, client, lambda: s3, clock=clock)
-    if _beginnings:
-        write_rows(client, tables.catalog, _beginnings[0].rows)
-    else:
-        _beginnings.append(_begin(services, client, tables))
-    clock.advance(0.1)
-    return World(services, clock, tables, client, s3, settings, _beginnings[0].organization_id, _beginnings[0].key)
-
-
-def _begin(services: Services, client: DynamoDBClient, tables: Tables) -> _Beginning:
+@cache
+def _beginning() -> _Beginning:
+    client = new_client(Backends())
+    tables = new_tables(client)
+    settings = Settings(catalog_table=tables.catalog, objects_table=tables.objects)
+    services = build(settings, client, no_s3, clock=FakeClock())
     organization = services.access.create_organization("Studio")
     made = services.access.create_key(organization.organization_id, name="first", permissions=ALL)
     created = Api(lambda: services, made.secret).post("/v1/namespaces", {"namespace_name": "films"})
     assert created.status == 200, created.text
     rows = client.scan(TableName=tables.catalog, ConsistentRead=True)["Items"]
     return _Beginning(organization.organization_id, made.secret, rows)
+
+
+def new_world(client: DynamoDBClient, tables: Tables, s3: S3Client, blob_bucket: str) -> World:
+    """A world over these tables and this S3 bucket, with the namespace `films`."""
+    clock, begun = FakeClock(), _beginning()
+    clock.advance(0.1)  # what it begins with was made before
+    settings = Settings(catalog_table=tables.catalog, objects_table=tables.objects, blob_bucket=blob_bucket)
+    services = build(settings, client, lambda: s3, clock=clock)
+    write_rows(client, tables.catalog, begun.rows)
+    return World(services, clock, tables, client, s3, settings, begun.organization_id, begun.key)
 
 
 @pytest.fixture
