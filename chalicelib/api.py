@@ -53,7 +53,7 @@ def create_app(services: Callable[[], Services]) -> Chalice:
     """A Chalice application over these services, which are asked for at the first request."""
     # Chalice would write itself into AWS_EXECUTION_ENV, once more for every application of the process.
     app = Chalice(app_name="buckets-api", configure_logs=False, env={})
-    app.api.binary_types = []  # all that is said here is JSON
+    app.api.binary_types = []  # all that is said and taken here is JSON
     app.middleware("http")(one_envelope)
     for operation in all_operations(services):
         view = endpoint(operation, lambda: app.current_request, (recognition(services), admission(services)))

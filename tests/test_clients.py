@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.loaders import JSONFileLoader
 
-from chalicelib.clients import DynamoDBLoader, dynamodb_client, probe_client, s3_client, sqs_client
+from chalicelib.clients import AS_THEY_ARE, DynamoDBLoader, dynamodb_client, probe_client, s3_client, sqs_client
 from chalicelib.health.checks import BUDGET_SECONDS
 from chalicelib.settings import Settings
 from tests.support.engine import Tables
@@ -87,6 +87,11 @@ def test_a_probe_gives_up_within_the_budget_of_a_dependency() -> None:
     config: Any = probe_client(Settings()).meta.config
     assert config.connect_timeout + config.read_timeout <= BUDGET_SECONDS
     assert config.retries["total_max_attempts"] == 1
+
+
+def test_what_passes_through_is_part_of_the_description_of_dynamodb() -> None:
+    described = botocore.session.Session().get_service_model("dynamodb")
+    assert set(AS_THEY_ARE) <= set(described.shape_names)
 
 
 def test_rows_come_and_go_as_they_are_on_the_wire(client: DynamoDBClient, tables: Tables) -> None:

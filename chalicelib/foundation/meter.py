@@ -67,5 +67,5 @@ def count_write(answer: Mapping[str, Any]) -> None:
 def _units(answer: Mapping[str, Any]) -> float:
     consumed = answer.get("ConsumedCapacity") or ()
     if isinstance(consumed, Mapping):
-        return float(consumed.get("CapacityUnits", 0))
-    return float(sum(table.get("CapacityUnits", 0) for table in consumed))
+        return float(consumed.get("CapacityUnits") or 0)
+    return float(sum(table.get("CapacityUnits") or 0 for table in consumed))

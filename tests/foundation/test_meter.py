@@ -39,6 +39,13 @@ def test_the_units_of_several_tables_are_summed() -> None:
     assert meter == Meter(0, 0.5, 6.0)
 
 
+def test_units_that_nobody_tells_are_none() -> None:
+    with metered() as meter:
+        count_read({"ConsumedCapacity": {"CapacityUnits": None}})
+        count_write({"ConsumedCapacity": [{"CapacityUnits": None}, {"CapacityUnits": 4.0}]})
+    assert meter == Meter(0, 0.0, 4.0)
+
+
 def test_attempts_that_fail_are_round_trips_too(table: Table, faults: Faults) -> None:
     faults.on(1, throttled).on(2, throttled)
     with metered() as meter:
