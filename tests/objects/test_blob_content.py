@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
-import json
-import zipfile
 from typing import Any
 
 import pytest
@@ -16,45 +13,11 @@ from hypothesis import strategies as st
 from chalicelib.buckets.schema_values import FILE_TYPES
 from chalicelib.foundation.readers import problems_of
 from chalicelib.foundation.refusals import NotEnabled, RequestInvalid
-from chalicelib.objects.blob import from_document, show_blob, stored, to_document
-from chalicelib.objects.blob_content import MAX_CONTENT_BYTES, MAX_ROW_TEXT_BYTES, NewBlob, read_blob
+from chalicelib.objects.blob_content import MAX_CONTENT_BYTES, MAX_ROW_TEXT_BYTES, NewBlob
 from chalicelib.objects.blob_data import MAX_URL_CHARS
 from chalicelib.objects.models import CreateBlobRequest
 from chalicelib.objects.refusals import UrlInvalid
-
-PLACE = ("body", "blobs", 0)
-SCHEMA: dict[str, Any] = {
-    "properties": {**{name: {"type": name} for name in sorted(FILE_TYPES)}, "title": {"type": "string"}}
-}
-PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00"
-GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
-JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
-PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
-MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x00\xff\xfb"
-MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
-WEBM = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm"
-ELF = b"\x7fELF\x02\x01\x01" + bytes(60)
-UNKNOWN = b"\x01\x02\x03\x04 nobody knows \xfe"
-
-
-def encoded(content: bytes) -> str:
-    return base64.b64encode(content).decode()
-
-
-def read(type_: str, data: Any = None, **more: Any) -> NewBlob:
-    """The file that a request describes, read the way a body is read."""
-    given_ = {"property": type_, "type": type_, "data": data, **more}
-    request = CreateBlobRequest.model_validate_json(json.dumps(given_))
-    return read_blob(request, SCHEMA, location=PLACE)
-
-
-def refused(type_: str, data: Any = None, **more: Any) -> tuple[tuple[str | int, ...], str]:
-    """Where a request is refused, and why."""
-    with pytest.raises(RequestInvalid) as refusal:
-        read(type_, data, **more)
-    (problem,) = refusal.value.problems
-    assert problem.location[:3] == PLACE
-    return problem.location[3:], problem.message
+from tests.support.blobs import PLACE, PNG, encoded, read, refused
 
 
 def outcome(type_: str, data: Any) -> NewBlob | RequestInvalid:
@@ -63,14 +26,6 @@ def outcome(type_: str, data: Any) -> NewBlob | RequestInvalid:
         return read(type_, data)
     except RequestInvalid as refusal:
         return refusal
-
-
-def workbook(*names: str) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name in names:
-            archive.writestr(name, "<xml/>" * 2000)
-    return file.getvalue()
 
 
 # Forms
@@ -373,122 +328,3 @@ def test_a_sha256_that_is_not_of_the_bytes_is_refused(prefix: str) -> None:
 @pytest.mark.parametrize("data", ["https://example.com/x", {"base64": encoded(PNG)}])
 def test_a_malformed_checksum_is_refused(checksum: str, data: Any) -> None:
     assert refused("image", data, checksum=checksum)[0] == ("checksum",)
-
-
-# What the bytes are
-
-
-@pytest.mark.parametrize(
-    ("type_", "content", "mime_type"),
-    [
-        ("image", PNG, "image/png"),
-        ("image", JPEG, "image/jpeg"),
-        ("image", GIF, "image/gif"),
-        ("video", GIF, "image/gif"),
-        ("video", MP4, "video/mp4"),
-        ("audio", MP4, "audio/mp4"),
-        ("video", WEBM, "video/webm"),
-        ("audio", WEBM, "audio/webm"),
-        ("audio", MP3, "audio/mpeg"),
-        ("pdf", PDF, "application/pdf"),
-        ("excel", workbook("xl/workbook.xml"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-        (
-            "excel",
-            workbook("docProps/app.xml", "a", "b", "c", "d", "xl/workbook.xml"),
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        ),
-        ("excel", b"BMW,1\nAudi,2\n", "text/csv"),
-        ("text", b"ID3 is a tag", "text/plain"),
-    ],
-)
-def test_bytes_show_what_they_are(type_: str, content: bytes, mime_type: str) -> None:
-    new = read(type_, {"base64": encoded(content), "mime_type": "application/octet-stream"})
-    assert new.mime_type == mime_type
-
-
-@pytest.mark.parametrize(
-    ("type_", "content", "shown"),
-    [
-        ("image", PDF, "application/pdf"),
-        ("image", MP4, "video/mp4"),
-        ("video", PNG, "image/png"),
-        ("pdf", PNG, "image/png"),
-        ("audio", GIF, "image/gif"),
-        ("excel", PDF, "application/pdf"),
-        ("excel", workbook("word/document.xml"), "wordprocessingml"),
-        ("excel", workbook("readme.txt"), "application/zip"),
-        ("text", PNG, "image/png"),
-        ("text", ELF, "application/x-executable"),
-    ],
-)
-def test_bytes_of_another_kind_are_refused_and_both_kinds_named(type_: str, content: bytes, shown: str) -> None:
-    place, why = refused(type_, {"base64": encoded(content), "mime_type": "application/octet-stream"})
-    assert place == ("data",)
-    assert shown in why
-    assert type_ in why
-
-
-def test_bytes_win_over_what_they_are_said_to_be() -> None:
-    new = read("image", {"base64": encoded(PNG), "mime_type": "image/jpeg", "filename": "x.gif"})
-    assert new.mime_type == "image/png"
-
-
-def test_unknown_bytes_are_what_they_are_said_to_be() -> None:
-    assert read("audio", "data:audio/x-rare;base64," + encoded(UNKNOWN)).mime_type == "audio/x-rare"
-    assert read("audio", {"base64": encoded(UNKNOWN), "mime_type": "Audio/X-Rare; rate=8"}).mime_type == "audio/x-rare"
-    assert read("image", {"base64": encoded(b"<svg/>"), "mime_type": "image/svg+xml"}).mime_type == "image/svg+xml"
-
-
-def test_unknown_bytes_are_not_said_to_be_of_another_kind() -> None:
-    place, why = refused("image", "data:application/pdf;base64," + encoded(UNKNOWN))
-    assert place == ("data",)
-    assert "application/pdf" in why
-
-
-def test_a_name_suggests_a_type_and_decides_nothing() -> None:
-    assert read("image", {"base64": encoded(UNKNOWN), "filename": "x.PNG"}).mime_type == "image/png"
-    assert read("image", {"base64": encoded(UNKNOWN), "filename": "x.pdf"}).mime_type == "application/octet-stream"
-    assert read("excel", {"base64": encoded(b"a,b"), "filename": "x.csv"}).mime_type == "text/csv"
-
-
-def test_of_bytes_that_nobody_knows_nothing_is_said() -> None:
-    assert read("image", {"base64": encoded(UNKNOWN)}).mime_type == "application/octet-stream"
-    assert read("text", {"base64": encoded("Größe".encode("latin-1"))}).mime_type == "text/plain"
-
-
-# As it is kept and shown
-
-
-def test_a_stored_blob_is_shown_with_its_details() -> None:
-    new = read("image", {"base64": encoded(PNG), "filename": "a.png"}, key_prefix="/p")
-    blob = stored(new, blob_id="blob_1", key="blobs/k", url="s3://b/blobs/k", storage_class="coldline")
-    assert from_document(json.loads(json.dumps(to_document(blob)))) == blob
-    assert show_blob(blob) == {
-        "blob_id": "blob_1",
-        "property": "image",
-        "type": "image",
-        "key_prefix": "/p",
-        "properties": {"url": "s3://b/blobs/k"},
-        "presigned_url": None,
-        "details": {
-            "filename": "a.png",
-            "size_bytes": len(PNG),
-            "mime_type": "image/png",
-            "hash": f"sha256:{new.sha256}",
-        },
-    }
-
-
-def test_a_download_url_stands_in_both_places() -> None:
-    blob = stored(read("text", "x"), blob_id="b", key="k", url="s3://b/k", storage_class=None)
-    shown = show_blob(blob, presigned_url="https://signed")
-    assert shown["presigned_url"] == "https://signed"
-    assert shown["properties"] == {"url": "s3://b/k", "text": "x", "presigned_url": "https://signed"}
-
-
-def test_an_archived_blob_says_so() -> None:
-    blob = stored(read("text", "x"), blob_id="b", key="k", url="s3://b/k", storage_class="archive")
-    assert show_blob(blob)["properties"]["archived"] is True
-    elsewhere = read("text", "https://example.com/")
-    kept = stored(elsewhere, blob_id="b", key=None, url="https://example.com/", storage_class="archive")
-    assert "archived" not in show_blob(kept)["properties"]

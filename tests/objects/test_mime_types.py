@@ -1,0 +1,105 @@
+"""What the bytes of a file are, by themselves and beside what is said of them."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from tests.support.blobs import PNG, encoded, read, refused
+
+GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
+PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
+MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x00\xff\xfb"
+MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
+WEBM = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm"
+ELF = b"\x7fELF\x02\x01\x01" + bytes(60)
+UNKNOWN = b"\x01\x02\x03\x04 nobody knows \xfe"
+
+
+def workbook(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, "<xml/>" * 2000)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("type_", "content", "mime_type"),
+    [
+        ("image", PNG, "image/png"),
+        ("image", JPEG, "image/jpeg"),
+        ("image", GIF, "image/gif"),
+        ("video", GIF, "image/gif"),
+        ("video", MP4, "video/mp4"),
+        ("audio", MP4, "audio/mp4"),
+        ("video", WEBM, "video/webm"),
+        ("audio", WEBM, "audio/webm"),
+        ("audio", MP3, "audio/mpeg"),
+        ("pdf", PDF, "application/pdf"),
+        ("excel", workbook("xl/workbook.xml"), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        (
+            "excel",
+            workbook("docProps/app.xml", "a", "b", "c", "d", "xl/workbook.xml"),
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ),
+        ("excel", b"BMW,1\nAudi,2\n", "text/csv"),
+        ("text", b"ID3 is a tag", "text/plain"),
+    ],
+)
+def test_bytes_show_what_they_are(type_: str, content: bytes, mime_type: str) -> None:
+    new = read(type_, {"base64": encoded(content), "mime_type": "application/octet-stream"})
+    assert new.mime_type == mime_type
+
+
+@pytest.mark.parametrize(
+    ("type_", "content", "shown"),
+    [
+        ("image", PDF, "application/pdf"),
+        ("image", MP4, "video/mp4"),
+        ("video", PNG, "image/png"),
+        ("pdf", PNG, "image/png"),
+        ("audio", GIF, "image/gif"),
+        ("excel", PDF, "application/pdf"),
+        ("excel", workbook("word/document.xml"), "wordprocessingml"),
+        ("excel", workbook("readme.txt"), "application/zip"),
+        ("text", PNG, "image/png"),
+        ("text", ELF, "application/x-executable"),
+    ],
+)
+def test_bytes_of_another_kind_are_refused_and_both_kinds_named(type_: str, content: bytes, shown: str) -> None:
+    place, why = refused(type_, {"base64": encoded(content), "mime_type": "application/octet-stream"})
+    assert place == ("data",)
+    assert shown in why
+    assert type_ in why
+
+
+def test_bytes_win_over_what_they_are_said_to_be() -> None:
+    new = read("image", {"base64": encoded(PNG), "mime_type": "image/jpeg", "filename": "x.gif"})
+    assert new.mime_type == "image/png"
+
+
+def test_unknown_bytes_are_what_they_are_said_to_be() -> None:
+    assert read("audio", "data:audio/x-rare;base64," + encoded(UNKNOWN)).mime_type == "audio/x-rare"
+    assert read("audio", {"base64": encoded(UNKNOWN), "mime_type": "Audio/X-Rare; rate=8"}).mime_type == "audio/x-rare"
+    assert read("image", {"base64": encoded(b"<svg/>"), "mime_type": "image/svg+xml"}).mime_type == "image/svg+xml"
+
+
+def test_unknown_bytes_are_not_said_to_be_of_another_kind() -> None:
+    place, why = refused("image", "data:application/pdf;base64," + encoded(UNKNOWN))
+    assert place == ("data",)
+    assert "application/pdf" in why
+
+
+def test_a_name_suggests_a_type_and_decides_nothing() -> None:
+    assert read("image", {"base64": encoded(UNKNOWN), "filename": "x.PNG"}).mime_type == "image/png"
+    assert read("image", {"base64": encoded(UNKNOWN), "filename": "x.pdf"}).mime_type == "application/octet-stream"
+    assert read("excel", {"base64": encoded(b"a,b"), "filename": "x.csv"}).mime_type == "text/csv"
+
+
+def test_of_bytes_that_nobody_knows_nothing_is_said() -> None:
+    assert read("image", {"base64": encoded(UNKNOWN)}).mime_type == "application/octet-stream"
+    assert read("text", {"base64": encoded("Größe".encode("latin-1"))}).mime_type == "text/plain"
