@@ -41,6 +41,6 @@ def on_task(event: SQSEvent) -> dict[str, Any]:
 
 
 if os.environ.get("BUCKETS_ENGINE") == "embedded":
-    from chalicelib.local.serve import prepare
+    from chalicelib.local.server.serve import prepare
 
     prepare(app)

@@ -22,10 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LARGEST = 5_000_000
-LEFT_OUT = re.compile(r"chalicelib/(local|administration)/|chalicelib/admin\.py$|(.*/)?__pycache__/|.*\.py[co]$|bin/")
-FORBIDDEN = re.compile(
-    r"(boto3|botocore|moto|pytest|tests|bench|deployment|chalicelib/(local|administration))/|chalicelib/admin\.py$"
-)
+LEFT_OUT = re.compile(r"chalicelib/(local|admin)/|(.*/)?__pycache__/|.*\.py[co]$|bin/")
+FORBIDDEN = re.compile(r"(boto3|botocore|moto|pytest|tests|bench|deployment|chalicelib/(local|admin))/")
 # Lambda unpacks a zip here; tracebacks then name the files that are there.
 UNPACKED = "/var/task"
 # What every Python runtime of Lambda brings along, dependencies included.

@@ -20,17 +20,17 @@ from moto.s3.models import s3_backends
 
 from bench.events import new_sources
 from bench.killed import Clock, Watch, work_off
+from chalicelib.aws.dynamodb.attribute_values import encode
+from chalicelib.blobs.writer import BLOBS, blob_key
 from chalicelib.buckets.models import BucketCreateRequest
-from chalicelib.foundation.items import encode
-from chalicelib.foundation.keys import partition
-from chalicelib.local.backends import Backends
+from chalicelib.keys import partition
 from chalicelib.local.client import local_client, local_s3_client
-from chalicelib.local.rows import REGION, put_row, rows_of
-from chalicelib.local.streams import Streams
+from chalicelib.local.events.streams import Streams
+from chalicelib.local.events.task_source import LocalQueue
+from chalicelib.local.moto.backends import Backends
+from chalicelib.local.moto.rows import REGION, put_row, rows_of
 from chalicelib.local.tables import create_tables
-from chalicelib.local.task_source import LocalQueue
 from chalicelib.namespaces.models import CreateNamespaceRequest
-from chalicelib.objects.deposit import BLOBS, blob_key
 from chalicelib.objects.models import CreateObjectRequest
 from chalicelib.objects.stored_object import StoredObject, to_item
 from chalicelib.settings import Settings

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.local.feeding import MOST_RECORDS, is_wanted
-from chalicelib.local.stream_source import StreamSource
+from chalicelib.local.events.stream_source import StreamSource
+from chalicelib.local.events.wiring import MOST_RECORDS, is_wanted
 
 if TYPE_CHECKING:
-    from chalicelib.local.streams import Streams
+    from chalicelib.local.events.streams import Streams
     from chalicelib.settings import Settings
     from chalicelib.wiring import Services
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.local.task_source import LocalQueue, TaskSource
+from chalicelib.local.events.task_source import LocalQueue, TaskSource
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient

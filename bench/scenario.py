@@ -97,8 +97,8 @@ def gateway_event(method: str, path: str, ids: dict[str, str], body: Any) -> dic
 
 def record() -> dict[str, Any]:
     """What DynamoDB answers to each request, and the ids in their paths."""
-    from chalicelib.clients import dynamodb_client
-    from chalicelib.local.backends import Backends
+    from chalicelib.aws.clients import dynamodb_client
+    from chalicelib.local.moto.backends import Backends
     from chalicelib.local.tables import create_tables
     from chalicelib.settings import Settings
     from chalicelib.wiring import build, connect_s3
@@ -130,7 +130,7 @@ def _kept(answers: dict[str, str], last: dict[str, str]) -> Callable[..., None]:
 
 def _populate(services: Services) -> dict[str, str]:
     from chalicelib.buckets.models import BucketCreateRequest
-    from chalicelib.foundation.keys import partition
+    from chalicelib.keys import partition
     from chalicelib.namespaces.models import CreateNamespaceRequest
     from chalicelib.objects.models import CreateObjectRequest
 

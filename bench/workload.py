@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from bench.capacity import Ledger
 from bench.events import new_sources
 from bench.scenario import BODY, KEY, OBJECT, OBJECTS, gateway_event
-from chalicelib.local.feeding import MOST_RECORDS
+from chalicelib.local.events.wiring import MOST_RECORDS
 
 if TYPE_CHECKING:
     from chalicelib.wiring import Services
@@ -48,10 +48,10 @@ class World:
 
     def __init__(self, *, counting: bool) -> None:
         from chalicelib.api import create_app
-        from chalicelib.clients import dynamodb_client, s3_client
-        from chalicelib.local.streams import Streams
+        from chalicelib.aws.clients import dynamodb_client, s3_client
+        from chalicelib.local.events.streams import Streams
+        from chalicelib.local.events.task_source import LocalQueue
         from chalicelib.local.tables import create_tables
-        from chalicelib.local.task_source import LocalQueue
         from chalicelib.settings import Settings
         from chalicelib.wiring import build
 
@@ -251,7 +251,7 @@ def _organization(services: Services) -> str:
 
 
 def _timed_backends() -> Any:
-    from chalicelib.local.backends import Backends
+    from chalicelib.local.moto.backends import Backends
 
     class Timed(Backends):
         """Knows the CPU seconds that it took itself."""

@@ -10,16 +10,16 @@ from typing import Any
 from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib.access.models import Caller
-from chalicelib.buckets.refusals import BucketNotFound
+from chalicelib.aws.usage import Meter
+from chalicelib.buckets.errors import BucketNotFound
 from chalicelib.buckets.routes import bucket_operations
+from chalicelib.core.errors import MethodNotAllowed
 from chalicelib.deletion.routes import deletion_operations
-from chalicelib.foundation.endpoint import Gate, endpoint, log_request, request_id_of
-from chalicelib.foundation.envelope import envelope, refused, unforeseen
-from chalicelib.foundation.meter import Meter
-from chalicelib.foundation.operations import Call, Operation
-from chalicelib.foundation.refusals import MethodNotAllowed
 from chalicelib.health.routes import health_operations
-from chalicelib.namespaces.refusals import NamespaceHeaderMissing, NamespaceNotActive, NamespaceUnresolved
+from chalicelib.http.endpoint import Gate, endpoint, log_request, request_id_of
+from chalicelib.http.envelope import envelope, refused, unforeseen
+from chalicelib.http.operation import Call, Operation
+from chalicelib.namespaces.errors import NamespaceHeaderMissing, NamespaceNotActive, NamespaceUnresolved
 from chalicelib.namespaces.routes import namespace_operations
 from chalicelib.objects.routes import object_operations
 from chalicelib.openapi.routes import openapi_operations

@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING
 
 from chalicelib.access.service import Access
 from chalicelib.access.store import AccessStore
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.blobs.store import BlobStore
 from chalicelib.buckets.configuration import Configuration
 from chalicelib.buckets.service import Buckets
 from chalicelib.buckets.store import BucketStore
+from chalicelib.core import log
+from chalicelib.core.cache import Cache
+from chalicelib.core.clock import Clock, system_clock
+from chalicelib.core.ids import Ids
 from chalicelib.deletion.service import BUCKET, NAMESPACE, Deletions
-from chalicelib.foundation import logs
-from chalicelib.foundation.caching import Cache
-from chalicelib.foundation.ids import Ids
-from chalicelib.foundation.keys import partition
-from chalicelib.foundation.table import Table
-from chalicelib.foundation.times import Clock, system_clock
 from chalicelib.health.checks import Checks
+from chalicelib.keys import partition
 from chalicelib.namespaces.service import Namespaces
 from chalicelib.namespaces.store import NamespaceStore
-from chalicelib.objects.blob_store import BlobStore
 from chalicelib.objects.service import Objects
 from chalicelib.objects.store import ObjectStore
 from chalicelib.settings import Settings, address, read_settings
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-    from chalicelib.foundation.queues import WorkQueue
+    from chalicelib.aws.queues import WorkQueue
+    from chalicelib.stats.handlers import ChangeFeed, Dispatcher, Sweeper
     from chalicelib.stats.service import Statistics
-    from chalicelib.stats.triggers import ChangeFeed, Dispatcher, Sweeper
     from chalicelib.tasks.queue import TaskQueue
     from chalicelib.tasks.runner import Runner
     from chalicelib.tasks.worker import Worker
@@ -161,10 +161,10 @@ def build_feed(
 ) -> ChangeFeed:
     """What the streams' functions work with."""
     from chalicelib.stats.dead_letters import DeadLetters
+    from chalicelib.stats.handlers import ChangeFeed
     from chalicelib.stats.service import Statistics
     from chalicelib.stats.store import TallyStore
     from chalicelib.stats.tallies import Tallies
-    from chalicelib.stats.triggers import ChangeFeed
 
     stats = Statistics(Tallies(TallyStore(catalog), catalog, objects, clock))
     dead_letters = DeadLetters(sqs, settings.dead_letter_queue_url)
@@ -217,7 +217,7 @@ def connect(settings: Settings) -> DynamoDBClient:
         from chalicelib.local import engine
 
         return engine.connect(settings)
-    from chalicelib.clients import dynamodb_client
+    from chalicelib.aws.clients import dynamodb_client
 
     return dynamodb_client(settings)
 
@@ -229,7 +229,7 @@ def connect_probe(settings: Settings, client: DynamoDBClient) -> Callable[[], Dy
     def probe() -> DynamoDBClient:
         if settings.engine == "embedded":  # in this very process
             return client
-        from chalicelib.clients import probe_client
+        from chalicelib.aws.clients import probe_client
 
         return probe_client(settings)
 
@@ -245,7 +245,7 @@ def connect_s3(settings: Settings) -> Callable[[], S3Client]:
             from chalicelib.local import engine
 
             return engine.connect_s3(settings)
-        from chalicelib.clients import s3_client
+        from chalicelib.aws.clients import s3_client
 
         return s3_client(settings)
 
@@ -258,10 +258,10 @@ def connect_sqs(settings: Settings) -> Callable[[], WorkQueue]:
     @cache
     def client() -> WorkQueue:
         if settings.engine == "embedded":
-            from chalicelib.local.task_source import local_queue
+            from chalicelib.local.events.task_source import local_queue
 
             return local_queue()
-        from chalicelib.clients import sqs_client
+        from chalicelib.aws.clients import sqs_client
 
         return sqs_client(settings)
 
@@ -273,11 +273,11 @@ def services() -> Services:
     """The services of this process, from its environment."""
     gc.set_threshold(OBJECTS_PER_COLLECTION)
     settings = read_settings(os.environ)
-    logs.configure(settings.log_level)
+    log.configure(settings.log_level)
     client = connect(settings)
     made = build(settings, client, connect_s3(settings), probe=connect_probe(settings, client))
     if settings.engine == "embedded":
-        from chalicelib.local import feeding
+        from chalicelib.local.events import wiring
 
-        feeding.begin(settings, made)
+        wiring.begin(settings, made)
     return made

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.foundation.keys import namespace_tally, tallied_bucket
+from chalicelib.keys import namespace_tally, tallied_bucket
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

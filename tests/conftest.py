@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from chalicelib.local.backends import Backends
+from chalicelib.local.moto.backends import Backends
 from tests.support.engine import (
     ENDPOINT,
     ENVIRONMENT,

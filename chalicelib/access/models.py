@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from chalicelib.access.refusals import OutOfReach, PermissionMissing
-from chalicelib.foundation.ids import is_id
-from chalicelib.foundation.operations import Permission
+from chalicelib.access.errors import OutOfReach, PermissionMissing
+from chalicelib.core.ids import is_id
+from chalicelib.http.operation import Permission
 
 # Strongest first: a permission includes those that follow it.
 PERMISSIONS: tuple[Permission, ...] = ("admin", "delete", "write", "read")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from chalicelib.access.errors import KeyChanged, KeyEnded, KeyRefused, OrganizationNotFound
 from chalicelib.access.models import (
     DEFAULT_PERMISSIONS,
     PERMISSIONS,
@@ -19,12 +20,11 @@ from chalicelib.access.models import (
     Organization,
     ResourceScope,
 )
-from chalicelib.access.refusals import KeyChanged, KeyEnded, KeyRefused, OrganizationNotFound
 from chalicelib.access.store import AccessStore
-from chalicelib.foundation.caching import Cache
-from chalicelib.foundation.ids import Ids
-from chalicelib.foundation.refusals import Busy, invalid
-from chalicelib.foundation.times import Clock, stamp
+from chalicelib.core.cache import Cache
+from chalicelib.core.clock import Clock, stamp
+from chalicelib.core.errors import Busy, invalid
+from chalicelib.core.ids import Ids
 
 PREFIX = "sk_"
 VISIBLE_CHARS = 10

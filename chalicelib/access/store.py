@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from chalicelib import keys
+from chalicelib.access.errors import KeyChanged, KeyEnded, KeyNotFound, OrganizationNotFound, SecretTaken
 from chalicelib.access.models import ApiKey, Organization, ResourceScope, read_scope
-from chalicelib.access.refusals import KeyChanged, KeyEnded, KeyNotFound, OrganizationNotFound, SecretTaken
-from chalicelib.foundation import keys
-from chalicelib.foundation.expressions import Update, absent, all_of, between, equals, exists
-from chalicelib.foundation.items import Item
-from chalicelib.foundation.refusals import Refusal
-from chalicelib.foundation.steps import Change, Check, Put, Remove
-from chalicelib.foundation.table import Table
+from chalicelib.aws.dynamodb.attribute_values import Item
+from chalicelib.aws.dynamodb.expressions import Update, absent, all_of, between, equals, exists
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.aws.dynamodb.writes import Change, Check, Put, Remove
+from chalicelib.core.errors import Refusal
 
 
 class AccessStore:

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.buckets.adapter_view import shown_adapter
-from chalicelib.buckets.refusals import BucketTooLarge
-from chalicelib.foundation.json_text import Document, bounded, text_of
-from chalicelib.foundation.search import texts_of
+from chalicelib.adapters.view import shown_adapter
+from chalicelib.buckets.errors import BucketTooLarge
+from chalicelib.core.json_codec import Document, bounded, text_of
+from chalicelib.listing.search import texts_of
 from chalicelib.stats.models import NOTHING, Tally
 
 if TYPE_CHECKING:
-    from chalicelib.buckets.answers import BucketResponse
+    from chalicelib.buckets.response_models import BucketResponse
 
 ACTIVE = "ACTIVE"
 DELETING = "IN_PROGRESS"

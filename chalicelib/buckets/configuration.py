@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.buckets.refusals import AdapterCycle
-from chalicelib.foundation.refusals import invalid
+from chalicelib.buckets.errors import AdapterCycle
+from chalicelib.core.errors import invalid
 
 if TYPE_CHECKING:
-    from chalicelib.buckets.source_adapter_models import SourceAdapterConfig
+    from chalicelib.adapters.models import SourceAdapterConfig
     from chalicelib.buckets.sources import Sources
 
 ADAPTER = ("body", "source_adapter")
@@ -41,7 +41,7 @@ class BucketConfiguration:
         self, config: SourceAdapterConfig, previous: dict[str, Any] | None, schema: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The adapter as it is stored: checked, defaulted, with its URL and its secret."""
-        from chalicelib.buckets.source_adapter import check_adapter, stored_adapter, webhook_url
+        from chalicelib.adapters.rules import check_adapter, stored_adapter, webhook_url
 
         check_adapter(config, schema)
         self._check_sources(config)
@@ -49,7 +49,7 @@ class BucketConfiguration:
         return stored_adapter(config, previous, new_secret=self.new_secret, webhook_url=url)
 
     def _check_sources(self, config: SourceAdapterConfig) -> None:
-        from chalicelib.buckets.source_cycle import find_cycle
+        from chalicelib.adapters.graph import find_cycle
 
         ids, sources = config.source_bucket_ids or [], self.sources
         for index, id_ in enumerate(ids):

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from chalicelib.foundation.search import LONGEST
-from chalicelib.foundation.wire import PageBody, PageQuery
+from chalicelib.http.api_models import PageBody, PageQuery
+from chalicelib.listing.search import LONGEST
 
 _LIST: dict[str, Any] = {
     "search": "post*",

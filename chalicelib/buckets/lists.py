@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from chalicelib import keys
 from chalicelib.buckets.bucket import Bucket, show, texts
-from chalicelib.buckets.by_name import Met, WalkByName
+from chalicelib.buckets.name_walk import Met, WalkByName
 from chalicelib.buckets.store import HYDRATED_AT_ONCE, BucketStore
-from chalicelib.foundation import keys
-from chalicelib.foundation.cursors import CursorInvalid
-from chalicelib.foundation.ids import is_id
-from chalicelib.foundation.listing import Kind, ListQuery, Selected, Spot, cut, select
-from chalicelib.foundation.search import fold
-from chalicelib.foundation.sorting import SortKey
+from chalicelib.core.ids import is_id
+from chalicelib.listing.cursors import CursorInvalid
+from chalicelib.listing.query import Kind, ListQuery, Selected, Spot, cut, select
+from chalicelib.listing.search import fold
+from chalicelib.listing.sorting import SortKey
 
 if TYPE_CHECKING:
-    from chalicelib.buckets.answers import BucketListStats
+    from chalicelib.buckets.response_models import BucketListStats
 
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
 # What a row's answer takes beside its settings: names, dates and counters.

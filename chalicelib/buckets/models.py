@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from chalicelib.buckets.schema_models import BucketSchema
-from chalicelib.buckets.source_adapter import SourceAdapterConfig
-from chalicelib.buckets.unique_key import UniqueKeyConfig
-from chalicelib.foundation.ids import is_id
-from chalicelib.foundation.text import PRINTABLE, printable
+from chalicelib.adapters.rules import SourceAdapterConfig
+from chalicelib.core.ids import is_id
+from chalicelib.core.text import PRINTABLE, printable
+from chalicelib.schemas.models import BucketSchema
+from chalicelib.schemas.unique_key import UniqueKeyConfig
 
 REQUEST = ConfigDict(strict=True, extra="forbid", defer_build=True)
 

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.buckets.bucket import Bucket, show
-from chalicelib.buckets.refusals import (
+from chalicelib.buckets.errors import (
     AdapterCycle,
     BucketLocked,
     BucketNameTaken,
@@ -17,17 +17,17 @@ from chalicelib.buckets.refusals import (
     SchemaBreak,
 )
 from chalicelib.buckets.service import Buckets
-from chalicelib.foundation.operations import Answer, Call, Operation
-from chalicelib.foundation.paging import SortTooLarge, page_request, pagination
-from chalicelib.foundation.preconditions import read_preconditions
+from chalicelib.http.operation import Answer, Call, Operation
+from chalicelib.http.preconditions import read_preconditions
+from chalicelib.listing.pagination import SortTooLarge, page_request, pagination
 
 if TYPE_CHECKING:
-    from chalicelib.buckets.answers import ListBucketsResponse
     from chalicelib.buckets.models import (
         BucketCreateRequest,
         BucketPatchRequest,
         BucketUpdateRequest,
     )
+    from chalicelib.buckets.response_models import ListBucketsResponse
 
 BUCKETS = "/v1/buckets"
 BUCKET = f"{BUCKETS}/{{bucket_identifier}}"
@@ -169,9 +169,9 @@ def _list_models() -> ModuleType:
 
 def _answers() -> ModuleType:
     """The models of answers, which only their description needs."""
-    from chalicelib.buckets import answers
+    from chalicelib.buckets import response_models
 
-    return answers
+    return response_models
 
 
 def _operation(**given: Any) -> Operation:
@@ -191,7 +191,7 @@ def _answer(bucket: Bucket, *, reveal: bool = False) -> Answer:
 
 def _reveals(body: BucketCreateRequest | BucketPatchRequest | BucketUpdateRequest) -> bool:
     """Whether this very request sets or generates the adapter's secret: only then it is shown."""
-    from chalicelib.buckets.source_adapter import sets_secret
+    from chalicelib.adapters.rules import sets_secret
 
     adapter = getattr(body, "source_adapter", None)
     return adapter is not None and sets_secret(adapter)
@@ -207,7 +207,7 @@ def _list(
 ) -> Answer:
     # Filters, sorts and cursors are a fifth of the code, and only lists need them.
     from chalicelib.buckets.lists import NEWEST_FIRST, list_buckets
-    from chalicelib.foundation.listing import read_list
+    from chalicelib.listing.query import read_list
 
     page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
     place = call.partition

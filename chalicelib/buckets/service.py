@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from chalicelib.aws.dynamodb.optimistic_lock import in_turns, revise
+from chalicelib.aws.dynamodb.writes import Step
 from chalicelib.buckets.bucket import ACTIVE, DELETING, Bucket, new_bucket, to_item
 from chalicelib.buckets.configuration import Configuration
-from chalicelib.buckets.refusals import (
+from chalicelib.buckets.errors import (
     BucketLocked,
     BucketNameTaken,
     BucketNotActive,
@@ -20,16 +22,14 @@ from chalicelib.buckets.refusals import (
 )
 from chalicelib.buckets.sources import Sees, Sources
 from chalicelib.buckets.store import BucketStore
-from chalicelib.foundation.ids import Ids, is_id
-from chalicelib.foundation.operations import everything
-from chalicelib.foundation.preconditions import ANY, Preconditions
-from chalicelib.foundation.revising import in_turns, revise
-from chalicelib.foundation.steps import Step
-from chalicelib.foundation.times import Clock, stamp
+from chalicelib.core.clock import Clock, stamp
+from chalicelib.core.ids import Ids, is_id
+from chalicelib.http.operation import everything
+from chalicelib.http.preconditions import ANY, Preconditions
 
 if TYPE_CHECKING:
-    from chalicelib.buckets.changes import BucketChange
     from chalicelib.buckets.models import BucketCreateRequest
+    from chalicelib.buckets.update import BucketChange
 
 R = TypeVar("R")
 
@@ -57,7 +57,7 @@ class Buckets:
 
         Raises RequestInvalid, NotEnabled, BucketNameTaken, AdapterCycle.
         """
-        from chalicelib.buckets.changes import new_settings
+        from chalicelib.buckets.update import new_settings
 
         def attempt() -> Bucket:
             # One moment for both: lists take the order of ids for that of creation times.
@@ -101,7 +101,7 @@ class Buckets:
         Raises BucketNotFound, BucketLocked, BucketNotActive, RevisionStale (a precondition fails),
         RequestInvalid, NotEnabled, BucketNameTaken, AdapterCycle and, without `force_schema_break`, SchemaBreak.
         """
-        from chalicelib.buckets.changes import changed
+        from chalicelib.buckets.update import changed
 
         sources = Sources(self.store, partition, sees)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from chalicelib.buckets.bucket import Bucket
-from chalicelib.foundation.ids import is_id
+from chalicelib.core.ids import is_id
 
 Sees = Callable[[str], bool]
 

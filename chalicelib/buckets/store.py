@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from chalicelib.buckets.bucket import DELETING, Bucket, from_item, texts, to_item
-from chalicelib.buckets.refusals import BucketNameTaken
-from chalicelib.foundation import keys
-from chalicelib.foundation.expressions import (
+from chalicelib import keys
+from chalicelib.aws.dynamodb.expressions import (
     Condition,
     Update,
     absent,
@@ -24,11 +22,13 @@ from chalicelib.foundation.expressions import (
     greater_than,
     less_than,
 )
-from chalicelib.foundation.revising import RevisionMoved
-from chalicelib.foundation.search import fold
-from chalicelib.foundation.steps import Change, Put, Remove, Step
-from chalicelib.foundation.table import Table
-from chalicelib.namespaces.refusals import NamespaceNotActive, NamespaceNotFound
+from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.aws.dynamodb.writes import Change, Put, Remove, Step
+from chalicelib.buckets.bucket import DELETING, Bucket, from_item, texts, to_item
+from chalicelib.buckets.errors import BucketNameTaken
+from chalicelib.listing.search import fold
+from chalicelib.namespaces.errors import NamespaceNotActive, NamespaceNotFound
 from chalicelib.stats.models import NOTHING, Tally, read_tally
 
 SEARCH_TEXT_BYTES = 2048

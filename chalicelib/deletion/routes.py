@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import ModuleType
 
-from chalicelib.buckets.refusals import BucketLocked, BucketNotFound
+from chalicelib.buckets.errors import BucketLocked, BucketNotFound
 from chalicelib.deletion.service import Deletions
-from chalicelib.foundation.operations import Answer, Call, Operation
-from chalicelib.namespaces.refusals import NamespaceNotFound
+from chalicelib.http.operation import Answer, Call, Operation
+from chalicelib.namespaces.errors import NamespaceNotFound
 
 STARTED = "PENDING"
 

@@ -6,14 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from chalicelib.aws.dynamodb.writes import Step
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.service import Buckets
-from chalicelib.foundation.keys import partition
-from chalicelib.foundation.statuses import TaskStatusEnum
-from chalicelib.foundation.steps import Step
+from chalicelib.core.statuses import TaskStatusEnum
+from chalicelib.keys import partition
 from chalicelib.namespaces.namespace import Namespace
 from chalicelib.namespaces.service import Namespaces
-from chalicelib.tasks.refusals import TaskNotRestartable
+from chalicelib.tasks.errors import TaskNotRestartable
 from chalicelib.tasks.service import Tasks
 
 # The types of its tasks.

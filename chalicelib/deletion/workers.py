@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib.buckets.service import Buckets
 from chalicelib.deletion.cleaning import Cleaner, clean_one
-from chalicelib.foundation.keys import partition
+from chalicelib.keys import partition
 from chalicelib.namespaces.service import Namespaces
 from chalicelib.tasks.task import Task
 from chalicelib.tasks.worker import Slice

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from chalicelib.foundation.patience import within
+from chalicelib.core.deadline import within
 
 DEPENDENCIES = ("cache", "metadata", "vector_store", "object_storage", "task_queue", "inference")
 # Parts of the upstream service that this deployment does not have; they are reported as answering.

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.foundation.operations import Answer, Call, Operation
 from chalicelib.health.checks import BUDGET_SECONDS, DEPENDENCIES, NOT_ASKED, NOT_DEPLOYED, Checks, Found
+from chalicelib.http.operation import Answer, Call, Operation
 
 if TYPE_CHECKING:
     from chalicelib.health.models import HealthCheckResponse

@@ -13,8 +13,8 @@ from typing import Any
 import chalice.cli
 import click
 
-from chalicelib.local import watching
-from chalicelib.local.folder import LOOPBACK, POLL_SECONDS, Folder, FolderInUse
+from chalicelib.local.journal.folder import LOOPBACK, POLL_SECONDS, Folder, FolderInUse
+from chalicelib.local.server import watching
 from chalicelib.settings import SettingInvalid, read_settings
 
 PROJECT = Path(__file__).parents[2]

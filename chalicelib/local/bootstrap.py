@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from chalicelib.access.errors import KeyRefused, OrganizationNotFound, SecretTaken
 from chalicelib.access.models import PERMISSIONS
-from chalicelib.access.refusals import KeyRefused, OrganizationNotFound, SecretTaken
-from chalicelib.foundation.refusals import Unacceptable
+from chalicelib.core.errors import Unacceptable
+from chalicelib.namespaces.errors import NamespaceUnresolved
 from chalicelib.namespaces.models import CreateNamespaceRequest
-from chalicelib.namespaces.refusals import NamespaceUnresolved
 
 if TYPE_CHECKING:
     from chalicelib.access.service import Access
-    from chalicelib.local.folder import Folder
+    from chalicelib.local.journal.folder import Folder
     from chalicelib.wiring import Services
 
 CREDENTIALS = "credentials.json"

@@ -9,8 +9,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
-from chalicelib.clients import CONFIG, S3, S3_CONFIG, SERVICE, DynamoDBLoader, ServiceLoader
-from chalicelib.local.rows import REGION
+from chalicelib.aws.clients import CONFIG, S3, S3_CONFIG, SERVICE, DynamoDBLoader, ServiceLoader
+from chalicelib.local.moto.rows import REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

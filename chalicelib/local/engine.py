@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from chalicelib.local.backends import Backends, Keepers
 from chalicelib.local.client import local_client, local_s3_client
-from chalicelib.local.files import Files
-from chalicelib.local.folder import LOOPBACK, POLL_SECONDS, Folder, FolderInUse
-from chalicelib.local.pump import Pump, Source
-from chalicelib.local.storage import Storage
-from chalicelib.local.streams import Streams
+from chalicelib.local.events.pump import Pump, Source
+from chalicelib.local.events.streams import Streams
+from chalicelib.local.journal.files import Files
+from chalicelib.local.journal.folder import LOOPBACK, POLL_SECONDS, Folder, FolderInUse
+from chalicelib.local.journal.storage import Storage
+from chalicelib.local.moto.backends import Backends, Keepers
 from chalicelib.local.tables import create_tables
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.foundation.listing import Kind, ListQuery, Selected, select
-from chalicelib.foundation.sorting import SortKey
+from chalicelib.listing.query import Kind, ListQuery, Selected, select
+from chalicelib.listing.sorting import SortKey
 from chalicelib.namespaces.namespace import Namespace, show, texts
 from chalicelib.namespaces.service import Namespaces
 

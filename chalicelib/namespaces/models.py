@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from chalicelib.foundation.text import UNPADDED, unpadded
-from chalicelib.foundation.wire import PageBody, PageQuery, PaginationResponse, Timestamp
+from chalicelib.core.text import UNPADDED, unpadded
+from chalicelib.http.api_models import PageBody, PageQuery, PaginationResponse, Timestamp
 
 REQUEST = ConfigDict(strict=True, extra="forbid", defer_build=True)
 

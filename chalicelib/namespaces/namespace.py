@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.foundation.json_text import Document, bounded, text_of
-from chalicelib.foundation.refusals import RequestInvalid, invalid
+from chalicelib.core.errors import RequestInvalid, invalid
+from chalicelib.core.json_codec import Document, bounded, text_of
 from chalicelib.stats.models import NOTHING, Tally
 
 if TYPE_CHECKING:

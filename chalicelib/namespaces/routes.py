@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from chalicelib.foundation.operations import Answer, Call, Operation
-from chalicelib.foundation.paging import SortTooLarge, page_request, pagination
-from chalicelib.foundation.preconditions import read_preconditions
-from chalicelib.namespaces.namespace import Namespace, show
-from chalicelib.namespaces.refusals import (
+from chalicelib.http.operation import Answer, Call, Operation
+from chalicelib.http.preconditions import read_preconditions
+from chalicelib.listing.pagination import SortTooLarge, page_request, pagination
+from chalicelib.namespaces.errors import (
     NamespaceIdTaken,
     NamespaceNameTaken,
     NamespaceNotFound,
     NamespaceStale,
 )
+from chalicelib.namespaces.namespace import Namespace, show
 from chalicelib.namespaces.service import Namespaces
 
 NAMESPACES = "/v1/namespaces"
@@ -154,7 +154,7 @@ def _answer(namespace: Namespace) -> Answer:
 
 def _list(namespaces: Namespaces, call: Call, given: Mapping[str, Any], *, path: str) -> Answer:
     # Filters, sorts and cursors are a fifth of the code, and only lists need them.
-    from chalicelib.foundation.listing import read_list
+    from chalicelib.listing.query import read_list
     from chalicelib.namespaces.lists import NEWEST_FIRST, list_namespaces
 
     page = page_request(call.query, given, default_limit=DEFAULT_PAGE)

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from chalicelib.foundation.caching import Cache
-from chalicelib.foundation.ids import Ids
-from chalicelib.foundation.preconditions import ANY, Preconditions
-from chalicelib.foundation.revising import in_turns, revise
-from chalicelib.foundation.steps import Step
-from chalicelib.foundation.times import Clock, stamp
+from chalicelib.aws.dynamodb.optimistic_lock import in_turns, revise
+from chalicelib.aws.dynamodb.writes import Step
+from chalicelib.core.cache import Cache
+from chalicelib.core.clock import Clock, stamp
+from chalicelib.core.ids import Ids
+from chalicelib.http.preconditions import ANY, Preconditions
+from chalicelib.namespaces.errors import NamespaceNotActive, NamespaceNotFound, NamespaceStale, NamespaceUnresolved
 from chalicelib.namespaces.namespace import Namespace, to_item
-from chalicelib.namespaces.refusals import NamespaceNotActive, NamespaceNotFound, NamespaceStale, NamespaceUnresolved
 from chalicelib.namespaces.store import NamespaceStore
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Namespaces:
 
     def create(self, organization: str, new: CreateNamespaceRequest) -> Namespace:
         """A new namespace. Raises NotEnabled, NamespaceNameTaken, NamespaceIdTaken, RequestInvalid."""
-        from chalicelib.namespaces.changes import new_namespace
+        from chalicelib.namespaces.update import new_namespace
 
         now = self.clock()
         namespace_id = new.namespace_id or self.ids.timed("ns")
@@ -91,7 +91,7 @@ class Namespaces:
         Raises NamespaceNotFound, NamespaceStale (a precondition fails), NotEnabled, NamespaceNameTaken,
         RequestInvalid.
         """
-        from chalicelib.namespaces.changes import changed
+        from chalicelib.namespaces.update import changed
 
         def read() -> Namespace:
             old = self._get(organization, identifier)

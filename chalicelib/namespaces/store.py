@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from chalicelib.access.refusals import OrganizationNotFound
-from chalicelib.foundation import keys
-from chalicelib.foundation.expressions import Update, absent, all_of, begins_with, equals, exists
-from chalicelib.foundation.items import Item
-from chalicelib.foundation.revising import RevisionMoved
-from chalicelib.foundation.steps import Change, Check, Put, Remove, Step
-from chalicelib.foundation.table import Table
+from chalicelib import keys
+from chalicelib.access.errors import OrganizationNotFound
+from chalicelib.aws.dynamodb.attribute_values import Item
+from chalicelib.aws.dynamodb.expressions import Update, absent, all_of, begins_with, equals, exists
+from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.aws.dynamodb.writes import Change, Check, Put, Remove, Step
+from chalicelib.namespaces.errors import NamespaceIdTaken, NamespaceNameTaken
 from chalicelib.namespaces.namespace import Namespace, from_item, to_item
-from chalicelib.namespaces.refusals import NamespaceIdTaken, NamespaceNameTaken
 from chalicelib.stats.models import read_tally
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from chalicelib.blobs.content import NewBlob
+from chalicelib.blobs.writer import Deposit
 from chalicelib.buckets.bucket import Bucket
-from chalicelib.objects.blob_content import NewBlob
-from chalicelib.objects.changes import ObjectChange, changed, to_store
-from chalicelib.objects.deposit import Deposit
 from chalicelib.objects.models import UpdateObjectRequest
 from chalicelib.objects.new_object import read_blobs
 from chalicelib.objects.stored_object import StoredObject
+from chalicelib.objects.update import ObjectChange, changed, to_store
 
 
 @dataclass(slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
-from chalicelib.objects.blob_store import BlobStore
-from chalicelib.objects.deposit import blobs_prefix
+from chalicelib.blobs.store import BlobStore
+from chalicelib.blobs.writer import blobs_prefix
 from chalicelib.objects.store import ObjectStore
 
 # A worker that dies loses the count of one slice at most.

@@ -11,9 +11,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chalicelib.buckets.schema_values import Field, problems_in
-from chalicelib.foundation.ids import ALPHABET
-from chalicelib.foundation.refusals import Problem, RequestInvalid
+from chalicelib.core.errors import Problem, RequestInvalid
+from chalicelib.core.ids import ALPHABET
+from chalicelib.schemas.values import Field, problems_in
 
 PREFIX = "obj"
 ID_CHARS = 26

@@ -7,14 +7,14 @@ from dataclasses import replace
 from itertools import islice
 from math import inf
 
+from chalicelib.aws.retry import OutOfTime
 from chalicelib.buckets.bucket import Bucket
-from chalicelib.foundation import cursors, sorting
-from chalicelib.foundation.cursors import CursorInvalid
-from chalicelib.foundation.listing import Kind, ListQuery, Selected, cut, matching, select
-from chalicelib.foundation.paging import SortTooLarge
-from chalicelib.foundation.retrying import OutOfTime
-from chalicelib.foundation.sorting import SortKey
-from chalicelib.objects.refusals import ReadTooSlow, WalkTooLong
+from chalicelib.listing import cursors, sorting
+from chalicelib.listing.cursors import CursorInvalid
+from chalicelib.listing.pagination import SortTooLarge
+from chalicelib.listing.query import Kind, ListQuery, Selected, cut, matching, select
+from chalicelib.listing.sorting import SortKey
+from chalicelib.objects.errors import ReadTooSlow, WalkTooLong
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, created_key
 from chalicelib.objects.views import show, texts

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chalicelib.buckets.schema_models import BucketSchemaFieldType
-from chalicelib.buckets.unique_key import Policy
-from chalicelib.foundation.wire import PageBody, PageQuery
+from chalicelib.http.api_models import PageBody, PageQuery
+from chalicelib.schemas.models import BucketSchemaFieldType
+from chalicelib.schemas.unique_key import Policy
 
 STRICT = ConfigDict(strict=True, extra="forbid", defer_build=True)
 OPEN = ConfigDict(strict=True, extra="allow", defer_build=True)

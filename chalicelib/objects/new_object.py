@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.blobs.blob import Blob
+from chalicelib.blobs.content import NewBlob, read_blob
 from chalicelib.buckets.bucket import Bucket
-from chalicelib.foundation.refusals import NotEnabled
-from chalicelib.objects.blob import Blob
-from chalicelib.objects.blob_content import NewBlob, read_blob
+from chalicelib.core.errors import NotEnabled
+from chalicelib.objects.fields import check_names, new_values, promoted
 from chalicelib.objects.identity import content_hash, read_unique_key
 from chalicelib.objects.models import CreateBlobRequest, CreateObjectRequest
 from chalicelib.objects.stored_object import StoredObject
-from chalicelib.objects.values import check_names, new_values, promoted
 
 
 @dataclass(frozen=True, slots=True)

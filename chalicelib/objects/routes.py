@@ -8,14 +8,14 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import quote
 
-from chalicelib.buckets.refusals import BucketLocked, BucketNotActive, BucketNotFound
-from chalicelib.foundation import logs
-from chalicelib.foundation.operations import Answer, Call, Operation
-from chalicelib.foundation.paging import SortTooLarge, page_request, pagination
-from chalicelib.foundation.preconditions import read_preconditions
-from chalicelib.foundation.refusals import Busy, NotEnabled, Refusal, RequestInvalid
-from chalicelib.foundation.retrying import Unsettled
-from chalicelib.objects.refusals import (
+from chalicelib.aws.retry import Unsettled
+from chalicelib.buckets.errors import BucketLocked, BucketNotActive, BucketNotFound
+from chalicelib.core import log
+from chalicelib.core.errors import Busy, NotEnabled, Refusal, RequestInvalid
+from chalicelib.http.operation import Answer, Call, Operation
+from chalicelib.http.preconditions import read_preconditions
+from chalicelib.listing.pagination import SortTooLarge, page_request, pagination
+from chalicelib.objects.errors import (
     ObjectDeleted,
     ObjectNotFound,
     ObjectStale,
@@ -28,7 +28,7 @@ from chalicelib.objects.refusals import (
 from chalicelib.objects.service import Objects
 
 if TYPE_CHECKING:
-    from chalicelib.objects.creation import Settled
+    from chalicelib.objects.create import Settled
     from chalicelib.objects.models import CreateObjectRequest
     from chalicelib.objects.stored_object import StoredObject
 
@@ -227,9 +227,9 @@ def _models() -> ModuleType:
 
 def _answers() -> ModuleType:
     """The models of answers, which only their description needs."""
-    from chalicelib.objects import answers
+    from chalicelib.objects import response_models
 
-    return answers
+    return response_models
 
 
 def _operation(**given: Any) -> Operation:
@@ -266,8 +266,8 @@ def _read_row(row: Mapping[str, Any]) -> CreateObjectRequest:
     """A row of a batch as a request. Raises RequestInvalid."""
     from pydantic import ValidationError
 
-    from chalicelib.foundation.json_text import to_json
-    from chalicelib.foundation.readers import problems_of
+    from chalicelib.core.json_codec import to_json
+    from chalicelib.http.parsing import problems_of
 
     try:
         request: CreateObjectRequest = _models().CreateObjectRequest.model_validate_json(to_json(row))
@@ -279,7 +279,7 @@ def _read_row(row: Mapping[str, Any]) -> CreateObjectRequest:
 def _log_faults(call: Call, outcomes: Sequence[Settled | Exception]) -> None:
     for index, outcome in enumerate(outcomes):
         if _is_fault(outcome):
-            logs.log("row failed", level=logs.ERROR, error=outcome, request_id=call.request_id, object_index=index)
+            log.log("row failed", level=log.ERROR, error=outcome, request_id=call.request_id, object_index=index)
 
 
 def _is_fault(outcome: Settled | Exception) -> TypeGuard[Exception]:
@@ -306,8 +306,8 @@ def _batch_answer(outcomes: Sequence[Settled | Exception]) -> Answer:
 
 def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) -> Answer:
     # Filters, sorts and cursors are a fifth of the code, and only lists need them.
-    from chalicelib.foundation.listing import read_list
-    from chalicelib.foundation.paths import check_path
+    from chalicelib.core.json_path import check_path
+    from chalicelib.listing.query import read_list
     from chalicelib.objects.lists import KIND, OLDEST_FIRST, is_by_age, list_objects, shown_with
     from chalicelib.objects.views import page_stats, selected, show
 

@@ -7,29 +7,29 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from chalicelib.aws.dynamodb.optimistic_lock import in_turns, revise
+from chalicelib.aws.retry import Unsettled
+from chalicelib.blobs.garbage import dropped
+from chalicelib.blobs.store import BytesNotRemoved
+from chalicelib.blobs.writer import Deposit
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.service import Buckets, check_writable
-from chalicelib.foundation import logs
-from chalicelib.foundation.ids import Ids
-from chalicelib.foundation.preconditions import ANY, Preconditions
-from chalicelib.foundation.retrying import Unsettled
-from chalicelib.foundation.revising import in_turns, revise
-from chalicelib.foundation.times import Clock, stamp
-from chalicelib.objects.blob_store import BytesNotRemoved
-from chalicelib.objects.deposit import Deposit
-from chalicelib.objects.hiding import hide_all
-from chalicelib.objects.refusals import ObjectNotFound, ObjectStale, PolicyMissing
+from chalicelib.core import log
+from chalicelib.core.clock import Clock, stamp
+from chalicelib.core.ids import Ids
+from chalicelib.http.preconditions import ANY, Preconditions
+from chalicelib.objects.errors import ObjectNotFound, ObjectStale, PolicyMissing
+from chalicelib.objects.soft_delete import hide_all
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, to_item
-from chalicelib.objects.sweeping import dropped
 
 if TYPE_CHECKING:
-    from chalicelib.buckets.unique_key import Policy
-    from chalicelib.objects.blob import Blob
-    from chalicelib.objects.blob_store import BlobStore
-    from chalicelib.objects.changes import ObjectChange
-    from chalicelib.objects.creation import Creation, Settled
+    from chalicelib.blobs.blob import Blob
+    from chalicelib.blobs.store import BlobStore
+    from chalicelib.objects.create import Creation, Settled
     from chalicelib.objects.models import BulkSoftDeleteRequest, CreateObjectRequest
+    from chalicelib.objects.update import ObjectChange
+    from chalicelib.schemas.unique_key import Policy
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ class Objects:
         A request is read by a call, and what that raises is what came of its row. Raises what concerns all rows:
         BucketNotFound, BucketLocked, BucketNotActive, PolicyMissing.
         """
-        from chalicelib.objects.batching import AnswerRoom, rising, settle_all
+        from chalicelib.objects.bulk_create import AnswerRoom, rising, settle_all
 
         bucket = self._writable(partition, identifier)
         effective = effective_policy(bucket, policy)
@@ -165,7 +165,7 @@ class Objects:
             if wanted:
                 self.blobs.remove(wanted)
         except BytesNotRemoved as error:  # no later attempt would change that, and the listing of orphans has them
-            logs.log("bytes left behind", level=logs.ERROR, error=error, keys=wanted)
+            log.log("bytes left behind", level=log.ERROR, error=error, keys=wanted)
 
     def _writable(self, partition: str, identifier: str) -> Bucket:
         bucket = self.buckets.get(partition, identifier)
@@ -191,7 +191,7 @@ class Objects:
     def _creation(
         self, partition: str, bucket: Bucket, request: CreateObjectRequest, policy: Policy | None
     ) -> Creation:
-        from chalicelib.objects.creation import Creation
+        from chalicelib.objects.create import Creation
         from chalicelib.objects.new_object import read_new
 
         return Creation(
@@ -234,7 +234,7 @@ class Objects:
             rows = [self.store.find(partition, deposit.bucket_id, object_id) for object_id in deposit.object_ids]
             self._remove_bytes(left - {blob.key for row in rows if row is not None for blob in row.blobs})
         except Exception as error:  # the request is settled either way, and the listing of orphans has them
-            logs.log("bytes left behind", level=logs.ERROR, error=error, keys=sorted(left))
+            log.log("bytes left behind", level=log.ERROR, error=error, keys=sorted(left))
 
     def _deposit(self, bucket: Bucket) -> Deposit:
         return Deposit(self.blobs, self.ids, bucket.bucket_id, bucket.settings.get("storage_class"))

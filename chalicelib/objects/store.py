@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from chalicelib.foundation.expressions import (
+from chalicelib.aws.dynamodb.attribute_values import Item
+from chalicelib.aws.dynamodb.expressions import (
     Update,
     absent,
     all_of,
@@ -14,12 +15,11 @@ from chalicelib.foundation.expressions import (
     greater_than,
     less_than,
 )
-from chalicelib.foundation.items import Item
-from chalicelib.foundation.refusals import Refusal
-from chalicelib.foundation.revising import RevisionMoved
-from chalicelib.foundation.steps import Change, Put, Remove
-from chalicelib.foundation.table import Table
-from chalicelib.objects.refusals import ObjectNotFound
+from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.aws.dynamodb.writes import Change, Put, Remove
+from chalicelib.core.errors import Refusal
+from chalicelib.objects.errors import ObjectNotFound
 from chalicelib.objects.stored_object import StoredObject, from_item, to_item
 
 # So many rows are read at first, as long as nobody knows how large they are, and so much at once from then on.

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.foundation.json_text import bounded, to_json
-from chalicelib.objects.blob import Blob, from_document, to_document
-from chalicelib.objects.refusals import ObjectTooLarge
+from chalicelib.blobs.blob import Blob, from_document, to_document
+from chalicelib.core.json_codec import bounded, to_json
+from chalicelib.objects.errors import ObjectTooLarge
 
 PENDING = "PENDING"
 # DynamoDB's row ends at 400 KB; what stands beside the document stays far below the rest.

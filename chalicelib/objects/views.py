@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.foundation.envelope import UNFORESEEN, UNFORESEEN_WORDS, shortened, standing
-from chalicelib.foundation.paths import names_to
-from chalicelib.foundation.refusals import Refusal, RequestInvalid
-from chalicelib.foundation.search import texts_of
-from chalicelib.objects.blob import Blob, show_blob
+from chalicelib.blobs.blob import Blob, show_blob
+from chalicelib.core.errors import Refusal, RequestInvalid
+from chalicelib.core.json_path import names_to
+from chalicelib.http.envelope import UNFORESEEN, UNFORESEEN_WORDS, shortened, standing
+from chalicelib.listing.search import texts_of
 from chalicelib.objects.stored_object import StoredObject
 
 if TYPE_CHECKING:
-    from chalicelib.objects.answers import CreateObjectsBatchResponse, FailedObjectError, ObjectListStats
-    from chalicelib.objects.creation import Settled
+    from chalicelib.objects.create import Settled
+    from chalicelib.objects.response_models import CreateObjectsBatchResponse, FailedObjectError, ObjectListStats
 
 Sign = Callable[[Blob], str | None]
 # How much a batch tells of what is wrong with one row.

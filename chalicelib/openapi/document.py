@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from chalicelib.foundation.envelope import standing
-from chalicelib.foundation.operations import Operation
-from chalicelib.foundation.refusals import Refusal
-from chalicelib.foundation.wire import ErrorResponse, HTTPValidationError
+from chalicelib.core.errors import Refusal
+from chalicelib.http.api_models import ErrorResponse, HTTPValidationError
+from chalicelib.http.envelope import standing
+from chalicelib.http.operation import Operation
 
 VERSION = "0.82"
 REF = "#/components/schemas/{model}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from chalicelib.foundation.operations import Answer, Call, Operation
+from chalicelib.http.operation import Answer, Call, Operation
 
 
 def openapi_operations(described: Sequence[Operation]) -> list[Operation]:

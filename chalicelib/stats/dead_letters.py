@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from chalicelib.foundation.logs import ERROR, log
-from chalicelib.foundation.queues import Queue
-from chalicelib.stats.changes import Unreadable
+from chalicelib.aws.queues import Queue
+from chalicelib.core.log import ERROR, log
+from chalicelib.stats.stream_records import Unreadable
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from chalicelib.stats.changes import Change, Part
+from chalicelib.stats.stream_records import Change, Part
 from chalicelib.stats.tally_row import ZERO, Checkpoint, Extreme, TallyRow, Totals
 
 LARGEST, SMALLEST = 1, -1

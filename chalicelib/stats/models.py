@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chalicelib.stats.wire import BatchStatistics, StorageStatistics
+    from chalicelib.stats.response_models import BatchStatistics, StorageStatistics
 
 
 @dataclass(frozen=True, slots=True)

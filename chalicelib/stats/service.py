@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from chalicelib.stats.changes import Change
-from chalicelib.stats.counting import Difference, settle, verify
-from chalicelib.stats.recounting import Recount, recount
+from chalicelib.stats.recount import Recount, recount
+from chalicelib.stats.stream_records import Change
 from chalicelib.stats.tallies import Tallies
+from chalicelib.stats.verify import Difference, settle, verify
 
 
 @dataclass(frozen=True, slots=True)

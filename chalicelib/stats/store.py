@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chalicelib.foundation import keys
-from chalicelib.foundation.expressions import Update, absent, all_of, between, equals, exists
-from chalicelib.foundation.revising import RevisionMoved
-from chalicelib.foundation.steps import Change, Check, Key
-from chalicelib.foundation.table import Table
+from chalicelib import keys
+from chalicelib.aws.dynamodb.expressions import Update, absent, all_of, between, equals, exists
+from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.aws.dynamodb.writes import Change, Check, Key
 from chalicelib.stats.tally_row import TallyRow, from_item, to_item
 
 

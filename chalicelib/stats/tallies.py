@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from chalicelib.foundation.revising import revise
-from chalicelib.foundation.table import Table
-from chalicelib.foundation.times import Clock, stamp
-from chalicelib.stats.changes import Change
+from chalicelib.aws.dynamodb.optimistic_lock import revise
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.core.clock import Clock, stamp
+from chalicelib.stats.aggregates import BucketWhole, NamespaceWhole, Whole
 from chalicelib.stats.fold import LARGEST, SMALLEST, folded, further
 from chalicelib.stats.store import TallyStore
+from chalicelib.stats.stream_records import Change
 from chalicelib.stats.tally_row import EMPTY, TallyRow, to_item
-from chalicelib.stats.wholes import BucketWhole, NamespaceWhole, Whole
 
 # Records live for 24 hours; what is older than twice that comes never again.
 SHARDS_REMEMBERED = timedelta(hours=48)

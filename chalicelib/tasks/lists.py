@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from chalicelib.foundation.cursors import CursorInvalid
-from chalicelib.foundation.ids import is_id
-from chalicelib.foundation.listing import Kind, ListQuery, Selected, cut, select
-from chalicelib.foundation.search import fold
-from chalicelib.foundation.sorting import SortKey
+from chalicelib.core.ids import is_id
+from chalicelib.listing.cursors import CursorInvalid
+from chalicelib.listing.query import Kind, ListQuery, Selected, cut, select
+from chalicelib.listing.search import fold
+from chalicelib.listing.sorting import SortKey
 from chalicelib.tasks.service import PREFIX, Tasks
 from chalicelib.tasks.task import Task, show, size, texts
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from chalicelib.foundation.statuses import TaskStatusEnum
-from chalicelib.foundation.wire import PageBody
+from chalicelib.core.statuses import TaskStatusEnum
+from chalicelib.http.api_models import PageBody
 
 _LIST: dict[str, Any] = {"status": "IN_PROGRESS", "task_type": "api_buckets_delete", "limit": 20}
 

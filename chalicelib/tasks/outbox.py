@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.foundation import keys
-from chalicelib.foundation.items import decode_value
+from chalicelib import keys
+from chalicelib.aws.dynamodb.attribute_values import decode_value
 from chalicelib.tasks.queue import TaskQueue
 
 Record = Mapping[str, Any]

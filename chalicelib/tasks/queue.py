@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.foundation.logs import ERROR, log
-from chalicelib.foundation.queues import WorkQueue
+from chalicelib.aws.queues import WorkQueue
+from chalicelib.core.log import ERROR, log
 
 # SQS holds a message back for no longer.
 LONGEST_DELAY_SECONDS = 900

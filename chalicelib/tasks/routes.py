@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.foundation.operations import Answer, Call, Operation
-from chalicelib.foundation.paging import SortTooLarge, page_request, pagination
-from chalicelib.tasks.refusals import TaskNotFound
+from chalicelib.http.operation import Answer, Call, Operation
+from chalicelib.listing.pagination import SortTooLarge, page_request, pagination
+from chalicelib.tasks.errors import TaskNotFound
 from chalicelib.tasks.service import Cancellation, Tasks
 from chalicelib.tasks.task import show
 
@@ -81,9 +81,9 @@ def _operation(**given: Any) -> Operation:
 
 def _answers() -> ModuleType:
     """The models of answers, which only the documentation needs."""
-    from chalicelib.tasks import answers
+    from chalicelib.tasks import response_models
 
-    return answers
+    return response_models
 
 
 def _list_request() -> type[BaseModel]:
@@ -93,14 +93,14 @@ def _list_request() -> type[BaseModel]:
 
 
 def _page_query() -> type[BaseModel]:
-    from chalicelib.foundation.wire import PageQuery
+    from chalicelib.http.api_models import PageQuery
 
     return PageQuery
 
 
 def _list(tasks: Tasks, call: Call, given: Mapping[str, Any]) -> Answer:
     # Filters, sorts and cursors are a fifth of the code, and only lists need them.
-    from chalicelib.foundation.listing import read_list
+    from chalicelib.listing.query import read_list
     from chalicelib.tasks.lists import NEWEST_FIRST, Wanted, list_tasks
 
     page = page_request(call.query, given, default_limit=DEFAULT_PAGE)

@@ -15,13 +15,13 @@ from datetime import datetime
 from math import ceil
 from typing import Any, Protocol
 
-from chalicelib.foundation.logs import ERROR, INFO, log
-from chalicelib.foundation.meter import metered
-from chalicelib.foundation.revising import RevisionMoved
-from chalicelib.foundation.statuses import TaskStatusEnum
-from chalicelib.foundation.times import Clock, read_stamp
+from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
+from chalicelib.aws.usage import metered
+from chalicelib.core.clock import Clock, read_stamp
+from chalicelib.core.log import ERROR, INFO, log
+from chalicelib.core.statuses import TaskStatusEnum
+from chalicelib.tasks.execution import FIRST_PAUSE_SECONDS, LEASE, MOST_ATTEMPTS, Ended, Ending, Run, pause_after
 from chalicelib.tasks.queue import Message, TaskQueue, Unreadable, read, times_received
-from chalicelib.tasks.run import FIRST_PAUSE_SECONDS, LEASE, MOST_ATTEMPTS, Ended, Ending, Run, pause_after
 from chalicelib.tasks.store import TaskStore
 from chalicelib.tasks.task import Task
 from chalicelib.tasks.worker import Worker

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from chalicelib.foundation.ids import Ids, is_id
-from chalicelib.foundation.revising import in_turns
-from chalicelib.foundation.statuses import TaskStatusEnum
-from chalicelib.foundation.steps import Put
-from chalicelib.foundation.times import Clock, stamp
-from chalicelib.tasks.refusals import TaskNotFound, TaskNotRestartable
+from chalicelib.aws.dynamodb.optimistic_lock import in_turns
+from chalicelib.aws.dynamodb.writes import Put
+from chalicelib.core.clock import Clock, stamp
+from chalicelib.core.ids import Ids, is_id
+from chalicelib.core.statuses import TaskStatusEnum
+from chalicelib.tasks.errors import TaskNotFound, TaskNotRestartable
 from chalicelib.tasks.store import TaskStore
 from chalicelib.tasks.task import Given, NewTask, Task
-from chalicelib.tasks.types import TASK_TYPES
+from chalicelib.tasks.task_types import TASK_TYPES
 
 PREFIX = "task"
 ENDED_WELL = (TaskStatusEnum.COMPLETED, TaskStatusEnum.COMPLETED_WITH_ERRORS, TaskStatusEnum.CANCELED)

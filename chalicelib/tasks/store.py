@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.foundation import keys
-from chalicelib.foundation.expressions import (
+from chalicelib import keys
+from chalicelib.aws.dynamodb.attribute_values import Item
+from chalicelib.aws.dynamodb.expressions import (
     Condition,
     Update,
     absent,
@@ -18,13 +19,12 @@ from chalicelib.foundation.expressions import (
     equals,
     greater_than,
 )
-from chalicelib.foundation.items import Item
-from chalicelib.foundation.json_text import to_json
-from chalicelib.foundation.revising import RevisionMoved
-from chalicelib.foundation.statuses import TaskStatusEnum
-from chalicelib.foundation.steps import Change, Put
-from chalicelib.foundation.table import Table
-from chalicelib.foundation.times import stamp
+from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.aws.dynamodb.writes import Change, Put
+from chalicelib.core.clock import stamp
+from chalicelib.core.json_codec import to_json
+from chalicelib.core.statuses import TaskStatusEnum
 from chalicelib.tasks.task import WAITING, NewTask, Task, ends, from_item, new_item
 from chalicelib.tasks.worker import Slice
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.foundation import keys
-from chalicelib.foundation.items import Item
-from chalicelib.foundation.json_text import to_json
-from chalicelib.foundation.statuses import TaskStatusEnum
-from chalicelib.foundation.times import stamp
+from chalicelib import keys
+from chalicelib.aws.dynamodb.attribute_values import Item
+from chalicelib.core.clock import stamp
+from chalicelib.core.json_codec import to_json
+from chalicelib.core.statuses import TaskStatusEnum
 
 if TYPE_CHECKING:
-    from chalicelib.tasks.answers import TaskResponse
+    from chalicelib.tasks.response_models import TaskResponse
 
 # How long a task is kept after its last change.
 KEPT = timedelta(days=30)

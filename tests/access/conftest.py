@@ -12,9 +12,9 @@ import pytest
 from chalicelib.access.models import Organization
 from chalicelib.access.service import Access
 from chalicelib.access.store import AccessStore
-from chalicelib.foundation.caching import Cache
-from chalicelib.foundation.ids import Ids
-from chalicelib.foundation.table import Table
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.core.cache import Cache
+from chalicelib.core.ids import Ids
 from tests.support.engine import Tables
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.access.errors import KeyRefused
 from chalicelib.access.models import Organization
-from chalicelib.access.refusals import KeyRefused
 from chalicelib.access.service import Access
-from chalicelib.foundation.caching import Cache
-from chalicelib.foundation.envelope import headers_of, refused
-from chalicelib.foundation.ids import Ids
-from chalicelib.foundation.meter import metered
-from chalicelib.foundation.refusals import Busy
+from chalicelib.aws.usage import metered
+from chalicelib.core.cache import Cache
+from chalicelib.core.errors import Busy
+from chalicelib.core.ids import Ids
+from chalicelib.http.envelope import headers_of, refused
 from tests.access.conftest import NewProcess, StillClock
 
 

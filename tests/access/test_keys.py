@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chalicelib.access.models import ApiKey, NewKey, Organization, ResourceScope
-from chalicelib.access.refusals import (
+from chalicelib.access.errors import (
     KeyChanged,
     KeyEnded,
     KeyNotFound,
@@ -17,8 +16,9 @@ from chalicelib.access.refusals import (
     OrganizationNotFound,
     SecretTaken,
 )
+from chalicelib.access.models import ApiKey, NewKey, Organization, ResourceScope
 from chalicelib.access.service import Access
-from chalicelib.foundation.refusals import Busy, RequestInvalid
+from chalicelib.core.errors import Busy, RequestInvalid
 from tests.access.conftest import NewProcess, StillClock
 from tests.support.engine import Tables
 

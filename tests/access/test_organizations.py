@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.access.refusals import OrganizationNotFound
+from chalicelib.access.errors import OrganizationNotFound
 from chalicelib.access.service import Access
-from chalicelib.foundation.refusals import RequestInvalid
+from chalicelib.core.errors import RequestInvalid
 from tests.support.world import World
 
 

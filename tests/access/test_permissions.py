@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.access.errors import OutOfReach, PermissionMissing
 from chalicelib.access.models import PERMISSIONS, Caller, ResourceScope, fits, includes
-from chalicelib.access.refusals import OutOfReach, PermissionMissing
-from chalicelib.foundation.operations import Permission
+from chalicelib.http.operation import Permission
 
 BUCKET = "bkt_01m8307pxvdty4yb"
 PLACE = ("ns_1", "films")

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from chalicelib.foundation import listing
+from chalicelib.listing import query as evaluator
 from tests.support.api import Api, Reply
 from tests.support.catalog import walk
 from tests.support.seeding import seed_buckets, traffic
@@ -250,7 +250,7 @@ def test_a_page_ends_before_the_answer_grows_too_large(
 
 
 def test_a_row_larger_than_a_page_is_a_page_of_its_own(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "MAX_PAGE_BYTES", 2_000)
+    monkeypatch.setattr(evaluator, "MAX_PAGE_BYTES", 2_000)
     for name in ("a", "large", "b"):
         description = "x" * 5_000 if name == "large" else None
         assert api.post("/v1/buckets", a_bucket(name, description=description)).status == 200

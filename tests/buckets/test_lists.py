@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.foundation import listing
+from chalicelib.listing import query
 from tests.support.api import Api, Reply
 from tests.support.catalog import put_namespace_tally, put_tally
 from tests.support.world import World, a_bucket
@@ -267,7 +267,7 @@ def test_a_sort_that_means_nothing_is_refused_by_its_place(api: Api, body: dict[
 
 
 def test_more_rows_than_can_be_sorted_are_refused_with_a_hint(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "MAX_SORTED_ROWS", 3)
+    monkeypatch.setattr(query, "MAX_SORTED_ROWS", 3)
     for name in "abcd":
         add(api, name)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.buckets.source_adapter import MAX_ADAPTER_BYTES, SourceAdapterConfig
+from chalicelib.adapters.rules import MAX_ADAPTER_BYTES, SourceAdapterConfig
 from tests.support.api import Api
 from tests.support.catalog import partition_of, put_object
 from tests.support.world import World, a_bucket

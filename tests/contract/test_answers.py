@@ -12,10 +12,10 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from pydantic import BaseModel, TypeAdapter
 
-from chalicelib.buckets.answers import BucketResponse, ListBucketsResponse
+from chalicelib.buckets.response_models import BucketResponse, ListBucketsResponse
 from chalicelib.health.models import HealthCheckResponse
 from chalicelib.namespaces.models import ListNamespacesResponse, NamespaceModel
-from chalicelib.objects.answers import (
+from chalicelib.objects.response_models import (
     BulkSoftDeleteResponse,
     CreateObjectsBatchResponse,
     ListObjectsResponse,

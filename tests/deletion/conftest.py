@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.foundation.keys import partition
+from chalicelib.keys import partition
 from chalicelib.tasks.task import Task
 from chalicelib.tasks.worker import Worker
 from chalicelib.wiring import build_workers
@@ -50,7 +50,7 @@ class Work:
         return [row["sk"] for row in self._partition(place)]
 
     def _partition(self, place: str) -> Iterator[dict[str, Any]]:
-        from chalicelib.foundation.expressions import equals
+        from chalicelib.aws.dynamodb.expressions import equals
 
         return catalog(self.world).query(equals("pk", place))
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.buckets.models import BucketCreateRequest
-from chalicelib.namespaces.refusals import NamespaceNotActive
+from chalicelib.namespaces.errors import NamespaceNotActive
 from tests.deletion.conftest import Work
 from tests.support.api import Api, Reply
 from tests.support.catalog import partition_of

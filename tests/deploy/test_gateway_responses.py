@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from chalicelib.api import CORS
-from chalicelib.foundation.envelope import STATUS, UNFORESEEN, unforeseen
-from chalicelib.foundation.refusals import RouteNotFound
-from chalicelib.foundation.wire import ErrorDetail, ErrorResponse
+from chalicelib.core.errors import RouteNotFound
+from chalicelib.http.api_models import ErrorDetail, ErrorResponse
+from chalicelib.http.envelope import STATUS, UNFORESEEN, unforeseen
 from tests.support.template import MERGED
 
 # Every kind that API Gateway has.

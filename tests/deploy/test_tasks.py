@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.tasks.execution import LEASE, MOST_ATTEMPTS
 from chalicelib.tasks.queue import WORN_AFTER
-from chalicelib.tasks.run import LEASE, MOST_ATTEMPTS
 from chalicelib.tasks.runner import MARGIN_SECONDS
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.foundation.items import decode
-from chalicelib.objects.orphans import orphans
+from chalicelib.aws.dynamodb.attribute_values import decode
+from chalicelib.blobs.orphans import orphans
 from chalicelib.objects.stored_object import from_item
 from tests.support.api import Api
 from tests.support.world import World

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from chalicelib.api import all_operations
-from chalicelib.foundation.operations import Operation
+from chalicelib.http.operation import Operation
 from chalicelib.wiring import Services
 from tests.http.envelopes import assert_envelope
 from tests.support.api import Api, Reply

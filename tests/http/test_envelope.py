@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from chalicelib.foundation.operations import MAX_BODY_BYTES
-from chalicelib.foundation.refusals import Refusal
+from chalicelib.core.errors import Refusal
+from chalicelib.http.operation import MAX_BODY_BYTES
 from chalicelib.settings import Settings
 from chalicelib.wiring import Services, build
 from tests.http.envelopes import assert_envelope, header

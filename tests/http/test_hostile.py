@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.foundation.operations import Operation
+from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope
 from tests.http.operations import JSON, OPEN, WITH_BODY, assert_sane, each, send
 from tests.support.api import Api

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.foundation.operations import Operation
+from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope, header
 from tests.http.operations import JSON, OPERATIONS, assert_sane, body_of, each, path_of
 from tests.http.test_hostile import STORED, VALUES

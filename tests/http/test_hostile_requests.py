@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.foundation.operations import Operation
+from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope, header
 from tests.http.operations import IN_NAMESPACE, JSON, KEYED, OPERATIONS, SEARCHED, assert_sane, each, path_of, send
 from tests.support.api import Api, Reply

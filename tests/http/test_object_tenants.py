@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.access.models import ResourceScope
-from chalicelib.foundation.operations import Operation
+from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope
 from tests.http.operations import OPERATIONS, body_of, each, path_of
 from tests.support.api import Api, Reply

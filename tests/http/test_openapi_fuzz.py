@@ -13,7 +13,7 @@ import schemathesis
 from hypothesis import settings
 from schemathesis.config import SchemathesisConfig
 
-from chalicelib.foundation.paging import CURSORS
+from chalicelib.listing.pagination import CURSORS
 from chalicelib.openapi.document import openapi
 from tests.http.operations import OPERATIONS
 from tests.support.seeding import seed_objects

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.access.models import PERMISSIONS, ResourceScope
 from chalicelib.api import CORS, create_app
-from chalicelib.foundation.operations import Operation
+from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope, header
 from tests.http.operations import IN_NAMESPACE, KEYED, OPERATIONS, SEARCHED, body_of, each, no_services, path_of
 from tests.support.api import Api, Reply

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.local import rows
 from chalicelib.local.engine import Engine
+from chalicelib.local.moto import rows
 from chalicelib.settings import Settings
 
 Open = Callable[[Path], Engine]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.access.errors import KeyRefused
 from chalicelib.access.models import includes
-from chalicelib.access.refusals import KeyRefused
 from chalicelib.local.bootstrap import CREDENTIALS, Credentials, DevKeySpent, first_credentials
-from chalicelib.local.folder import Folder
+from chalicelib.local.journal.folder import Folder
 from tests.support.world import World
 
 

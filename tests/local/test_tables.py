@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from chalicelib.foundation.steps import Put
-from chalicelib.foundation.table import Table
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.aws.dynamodb.writes import Put
 from chalicelib.local.tables import TEMPLATE, create_tables
 from tests.support.engine import Tables
 

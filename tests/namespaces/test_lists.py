@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.foundation import listing
+from chalicelib.listing import query
 from tests.support.api import Api
 from tests.support.catalog import put_namespace_tally
 from tests.support.world import World, a_bucket
@@ -71,7 +71,7 @@ def test_pages_go_on_by_offset_cursor_and_link_until_the_end(owner: Api) -> None
 def test_lists_by_time_id_or_name_go_on_beyond_what_may_be_sorted(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     # An id that is chosen says nothing about age: this one sorts before all others.
     assert owner.post("/v1/namespaces", {"namespace_name": "last", "namespace_id": "0"}).status == 200
-    monkeypatch.setattr(listing, "MAX_SORTED_ROWS", 2)
+    monkeypatch.setattr(query, "MAX_SORTED_ROWS", 2)
 
     for body, found in (
         ({}, ["last", "zoo", "Art", "music", "films"]),

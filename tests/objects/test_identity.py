@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.foundation.refusals import RequestInvalid
+from chalicelib.core.errors import RequestInvalid
 from chalicelib.objects.identity import (
     content_hash,
     id_of_content,

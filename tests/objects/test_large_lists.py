@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chalicelib.foundation.items import Item
-from chalicelib.foundation.operations import PATIENCE_SECONDS
-from chalicelib.foundation.steps import Key
-from chalicelib.foundation.table import Table
+from chalicelib.aws.dynamodb.attribute_values import Item
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.aws.dynamodb.writes import Key
+from chalicelib.blobs.blob import Blob
+from chalicelib.http.operation import PATIENCE_SECONDS
 from chalicelib.objects import lists
-from chalicelib.objects.blob import Blob
 from tests.support.api import Api, Reply
 from tests.support.engine import new_s3_client
 from tests.support.objects import a_bucket_of_objects, objects
@@ -26,7 +26,7 @@ from tests.support.world import World, new_world
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from chalicelib.local.backends import Backends
+    from chalicelib.local.moto.backends import Backends
     from tests.support.engine import Tables
 
 LARGE = "x" * 290_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from chalicelib.foundation.items import decode, encode
-from chalicelib.stats.changes import Change, Part
+from chalicelib.aws.dynamodb.attribute_values import decode, encode
 from chalicelib.stats.fold import folded
+from chalicelib.stats.stream_records import Change, Part
 from chalicelib.stats.tally_row import EMPTY, Checkpoint, Extreme, TallyRow, Totals, from_item, to_item
 
 NOW = "2026-01-03T00:00:00.000Z"

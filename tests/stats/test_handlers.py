@@ -10,7 +10,7 @@ import pytest
 from botocore.session import Session
 
 import app
-from chalicelib.stats.triggers import ShardUnnamed
+from chalicelib.stats.handlers import ShardUnnamed
 from chalicelib.wiring import Services, build
 from tests.stats.conftest import Shown, new_bucket
 from tests.support.api import Api
@@ -166,7 +166,7 @@ def test_what_cannot_be_written_is_told_from_its_first_record_and_others_do_not_
 def test_a_storage_that_is_throttled_is_reported_from_the_first_record_and_nothing_is_lost(
     world: World, api: Api, bucket: str, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.foundation.retrying.FIRST_WAIT_SECONDS", 100.0)
+    monkeypatch.setattr("chalicelib.aws.retry.FIRST_WAIT_SECONDS", 100.0)
     other = new_bucket(api, "stills")
     records = [*written(world, bucket, range(3)), *written(world, other, range(2))]
     faults = Faults(world.client).always(throttled)

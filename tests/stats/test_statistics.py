@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.foundation.expressions import Update, exists
-from chalicelib.foundation.steps import Change
+from chalicelib.aws.dynamodb.expressions import Update, exists
+from chalicelib.aws.dynamodb.writes import Change
 from tests.stats.conftest import Shown, new_bucket
 from tests.support.api import Api
 from tests.support.rows import objects_table, remove_object, write_object

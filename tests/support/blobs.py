@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.buckets.schema_values import FILE_TYPES
-from chalicelib.foundation.refusals import RequestInvalid
-from chalicelib.objects.blob_content import NewBlob, read_blob
+from chalicelib.blobs.content import NewBlob, read_blob
+from chalicelib.core.errors import RequestInvalid
 from chalicelib.objects.models import CreateBlobRequest
+from chalicelib.schemas.values import FILE_TYPES
 
 PLACE = ("body", "blobs", 0)
 SCHEMA: dict[str, Any] = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.foundation import keys
-from chalicelib.foundation.expressions import Update, exists
-from chalicelib.foundation.steps import Change, Put, Remove
-from chalicelib.foundation.table import Table
+from chalicelib import keys
+from chalicelib.aws.dynamodb.expressions import Update, exists
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.aws.dynamodb.writes import Change, Put, Remove
 from tests.support.api import Api
 from tests.support.world import World
 

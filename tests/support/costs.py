@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.foundation import logs
+from chalicelib.core import log
 from tests.support.api import Api, Reply
 from tests.support.seeding import Traffic, traffic
 from tests.support.world import World
@@ -53,11 +53,11 @@ class Meter:
 @contextmanager
 def metering(world: World, api: Api) -> Iterator[Meter]:
     """A meter, while the requests are logged."""
-    lines, level = Lines(), logs.logger.level
-    logs.logger.addHandler(lines)
-    logs.logger.setLevel(logs.INFO)
+    lines, level = Lines(), log.logger.level
+    log.logger.addHandler(lines)
+    log.logger.setLevel(log.INFO)
     try:
         yield Meter(world, api, lines)
     finally:
-        logs.logger.removeHandler(lines)
-        logs.logger.setLevel(level)
+        log.logger.removeHandler(lines)
+        log.logger.setLevel(level)

@@ -13,9 +13,9 @@ from botocore.session import Session
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import StreamShard, Table
 
-from chalicelib.clients import dynamodb_client, s3_client
-from chalicelib.local.backends import Backends
-from chalicelib.local.rows import REGION, put_row
+from chalicelib.aws.clients import dynamodb_client, s3_client
+from chalicelib.local.moto.backends import Backends
+from chalicelib.local.moto.rows import REGION, put_row
 from chalicelib.local.tables import create_tables
 from chalicelib.settings import Settings
 

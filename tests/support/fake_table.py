@@ -12,9 +12,9 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.foundation.expressions import Condition
-from chalicelib.foundation.items import encode
-from chalicelib.foundation.steps import Change, Check, Put, Remove, Step, Write
+from chalicelib.aws.dynamodb.attribute_values import encode
+from chalicelib.aws.dynamodb.expressions import Condition
+from chalicelib.aws.dynamodb.writes import Change, Check, Put, Remove, Step, Write
 
 Row = dict[str, Any]
 Record = dict[str, Any]

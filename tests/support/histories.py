@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from chalicelib.foundation import keys
-from chalicelib.foundation.table import Table
-from chalicelib.stats.counting import counted
+from chalicelib import keys
+from chalicelib.aws.dynamodb.table import Table
 from chalicelib.stats.dead_letters import DeadLetters
+from chalicelib.stats.handlers import ChangeFeed
 from chalicelib.stats.service import Statistics
 from chalicelib.stats.store import TallyStore
 from chalicelib.stats.tallies import Tallies
 from chalicelib.stats.tally_row import to_item
-from chalicelib.stats.triggers import ChangeFeed
+from chalicelib.stats.verify import counted
 from tests.support.fake_table import FakeTable, Record
 from tests.support.world import FakeClock
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.foundation import logs
+from chalicelib.core import log as service_log
 
 
 class Log:
@@ -31,13 +31,13 @@ class Log:
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     """The log of this test, as the service writes it."""
     log = Log()
-    level = logs.logger.level
+    level = service_log.logger.level
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", log.stream)
-        patch.setattr(logs.logger, "handlers", [])
-        logs.configure("INFO")
-        handlers = logs.logger.handlers
-    monkeypatch.setattr(logs.logger, "handlers", handlers)
-    monkeypatch.setattr(logs.logger, "level", level)
-    logs.logger.setLevel("INFO")
+        patch.setattr(service_log.logger, "handlers", [])
+        service_log.configure("INFO")
+        handlers = service_log.logger.handlers
+    monkeypatch.setattr(service_log.logger, "handlers", handlers)
+    monkeypatch.setattr(service_log.logger, "level", level)
+    service_log.logger.setLevel("INFO")
     return log

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.foundation.steps import Put, Remove
-from chalicelib.foundation.table import Table
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.aws.dynamodb.writes import Put, Remove
 from chalicelib.objects.stored_object import StoredObject, to_item
 from tests.support.catalog import partition_of
 from tests.support.world import World

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib import keys
+from chalicelib.aws.dynamodb.attribute_values import encode
+from chalicelib.aws.dynamodb.expressions import Update, exists
+from chalicelib.aws.dynamodb.writes import Change
+from chalicelib.blobs.blob import Blob
 from chalicelib.buckets.bucket import Bucket, texts, to_item
 from chalicelib.buckets.store import search_text
-from chalicelib.foundation import keys
-from chalicelib.foundation.expressions import Update, exists
-from chalicelib.foundation.ids import Ids
-from chalicelib.foundation.items import encode
-from chalicelib.foundation.search import fold
-from chalicelib.foundation.steps import Change
-from chalicelib.foundation.times import stamp
+from chalicelib.core.clock import stamp
+from chalicelib.core.ids import Ids
+from chalicelib.listing.search import fold
 from chalicelib.objects import stored_object
-from chalicelib.objects.blob import Blob
 from chalicelib.objects.stored_object import StoredObject
 from tests.support.catalog import catalog, partition_of
 from tests.support.engine import write_rows

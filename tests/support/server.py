@@ -10,7 +10,7 @@ from chalice.config import Config
 from chalice.local import CustomLocalChalice
 
 from chalicelib.api import create_app
-from chalicelib.local.gateway import Handler, Server
+from chalicelib.local.server.gateway import Handler, Server
 from tests.support.world import World
 
 

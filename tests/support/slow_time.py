@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chalicelib import wiring
-from chalicelib.foundation.table import Table
-from chalicelib.objects.blob_store import BlobStore
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.blobs.store import BlobStore
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

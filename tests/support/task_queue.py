@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.foundation.ids import Ids
-from chalicelib.foundation.table import Table
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.core.ids import Ids
 from chalicelib.tasks.outbox import Outbox
 from chalicelib.tasks.queue import TaskQueue
 from chalicelib.tasks.runner import Runner

@@ -12,7 +12,7 @@ import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
 
-from chalicelib.local.backends import Backends
+from chalicelib.local.moto.backends import Backends
 from chalicelib.settings import Settings
 from chalicelib.wiring import Services, build
 from tests.support.api import Api

@@ -15,7 +15,7 @@ from mixpeek.models.task_response import TaskResponse
 
 from chalicelib.access.models import ResourceScope
 from chalicelib.api import CORS, admission, recognition
-from chalicelib.foundation.endpoint import endpoint
+from chalicelib.http.endpoint import endpoint
 from chalicelib.tasks.routes import task_operations
 from tests.support.api import Api
 from tests.support.task_queue import Line

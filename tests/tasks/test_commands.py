@@ -11,8 +11,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib.administration.commands import Commands
-from chalicelib.administration.tasks import tasks
+from chalicelib.admin.commands import Commands
+from chalicelib.admin.tasks import tasks
 from tests.support.task_queue import Line
 from tests.support.world import World
 from tests.tasks.conftest import Counter, NewLine, a_task

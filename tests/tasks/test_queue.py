@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.clients import sqs_client
-from chalicelib.local.backends import Backends
+from chalicelib.aws.clients import sqs_client
+from chalicelib.local.moto.backends import Backends
 from chalicelib.settings import Settings
 from chalicelib.tasks.queue import TaskQueue, Unreadable, read
 

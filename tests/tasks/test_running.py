@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from chalicelib.foundation.statuses import TaskStatusEnum
-from chalicelib.tasks.run import MOST_ATTEMPTS
+from chalicelib.core.statuses import TaskStatusEnum
+from chalicelib.tasks.execution import MOST_ATTEMPTS
 from chalicelib.tasks.task import Task
 from chalicelib.tasks.worker import Slice
 from tests.support.faults import Faults, unavailable

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.foundation.refusals import NotFound, Unacceptable
-from chalicelib.foundation.statuses import TaskStatusEnum
-from chalicelib.tasks.refusals import TaskNotFound, TaskNotRestartable
+from chalicelib.core.errors import NotFound, Unacceptable
+from chalicelib.core.statuses import TaskStatusEnum
+from chalicelib.tasks.error_text import told
+from chalicelib.tasks.errors import TaskNotFound, TaskNotRestartable
 from chalicelib.tasks.service import Cancellation
 from chalicelib.tasks.task import Task
-from chalicelib.tasks.words import told
 from chalicelib.tasks.worker import Slice
 from tests.support.task_queue import Line
 from tests.support.world import World

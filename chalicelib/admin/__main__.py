@@ -1,0 +1,39 @@
+"""The operator's command line: `python -m chalicelib.admin --help`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from chalicelib import wiring
+from chalicelib.admin.blobs import blobs
+from chalicelib.admin.buckets import buckets
+from chalicelib.admin.commands import Commands
+from chalicelib.admin.keys import keys
+from chalicelib.admin.namespaces import namespaces
+from chalicelib.admin.organizations import organizations
+from chalicelib.admin.stats import stats
+from chalicelib.admin.tasks import tasks
+from chalicelib.core import log
+
+
+@click.group(cls=Commands)
+@click.pass_context
+def admin(context: click.Context) -> None:
+    """Organizations, API keys, namespaces and buckets of a Buckets API.
+
+    Works on the tables that the service's own settings name: BUCKETS_CATALOG_TABLE and the AWS variables,
+    or with BUCKETS_ENGINE=embedded the folder BUCKETS_DATA_DIR, whether or not its server is running.
+    """
+    if context.obj is None:
+        # Standard output is for what was asked, and may be read by a program.
+        log.configure("INFO", sys.stderr)
+        context.obj = wiring.services
+
+
+for commands in (organizations, keys, namespaces, buckets, blobs, stats, tasks):
+    admin.add_command(commands)
+
+if __name__ == "__main__":
+    admin(prog_name="python -m chalicelib.admin")

@@ -1,0 +1,142 @@
+"""`keys`: the API keys of an organization. A key is printed when it is made, and never again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from chalicelib.access.models import DEFAULT_PERMISSIONS, PERMISSIONS, ApiKey, NewKey, ResourceScope
+from chalicelib.admin.arguments import EndType, ScopeType, until
+from chalicelib.admin.commands import with_services
+from chalicelib.admin.organizations import of_organization
+from chalicelib.admin.output import as_json, show, show_all
+from chalicelib.core.clock import stamp
+from chalicelib.wiring import Services
+
+COLUMNS = ("key_id", "name", "visible", "state", "permissions", "scopes", "created_at", "expires_at")
+
+permission_option = click.option(
+    "--permission",
+    "permissions",
+    multiple=True,
+    type=click.Choice(PERMISSIONS),
+    help=f"What the key may do; repeat for several. Each includes those that follow it in {', '.join(PERMISSIONS)}."
+    f" Without any: {', '.join(DEFAULT_PERMISSIONS)}.",
+)
+scope_option = click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=ScopeType(),
+    metavar="TYPE:ID[:OPERATIONS]",
+    help="What the key is bound to; repeat for several. TYPE is organization, namespace or bucket; ID is an id, for "
+    "a namespace also a name, and * stands for any characters; OPERATIONS narrows the permissions there. Example: "
+    "namespace:films:read,write. Without any, the key reaches everything in the organization.",
+)
+expires_option = click.option(
+    "--expires",
+    type=EndType(),
+    metavar="WHEN",
+    help="When the key ends: a date (2027-01-01, at its start in UTC), a time (2027-01-01T12:00Z), or a period from "
+    "now in days or hours (90d, 12h). Without it, never.",
+)
+
+
+@click.group()
+def keys() -> None:
+    """Create, list, rotate and revoke the API keys of an organization."""
+
+
+@keys.command()
+@of_organization
+@click.option("--name", required=True, help="What the key is for, in the operator's words.")
+@permission_option
+@scope_option
+@expires_option
+@as_json
+@with_services
+def create(
+    services: Services,
+    *,
+    organization: str,
+    name: str,
+    permissions: tuple[str, ...],
+    scopes: tuple[ResourceScope, ...],
+    expires: datetime | timedelta | None,
+    as_json: bool,
+) -> None:
+    """Create a key and print it, this once."""
+    made = services.access.create_key(
+        organization,
+        name=name,
+        permissions=permissions or DEFAULT_PERMISSIONS,
+        scopes=scopes,
+        expires_at=until(expires, services.access.clock()),
+    )
+    _hand_over(services, made, as_json=as_json)
+
+
+@keys.command("list")
+@of_organization
+@as_json
+@with_services
+def list_(services: Services, organization: str, as_json: bool) -> None:
+    """List the keys of the organization, oldest first, with no more of each than its first characters."""
+    services.access.get_organization(organization)
+    now = stamp(services.access.clock())
+    rows = [_row(key, now) for key in services.access.list_keys(organization)]
+    show_all(COLUMNS, rows, as_json=as_json)
+
+
+@keys.command()
+@of_organization
+@click.argument("key_id")
+@as_json
+@with_services
+def rotate(services: Services, organization: str, key_id: str, as_json: bool) -> None:
+    """Give the key KEY_ID a new secret and print it, this once.
+
+    The old secret ends now; a server that has just seen it may take it for another minute. Everything else stays.
+    """
+    _hand_over(services, services.access.rotate_key(organization, key_id), as_json=as_json)
+
+
+@keys.command()
+@of_organization
+@click.argument("key_id")
+@with_services
+def revoke(services: Services, organization: str, key_id: str) -> None:
+    """End the key KEY_ID for good.
+
+    A server that has just seen it may take it for another minute.
+    """
+    services.access.revoke_key(organization, key_id)
+    click.echo(f"Revoked {key_id}; servers may take it for another minute.", err=True)
+
+
+def _hand_over(services: Services, made: NewKey, *, as_json: bool) -> None:
+    if as_json:
+        show({"key": made.secret, **_row(made.key, stamp(services.access.clock()))}, as_json=True)
+    else:
+        click.echo(made.secret)
+    click.echo(f"This is the key {made.key.key_id}. Keep it safe: it will not be shown again.", err=True)
+
+
+def _row(key: ApiKey, now: str) -> dict[str, Any]:
+    return {
+        "key_id": key.key_id,
+        "name": key.name,
+        "visible": key.visible,
+        "state": key.state(now),
+        "permissions": list(key.permissions),
+        "scopes": [_scope(scope) for scope in key.scopes],
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+    }
+
+
+def _scope(scope: ResourceScope) -> str:
+    narrowed = "" if scope.operations is None else f":{','.join(scope.operations)}"
+    return f"{scope.resource_type}:{scope.resource_id}{narrowed}"

@@ -1,0 +1,47 @@
+"""`organizations`: the owners of namespaces and keys."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from chalicelib.access.models import Organization
+from chalicelib.admin.commands import with_services
+from chalicelib.admin.output import as_json, show, show_all
+from chalicelib.wiring import Services
+
+# Every other group of commands works inside one organization.
+of_organization = click.option("--organization", required=True, metavar="ID", help="Id of the organization.")
+
+
+@click.group()
+def organizations() -> None:
+    """Create and look at organizations, the owners of namespaces and keys."""
+
+
+@organizations.command()
+@click.argument("name")
+@as_json
+@with_services
+def create(services: Services, name: str, as_json: bool) -> None:
+    """Create the organization NAME; then give it a key with `keys create`."""
+    show(asdict(services.access.create_organization(name)), as_json=as_json)
+
+
+@organizations.command("list")
+@as_json
+@with_services
+def list_(services: Services, as_json: bool) -> None:
+    """List all organizations, oldest first."""
+    columns = list(Organization.__dataclass_fields__)
+    show_all(columns, [asdict(each) for each in services.access.list_organizations()], as_json=as_json)
+
+
+@organizations.command("show")
+@click.argument("organization_id", metavar="ID")
+@as_json
+@with_services
+def show_(services: Services, organization_id: str, as_json: bool) -> None:
+    """Show the organization of this ID."""
+    show(asdict(services.access.get_organization(organization_id)), as_json=as_json)

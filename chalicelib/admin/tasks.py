@@ -1,0 +1,71 @@
+"""`tasks`: background work, and starting it again where it got stuck."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+import click
+
+from chalicelib.admin.commands import with_services
+from chalicelib.admin.organizations import of_organization
+from chalicelib.admin.output import as_json, show, show_all
+from chalicelib.core.statuses import TaskStatusEnum
+from chalicelib.tasks.task import Task
+from chalicelib.wiring import Services
+
+COLUMNS = ("task_id", "task_type", "status", "attempts", "created_at", "updated_at", "error")
+a_status = click.Choice([*TaskStatusEnum], case_sensitive=False)
+
+
+@click.group()
+def tasks() -> None:
+    """Look at the background tasks of an organization, and start again those that failed."""
+
+
+@tasks.command("list")
+@of_organization
+@click.option("--status", type=a_status, help="Only tasks in this status.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
+@as_json
+@with_services
+def list_(services: Services, organization: str, status: str | None, limit: int, as_json: bool) -> None:
+    """List the tasks of the organization, newest first."""
+    services.access.get_organization(organization)
+    found = (task for task in services.tasks.walk(organization) if status in (None, task.status))
+    show_all(COLUMNS, [_row(task) for task in islice(found, limit)], as_json=as_json)
+
+
+@tasks.command("show")
+@of_organization
+@click.argument("task_id", metavar="ID")
+@as_json
+@with_services
+def show_(services: Services, organization: str, task_id: str, as_json: bool) -> None:
+    """Show the task of this ID, and how far it has come."""
+    show(_whole(services.tasks.get(organization, task_id)), as_json=as_json)
+
+
+@tasks.command()
+@of_organization
+@click.argument("task_id", metavar="ID")
+@as_json
+@with_services
+def restart(services: Services, organization: str, task_id: str, as_json: bool) -> None:
+    """Start the task of this ID again, from where it had come: one that failed, or that nobody works on."""
+    show(_whole(services.tasks.restart(organization, task_id)), as_json=as_json)
+
+
+def _row(task: Task) -> dict[str, Any]:
+    return {**{name: getattr(task, name) for name in COLUMNS}, "status": task.status.value}
+
+
+def _whole(task: Task) -> dict[str, Any]:
+    return {
+        **_row(task),
+        "cancellable": task.cancellable,
+        "inputs": [str(given) for given in task.inputs],
+        "about": dict(task.about),
+        "progress": dict(task.progress),
+        "lease_until": task.lease_until,
+    }

@@ -1,0 +1,1 @@
+"""Clients of AWS, their retries, and what they consume."""

@@ -1,0 +1,1 @@
+"""One DynamoDB table in plain Python: rows, conditions, writes and optimistic locking."""

@@ -1,0 +1,52 @@
+"""Read, revise, write on condition that nothing moved meanwhile: how a row changes that many may change."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TypeVar
+
+from chalicelib.core.errors import Busy
+
+R = TypeVar("R")
+
+# Whoever loses a turn reads again; this many lost turns in a row mean that something is wrong.
+TURNS = 40
+LONGEST_PAUSE = 0.2
+
+
+class RevisionMoved(Busy):
+    """The row was written since it was read. It is read again; a client hears of it as Busy at most."""
+
+
+def in_turns(attempt: Callable[[], R], pause: Callable[[float], None]) -> R:
+    """What an attempt gives, made again for as long as it raises RevisionMoved. Raises Busy when every turn is lost."""
+    for turn in range(TURNS):
+        try:
+            return attempt()
+        except RevisionMoved:
+            pause(random.uniform(0, min(0.01 * turn, LONGEST_PAUSE)))  # noqa: S311 (jitter, no secret)
+    raise Busy()
+
+
+def revise(
+    read: Callable[[], R],
+    revised: Callable[[R], R],
+    write: Callable[[R, R], R],
+    pause: Callable[[float], None],
+    *,
+    stored: Callable[[R], object],
+) -> R:
+    """The state after a change, or the same state where the change makes no difference to what is `stored`.
+
+    `revised` gives the new state and may refuse; `write` puts it in place of the old one and raises
+    RevisionMoved where that is no longer there. Raises Busy when every turn is lost.
+    """
+
+    def attempt() -> R:
+        old = read()
+        new = revised(old)
+        # Not the values themselves are compared: to Python true is 1.
+        return old if stored(new) == stored(old) else write(old, new)
+
+    return in_turns(attempt, pause)

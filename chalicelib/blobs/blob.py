@@ -1,0 +1,95 @@
+"""A file of an object: as its row keeps it, and as clients receive it."""
+
+from __future__ import annotations
+
+from builtins import property as computed
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chalicelib.blobs.content import NewBlob
+
+ARCHIVE = "archive"
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A file. `key` names its bytes in the blob store, and is None where only `url` says where they are.
+
+    `hash` is what clients are shown; `sha256` is known, in hex, where the service has seen the bytes.
+    `storage_class` is the bucket's word for the tier, None for the standard one.
+    """
+
+    blob_id: str
+    property: str
+    type: str
+    url: str
+    key: str | None = None
+    key_prefix: str | None = None
+    text: str | None = None
+    filename: str | None = None
+    size_bytes: int | None = None
+    mime_type: str | None = None
+    hash: str | None = None
+    sha256: str | None = None
+    storage_class: str | None = None
+
+    @computed
+    def archived(self) -> bool:
+        """Whether the bytes lie where nobody can read them before they are restored."""
+        return self.key is not None and self.storage_class == ARCHIVE
+
+
+def stored(new: NewBlob, *, blob_id: str, key: str | None, url: str, storage_class: str | None) -> Blob:
+    """The blob that a new one becomes, its bytes lying under `key` at `url`, or at the `url` that was given."""
+    return Blob(
+        blob_id=blob_id,
+        property=new.property,
+        type=new.type,
+        url=url,
+        key=key,
+        key_prefix=new.key_prefix,
+        text=new.text,
+        filename=new.filename,
+        size_bytes=new.size_bytes,
+        mime_type=new.mime_type,
+        hash=new.hash,
+        sha256=new.sha256,
+        storage_class=storage_class if key is not None else None,
+    )
+
+
+def to_document(blob: Blob) -> dict[str, Any]:
+    """The blob as plain JSON, what is absent left out."""
+    return {name: value for name in Blob.__slots__ if (value := getattr(blob, name)) is not None}
+
+
+def from_document(document: Mapping[str, Any]) -> Blob:
+    """The blob that `to_document` wrote."""
+    return Blob(**document)
+
+
+def show_blob(blob: Blob, *, presigned_url: str | None = None) -> dict[str, Any]:
+    """The blob as clients receive it; a download URL stands in `properties` too, where old clients look."""
+    properties: dict[str, Any] = {"url": blob.url}
+    if blob.text is not None:
+        properties["text"] = blob.text
+    if blob.archived:
+        properties["archived"] = True
+    if presigned_url is not None:
+        properties["presigned_url"] = presigned_url
+    return {
+        "blob_id": blob.blob_id,
+        "property": blob.property,
+        "type": blob.type,
+        "key_prefix": blob.key_prefix,
+        "properties": properties,
+        "presigned_url": presigned_url,
+        "details": {
+            "filename": blob.filename,
+            "size_bytes": blob.size_bytes,
+            "mime_type": blob.mime_type,
+            "hash": blob.hash,
+        },
+    }

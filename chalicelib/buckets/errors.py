@@ -1,0 +1,92 @@
+"""The noes of the buckets room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chalicelib.core.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    NotFound,
+    Problem,
+    RequestInvalid,
+    Stale,
+)
+
+
+class BucketNotFound(NotFound):
+    """No bucket of this id or name is in the namespace."""
+
+    message = "Bucket not found"
+
+    def __init__(self, identifier: str) -> None:
+        super().__init__(details={"resource": "bucket", "id": identifier})
+
+
+class BucketNameTaken(AlreadyExists):
+    """Another bucket in the namespace already carries this name."""
+
+    code = "bucket_name_taken"
+
+    def __init__(self, name: str, bucket_id: str | None = None) -> None:
+        self.name, self.bucket_id = name, bucket_id
+        details = {"resource": "bucket", "bucket_name": name}
+        if bucket_id is not None:
+            details["bucket_id"] = bucket_id
+        super().__init__(f"A bucket named {name!r} already exists in this namespace", details=details)
+
+
+class BucketLocked(Forbidden):
+    """The bucket is read-only until its operator unlocks it."""
+
+    message = "The bucket is locked"
+    code = "bucket_locked"
+
+
+class BucketNotActive(Conflict):
+    """The bucket is archived, suspended or being deleted, and takes no writes."""
+
+    code = "bucket_not_active"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The bucket is not active, it is {status}", details={"status": status})
+
+
+class RevisionStale(Stale):
+    """The bucket changed since the state that `If-Match` names."""
+
+    message = "The bucket has changed since the given ETag"
+    code = "revision_stale"
+
+    def __init__(self, etag: str) -> None:
+        super().__init__(details={"etag": etag})
+
+
+class SchemaBreak(Conflict):
+    """The new schema would break objects already stored; `force_schema_break=true` allows it."""
+
+    message = "The schema change breaks objects that are already stored"
+    code = "schema_break"
+
+    def __init__(self, breaks: Iterable[Problem], *, forcible: bool = True) -> None:
+        told = [{"location": list(b.location), "type": b.type, "message": b.message} for b in breaks]
+        hint = "force_schema_break=true allows it" if forcible else "Objects are known by these fields"
+        super().__init__(details={"breaking_changes": told, "hint": hint})
+
+
+class BucketTooLarge(RequestInvalid):
+    """The bucket's configuration is larger than one row may hold."""
+
+    def __init__(self, max_bytes: int) -> None:
+        message = f"The bucket's configuration is larger than {max_bytes} bytes"
+        super().__init__([Problem(("body",), message, "bucket_too_large")])
+
+
+class AdapterCycle(Conflict):
+    """The adapters of these buckets would feed each other for ever."""
+
+    code = "adapter_cycle"
+
+    def __init__(self, cycle: list[str]) -> None:
+        super().__init__("The adapters would feed each other: " + " <- ".join(cycle), details={"cycle": cycle})

@@ -1,1 +1,0 @@
-"""What every room stands on. Knows no noun of the product."""

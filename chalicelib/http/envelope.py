@@ -1,0 +1,126 @@
+"""The one maker of error bodies, and the one table that gives every refusal its status.
+
+Every answer that is an error wears the same envelope: `success` false, `status`, and an **object**
+under `error` with `message`, `type`, `code` and `details`. A 422 carries the list of problems twice,
+in the two shapes that clients of this API have been generated from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from chalicelib.core import errors
+from chalicelib.core.errors import Problem, Refusal, RequestInvalid
+
+# Most specific kinds first: the first kind that a refusal is an instance of decides.
+STATUS: dict[type[Refusal], tuple[int, str]] = {
+    errors.Invalid: (422, "ValidationError"),
+    errors.Unacceptable: (400, "BadRequestError"),
+    errors.Unauthenticated: (401, "UnauthorizedError"),
+    errors.NotEnabled: (403, "NotEnabledError"),
+    errors.Forbidden: (403, "ForbiddenError"),
+    errors.NotFound: (404, "NotFoundError"),
+    errors.MethodNotAllowed: (405, "MethodNotAllowedError"),
+    errors.AlreadyExists: (409, "AlreadyExistsError"),
+    errors.Conflict: (409, "ConflictError"),
+    errors.Stale: (412, "PreconditionFailedError"),
+    errors.TooLarge: (413, "PayloadTooLargeError"),
+    errors.MediaTypeUnsupported: (415, "UnsupportedMediaTypeError"),
+    errors.Busy: (503, "ServiceUnavailableError"),
+}
+
+UNFORESEEN = (500, "InternalServerError")
+UNFORESEEN_WORDS = "Something went wrong on our side; quote the request id when you report it"
+
+# Names and values of a request come back in refusals; so much of each is enough to know it again.
+MAX_NAME = 200
+MAX_MESSAGE = 1_000
+# Problems are told as long as there is room. The first one always is.
+MAX_TOLD = 50_000
+
+
+def standing(refusal: type[Refusal]) -> tuple[int, str]:
+    """The HTTP status and the `error.type` of a kind of refusal."""
+    for kind, answer in STATUS.items():
+        if issubclass(refusal, kind):
+            return answer
+    raise LookupError(f"{refusal.__name__} is of no kind that has a status")
+
+
+def envelope(
+    status: int,
+    type: str,
+    message: str,
+    *,
+    code: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The body of an error answer."""
+    told = _shortened_in(dict(details)) if details else None
+    error = {"message": shortened(message, MAX_MESSAGE), "type": type, "code": code, "details": told}
+    return {"success": False, "status": status, "error": error}
+
+
+def refused(refusal: Refusal) -> dict[str, Any]:
+    """The body that says a refusal; a `RequestInvalid` lists its problems in both published shapes."""
+    status, type_ = standing(refusal.__class__)
+    if isinstance(refusal, RequestInvalid):
+        return _invalid(status, type_, refusal)
+    details = refusal.details
+    if isinstance(refusal, errors.Busy):
+        details = {**(details or {}), "retryable": True, "retry_after_seconds": refusal.retry_after}
+    return envelope(status, type_, refusal.text, code=refusal.reason, details=details)
+
+
+def shortened(text: str, most: int) -> str:
+    """The text; of one that is too long, its beginning and its end."""
+    end = most // 3
+    return text if len(text) <= most else f"{text[: most - end - 1]}…{text[-end:]}"
+
+
+def unforeseen(request_id: str) -> dict[str, Any]:
+    """The body for a fault of ours: fixed words and the id under which the log has the rest."""
+    return envelope(*UNFORESEEN, UNFORESEEN_WORDS, details={"request_id": request_id})
+
+
+def headers_of(refusal: Refusal) -> dict[str, str]:
+    """The headers a refusal brings: its own, and `Retry-After` where waiting helps."""
+    waiting = {"Retry-After": str(refusal.retry_after)} if isinstance(refusal, errors.Busy) else {}
+    return {**refusal.headers, **waiting}
+
+
+def refusal_response(refusal: Refusal, request_id: str) -> tuple[int, dict[str, str], str]:
+    """Status, headers and body text of a refusal, for doors that are not the API itself."""
+    body = refused(refusal)
+    headers = {"Content-Type": "application/json", "X-Request-Id": request_id, **headers_of(refusal)}
+    return body["status"], headers, json.dumps(body)
+
+
+def _invalid(status: int, type_: str, refusal: RequestInvalid) -> dict[str, Any]:
+    problems = list(_told(refusal.problems))
+    errors = [{"type": p.type, "location": list(p.location), "message": p.message} for p in problems]
+    body = envelope(status, type_, refusal.text, code=refusal.reason, details={"validation_errors": errors})
+    body["detail"] = [{"loc": list(p.location), "msg": p.message, "type": p.type} for p in problems]
+    return body
+
+
+def _told(problems: Iterable[Problem]) -> Iterator[Problem]:
+    room = MAX_TOLD
+    for count, problem in enumerate(problems):
+        place = tuple(shortened(step, MAX_NAME) if isinstance(step, str) else step for step in problem.location)
+        message = shortened(problem.message, MAX_MESSAGE)
+        room -= len(message) + sum(len(str(step)) for step in place)
+        if count and room < 0:
+            return
+        yield Problem(place, message, problem.type)
+
+
+def _shortened_in(value: Any) -> Any:
+    """A JSON value with every text in it shortened. Names are ours, or of fields in a schema, and short."""
+    if isinstance(value, dict):
+        return {name: _shortened_in(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_shortened_in(member) for member in value]
+    return shortened(value, MAX_MESSAGE) if isinstance(value, str) else value

@@ -1,0 +1,1 @@
+"""Lists of any resource: query, sorting, search, pages and cursors."""

@@ -1,0 +1,60 @@
+"""Cursors: where in a list a walk stands, and of which list. Opaque to clients.
+
+A cursor holds the sort position of the last row returned and a hash of the query it was issued for. It
+holds no key of the database, so a forged one can only ask for another place in the caller's own list.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from typing import Any
+
+from chalicelib.core.errors import RequestInvalid, Unacceptable
+from chalicelib.core.json_codec import check_json
+
+VERSION = 1
+LONGEST = 8_000
+
+
+class CursorInvalid(Unacceptable):
+    """The cursor is garbage, or was issued for another query."""
+
+    message = "The cursor is not valid for this query"
+    code = "cursor_invalid"
+
+
+def fingerprint(*parts: Any) -> str:
+    """A short hash of JSON values; the same parts give the same hash in every process."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def encode(position: list[Any], *, query: str) -> str:
+    """The cursor for a place in the list of a query, in characters that URLs take as they are."""
+    text = json.dumps([VERSION, query, position], ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode(text: str, *, query: str) -> list[Any]:
+    """The place that `encode` was given. Raises CursorInvalid for anything else."""
+    position = _read(text, query)
+    if not isinstance(position, list):
+        raise CursorInvalid()
+    return position
+
+
+def _read(text: str, query: str) -> Any:
+    if len(text) > LONGEST or not text.isascii():
+        raise CursorInvalid()
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        check_json(raw)
+        version, issued_for, position = json.loads(raw)
+    except (binascii.Error, ValueError, TypeError, RequestInvalid) as error:
+        raise CursorInvalid() from error
+    if version != VERSION or issued_for != query:
+        raise CursorInvalid()
+    return position

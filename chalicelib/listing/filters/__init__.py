@@ -1,0 +1,1 @@
+"""Filters of lists: the tree, its operators, and the values that they compare."""

@@ -1,0 +1,1 @@
+"""The local HTTP servers: the API, and the AWS endpoint for other processes."""

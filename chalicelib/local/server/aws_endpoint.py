@@ -1,0 +1,125 @@
+"""The door: other processes reach the engine's AWS services here, with any AWS client.
+
+    client = boto3.client("dynamodb", endpoint_url="http://127.0.0.1:8001", ...)
+
+It listens on the loopback interface only and believes every signature, as everything behind it belongs to
+the user who runs it. Which service is meant, the credential scope says; region and account are the engine's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, BinaryIO, cast
+from urllib.parse import parse_qs, urlsplit
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+
+from chalicelib.core.errors import Refusal
+from chalicelib.local.journal.folder import LOOPBACK
+from chalicelib.local.moto.backends import Backends
+from chalicelib.local.moto.rows import REGION
+from chalicelib.local.server.http_body import read_body
+
+MOST_BYTES = 100_000_000
+
+_SCOPE = re.compile(r"Credential=[^/,\s]+/\d+/[a-z0-9-]+/([a-z0-9-]+)/aws4_request")
+_LOCAL_HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?$")
+
+
+class Door:
+    """An HTTP server in threads of its own, in front of the backends."""
+
+    def __init__(self, backends: Backends, port: int) -> None:
+        """Listens at once. Raises OSError when the port is taken."""
+        self._server = _Server((LOOPBACK, port), partial(_Handler, backends))
+        self.url = f"http://{LOOPBACK}:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, name="door", daemon=True).start()
+
+    def close(self) -> None:
+        """Listens no longer."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "buckets-door"
+    # Headers and body leave in one piece: in two, the second waits for an acknowledgement of the first.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def __init__(self, backends: Backends, *arguments: Any) -> None:
+        self._backends = backends
+        super().__init__(*arguments)
+
+    def do_any(self) -> None:
+        """Passes one request on."""
+        try:
+            body = read_body(self.headers, cast(BinaryIO, self.rfile), MOST_BYTES)
+        except Refusal as refusal:
+            self.close_connection = True
+            return self._refuse(400, "SerializationException", refusal.text)
+        if not _LOCAL_HOST.match(self.headers.get("Host", "")):
+            # A page of another site that got its own name to resolve to this machine.
+            return self._refuse(403, "AccessDeniedException", "This door is for this machine")
+        service = service_of(self.headers.get("Authorization", ""), self.path)
+        if service is None:
+            return self._refuse(403, "MissingAuthenticationTokenException", "Sign the request; any credentials do")
+        return self._answer(self._backends.send(self._forwarded(service, body)))
+
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = do_any
+
+    def handle_expect_100(self) -> bool:
+        """Says at once that the body may come."""
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Says nothing: who calls here is one of us."""
+
+    def _forwarded(self, service: str, body: bytes | None) -> AWSPreparedRequest:
+        headers = HTTPHeaders()
+        for name, value in self.headers.items():
+            headers[name] = value
+        host = f"{service}.{REGION}.amazonaws.com"
+        del headers["Host"], headers["Transfer-Encoding"]
+        headers["Host"] = host
+        return AWSPreparedRequest(str(self.command), f"https://{host}{self.path}", headers, body or b"", False)
+
+    def _answer(self, response: AWSResponse) -> None:
+        content = response.content
+        self.send_response(response.status_code)
+        for name, value in response.headers.items():
+            if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
+                self.send_header(name, str(value))
+        length = response.headers.get("Content-Length", "") if self.command == "HEAD" else ""
+        self.send_header("Content-Length", length or str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def _refuse(self, status: int, kind: str, message: str) -> None:
+        content = json.dumps({"__type": kind, "message": message}).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+
+def service_of(authorization: str, path: str) -> str | None:
+    """The service that a request was signed for, in its header or in a presigned URL."""
+    presigned = parse_qs(urlsplit(path).query).get("X-Amz-Credential", [""])[0]
+    scope = _SCOPE.search(authorization) or _SCOPE.match(f"Credential={presigned}/".rstrip("/"))
+    return scope[1] if scope else None

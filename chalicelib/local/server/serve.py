@@ -1,0 +1,92 @@
+"""What makes `chalice local` a server with an engine: called by `app.py` where the engine is embedded."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import threading
+from contextlib import suppress
+from typing import Any, NoReturn
+
+import chalice.local
+from chalice.app import Chalice
+from chalice.config import Config
+from chalice.local import LocalDevServer
+
+from chalicelib.core.errors import Refusal, RequestInvalid
+from chalicelib.local import engine
+from chalicelib.local.bootstrap import Credentials, first_credentials
+from chalicelib.local.journal.folder import FolderInUse
+from chalicelib.local.server import watching
+from chalicelib.local.server.aws_endpoint import Door
+from chalicelib.local.server.gateway import Handler, Server
+from chalicelib.settings import SettingInvalid, read_settings
+
+# A worker that is replaced may have to wait for a command that is using the folder just now.
+PATIENCE_SECONDS = 5.0
+
+
+def prepare(app: Chalice) -> None:
+    """From now on the local server that chalice makes of this application is ours. Opens and binds nothing."""
+    watching.install()
+    module: Any = chalice.local
+    module.LocalDevServer = EmbeddedServer
+
+
+class EmbeddedServer(LocalDevServer):
+    """The API on one port, the engine's door on the next, and the data folder behind both."""
+
+    def __init__(self, app_object: Chalice, config: Config, host: str, port: int) -> None:
+        try:
+            super().__init__(app_object, config, host, port, handler_cls=Handler, server_cls=Server)
+            self._open(host, port)
+        except (OSError, OverflowError, FolderInUse, SettingInvalid, Refusal) as error:
+            give_up(why(error, port))
+
+    def serve_forever(self) -> None:
+        """Serves until told to stop."""
+        with suppress(KeyboardInterrupt):
+            self.server.serve_forever()
+
+    def _open(self, host: str, port: int) -> None:
+        address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
+        os.environ["BUCKETS_PORT"] = str(port)
+        settings = read_settings(os.environ)
+        running = engine.start(settings, patience=PATIENCE_SECONDS)
+        from chalicelib.wiring import services
+
+        # Statistics are put right with the services, and until then nobody may write.
+        made = services()
+        running.announce(Door(running.backends, port + 1).url)
+        welcome(f"{address}/v1", settings.data_dir, first_credentials(made, running.folder, settings.dev_key))
+
+
+def welcome(address: str, data_dir: str, credentials: Credentials) -> None:
+    """What a client needs, ready to paste."""
+    print(
+        f"\nThe Buckets API listens on {address} and keeps its data in {data_dir}\n\n"
+        f"export MIXPEEK_BASE_URL={address}\n"
+        f"export MIXPEEK_API_KEY={credentials.api_key}\n"
+        f"export MIXPEEK_NAMESPACE={credentials.namespace}\n",
+        flush=True,
+    )
+
+
+def why(error: Exception, port: int) -> str:
+    """One line about what keeps the server from starting."""
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"port {port} or {port + 1} is in use; choose another, N and N+1 being free: chalice local --port N"
+    if isinstance(error, RequestInvalid):
+        return "BUCKETS_DEV_KEY: " + "; ".join(problem.message for problem in error.problems)
+    return str(error)
+
+
+def give_up(reason: str) -> NoReturn:
+    """Ends the process with one line. Chalice builds the server in a thread, whose end would go unnoticed."""
+    engine.stop()
+    engine.tell(reason)
+    if threading.current_thread() is threading.main_thread():
+        sys.exit(1)
+    sys.stdout.flush()
+    os._exit(1)

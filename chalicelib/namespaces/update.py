@@ -1,0 +1,119 @@
+"""What a request makes of a namespace: the new state, or the reason why not. No store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.core.clock import stamp
+from chalicelib.core.errors import NotEnabled, invalid
+from chalicelib.core.json_codec import Document
+from chalicelib.namespaces.models import (
+    MAX_DECLARED,
+    NOT_ENABLED,
+    SWITCHES,
+    CreateNamespaceRequest,
+    FeatureExtractor,
+    PatchNamespaceRequest,
+    UpdateNamespaceRequest,
+)
+from chalicelib.namespaces.namespace import Namespace
+
+
+def new_namespace(new: CreateNamespaceRequest, namespace_id: str, now: datetime) -> Namespace:
+    """A new namespace. Raises NotEnabled or RequestInvalid."""
+    _check_enabled(new)
+    if new.scope == "system":  # would be everybody's, and nothing here crosses organizations
+        raise NotEnabled("scope system is not enabled here", details={"field": "scope"})
+    return Namespace(
+        namespace_id=namespace_id,
+        name=_name(new, namespace_id),
+        revision=1,
+        created_at=stamp(now),
+        updated_at=stamp(now),
+        expires_at=_ends(now, new.ttl_seconds),
+        settings={
+            "description": new.description,
+            "namespace_type": new.namespace_type,
+            "scope": new.scope,
+            "mode": new.mode,
+            "feature_extractors": _extractors(new.feature_extractors),
+            "payload_indexes": _declared(new.payload_indexes),
+            "vector_configs": _declared(new.vector_configs),
+        },
+    )
+
+
+def changed(old: Namespace, change: UpdateNamespaceRequest, now: datetime) -> Namespace:
+    """The namespace after a change; only keys that the request holds change anything, a null name nothing.
+
+    Raises NotEnabled or RequestInvalid.
+    """
+    _check_enabled(change)
+    settings = Document(old.settings)
+    present = change.model_fields_set
+    if "payload_indexes" in present:
+        settings["payload_indexes"] = _declared(change.payload_indexes)
+    new = replace(old, name=change.namespace_name or old.name, settings=settings)
+    if not isinstance(change, PatchNamespaceRequest):
+        return new
+    if "description" in present:
+        settings["description"] = change.description
+    settings["feature_extractors"] = _added(settings["feature_extractors"], _extractors(change.feature_extractors))
+    return replace(new, expires_at=_expiry(old, change, now))
+
+
+def _added(known: list[dict[str, Any]], more: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Both lists as one; an extractor declared again takes its own place."""
+    together = {entry["feature_extractor_id"]: entry for entry in [*known, *more]}
+    if len(together) > max(MAX_DECLARED, len(known)):
+        message = f"A namespace declares at most {MAX_DECLARED} feature extractors, this would make {len(together)}"
+        raise invalid("body", "feature_extractors", message=message, type="too_long")
+    return list(together.values())
+
+
+def _expiry(old: Namespace, change: PatchNamespaceRequest, now: datetime) -> str | None:
+    present = change.model_fields_set & {"expires_at", "ttl_seconds"}
+    if len(present) == 2:
+        raise invalid("body", "ttl_seconds", message="expires_at and ttl_seconds exclude each other")
+    if change.expires_at is not None:
+        try:
+            return stamp(change.expires_at)
+        except OverflowError:
+            raise invalid("body", "expires_at", message="Beyond the years 1 to 9999 in UTC") from None
+    return _ends(now, change.ttl_seconds) if present else old.expires_at
+
+
+def _name(new: CreateNamespaceRequest, namespace_id: str) -> str:
+    # Only the standalone request may come without a name.
+    if new.namespace_name:
+        return new.namespace_name
+    if new.namespace_id is None:
+        raise invalid("body", "namespace_name", message="Field required", type="missing")
+    if not 3 <= len(namespace_id) <= 64:
+        raise invalid("body", "namespace_name", message="Required where the id is not 3 to 64 characters long")
+    return namespace_id
+
+
+def _ends(now: datetime, ttl_seconds: int | None) -> str | None:
+    return stamp(now + timedelta(seconds=ttl_seconds)) if ttl_seconds is not None else None
+
+
+def _extractors(declared: list[FeatureExtractor] | None) -> list[dict[str, Any]]:
+    entries = _declared(declared)
+    for entry in entries:
+        entry["feature_extractor_id"] = f"{entry['feature_extractor_name']}_{entry['version']}"
+    return entries
+
+
+def _declared(entries: list[Any] | None) -> list[dict[str, Any]]:
+    return [entry.model_dump(exclude_none=True) for entry in entries or []]
+
+
+def _check_enabled(request: UpdateNamespaceRequest | CreateNamespaceRequest) -> None:
+    for name in NOT_ENABLED:
+        value = getattr(request, name, None)
+        nothing = value in ([], {}) or (value is False and name in SWITCHES)
+        if value is not None and not nothing:
+            raise NotEnabled(f"{name} is not enabled here", details={"field": name})

@@ -1,0 +1,1 @@
+"""Bucket schemas and unique keys: models, rules, values and compatibility."""

@@ -1,0 +1,118 @@
+"""The unique key of a bucket: which fields identify an object, and what a write does when one is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from chalicelib.core.errors import Problem, RequestInvalid, invalid
+from chalicelib.schemas.rules import SCHEMA
+from chalicelib.schemas.values import Location
+
+UNIQUE_KEY = ("body", "unique_key")
+KEY_TYPES = frozenset({"string", "integer", "number", "float", "date", "datetime"})
+MAX_KEY_FIELDS = 10
+
+Policy = Literal["insert", "update", "upsert"]
+
+
+class UniqueKeyConfig(BaseModel):
+    """Fields whose values, taken together, no two objects of the bucket share.
+
+    The fields are fixed when the bucket is created; `default_policy` may change later.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
+
+    fields: list[str] = Field(
+        min_length=1,
+        max_length=MAX_KEY_FIELDS,
+        description=(
+            "Names of fields of the bucket schema, each of type string, integer, number, float, date or"
+            " datetime. Every object must carry all of them, neither null nor empty, and strings of at most"
+            " 255 characters. Their order has no meaning"
+        ),
+        examples=[["video_id"], ["sensor_id", "timestamp"]],
+    )
+    default_policy: Policy | None = Field(
+        default=None,
+        description=(
+            "What a write does that names no policy. insert: create, or 409 if the key is taken. update:"
+            " change, or 404 if no object has the key. upsert: change or create. Without it, a write that"
+            " names no policy is refused with 400"
+        ),
+        examples=["insert", "update", "upsert"],
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_description(cls, given: Any) -> Any:
+        # Published examples carry a description in here: decoration, taken and not kept.
+        if isinstance(given, dict) and "description" in given:
+            return {name: value for name, value in given.items() if name != "description"}
+        return given
+
+
+def check_unique_key(
+    config: UniqueKeyConfig, schema: Mapping[str, Any], *, location: Location = UNIQUE_KEY
+) -> dict[str, Any]:
+    """The unique key as it is stored and shown, fields in the order given.
+
+    Raises RequestInvalid for a field that is named twice, is not in the schema, or is of a type that
+    cannot identify an object.
+    """
+    problems = list(_field_problems(config.fields, schema, location))
+    if problems:
+        raise RequestInvalid(problems)
+    return {"fields": config.fields, "default_policy": config.default_policy}
+
+
+def check_unique_key_change(
+    stored: Mapping[str, Any] | None, config: UniqueKeyConfig | None, *, location: Location = UNIQUE_KEY
+) -> dict[str, Any] | None:
+    """The stored unique key with the default policy that a change asks for; null clears it, absence keeps it.
+
+    Raises RequestInvalid when the bucket has no unique key, or other fields, or the key would go.
+    """
+    if stored is None:
+        if config is None:
+            return None
+        raise invalid(*location, message="A unique key is given when a bucket is created", type="immutable")
+    if config is None:
+        raise invalid(*location, message="The unique key of a bucket cannot be removed", type="immutable")
+    if sorted(config.fields) != sorted(stored["fields"]):
+        message = f"The fields of the unique key are fixed: {', '.join(stored['fields'])}"
+        raise invalid(*location, "fields", message=message, type="immutable")
+    named = "default_policy" in config.model_fields_set
+    return {**stored, "default_policy": config.default_policy if named else stored.get("default_policy")}
+
+
+def check_unique_key_fits(stored: Mapping[str, Any], schema: Mapping[str, Any], *, location: Location = SCHEMA) -> None:
+    """Refuses (RequestInvalid) a new schema in which a stored unique key has a field missing or unfit."""
+    problems = [
+        Problem((*location, "properties", name), f"{name!r} is in the unique key: {message}", type_)
+        for name in stored["fields"]
+        for message, type_ in _misfits(name, schema)
+    ]
+    if problems:
+        raise RequestInvalid(problems)
+
+
+def _field_problems(names: Sequence[str], schema: Mapping[str, Any], location: Location) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        place = (*location, "fields", index)
+        if name in names[:index]:
+            yield Problem(place, f"{name!r} is named twice", "duplicate")
+            continue
+        for message, type_ in _misfits(name, schema):
+            yield Problem(place, message, type_)
+
+
+def _misfits(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    field = schema["properties"].get(name)
+    if field is None:
+        yield f"The bucket schema has no field {name!r}", "unknown_field"
+    elif field["type"] not in KEY_TYPES:
+        yield f"A field of type {field['type']} cannot be part of a unique key", "unfit_type"

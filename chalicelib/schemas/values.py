@@ -1,0 +1,102 @@
+"""Whether a JSON value fits a field of a bucket's schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from chalicelib.core.errors import Problem
+from chalicelib.core.json_equality import is_among
+
+Location = tuple[str | int, ...]
+Field = Mapping[str, Any]  # a BucketSchemaField as it is stored
+
+FILE_TYPES = frozenset({"text", "image", "audio", "video", "pdf", "excel"})
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATETIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+
+
+def problems_in(value: Any, field: Field, location: Location) -> Iterator[Problem]:
+    """What keeps a value from fitting a field, each with its place; nothing when it fits.
+
+    The field is one of a checked schema. Found lazily, so that a caller may stop after as many as it shows.
+    """
+    fits = True
+    for problem in misfits_in(value, field, location):
+        fits = False
+        yield problem
+    if fits and field.get("enum") is not None and not is_among(value, field["enum"]):
+        yield Problem(location, "The value is not one of those the field allows", "enum")
+
+
+def misfits_in(value: Any, field: Field, location: Location) -> Iterator[Problem]:
+    """Like `problems_in`, leaving the field's own `enum` aside."""
+    type_ = field["type"]
+    fits, expectation = _TYPES[type_]
+    if not fits(value):
+        yield Problem(location, f"A field of type {type_} takes {expectation}", f"{type_}_type")
+    elif type_ == "object" and field.get("properties"):
+        yield from _members(value, field["properties"], location)
+    elif type_ == "array" and field.get("items") is not None:
+        for index, element in enumerate(value):
+            yield from problems_in(element, field["items"], (*location, index))
+
+
+def _members(values: Mapping[str, Any], fields: Mapping[str, Field], location: Location) -> Iterator[Problem]:
+    for name in values:
+        if name not in fields:
+            yield Problem((*location, name), "The field declares no member of this name", "extra_forbidden")
+    for name, field in fields.items():
+        # A null member counts as absent, and an absent one with a default is filled.
+        if (value := values.get(name)) is not None:
+            yield from problems_in(value, field, (*location, name))
+        elif field.get("required") and field.get("default") is None:
+            yield Problem((*location, name), "Field required", "missing")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_date(value: Any) -> bool:
+    return isinstance(value, str) and bool(_DATE.fullmatch(value)) and _parses(date.fromisoformat, value)
+
+
+def _is_datetime(value: Any) -> bool:
+    return isinstance(value, str) and bool(_DATETIME.fullmatch(value)) and _parses(datetime.fromisoformat, value)
+
+
+def _parses(parse: Callable[[str], object], text: str) -> bool:
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is(*types: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, types)
+
+
+_FILE = (_is(str, dict), "a string (URL, data URI or text) or an object that carries the content")
+_TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "string": (_is(str), "a string"),
+    "number": (_is_number, "a number"),
+    "float": (_is_number, "a number"),
+    "integer": (_is_integer, "an integer"),
+    "boolean": (_is(bool), "true or false"),
+    "object": (_is(dict), "an object"),
+    "array": (_is(list), "an array"),
+    "date": (_is_date, "a date as YYYY-MM-DD"),
+    "datetime": (_is_datetime, "a date and time as YYYY-MM-DDTHH:MM:SSZ"),
+    **dict.fromkeys(FILE_TYPES, _FILE),
+}

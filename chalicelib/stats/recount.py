@@ -1,0 +1,94 @@
+"""Recounting while writers go on: members are brought into a new epoch, and the old ones are closed.
+
+Every touch of a member goes through the stream, which takes what it counted for out of the old epoch and adds
+it to the new one. What the old epochs then still hold is drift, and closing them leaves it behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import reduce
+
+from chalicelib.stats.aggregates import Whole
+from chalicelib.stats.tallies import LOOKS, Tallies
+from chalicelib.stats.tally_row import EMPTY, ZERO, TallyRow, Totals
+
+SECONDS_BETWEEN = 1.0
+# Old totals that have not moved for as many looks are taken to be still. Closing earlier would show too
+# little for a moment, and name the wrong drift; what is counted in the end would be the same.
+LOOKS_AT_STILLNESS = 5
+MOST_LOOKS = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """What a recount found: by how much more, or less, the tally showed than there was."""
+
+    drift: Totals
+
+
+def recount(tallies: Tallies, whole: Whole) -> Recount:
+    """Counts anew, while writers go on. A recount that was broken off is made good by the next one."""
+    epoch = _swept(tallies, whole, _raised(tallies, whole))
+    _await_stillness(tallies, whole, epoch)
+    drift = _close(tallies, whole, epoch)
+    # Who still carried an old epoch while it was being closed may have been counted there. From now on the
+    # fold itself brings such members over, so one more walk finds all there can be.
+    _swept(tallies, whole, epoch)
+    tallies.revise(whole, lambda row: replace(row, recount_due=None) if row.epoch == epoch else row)
+    return Recount(drift)
+
+
+def _raised(tallies: Tallies, whole: Whole, above: int | None = None) -> int:
+    """The epoch that members are brought into: a new one, or the one of a recount that is beyond `above`."""
+
+    def raised(row: TallyRow) -> TallyRow:
+        if above is not None and row.epoch >= above:
+            return row
+        return replace(row, epoch=max([row.epoch, above or 0, *row.totals]) + 1, recount_due=tallies.now())
+
+    return (tallies.revise(whole, raised) or EMPTY).epoch
+
+
+def _swept(tallies: Tallies, whole: Whole, epoch: int) -> int:
+    """Brings every member into the epoch, again and again until none is older; gives back the epoch."""
+    older = True
+    while older:
+        older = False
+        for member, part in whole.parts():
+            if part.epoch > epoch:
+                # Of another recount, or of a tally that was lost: there is no way back.
+                epoch = _raised(tallies, whole, part.epoch)
+            if part.epoch < epoch:
+                whole.touch(member, epoch)
+                older = True
+    return epoch
+
+
+def _await_stillness(tallies: Tallies, whole: Whole, epoch: int) -> None:
+    last, still = None, 0
+    for _ in range(MOST_LOOKS):
+        left = _left(tallies.find(whole), epoch)
+        still = still + 1 if left == last else 0
+        if still >= LOOKS_AT_STILLNESS:
+            return
+        last = left
+        tallies.pause(SECONDS_BETWEEN)
+
+
+def _close(tallies: Tallies, whole: Whole, epoch: int) -> Totals:
+    drift = ZERO
+
+    def closed(row: TallyRow) -> TallyRow:
+        nonlocal drift
+        drift = _left(row, epoch)
+        totals = {each: totals for each, totals in row.totals.items() if each >= epoch}
+        new = replace(row, open_from=max(row.open_from, epoch), totals=totals, stats_updated_at=tallies.now())
+        return tallies.looked_up(whole, new, looks_due=LOOKS)
+
+    tallies.revise(whole, closed)
+    return drift
+
+
+def _left(row: TallyRow, epoch: int) -> Totals:
+    return reduce(Totals.plus, (totals for each, totals in row.totals.items() if each < epoch), ZERO)

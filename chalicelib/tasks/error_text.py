@@ -1,0 +1,26 @@
+"""What a task says about the error it met: a line that its owner may read."""
+
+from __future__ import annotations
+
+import re
+
+from chalicelib.core.errors import Refusal
+from chalicelib.core.log import without_secrets
+
+LONGEST = 300
+_ARN = re.compile(r"arn:[!-~]+")
+
+
+def told(error: BaseException) -> str:
+    """The first line of an error: a refusal's own words, or else its type and message.
+
+    Without keys, secrets and names of AWS resources, and without values that pydantic met.
+    """
+    if isinstance(error, Refusal):
+        words = error.text
+    elif hasattr(error, "errors"):
+        words = type(error).__name__
+    else:
+        words = f"{type(error).__name__}: {error}"
+    first = (words.strip().splitlines() or [type(error).__name__])[0]
+    return without_secrets(_ARN.sub("arn:…", first))[:LONGEST]

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.aws.dynamodb.expressions import (
+    Condition,
+    Update,
+    absent,
+    all_of,
+    any_of,
+    at_least,
+    at_most,
+    begins_with,
+    between,
+    contains,
+    differs,
+    equals,
+    exists,
+    greater_than,
+    less_than,
+    negated,
+)
+from chalicelib.aws.dynamodb.table import Table
+from chalicelib.aws.dynamodb.writes import Change, Put
+from chalicelib.core.errors import Conflict
+
+KEY = {"pk": "p", "sk": "s"}
+# Every one of these names is a reserved word.
+ROW = {**KEY, "name": "films", "size": 3, "status": "ready", "data": ["a", "b"]}
+
+HOLDING = [
+    exists("name"),
+    absent("count"),
+    equals("size", 3),
+    equals("data", ["a", "b"]),
+    differs("size", 4),
+    differs("count", 4),
+    less_than("size", 4),
+    at_most("size", 3),
+    greater_than("size", 2),
+    at_least("size", 3),
+    between("size", 3, 3),
+    begins_with("name", "fi"),
+    contains("name", "ilm"),
+    contains("data", "b"),
+    all_of(exists("name"), equals("size", 3)),
+    any_of(absent("name"), equals("size", 3)),
+    negated(equals("size", 4)),
+    all_of(exists("name")),
+    any_of(all_of(absent("name"), exists("size")), exists("data")),
+    all_of(any_of(absent("name"), exists("size")), exists("data")),
+    negated(all_of(exists("name"), absent("size"))),
+    any_of(between("size", 1, 2), between("size", 3, 4)),
+    all_of(between("size", 1, 3), between("size", 3, 4)),
+]
+
+
+def holds(table: Table, condition: Condition) -> bool:
+    table.write(Put(ROW))
+    try:
+        table.write(Put(ROW, condition, lambda _: Conflict()))
+    except Conflict:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("number", range(len(HOLDING)))
+def test_a_condition_holds_and_its_negation_does_not(table: Table, number: int) -> None:
+    condition = HOLDING[number]
+    assert holds(table, condition)
+    assert not holds(table, negated(condition))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        absent("name"),
+        equals("count", 1),
+        differs("size", 3),
+        less_than("size", 3),
+        greater_than("size", 3),
+        less_than("count", 3),
+        between("size", 4, 5),
+        begins_with("name", "Fi"),
+        contains("data", "c"),
+        all_of(exists("name"), exists("count")),
+        any_of(absent("name"), exists("count")),
+        all_of(any_of(exists("name"), exists("size")), absent("data")),
+    ],
+)
+def test_a_condition_that_does_not_hold_refuses(table: Table, condition: Condition) -> None:
+    assert not holds(table, condition)
+
+
+def test_a_condition_of_nothing_cannot_be_made() -> None:
+    with pytest.raises(ValueError, match="says nothing"):
+        all_of()
+
+
+def test_conditions_are_values() -> None:
+    assert all_of(exists("a"), equals("b", 1)) == all_of(exists("a"), equals("b", 1))
+    assert len({exists("a"), exists("a"), exists("b")}) == 2
+
+
+def changed(table: Table, update: Update) -> dict[str, Any]:
+    table.write(Put(ROW))
+    row = table.write(Change(KEY, update, exists("pk")))
+    assert row == table.get(KEY)
+    assert row is not None
+    return row
+
+
+def test_an_update_sets_adds_and_removes_at_once(table: Table) -> None:
+    update = Update(set={"status": "locked", "comment": {"by": "us"}}, add={"size": -1, "count": 2}, remove=["data"])
+    assert changed(table, update) == {
+        **KEY,
+        "name": "films",
+        "size": 2,
+        "status": "locked",
+        "comment": {"by": "us"},
+        "count": 2,
+    }
+
+
+def test_setting_none_removes(table: Table) -> None:
+    assert "status" not in changed(table, Update(set={"status": None, "name": "shows"}))
+
+
+def test_an_update_of_nothing_leaves_the_row_as_it_is(table: Table) -> None:
+    assert changed(table, Update()) == ROW
+
+
+def test_removing_what_is_absent_is_fine(table: Table) -> None:
+    assert changed(table, Update(remove=["count"])) == ROW

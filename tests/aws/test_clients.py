@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+import pytest
+from botocore.config import Config
+from botocore.loaders import JSONFileLoader
+
+from chalicelib.aws.clients import AS_THEY_ARE, DynamoDBLoader, dynamodb_client, probe_client, s3_client, sqs_client
+from chalicelib.health.checks import BUDGET_SECONDS
+from chalicelib.settings import Settings
+from tests.support.engine import Tables
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+VARIABLES = (
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_S3",
+)
+REGIONS = ["us-east-1", "eu-central-2", "ap-southeast-7", "us-gov-west-1", "cn-northwest-1", "us-iso-east-1"]
+
+
+@pytest.fixture(autouse=True)
+def unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("environment", "endpoint"),
+    [
+        ({}, "https://dynamodb.us-east-1.amazonaws.com"),
+        ({"AWS_REGION": "eu-west-1"}, "https://dynamodb.eu-west-1.amazonaws.com"),
+        ({"AWS_DEFAULT_REGION": "eu-west-1"}, "https://dynamodb.eu-west-1.amazonaws.com"),
+        ({"AWS_REGION": "cn-north-1"}, "https://dynamodb.cn-north-1.amazonaws.com.cn"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "http://127.0.0.1:1"),
+        ({"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:2"}, "http://127.0.0.1:2"),
+        (
+            {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:2"},
+            "http://127.0.0.1:2",
+        ),
+    ],
+)
+def test_the_client_calls_where_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], endpoint: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert dynamodb_client(Settings()).meta.endpoint_url == endpoint
+
+
+@pytest.mark.parametrize("new_client", [dynamodb_client, s3_client, sqs_client])
+def test_the_endpoints_of_services_that_nobody_calls_are_not_read(
+    monkeypatch: pytest.MonkeyPatch, new_client: Callable[[Settings], Any]
+) -> None:
+    read: list[str] = []
+    load = JSONFileLoader.load_file
+
+    def noted(loader: JSONFileLoader, path: str) -> Any:
+        read.append(Path(path).name)
+        return load(loader, path)
+
+    monkeypatch.setattr(JSONFileLoader, "load_file", noted)
+    new_client(Settings())
+    assert "service-2" in read
+    assert "endpoints" not in read
+
+
+@pytest.mark.parametrize("service", ["sts", "sso", "sso-oidc", "signin"])
+def test_credentials_may_come_from_the_services_that_give_them(service: Any) -> None:
+    session = botocore.session.Session()
+    session.register_component("data_loader", DynamoDBLoader())
+    theirs = boto3.client(service, region_name="eu-west-1").meta
+    ours = session.create_client(service, region_name="eu-west-1").meta
+    assert ours.endpoint_url == theirs.endpoint_url
+
+
+def test_a_probe_gives_up_within_the_budget_of_a_dependency() -> None:
+    config: Any = probe_client(Settings()).meta.config
+    assert config.connect_timeout + config.read_timeout <= BUDGET_SECONDS
+    assert config.retries["total_max_attempts"] == 1
+
+
+def test_what_passes_through_is_part_of_the_description_of_dynamodb() -> None:
+    described = botocore.session.Session().get_service_model("dynamodb")
+    assert set(AS_THEY_ARE) <= set(described.shape_names)
+
+
+def test_rows_come_and_go_as_they_are_on_the_wire(client: DynamoDBClient, tables: Tables) -> None:
+    row = {"pk": {"S": "p"}, "sk": {"S": "s"}, "deep": {"M": {"list": {"L": [{"N": "1"}, {"NULL": True}]}}}}
+    client.put_item(TableName=tables.catalog, Item=row)  # type: ignore[arg-type]
+    answer = client.get_item(TableName=tables.catalog, Key={"pk": row["pk"], "sk": row["sk"]})  # type: ignore[dict-item]
+    assert answer["Item"] == row
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_every_region_is_called_as_a_default_client_would(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+    monkeypatch.setenv("AWS_REGION", region)
+    theirs = boto3.client("dynamodb", region_name=region).meta
+    ours = dynamodb_client(Settings()).meta
+    assert (ours.endpoint_url, ours.partition, ours.region_name) == (theirs.endpoint_url, theirs.partition, region)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_files_go_to_the_region_by_its_own_name(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+    monkeypatch.setenv("AWS_REGION", region)
+    by_host = Config(s3={"us_east_1_regional_endpoint": "regional", "addressing_style": "virtual"})
+    theirs, ours = boto3.client("s3", region_name=region, config=by_host), s3_client(Settings())
+    assert (ours.meta.partition, ours.meta.region_name) == (theirs.meta.partition, region)
+    url, expected = (
+        client.generate_presigned_url("get_object", Params={"Bucket": "films", "Key": "k"}) for client in (ours, theirs)
+    )
+    assert url.partition("?")[0] == expected.partition("?")[0]
+    assert f".{region}." in url
+    assert f"%2F{region}%2Fs3%2Faws4_request" in url
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_files_go_to_another_engine_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "http://localhost:9000")
+    url = s3_client(Settings()).generate_presigned_url("get_object", Params={"Bucket": "films", "Key": "k"})
+    assert url.startswith("http://localhost:9000/films/k?")
+
+
+def test_an_upload_url_asks_its_user_for_no_checksum() -> None:
+    url = s3_client(Settings()).generate_presigned_url("put_object", Params={"Bucket": "films", "Key": "k"})
+    assert "checksum" not in url.lower()

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.core.json_equality import is_among, same
+
+SCALARS = st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([0.0, 1.0, 0.5]) | st.text("aA1", max_size=2)
+JSON: st.SearchStrategy[Any] = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2)
+)
+
+
+def canonical(value: Any) -> str:
+    """The one text of a value, in which whole numbers have no fraction."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, list):
+        return f"[{','.join(map(canonical, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{json.dumps(name)}:{canonical(value[name])}' for name in sorted(value))}}}"
+    return json.dumps(value)
+
+
+@given(JSON, JSON)
+def test_values_are_the_same_that_have_one_canonical_text(one: Any, other: Any) -> None:
+    assert same(one, other) is (canonical(one) == canonical(other))
+    assert is_among(one, [other, one])
+    assert is_among(one, [other]) is same(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (1, True, False),
+        (0, False, False),
+        ([1], [True], False),
+        ({"a": [{"b": 0}]}, {"a": [{"b": False}]}, False),
+        (1, 1.0, True),
+        ({"a": 1, "b": 2}, {"b": 2.0, "a": 1}, True),
+        ("a", "A", False),
+        ([], {}, False),
+        (None, False, False),
+    ],
+)
+def test_true_is_not_one_and_one_is_a_whole_number(one: Any, other: Any, expected: bool) -> None:
+    assert same(one, other) is same(other, one) is expected

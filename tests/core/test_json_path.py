@@ -1,0 +1,30 @@
+"""Where a dotted path leads, and the keys on the way there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.core.json_path import MISSING, names_to, value_at
+
+names = st.text("ab.", max_size=3)
+values = st.recursive(
+    st.integers(0, 9),
+    lambda inner: st.dictionaries(names, inner, max_size=3) | st.lists(inner, max_size=2),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(names, values, max_size=4), st.text("ab.01", max_size=6))
+def test_the_keys_to_a_value_lead_to_it(row: dict[str, Any], path: str) -> None:
+    found, way = value_at(row, path), names_to(row, path)
+    assert (way is None) == (found is MISSING)
+    if way is not None:
+        assert path.startswith(".".join(way))
+        reached: Any = row
+        for name in way:
+            reached = reached[name]
+        rest = path.removeprefix(".".join(way)).removeprefix(".")
+        assert reached is found or value_at({"list": reached}, f"list.{rest}") is found

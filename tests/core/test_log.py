@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, SecretStr
+
+from chalicelib.core import log
+
+Lines = Callable[[], list[dict[str, Any]]]
+ASCII = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What a service that is configured now writes."""
+    stream = io.StringIO()
+    monkeypatch.setattr(log.logger, "handlers", [])
+    monkeypatch.setattr(log.logger, "level", log.logger.level)
+    monkeypatch.setattr(log.logger, "propagate", log.logger.propagate)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", stream)
+        log.configure("INFO")
+    return stream
+
+
+@pytest.fixture
+def lines(stream: io.StringIO) -> Lines:
+    return lambda: [json.loads(line) for line in stream.getvalue().split("\n")[:-1]]
+
+
+def test_a_line_is_one_object_with_the_fields_given(lines: Lines) -> None:
+    log.log("request", status=200, route="/v1/buckets", duration_ms=1.5, organization="")
+    log.log("other", level=log.ERROR)
+    assert lines() == [
+        {
+            "level": "INFO",
+            "message": "request",
+            "status": 200,
+            "route": "/v1/buckets",
+            "duration_ms": 1.5,
+            "organization": "",
+        },
+        {"level": "ERROR", "message": "other"},
+    ]
+
+
+def test_whoever_configures_first_says_where_lines_go(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log.logger, "handlers", [])
+    elsewhere = io.StringIO()
+    log.configure("INFO", elsewhere)
+    log.configure("INFO")
+    log.log("heard")
+    assert lines() == []
+    assert json.loads(elsewhere.getvalue())["message"] == "heard"
+
+
+def test_configuring_again_changes_the_level_and_writes_no_line_twice(lines: Lines) -> None:
+    log.configure("ERROR")
+    log.log("unheard")
+    log.configure("INFO")
+    log.log("heard")
+    assert [line["message"] for line in lines()] == ["heard"]
+
+
+def test_an_exception_is_told_with_its_places_and_its_cause(lines: Lines) -> None:
+    try:
+        try:
+            raise KeyError("missing")
+        except KeyError as cause:
+            raise RuntimeError("the whole") from cause
+    except RuntimeError as error:
+        log.log("request", level=log.ERROR, error=error)
+    (line,) = lines()
+    told = line["exception"]
+    assert (told["type"], told["message"]) == ("RuntimeError", "the whole")
+    assert (told["cause"]["type"], told["cause"]["message"]) == ("KeyError", "'missing'")
+    assert any("test_log" in frame for frame in told["frames"])
+
+
+@given(st.text())
+def test_whatever_is_said_stays_one_line_of_ascii(text: str) -> None:
+    stream = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", stream)
+        patch.setattr(log.logger, "handlers", [])
+        patch.setattr(log.logger, "propagate", False)
+        log.configure("INFO")
+        log.log(text, level=log.ERROR, error=ValueError(text), text=text)
+    (line,) = stream.getvalue().splitlines()
+    assert line.isascii()
+    assert json.loads(line)["level"] == "ERROR"
+
+
+SECRETS = [
+    "sk_X4jG1kZjFVCel1oyYN-WgQiTd-xkk_LbD2_ocaHXDdA",
+    "whsec_gOMQVk9JqGtPtdDQHSWk5Q3C6LqObiaGzLCYJcFBnCo",
+    "sk_live_abc-DEF_123",
+    "sk_p!a$s,s.w;o(r)d",
+    'sk_quote"and\\backslash',
+    "whsec_abc/def+ghi==",
+]
+PLACES = ["{}", "Bearer {}", "\n{}", "\t{}\n", "key={}", "'{}'", '{{"key": "{}"}}', "%20{}", "_{}", "é{}", "{0} {0}"]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_secret_is_never_in_a_line(stream: io.StringIO, secret: str, place: str) -> None:
+    text = place.format(secret)
+    try:
+        try:
+            raise KeyError(text)
+        except KeyError as cause:
+            raise ValueError(text) from cause
+    except ValueError as error:
+        log.log(text, level=log.ERROR, error=error, field=text, nested={"list": [text]}, object=SayIt(text))
+    line = stream.getvalue()
+    for piece in (secret, json.dumps(secret)[1:-1], secret[6:], json.dumps(secret[6:])[1:-1]):
+        assert piece not in line
+
+
+class SayIt:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@given(ASCII, st.sampled_from(["sk_", "whsec_"]), st.sampled_from(["", " ", "\n", "=", "1", "_", "'"]))
+def test_no_secret_whatever_is_in_a_line(body: str, prefix: str, before: str) -> None:
+    stream = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", stream)
+        patch.setattr(log.logger, "handlers", [])
+        patch.setattr(log.logger, "propagate", False)
+        log.configure("INFO")
+        log.log("request", said=before + prefix + body)
+    assert json.loads(stream.getvalue())["said"] == before + prefix + "…"
+
+
+def test_words_that_only_look_like_a_secret_stay(lines: Lines) -> None:
+    log.log("risk_assessment of task_123", task="task_abc", disk="disk_full")
+    (line,) = lines()
+    assert (line["message"], line["task"], line["disk"]) == ("risk_assessment of task_123", "task_abc", "disk_full")
+
+
+def test_what_pydantic_quotes_of_its_input_is_not_told(stream: io.StringIO, lines: Lines) -> None:
+    class Model(BaseModel):
+        password: int
+        other: SecretStr
+
+    try:
+        Model.model_validate({"password": "a private word", "other": ["another private word"]})
+    except ValueError as error:
+        try:
+            raise RuntimeError("outside") from error
+        except RuntimeError as outer:
+            log.log("request", level=log.ERROR, error=outer)
+    assert "private word" not in stream.getvalue()
+    (line,) = lines()
+    assert line["exception"]["cause"]["type"] == "ValidationError"
+
+
+def test_an_endless_message_is_cut(lines: Lines) -> None:
+    log.log("request", level=log.ERROR, error=ValueError("x" * 1_000_000))
+    assert len(json.dumps(lines())) < 5_000

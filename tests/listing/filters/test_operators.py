@@ -1,0 +1,233 @@
+"""The operators of filters, one by one."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.core.errors import RequestInvalid
+from chalicelib.listing.filters.operators import OPERATORS
+from chalicelib.listing.filters.patterns import MAX_PATTERN
+from chalicelib.listing.filters.tree import read_filter
+
+ABSENT = object()
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([0.0, 1.0, 0.5]) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=6,
+)
+moments = st.datetimes(
+    datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.sampled_from([UTC, timezone(timedelta(hours=-7))])
+)
+
+
+def holds(operator: str, value: Any, wanted: Any, *, case_sensitive: bool = False) -> bool:
+    row = {} if value is ABSENT else {"a": value}
+    leaf = {"field": "a", "operator": operator, "value": wanted}
+    return read_filter(leaf, case_sensitive=case_sensitive).matches(row)
+
+
+@pytest.mark.parametrize(
+    ("operator", "wanted", "yes", "no"),
+    [
+        ("eq", "Films", ["films", "FILMS"], ["film", None, ABSENT, ["films"]]),
+        ("eq", "straße", ["STRASSE"], ["strase"]),
+        ("eq", 1, [1, 1.0], [True, "1", 2, None, ABSENT]),
+        ("eq", True, [True], [1, "true", False, ABSENT]),
+        ("eq", 0, [0, 0.0], [False, "", None, ABSENT]),
+        ("eq", None, [None], [ABSENT, 0, "", False]),
+        ("eq", ["a", {"b": "C"}], [["A", {"b": "c"}]], [["a"], ["a", {"B": "C"}], [{"b": "C"}, "a"], ABSENT]),
+        ("eq", {}, [{}], [[], None, ABSENT]),
+        ("ne", "films", ["film", None, ABSENT, 1], ["FILMS"]),
+        ("ne", 1, [True, "1", ABSENT], [1.0]),
+        ("gt", 1, [2, 1.5], [1, True, "2", None, ABSENT, [2]]),
+        ("gte", 1, [1, 1.0, 2], [0, True, "1", ABSENT]),
+        ("lt", 1.5, [1, -5], [1.5, 2, False, "1", ABSENT]),
+        ("lte", 1, [1, 1.0], [2, False, None, ABSENT]),
+        ("gt", "b", ["c", "C", "ba"], ["B", "a", 5, None, ABSENT, ["c"]]),
+        ("lt", "b", ["A", "a"], ["B", "c", 1, True]),
+        ("in", ["a", 1, None], ["A", 1.0, None], [True, "b", ABSENT, ["a"]]),
+        ("in", [["X"]], [["x"]], ["x", [["x"]]]),
+        ("in", [], [], ["a", ABSENT]),
+        ("nin", ["a", 1], ["b", True, ABSENT, None], ["A", 1.0]),
+        ("contains", "LM", ["films"], ["fims", 5, None, ABSENT, {"lm": 1}, ["films"]]),
+        ("contains", "red", [["RED", 1], "bored"], [["reddish"], []]),
+        ("contains", 1, [[1.0], [2, 1]], [[True], ["1"], "1", 1]),
+        ("contains", {"b": "C"}, [[{"b": "c"}]], [{"b": "c"}]),
+        ("starts_with", "FI", ["films"], ["a fi", 5, ["films"], ABSENT]),
+        ("ends_with", "MS", ["films"], ["films ", None, ABSENT]),
+        ("text", "LM", ["films"], ["fims", ["lm"], ABSENT]),
+        ("phrase", "Red car", ["a red, CAR!", "Red-car"], ["red cars", "car red", "a redcar", "scared car"]),
+        ("phrase", "red", ["red"], ["redder", ABSENT, 1]),
+        ("phrase", "a a b", ["a a a b"], ["a b a a"]),
+        ("words", "car red", ["red fast CAR", "car,red"], ["red", "cars red", ABSENT]),
+        ("words", "été", ["l'ÉTÉ"], ["ete"]),
+        ("regex", "^f.l", ["films", "FELL"], ["a film", 5, ["film"], None, ABSENT]),
+        ("regex", "l(m|n)$|x", ["film", "X", "axa"], ["films"]),
+        ("exists", True, [1, None, "", []], [ABSENT]),
+        ("exists", False, [ABSENT], [1, None]),
+        ("is_null", True, [None], [ABSENT, 0, "", False, []]),
+        ("is_null", False, [0, "", ABSENT], [None]),
+    ],
+)  # fmt: skip
+def test_an_operator_holds_and_does_not(operator: str, wanted: Any, yes: list[Any], no: list[Any]) -> None:
+    assert [value for value in yes if not holds(operator, value, wanted)] == []
+    assert [value for value in no if holds(operator, value, wanted)] == []
+
+
+@pytest.mark.parametrize(
+    ("operator", "wanted", "other"),
+    [
+        ("eq", "Aa", "aA"),
+        ("eq", [{"k": "Aa"}], [{"k": "aA"}]),
+        ("in", ["Aa"], "aA"),
+        ("contains", "Aa", "aA"),
+        ("contains", "Aa", ["aA"]),
+        ("starts_with", "Aa", "aA"),
+        ("ends_with", "Aa", "aA"),
+        ("phrase", "Aa", "aA"),
+        ("words", "Aa", "aA"),
+        ("regex", "^Aa$", "aA"),
+        ("gte", "a", "A"),
+    ],
+)
+def test_case_counts_on_demand(operator: str, wanted: Any, other: Any) -> None:
+    assert holds(operator, other, wanted)
+    assert not holds(operator, other, wanted, case_sensitive=True)
+
+
+def test_text_never_minds_case() -> None:
+    assert holds("text", "FILMS", "films", case_sensitive=True)
+
+
+@given(json_values)
+def test_every_value_equals_itself_and_its_json(value: Any) -> None:
+    for case_sensitive in (False, True):
+        assert holds("eq", json.loads(json.dumps(value)), value, case_sensitive=case_sensitive)
+        assert holds("in", value, [value], case_sensitive=case_sensitive)
+
+
+@given(json_values, json_values)
+def test_equality_is_that_of_json_text_but_for_the_form_of_numbers(one: Any, other: Any) -> None:
+    def written(value: Any) -> str:
+        if isinstance(value, dict):
+            return (
+                "{" + ",".join(sorted(f"{json.dumps(name)}:{written(member)}" for name, member in value.items())) + "}"
+            )
+        if isinstance(value, list):
+            return "[" + ",".join(map(written, value)) + "]"
+        return json.dumps(float(value) + 0.0 if type(value) in (int, float) else value)
+
+    assert holds("eq", one, other, case_sensitive=True) is (written(one) == written(other))
+
+
+@given(moments, moments)
+def test_moments_compare_as_moments_however_they_are_written(one: datetime, other: datetime) -> None:
+    spellings = (one.isoformat(), one.isoformat(sep=" "), one.astimezone(UTC).isoformat().replace("+00:00", "Z"))
+    for spelling in spellings:
+        assert holds("gt", spelling, other.isoformat()) is (one > other)
+        assert holds("lte", spelling, other.isoformat()) is (one <= other)
+
+
+@pytest.mark.parametrize("moment", ["2026-01-02", "2026-01-02T00:00:00", "2026-01-02T00:00:00Z"])
+def test_a_moment_without_a_zone_is_in_utc(moment: str) -> None:
+    assert holds("gte", moment, "2026-01-02T00:00:00.000Z")
+    assert holds("lte", moment, "2026-01-02T01:00:00+01:00")
+
+
+def test_text_that_is_no_moment_is_compared_as_text() -> None:
+    assert holds("lt", "2026-01-02x", "2026-01-03")
+    assert holds("gt", "20260102", "2026-01-03")
+
+
+@pytest.mark.parametrize(
+    ("operator", "wanted", "type_"),
+    [
+        ("in", "a", "list_type"),
+        ("nin", {"a": 1}, "list_type"),
+        ("gt", None, "value_error"),
+        ("gte", True, "value_error"),
+        ("lt", [1], "value_error"),
+        ("lte", {}, "value_error"),
+        ("exists", "true", "bool_type"),
+        ("is_null", 1, "bool_type"),
+        *(
+            (operator, 5, "string_type")
+            for operator in ("starts_with", "ends_with", "text", "phrase", "words", "regex")
+        ),
+        ("regex", "(", "regex"),
+        ("regex", "a{2,1}", "regex"),
+        ("regex", r"(a)\1", "regex"),
+        ("regex", "(?=a)b", "regex"),
+        ("regex", "(?<!a)b", "regex"),
+        ("regex", "a" * (MAX_PATTERN + 1), "string_too_long"),
+        ("regex", "(a?){1000}", "regex"),
+        ("regex", "((a{9}){9}){9}", "regex"),
+        ("regex", "a{9}{9}{9}{9}", "regex"),
+        ("regex", "a{40}?{40}", "regex"),
+        ("regex", "(?x)a{9 0 0 0}", "regex"),
+        ("regex", r"\w{180}\w{180}\w{180}", "regex"),
+        ("regex", "a(?ix:b)", "regex"),
+        ("regex", r"\\(?x)a", "regex"),
+        ("regex", "[!-[](?x)a", "regex"),
+        ("regex", "[[a]-](?x)a]", "regex"),
+        ("regex", "[-](?x)a", "regex"),
+    ],
+)
+def test_a_value_that_an_operator_cannot_take_is_refused(operator: str, wanted: Any, type_: str) -> None:
+    with pytest.raises(RequestInvalid) as refused:
+        holds(operator, "a", wanted)
+    assert [(found.location, found.type) for found in refused.value.problems] == [(("body", "filters", "value"), type_)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", "01234567-89AB-cdef-0123-456789abcdef"),
+        (r"^(\d{1,3}\.){3}\d{1,3}$", "127.0.0.1"),
+        (r"^[^@\s]{1,64}@[^@\s]{1,255}$", "a@b.example"),
+        (r"^.{0,255}$", "any"),
+        (r"^main\(?x\)?$", "main(x)"),
+        (r"^\(\?x", "(?x"),
+        ("^[(?x]+$", "x(?"),
+        ("^[](?x]+$", "](?x"),
+        ("^[a[(?x]--x]$", "?"),
+        ("(?-x)a", "a"),
+        ("(?P<x>a)", "a"),
+        ("", ""),
+    ],
+)
+def test_patterns_that_people_write_are_taken(pattern: str, text: str) -> None:
+    assert holds("regex", text, pattern)
+
+
+@given(st.text(max_size=MAX_PATTERN), st.text(max_size=50))
+def test_any_pattern_is_searched_for_or_refused(pattern: str, text: str) -> None:
+    try:
+        holds("regex", text, pattern)
+    except RequestInvalid as refused:
+        assert refused.problems[0].type == "regex"  # noqa: PT017
+
+
+def test_patterns_that_take_others_for_ever_take_no_time() -> None:
+    assert not holds("regex", "a" * 50_000 + "!", "^(a+)+$")
+    assert not holds("regex", "a" * 50_000 + "!", "(a|aa)*$a")
+
+
+def test_long_values_take_no_quadratic_time() -> None:
+    assert not holds("phrase", "a " * 200_000, "a " * 100_000 + "b")
+    assert holds("in", 1, list(range(200_000)))
+
+
+@given(st.sampled_from(OPERATORS), json_values, json_values)
+def test_no_operator_fails_on_any_value(operator: str, value: Any, wanted: Any) -> None:
+    try:
+        assert holds(operator, value, wanted) in (True, False)
+        assert holds(operator, ABSENT, wanted) in (True, False)
+    except RequestInvalid as refused:
+        assert refused.problems[0].location == ("body", "filters", "value")  # noqa: PT017

@@ -1,0 +1,122 @@
+"""What a walk over a whole list keeps: the page and the row behind it, whatever the rows weigh."""
+
+from __future__ import annotations
+
+import random
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.listing import page_buffer
+from chalicelib.listing.page_buffer import Window
+from chalicelib.listing.pagination import SortTooLarge
+
+MAX_BYTES = 100
+KILOBYTES_300 = 300_000
+
+
+@dataclass(frozen=True)
+class Row:
+    place: int
+    size: int
+
+
+@dataclass(eq=False)
+class Heavy:
+    """A row whose weight is only said."""
+
+    place: int
+
+
+sizes = st.lists(st.integers(1, 150), max_size=40)
+offsets = st.integers(0, 12)
+limits = st.integers(1, 12)
+
+
+def a_window(offset: int, limit: int) -> Window[Row]:
+    return Window(offset, limit, MAX_BYTES, lambda row: row.size)
+
+
+def expected(rows: list[Row], offset: int, limit: int) -> list[Row]:
+    """The page and the row behind it, by plain slicing."""
+    page: list[Row] = []
+    for row in rows[offset:]:
+        page.append(row)
+        if len(page) > limit or (len(page) > 1 and sum(each.size for each in page) > MAX_BYTES):
+            break
+    return page
+
+
+@given(sizes, offsets, limits, st.randoms(use_true_random=False))
+def test_the_page_and_the_row_behind_it_are_kept_in_whatever_order_rows_come(
+    weights: list[int], offset: int, limit: int, chance: random.Random
+) -> None:
+    rows = [Row(place, size) for place, size in enumerate(weights)]
+    mixed = chance.sample(rows, len(rows))
+
+    assert a_window(offset, limit).of_ordered(rows) == expected(rows, offset, limit)
+    unordered = a_window(offset, limit).of_unordered((row.place, row) for row in mixed)
+    assert unordered == expected(rows, offset, limit)
+
+
+def test_all_rows_are_walked_when_the_page_is_full() -> None:
+    rows = iter([Row(place, 1) for place in range(50)])
+
+    assert len(a_window(3, 5).of_ordered(rows)) == 6
+    assert next(rows, None) is None
+
+
+class Watched:
+    """Rows made when they are asked for, and how many of them were ever there at once."""
+
+    def __init__(self, count: int, *, newest_last: bool) -> None:
+        self._count, self._newest_last = count, newest_last
+        self._alive: weakref.WeakSet[Heavy] = weakref.WeakSet()
+        self.most = 0
+
+    def __iter__(self) -> Iterator[tuple[int, Heavy]]:
+        for number in range(self._count):
+            place = self._count - number if self._newest_last else number
+            row = Heavy(place)
+            self._alive.add(row)
+            self.most = max(self.most, len(self._alive))
+            yield place, row
+            del row
+
+
+@pytest.mark.parametrize("newest_last", [True, False])
+@pytest.mark.parametrize("limit", [10, 1000])
+def test_large_rows_behind_the_page_are_let_go(limit: int, newest_last: bool) -> None:
+    rows = Watched(3_000, newest_last=newest_last)
+    large: Window[Heavy] = Window(0, limit, 4_000_000, lambda _: KILOBYTES_300)
+
+    kept = large.of_unordered(rows)
+
+    first = 1 if newest_last else 0
+    assert [row.place for row in kept] == list(range(first, first + min(limit + 1, 14)))
+    assert rows.most < 60
+
+
+def test_ordered_rows_before_the_page_are_let_go() -> None:
+    rows = Watched(3_000, newest_last=False)
+    large: Window[Heavy] = Window(2_000, 1000, 4_000_000, lambda _: KILOBYTES_300)
+
+    assert len(large.of_ordered(row for _, row in rows)) == 14
+    assert rows.most < 20
+
+
+def test_large_rows_before_the_page_are_refused_and_small_ones_are_not() -> None:
+    def page(size: int) -> list[Heavy]:
+        sized: Window[Heavy] = Window(1_000, 10, 4_000_000, lambda _: size)
+        return sized.of_unordered(Watched(3_000, newest_last=False))
+
+    assert [row.place for row in page(1_000)] == list(range(1_000, 1_011))
+    with pytest.raises(SortTooLarge) as refused:
+        page(KILOBYTES_300)
+    assert "cursor" in refused.value.text
+    assert refused.value.reason == "sort_too_large"
+    assert page_buffer.MAX_SKIPPED_BYTES < 1_000 * KILOBYTES_300

@@ -1,0 +1,335 @@
+"""`make run` and `chalice local` as somebody meets them: real processes, on a copy of the project."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.running import SECONDS, Running, listens, until
+
+PROJECT = Path(__file__).parents[3]
+CHALICE = Path(sysconfig.get_path("scripts")) / "chalice"
+MAKE_RUN = [sys.executable, "-m", "chalicelib.local"]
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that is free, as is the next; below those that systems give to clients."""
+    return next(
+        number
+        for number in iter(lambda: random.randrange(20000, 30000, 2), None)
+        if not listens(number) and not listens(number + 1)
+    )
+
+
+Run = Callable[..., Running]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of what is served, so that nothing happens to the original."""
+    copy = tmp_path / "project"
+    # What is compiled comes along, but for what another process is just writing.
+    shutil.copytree(PROJECT / "chalicelib", copy / "chalicelib", ignore=shutil.ignore_patterns("*.pyc.*"))
+    (copy / ".chalice").mkdir()
+    for name in ("app.py", ".chalice/config.json", ".chalice/resources.json"):
+        shutil.copy(PROJECT / name, copy / name)
+    return copy
+
+
+@pytest.fixture
+def run(project: Path, port: int) -> Iterator[Run]:
+    """Starts servers of the copy, all at one port, and ends them with the test."""
+    started: list[Running] = []
+
+    def run_(*options: str, words: list[str] | None = None, **environ: str) -> Running:
+        server = Running([*(words or MAKE_RUN), "--port", str(port), *options], project, port, **environ)
+        started.append(server)
+        return server
+
+    yield run_
+    for server in started:
+        server.signal(signal.SIGKILL)
+    for server in started:
+        server.ended()
+
+
+def test_the_first_start_says_all_that_a_client_needs_and_the_second_says_the_same(run: Run, project: Path) -> None:
+    server = run().ready()
+    first = server.exports()
+    assert set(first) == {"MIXPEEK_API_KEY", "MIXPEEK_NAMESPACE", "MIXPEEK_BASE_URL"}
+    assert first["MIXPEEK_BASE_URL"] == f"http://127.0.0.1:{server.port}/v1"
+    assert first["MIXPEEK_NAMESPACE"] == "default"
+    server.create("kept")
+    server.signal(signal.SIGINT)
+    assert server.ended() == 0
+    assert "Traceback" not in server.said()
+    secrets = [path for path in (project / ".local").iterdir() if path.stat().st_mode & 0o077]
+    assert secrets == []
+
+    again = run().ready()
+    assert again.exports() == first
+    assert again.has("kept")
+    again.process.terminate()
+    again.ended()
+    assert "Traceback" not in again.said()
+
+
+def test_a_key_of_ones_own_is_taken(run: Run) -> None:
+    server = run("--no-autoreload", BUCKETS_DEV_KEY="sk_chosen").ready()
+    assert server.exports()["MIXPEEK_API_KEY"] == "sk_chosen"
+    server.create("a-bucket")
+    server.signal(signal.SIGINT)
+    assert server.ended() == 0
+    # The data is not lost with the variable: the next key opens the same organization.
+    other = run("--no-autoreload").ready()
+    assert other.exports()["MIXPEEK_API_KEY"] != "sk_chosen"
+    assert other.has("a-bucket")
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+@pytest.mark.parametrize("words", [MAKE_RUN, [str(CHALICE), "local", "--no-autoreload"]], ids=["make run", "chalice"])
+def test_a_port_in_use_gives_one_line(run: Run, port: int, taken: int, words: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", port + taken)):
+        server = run(words=words)
+        assert server.process.wait(SECONDS) == 1
+    (line,) = server.said().splitlines()
+    assert str(port + taken) in line
+
+
+def test_chalice_local_alone_serves_the_engine_too(run: Run) -> None:
+    server = run(words=[str(CHALICE), "local"]).ready()
+    server.create("a-bucket")
+    assert server.exports()["MIXPEEK_BASE_URL"] == f"http://127.0.0.1:{server.port}/v1"
+    server.signal(signal.SIGINT)
+    server.ended()
+    assert "Traceback" not in server.said()
+
+
+def test_what_was_answered_before_a_kill_is_there_after_it(run: Run) -> None:
+    server = run().ready()
+    answered: list[list[str]] = [[], [], []]
+
+    def write(number: int) -> None:
+        try:
+            while len(answered[number]) < 500:
+                name = f"bucket-{number}-{len(answered[number])}"
+                server.create(name)
+                answered[number].append(name)
+        except (OSError, http.client.HTTPException):
+            return  # the kill
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for writer in writers:
+        writer.start()
+    until(lambda: all(len(names) >= 10 for names in answered))
+    server.signal(signal.SIGKILL)
+    for writer in writers:
+        writer.join(SECONDS)
+    server.ended()
+
+    again = run().ready()
+    lost = [name for names in answered for name in names if not again.has(name)]
+    assert lost == []
+    status, totals = again.call("GET", "/v1/namespaces/default")
+    # One more for each writer whose bucket was made and not answered.
+    assert status == 200
+    assert 0 <= totals["bucket_count"] - sum(map(len, answered)) <= 3
+
+
+def test_a_change_of_the_code_reloads_and_keeps_the_data_and_a_write_reloads_nothing(run: Run, project: Path) -> None:
+    server = run().ready()
+    for number in range(20):
+        server.create(f"bucket-{number}")
+    changed = project / "chalicelib" / "health" / "checks.py"
+    changed.write_text(changed.read_text() + "\n")
+    server.ready(starts=2)
+    assert all(server.has(f"bucket-{number}") for number in range(20))
+    changed.write_text(changed.read_text() + "\n")
+    server.ready(starts=3)
+    assert server.has("bucket-0")
+    assert server.starts() == 3
+    assert "Traceback" not in server.said()
+
+
+def test_a_worker_ends_with_a_reloader_that_was_killed(run: Run) -> None:
+    server = run().ready()
+    server.process.kill()
+    assert server.ended() == -signal.SIGKILL
+    run().ready()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("option", ["--autoreload", "--no-autoreload"])
+def test_one_process_told_to_end_ends_all_quietly(run: Run, option: str, number: signal.Signals) -> None:
+    server = run(option).ready()
+    server.process.send_signal(number)
+    assert server.ended() == 0
+    assert "Traceback" not in server.said()
+    assert "Aborted" not in server.said()
+
+
+@pytest.mark.parametrize("words", [MAKE_RUN, [str(CHALICE), "local"]], ids=["make run", "chalice"])
+def test_a_second_server_on_the_same_folder_is_refused_in_one_line(run: Run, project: Path, words: list[str]) -> None:
+    first = run("--no-autoreload").ready()
+    second = Running([*words, "--no-autoreload", "--port", str(first.port + 2)], project, first.port + 2)
+    assert second.process.wait(SECONDS) == 1
+    (line,) = second.said().splitlines()
+    assert str(project / ".local") in line
+    first.create("still-served")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("BUCKETS_DEV_KEY", "not-a-key"), ("BUCKETS_LOG_LEVEL", "LOUD"), ("BUCKETS_DATA_DIR", "/dev/null")],
+)
+def test_a_setting_that_cannot_be_gives_one_line(run: Run, name: str, value: str) -> None:
+    server = run(**{name: value})
+    assert server.process.wait(SECONDS) == 1
+    (line,) = server.said().splitlines()
+    assert name in line or value in line
+
+
+def test_statistics_are_exact_two_seconds_after_the_last_write(run: Run) -> None:
+    server = run("--no-autoreload").ready()
+    server.create("posters")
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(lambda number: server.add("posters", f"title {number}"), range(200)))
+    until(lambda: server.counts("posters") == (200, 200), seconds=2.0)
+    server.signal(signal.SIGTERM)
+    assert server.ended() == 0
+    again = run("--no-autoreload").ready()
+    assert again.counts("posters") == (200, 200)
+    again.add("posters", "one more")
+    until(lambda: again.counts("posters") == (201, 201))
+
+
+def test_statistics_are_exact_at_the_first_look_after_a_kill(run: Run) -> None:
+    server = run("--no-autoreload").ready()
+    server.create("posters")
+    answered: list[int] = []
+
+    def write(writer: int) -> None:
+        try:
+            for number in range(500):
+                server.add("posters", f"title {writer}-{number}")
+                answered.append(number)
+        except (OSError, http.client.HTTPException):
+            return  # the kill
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    until(lambda: server.counts("posters")[0] >= 40)
+    server.signal(signal.SIGKILL)
+    for writer in writers:
+        writer.join(SECONDS)
+    server.ended()
+
+    again = run("--no-autoreload").ready()
+    there = again.objects("posters")
+    assert there >= len(answered)
+    assert again.counts("posters") == (there, there)
+    again.add("posters", "one more")
+    until(lambda: again.counts("posters") == (there + 1, there + 1))
+
+
+# An operator's process, which uses the services and has nothing to do with HTTP.
+DELETES = """
+import sys
+from chalicelib.wiring import services
+(partition,) = services().partitions()
+services().objects.delete(partition, "posters", sys.argv[1])
+"""
+
+
+def test_what_other_processes_write_is_counted_beside_a_server_and_without_one(run: Run, project: Path) -> None:
+    environ = {**os.environ, "BUCKETS_ENGINE": "embedded", "AWS_PROFILE": "nobody-has-this-one"}
+
+    def delete(object_id: str) -> None:
+        words = [sys.executable, "-c", DELETES, object_id]
+        subprocess.run(words, cwd=project, env=environ, capture_output=True, timeout=SECONDS, check=True)
+
+    server = run("--no-autoreload").ready()
+    server.create("posters")
+    objects = [server.add("posters", f"title {number}") for number in range(3)]
+    delete(objects[0])
+    until(lambda: server.counts("posters") == (2, 2))
+    server.signal(signal.SIGTERM)
+    assert server.ended() == 0
+    delete(objects[1])
+    assert (project / ".local" / "streams.json").exists()
+    assert run("--no-autoreload").ready().counts("posters") == (1, 1)
+
+
+def test_the_command_line_shares_the_folder_with_the_server(run: Run, project: Path) -> None:
+    environ = {**os.environ, "BUCKETS_ENGINE": "embedded", "AWS_PROFILE": "nobody-has-this-one"}
+
+    def operate(*words: str) -> Any:
+        command = [sys.executable, "-m", "chalicelib.admin", *words, "--json"]
+        done = subprocess.run(
+            command, cwd=project, env=environ, capture_output=True, text=True, timeout=SECONDS, check=True
+        )
+        return json.loads(done.stdout)
+
+    organization = operate("organizations", "create", "made before")["organization_id"]
+    server = run("--no-autoreload").ready()
+    made = operate("keys", "create", "--organization", organization, "--name", "made beside", "--permission", "admin")
+    key = max(re.findall(r"sk_[\w-]+", json.dumps(made)), key=len)
+    status, answer = server.call("POST", "/v1/namespaces", {"namespace_name": "theirs"}, key=key)
+    assert status == 200, answer
+    server.signal(signal.SIGKILL)
+    server.ended()
+    assert [each["name"] for each in operate("keys", "list", "--organization", organization)] == ["made beside"]
+
+
+@pytest.mark.parametrize("engine", ["embedded", "aws"])
+def test_importing_the_application_opens_nothing(project: Path, engine: str) -> None:
+    code = "import app, sys; print('chalicelib.local' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=project,
+        env={**os.environ, "BUCKETS_ENGINE": engine},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    assert done.stdout == f"{engine == 'embedded'}\n"
+    assert not (project / ".local").exists()
+
+
+def test_a_file_survives_a_kill_and_its_download_url_is_fetched_like_any_page(run: Run) -> None:
+    schema = {"properties": {"review": {"type": "text"}}}
+    server = run("--no-autoreload").ready()
+    assert server.call("POST", "/v1/buckets", {"bucket_name": "films", "bucket_schema": schema})[0] == 200
+    blob = {"property": "review", "type": "text", "data": "Größe: 5 €"}
+    status, made = server.call("POST", "/v1/buckets/films/objects", {"blobs": [blob]})
+    assert status == 200, made
+    server.signal(signal.SIGKILL)
+    server.ended()
+
+    again = run("--no-autoreload").ready()
+    path = f"/v1/buckets/films/objects/{made['object_id']}?return_presigned_urls=true"
+    (shown,) = again.call("GET", path)[1]["blobs"]
+    assert shown["presigned_url"].startswith(f"http://127.0.0.1:{again.port + 1}/")
+    with closing(urllib.request.urlopen(shown["presigned_url"])) as answer:
+        assert answer.read().decode() == "Größe: 5 €"
