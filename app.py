@@ -41,6 +41,7 @@ def on_task(event: SQSEvent) -> dict[str, Any]:
 
 
 if os.environ.get("BUCKETS_ENGINE") == "embedded":
+    from chalicelib.local.events.wiring import Handlers
     from chalicelib.local.server.serve import prepare
 
-    prepare(app)
+    prepare(services, Handlers(on_objects_change, on_catalog_change, on_task))

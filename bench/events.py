@@ -11,8 +11,8 @@ from chalicelib.local.events.wiring import MOST_RECORDS, is_wanted
 
 if TYPE_CHECKING:
     from chalicelib.local.events.streams import Streams
+    from chalicelib.services import Services
     from chalicelib.settings import Settings
-    from chalicelib.wiring import Services
 
 
 @dataclass(frozen=True)

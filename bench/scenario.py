@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bench.network import kind
 
 if TYPE_CHECKING:
-    from chalicelib.wiring import Services
+    from chalicelib.services import Services
 
 KEY = "sk_bench_0123456789abcdef"
 TABLES = {"BUCKETS_CATALOG_TABLE": "bench-catalog", "BUCKETS_OBJECTS_TABLE": "bench-objects"}

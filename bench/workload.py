@@ -16,7 +16,7 @@ from bench.scenario import BODY, KEY, OBJECT, OBJECTS, gateway_event
 from chalicelib.local.events.wiring import MOST_RECORDS
 
 if TYPE_CHECKING:
-    from chalicelib.wiring import Services
+    from chalicelib.services import Services
 
 FILE_KILOBYTES = 100
 OBJECTS_THERE = 110

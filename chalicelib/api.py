@@ -23,8 +23,8 @@ from chalicelib.namespaces.errors import NamespaceHeaderMissing, NamespaceNotAct
 from chalicelib.namespaces.routes import namespace_operations
 from chalicelib.objects.routes import object_operations
 from chalicelib.openapi.routes import openapi_operations
+from chalicelib.services import Services
 from chalicelib.tasks.routes import task_operations
-from chalicelib.wiring import Services
 
 # No namespace has this id, so nothing is there.
 NOWHERE = ""

@@ -8,14 +8,14 @@ from __future__ import annotations
 import gc
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
 from chalicelib.access.service import Access
 from chalicelib.access.store import AccessStore
 from chalicelib.aws.dynamodb.table import Table
+from chalicelib.blobs.service import Blobs
 from chalicelib.blobs.store import BlobStore
 from chalicelib.buckets.configuration import Configuration
 from chalicelib.buckets.service import Buckets
@@ -26,11 +26,11 @@ from chalicelib.core.clock import Clock, system_clock
 from chalicelib.core.ids import Ids
 from chalicelib.deletion.service import BUCKET, NAMESPACE, Deletions
 from chalicelib.health.checks import Checks
-from chalicelib.keys import partition
 from chalicelib.namespaces.service import Namespaces
 from chalicelib.namespaces.store import NamespaceStore
 from chalicelib.objects.service import Objects
 from chalicelib.objects.store import ObjectStore
+from chalicelib.services import Services
 from chalicelib.settings import Settings, address, read_settings
 from chalicelib.tasks.service import Tasks
 from chalicelib.tasks.store import TaskStore
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
     from chalicelib.aws.queues import WorkQueue
     from chalicelib.stats.handlers import ChangeFeed, Dispatcher, Sweeper
-    from chalicelib.stats.service import Statistics
     from chalicelib.tasks.queue import TaskQueue
     from chalicelib.tasks.runner import Runner
     from chalicelib.tasks.worker import Worker
@@ -49,43 +48,6 @@ if TYPE_CHECKING:
 CACHE_SECONDS = 60.0
 # Hardly anything that a start makes is garbage, and looking through it at Python's own pace is a twentieth of it.
 OBJECTS_PER_COLLECTION = 50_000
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Everything that the rooms' operations need."""
-
-    access: Access
-    namespaces: Namespaces
-    buckets: Buckets
-    objects: Objects
-    blobs: BlobStore
-    checks: Checks
-    tasks: Tasks
-    deletions: Deletions
-    change_feed: Callable[[], ChangeFeed]
-    task_runner: Callable[[], Runner]
-
-    @property
-    def feed(self) -> ChangeFeed:
-        """What the streams' functions work with; made when it is first asked for, since requests do without it."""
-        return self.change_feed()
-
-    @property
-    def runner(self) -> Runner:
-        """What the task queue's function works with, made when it is first asked for."""
-        return self.task_runner()
-
-    @property
-    def stats(self) -> Statistics:
-        """The tallies of buckets and namespaces."""
-        return self.feed.stats
-
-    def partitions(self) -> Iterator[str]:
-        """The partition of every namespace of every organization."""
-        for organization in self.access.list_organizations():
-            for namespace in self.namespaces.list(organization.organization_id):
-                yield partition(organization.organization_id, namespace.namespace_id)
 
 
 def new_webhook_secret() -> str:
@@ -116,7 +78,7 @@ def build(
     object_store, blobs = ObjectStore(objects), BlobStore(s3, settings.blob_bucket)
     configuration = Configuration(address(settings), new_webhook_secret)
     buckets = Buckets(BucketStore(catalog), object_store, configuration, ids, clock)
-    made = Objects(object_store, blobs, buckets, ids, clock)
+    made = Objects(object_store, Blobs(blobs, ids), buckets, ids, clock)
     namespaces = Namespaces(NamespaceStore(catalog), ids, clock, Cache(seconds, seconds=CACHE_SECONDS))
     queue = sqs or connect_sqs(settings)
     task_store = TaskStore(catalog)
@@ -173,10 +135,11 @@ def build_feed(
 
 def build_workers(namespaces: Namespaces, objects: Objects) -> dict[str, Callable[[], Worker]]:
     """Who works on which type of task. A room that keeps something under a bucket adds a cleaner here."""
+    from chalicelib.blobs.cleaning import ObjectBytes
     from chalicelib.deletion.workers import BucketDeletion, NamespaceDeletion
-    from chalicelib.objects.cleaning import ObjectBytes, ObjectRows
+    from chalicelib.objects.cleaning import ObjectRows
 
-    cleaners = (ObjectRows(objects.store), ObjectBytes(objects.blobs))
+    cleaners = (ObjectRows(objects.store), ObjectBytes(objects.blobs.store))
     return {
         BUCKET: lambda: BucketDeletion(objects.buckets, cleaners),
         NAMESPACE: lambda: NamespaceDeletion(namespaces, objects.buckets, cleaners),
@@ -275,9 +238,4 @@ def services() -> Services:
     settings = read_settings(os.environ)
     log.configure(settings.log_level)
     client = connect(settings)
-    made = build(settings, client, connect_s3(settings), probe=connect_probe(settings, client))
-    if settings.engine == "embedded":
-        from chalicelib.local.events import wiring
-
-        wiring.begin(settings, made)
-    return made
+    return build(settings, client, connect_s3(settings), probe=connect_probe(settings, client))

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from chalicelib.access.models import PERMISSIONS
 from chalicelib.local.bootstrap import ensure_namespace
+from chalicelib.services import Services
 from chalicelib.settings import read_settings, variable
-from chalicelib.wiring import Services, build, connect, connect_s3
+from chalicelib.wiring import build, connect, connect_s3
 
 FIRST = "First organization"
 KEY = "Made by the first deployment"

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -22,64 +23,117 @@ from chalicelib.settings import Settings, variable
 from chalicelib.wiring import services
 
 ROOT = Path(__file__).parent.parent
-STREET = ["foundation", "access", "stats", "namespaces", "tasks", "buckets", "objects", "deletion"]
-BESIDE = {"health", "openapi"}
+# The packages and modules of `chalicelib` in dependency order: each may import from those before it.
+ORDER = [
+    "core",
+    "settings",
+    "aws",
+    "keys",
+    "http",
+    "openapi",
+    "listing",
+    "access",
+    "tasks",
+    "stats",
+    "namespaces",
+    "schemas",
+    "adapters",
+    "buckets",
+    "blobs",
+    "objects",
+    "deletion",
+    "health",
+    "services",
+    "local",
+    "wiring",
+    "api",
+    "admin",
+]
+# Modules that only their own package uses, and those that put everything together.
+PRIVATE = {"store", "routes"}
+ASSEMBLING = {"services", "wiring", "api", "admin", "local"}
 README = (ROOT / "README.md").read_text()
 SOURCES = sorted((ROOT / "chalicelib").rglob("*.py"))
-PRIVATE = ("store", "routes")
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a source file."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(path): path for path in SOURCES}
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Every module that a file imports, at its top or inside a function."""
+    """Every module that a file imports: at its top, inside a function, or for types only."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            submodules = names & MODULES.keys()
+            yield from submodules
+            if submodules != names:
+                yield node.module
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
 
-def room(module: str) -> str:
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 and parts[0] == "chalicelib" else ""
+def own_imports(path: Path) -> set[str]:
+    """The modules of `chalicelib` that a file imports."""
+    return {module for module in imports(path) if module.partition(".")[0] == "chalicelib"} - {"chalicelib"}
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in SOURCES if p.parent.name in STREET], ids=lambda p: f"{p.parent.name}/{p.name}"
-)
-def test_rooms_import_from_their_left_and_no_stores_or_routes(path: Path) -> None:
-    own = path.parent.name
-    for module in imports(path):
-        other = room(module)
-        if other in ("", own):
-            continue
-        assert other in STREET[: STREET.index(own)], f"{own} imports {module}"
-        assert module.split(".")[2:3] not in ([private] for private in PRIVATE), f"{own} imports {module}"
+def package(module: str) -> str:
+    """The package, or the module at the top, that a module of `chalicelib` belongs to."""
+    return module.split(".")[1]
 
 
-@pytest.mark.parametrize("room_", sorted(BESIDE))
-def test_rooms_beside_the_street_know_no_other_room(room_: str) -> None:
-    for path in (ROOT / "chalicelib" / room_).glob("*.py"):
-        assert {room(module) for module in imports(path)} <= {"", room_, "foundation"}, path
+def users(*libraries: str) -> set[str]:
+    """The modules that import one of these libraries."""
+    return {name for name, path in MODULES.items() if {each.partition(".")[0] for each in imports(path)} & {*libraries}}
 
 
-def test_chalice_is_known_at_the_doors_only() -> None:
-    doors = {"api.py", "endpoint.py"}
-    users = {
-        p.name for p in SOURCES if p.parent.name != "local" and any(m.split(".")[0] == "chalice" for m in imports(p))
-    }
-    assert users <= doors
+def test_every_package_has_a_place_in_the_order() -> None:
+    assert {package(name) for name in MODULES if name != "chalicelib"} == {*ORDER}
 
 
-def test_the_sdk_of_aws_is_known_to_clients_and_the_table_only() -> None:
-    allowed = {"clients.py", "table.py", "retrying.py", "writing.py", "wiring.py"}
-    users = {
-        p.name
-        for p in SOURCES
-        if p.parent.name not in ("local", "administration")
-        and any(m.split(".")[0] in ("boto3", "botocore") for m in imports(p))
-    }
-    assert users <= allowed
+def test_packages_import_only_from_those_before_them() -> None:
+    upward = [
+        f"{name} imports {module}"
+        for name, path in MODULES.items()
+        for module in own_imports(path)
+        if ORDER.index(package(module)) > ORDER.index(package(name))
+    ]
+    assert upward == []
+
+
+def test_stores_and_routes_are_imported_by_their_own_package_only() -> None:
+    intruding = [
+        f"{name} imports {module}"
+        for name, path in MODULES.items()
+        for module in own_imports(path)
+        if name != "chalicelib"
+        and package(name) not in ASSEMBLING | {package(module)}
+        and PRIVATE & {*module.split(".")[2:3]}
+    ]
+    assert intruding == []
+
+
+def test_no_files_import_each_other_in_a_cycle() -> None:
+    graph = {name: own_imports(path) & MODULES.keys() for name, path in MODULES.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"these modules import each other: {error.args[1]}")
+
+
+def test_only_the_http_layer_and_the_local_server_know_chalice() -> None:
+    allowed = re.compile(r"chalicelib\.(api|http\..*|local\.(__main__|server\..*))")
+    assert [name for name in sorted(users("chalice")) if not allowed.fullmatch(name)] == []
+
+
+def test_only_aws_and_the_embedded_engine_know_the_aws_sdk() -> None:
+    allowed = re.compile(r"chalicelib\.(aws|local)\..*")
+    assert [name for name in sorted(users("boto3", "botocore")) if not allowed.fullmatch(name)] == []
 
 
 def test_importing_the_front_door_without_an_environment_does_nothing_but_declare() -> None:
@@ -145,5 +199,6 @@ def test_every_setting_is_in_the_readme_with_its_default(name: str) -> None:
 
 
 def test_settings_come_from_nowhere_but_the_settings() -> None:
-    readers = {p.name for p in SOURCES if p.parent.name != "local" and "environ" in p.read_text()}
-    assert readers <= {"settings.py", "wiring.py", "clients.py"}
+    allowed = re.compile(r"chalicelib\.(settings|wiring|aws\.clients|admin\.services|local\..*)")
+    readers = [name for name, path in MODULES.items() if "environ" in path.read_text()]
+    assert [name for name in readers if not allowed.fullmatch(name)] == []

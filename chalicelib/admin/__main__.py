@@ -6,13 +6,13 @@ import sys
 
 import click
 
-from chalicelib import wiring
 from chalicelib.admin.blobs import blobs
 from chalicelib.admin.buckets import buckets
 from chalicelib.admin.commands import Commands
 from chalicelib.admin.keys import keys
 from chalicelib.admin.namespaces import namespaces
 from chalicelib.admin.organizations import organizations
+from chalicelib.admin.services import services
 from chalicelib.admin.stats import stats
 from chalicelib.admin.tasks import tasks
 from chalicelib.core import log
@@ -29,7 +29,7 @@ def admin(context: click.Context) -> None:
     if context.obj is None:
         # Standard output is for what was asked, and may be read by a program.
         log.configure("INFO", sys.stderr)
-        context.obj = wiring.services
+        context.obj = services
 
 
 for commands in (organizations, keys, namespaces, buckets, blobs, stats, tasks):

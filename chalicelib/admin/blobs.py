@@ -16,7 +16,7 @@ from chalicelib.blobs.store import Held
 from chalicelib.blobs.writer import BLOBS, blobs_prefix
 from chalicelib.core.clock import stamp
 from chalicelib.keys import partition
-from chalicelib.wiring import Services
+from chalicelib.services import Services
 
 COLUMNS = ("key", "size_bytes", "stored_at")
 TOLD_EVERY = 1000

@@ -13,7 +13,7 @@ from chalicelib.buckets.bucket import ACTIVE, Bucket
 from chalicelib.buckets.service import Buckets
 from chalicelib.core.statuses import TaskStatusEnum
 from chalicelib.keys import partition
-from chalicelib.wiring import Services
+from chalicelib.services import Services
 
 Decision = Callable[[Buckets, str, str], Bucket]
 

@@ -7,17 +7,17 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.aws.failures import FAILURES, failure_code
 from chalicelib.core.errors import Busy, Refusal, RequestInvalid
 from chalicelib.local.journal.folder import FolderInUse
+from chalicelib.services import Services
 from chalicelib.settings import SettingInvalid
-from chalicelib.wiring import Services
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-TROUBLE = (Refusal, SettingInvalid, BotoCoreError, ClientError, FolderInUse, OSError)
+TROUBLE = (Refusal, SettingInvalid, *FAILURES, FolderInUse, OSError)
 
 
 class Commands(click.Group):
@@ -55,8 +55,9 @@ def _words(error: Exception) -> str:
             return f"{error.text}: {named}" if named else error.text
         case SettingInvalid() | FolderInUse():
             return str(error)
-        case ClientError() if error.response["Error"].get("Code") == "ResourceNotFoundException":
+    match failure_code(error):
+        case "ResourceNotFoundException":
             return "There is no such table; are BUCKETS_CATALOG_TABLE, the region and the account right?"
-        case ClientError() if error.response["Error"].get("Code") == "NoSuchBucket":
+        case "NoSuchBucket":
             return "There is no such S3 bucket; are BUCKETS_BLOB_BUCKET, the region and the account right?"
     return f"The storage cannot be used: {error}"

@@ -13,7 +13,7 @@ from chalicelib.admin.commands import with_services
 from chalicelib.admin.organizations import of_organization
 from chalicelib.admin.output import as_json, show, show_all
 from chalicelib.core.clock import stamp
-from chalicelib.wiring import Services
+from chalicelib.services import Services
 
 COLUMNS = ("key_id", "name", "visible", "state", "permissions", "scopes", "created_at", "expires_at")
 

@@ -10,7 +10,7 @@ from chalicelib.admin.commands import with_services
 from chalicelib.admin.organizations import of_organization
 from chalicelib.admin.output import as_json, show_all
 from chalicelib.namespaces.namespace import Namespace
-from chalicelib.wiring import Services
+from chalicelib.services import Services
 
 COLUMNS = ("namespace_id", "namespace_name", "bucket_count", "object_count", "created_at", "expires_at")
 

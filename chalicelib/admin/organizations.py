@@ -9,7 +9,7 @@ import click
 from chalicelib.access.models import Organization
 from chalicelib.admin.commands import with_services
 from chalicelib.admin.output import as_json, show, show_all
-from chalicelib.wiring import Services
+from chalicelib.services import Services
 
 # Every other group of commands works inside one organization.
 of_organization = click.option("--organization", required=True, metavar="ID", help="Id of the organization.")

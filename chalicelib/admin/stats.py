@@ -12,7 +12,7 @@ import click
 from chalicelib.admin.commands import with_services
 from chalicelib.admin.output import Row, as_json, show_all
 from chalicelib.keys import partition
-from chalicelib.wiring import Services
+from chalicelib.services import Services
 
 Command = Callable[..., None]
 

@@ -11,8 +11,8 @@ from chalicelib.admin.commands import with_services
 from chalicelib.admin.organizations import of_organization
 from chalicelib.admin.output import as_json, show, show_all
 from chalicelib.core.statuses import TaskStatusEnum
+from chalicelib.services import Services
 from chalicelib.tasks.task import Task
-from chalicelib.wiring import Services
 
 COLUMNS = ("task_id", "task_type", "status", "attempts", "created_at", "updated_at", "error")
 a_status = click.Choice([*TaskStatusEnum], case_sensitive=False)

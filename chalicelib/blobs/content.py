@@ -23,7 +23,7 @@ from chalicelib.core.errors import NotEnabled, RequestInvalid, invalid
 from chalicelib.schemas.values import FILE_TYPES
 
 if TYPE_CHECKING:
-    from chalicelib.objects.models import CreateBlobRequest
+    from chalicelib.blobs.models import CreateBlobRequest
 
 # Texts up to this many bytes stand in the object's row too, where filters and readers find them.
 MAX_ROW_TEXT_BYTES = 4096

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from chalicelib.blobs.errors import UrlInvalid
 from chalicelib.blobs.mime_types import decoded, read_mime_type
 from chalicelib.core.errors import RequestInvalid, invalid
-from chalicelib.objects.errors import UrlInvalid
 
 Location = tuple[str | int, ...]
 

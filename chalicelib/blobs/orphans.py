@@ -5,17 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby, islice
+from typing import Protocol
 
+from chalicelib.blobs.blob import Blob
 from chalicelib.blobs.store import Held
 from chalicelib.blobs.writer import BLOBS
-from chalicelib.objects.store import ObjectStore
 
 LOOKED_AT_ONCE = 100
 
 Owner = tuple[str, str]
 
 
-def orphans(store: ObjectStore, held: Iterable[Held], *, before: datetime) -> Iterator[Held]:
+class ObjectRow(Protocol):
+    """An object, as far as its files are concerned."""
+
+    @property
+    def blobs(self) -> Iterable[Blob]:
+        """The files that the object refers to."""
+
+
+class ObjectRows(Protocol):
+    """The rows of objects."""
+
+    def many(self, bucket_id: str, ids: Iterable[str]) -> Iterable[ObjectRow]:
+        """The objects with these ids, without those that do not exist."""
+
+
+def orphans(objects: ObjectRows, held: Iterable[Held], *, before: datetime) -> Iterator[Held]:
     """Of what is held, in the order of keys, that which no row refers to and which was stored before a moment.
 
     Bytes are stored before their row, so those that are younger than a request can last are somebody's yet.
@@ -27,7 +43,7 @@ def orphans(store: ObjectStore, held: Iterable[Held], *, before: datetime) -> It
     for bucket_id, of_bucket in groupby(by_owner, key=lambda found: found[0][0]):
         while chunk := dict(islice(of_bucket, LOOKED_AT_ONCE)):
             ids = [object_id for _, object_id in chunk]
-            referred = {blob.key for stored in store.many(bucket_id, ids) for blob in stored.blobs}
+            referred = {blob.key for stored in objects.many(bucket_id, ids) for blob in stored.blobs}
             yield from (each for files in chunk.values() for each in files if each.key not in referred)
 
 

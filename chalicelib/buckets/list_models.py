@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from chalicelib.http.api_models import PageBody, PageQuery
+from chalicelib.listing.models import PageBody, PageQuery
 from chalicelib.listing.search import LONGEST
 
 _LIST: dict[str, Any] = {

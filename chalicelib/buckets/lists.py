@@ -12,9 +12,9 @@ from chalicelib.buckets.bucket import Bucket, show, texts
 from chalicelib.buckets.name_walk import Met, WalkByName
 from chalicelib.buckets.store import HYDRATED_AT_ONCE, BucketStore
 from chalicelib.core.ids import is_id
+from chalicelib.core.text import fold
 from chalicelib.listing.cursors import CursorInvalid
 from chalicelib.listing.query import Kind, ListQuery, Selected, Spot, cut, select
-from chalicelib.listing.search import fold
 from chalicelib.listing.sorting import SortKey
 
 if TYPE_CHECKING:

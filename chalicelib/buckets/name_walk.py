@@ -12,7 +12,7 @@ from itertools import islice
 
 from chalicelib import keys
 from chalicelib.buckets.bucket import Bucket
-from chalicelib.listing.search import fold
+from chalicelib.core.text import fold
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing_extensions import TypedDict
 
 from chalicelib.buckets.models import StorageClass
 from chalicelib.core.statuses import TaskStatusEnum
-from chalicelib.http.api_models import PaginationResponse, Timestamp
+from chalicelib.http.api_models import Timestamp
+from chalicelib.listing.models import PaginationResponse
 from chalicelib.schemas.models import BucketSchema
 from chalicelib.schemas.unique_key import UniqueKeyConfig
 from chalicelib.stats.response_models import BatchStatistics, StorageStatistics

@@ -27,7 +27,7 @@ from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import Change, Put, Remove, Step
 from chalicelib.buckets.bucket import DELETING, Bucket, from_item, texts, to_item
 from chalicelib.buckets.errors import BucketNameTaken
-from chalicelib.listing.search import fold
+from chalicelib.core.text import fold
 from chalicelib.namespaces.errors import NamespaceNotActive, NamespaceNotFound
 from chalicelib.stats.models import NOTHING, Tally, read_tally
 

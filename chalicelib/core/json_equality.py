@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable
 
-from chalicelib.listing.search import fold
+from chalicelib.core.text import fold
 
 
 def comparable(value: object, case_sensitive: bool) -> Hashable:

@@ -29,3 +29,8 @@ def unpadded(text: str) -> str:
     if text != text.strip():
         raise ValueError("must not start or end with a blank")
     return printable(text)
+
+
+def fold(text: str) -> str:
+    """The text for comparison without regard to case: Unicode case folding, the same everywhere in the service."""
+    return text.casefold()

@@ -13,12 +13,10 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
+from chalicelib.listing.limits import MAX_SKIPPED_BYTES
 from chalicelib.listing.pagination import SortTooLarge
 
 R = TypeVar("R")
-
-# Rows before the page are known only at the end of a walk that comes in no order, and are kept until then.
-MAX_SKIPPED_BYTES = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)

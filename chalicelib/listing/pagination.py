@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from chalicelib.core.errors import Unacceptable
+from chalicelib.listing.limits import FARTHEST, MAX_QUERY_OFFSET, MAX_SORTED_ROWS
 
 if TYPE_CHECKING:
-    from chalicelib.http.api_models import PageQuery, PaginationResponse
+    from chalicelib.listing.models import PageQuery, PaginationResponse
 
-MAX_QUERY_OFFSET = 10_000
-# No list is longer; an offset beyond it asks for nothing, as any offset behind the end does.
-FARTHEST = 1_000_000_000
 CURSORS = ("cursor", "next_cursor", "after")
-MAX_SORTED_ROWS = 10_000
 VALUES = ("limit", "page_size", "offset", "page", *CURSORS, "include_total")
 
 

@@ -13,16 +13,14 @@ from typing import Any, Generic, TypeVar
 
 from chalicelib.listing import cursors, sorting
 from chalicelib.listing.filters.tree import Filter, read_filter
+from chalicelib.listing.limits import MAX_PAGE_BYTES, MAX_SORTED_ROWS
 from chalicelib.listing.page_buffer import Window
-from chalicelib.listing.pagination import MAX_SORTED_ROWS, PageRequest, SortTooLarge
+from chalicelib.listing.pagination import PageRequest, SortTooLarge
 from chalicelib.listing.search import Search, read_search
 from chalicelib.listing.sorting import SortKey, read_sorts
 
 R = TypeVar("R")
 Shown = Mapping[str, Any]
-
-# Lambda's answer may hold 6 MB; a page stops earlier and its cursor goes on.
-MAX_PAGE_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.errors import invalid
+from chalicelib.core.text import fold
 
 LONGEST = 500
-
-
-def fold(text: str) -> str:
-    """The one folding of upper and lower case of the service."""
-    return text.casefold()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib.core.errors import invalid
 from chalicelib.core.json_path import MISSING, check_path, value_at
-from chalicelib.listing.search import fold
+from chalicelib.core.text import fold
 
 MOST = 8
 # Written as JSON and base64, even control characters fit into a cursor, and a cursor into a URL.

@@ -13,7 +13,7 @@ from chalicelib.namespaces.models import CreateNamespaceRequest
 if TYPE_CHECKING:
     from chalicelib.access.service import Access
     from chalicelib.local.journal.folder import Folder
-    from chalicelib.wiring import Services
+    from chalicelib.services import Services
 
 CREDENTIALS = "credentials.json"
 NAMESPACE = "default"

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from chalicelib.core.text import UNPADDED, unpadded
-from chalicelib.http.api_models import PageBody, PageQuery, PaginationResponse, Timestamp
+from chalicelib.http.api_models import Timestamp
+from chalicelib.listing.models import PageBody, PageQuery, PaginationResponse
 
 REQUEST = ConfigDict(strict=True, extra="forbid", defer_build=True)
 

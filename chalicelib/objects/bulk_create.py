@@ -11,15 +11,16 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.aws.usage import Meter, count_all, metered
 from chalicelib.core.clock import Clock
 from chalicelib.core.errors import Busy
 from chalicelib.core.json_codec import to_json
-from chalicelib.objects.create import Creation, Settled
+from chalicelib.objects.create import Creation
 from chalicelib.objects.errors import AnswerFull
+from chalicelib.objects.result import Settled
 from chalicelib.objects.stored_object import StoredObject
 from chalicelib.objects.views import show
 
@@ -125,24 +126,36 @@ def rising(clock: Clock) -> Clock:
     return later
 
 
-class AnswerRoom:
-    """How much of an answer is left for the objects of a batch."""
+class ResponseBudget:
+    """The bytes of a bulk response that are left for its objects. Threads may share it."""
 
     def __init__(self) -> None:
         self._left = MAX_ANSWER_BYTES
         self._lock = threading.Lock()
 
-    def take(self, stored: StoredObject, taken: int) -> int:
-        """The room that this object needs, taken in place of what its row took before. Raises AnswerFull."""
-        # Lambda hands the answer over as an ASCII text in JSON.
-        needed = len(json.dumps(to_json(show(stored)))) + MORE_BYTES
+    def change(self, by: int) -> None:
+        """Reserves so many more bytes, or gives them back when negative. Raises AnswerFull when they do not fit."""
         with self._lock:
-            if needed > self._left + taken:
+            if by > self._left:
                 raise AnswerFull()
-            self._left += taken - needed
-        return needed
+            self._left -= by
 
-    def give_back(self, taken: int) -> None:
-        """Makes room of what a row took whose object is not shown."""
-        with self._lock:
-            self._left += taken
+
+@dataclass(slots=True)
+class BudgetShare:
+    """The bytes that one row has reserved in the budget."""
+
+    budget: ResponseBudget
+    reserved: int = 0
+
+    def admit(self, stored: StoredObject) -> None:
+        """Reserves the bytes of this object instead of those reserved before. Raises AnswerFull."""
+        # Lambda returns the body as an ASCII string in JSON, which is what its 6 MB limit counts.
+        needed = len(json.dumps(to_json(show(stored)))) + MORE_BYTES
+        self.budget.change(needed - self.reserved)
+        self.reserved = needed
+
+    def release(self) -> None:
+        """Gives the bytes back: the object is not part of the response."""
+        self.budget.change(-self.reserved)
+        self.reserved = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved, in_turns
 from chalicelib.blobs.writer import Deposit
@@ -20,25 +20,21 @@ from chalicelib.core.ids import TIME_CHARS, Ids
 from chalicelib.objects.errors import ObjectDeleted, UniqueKeyAbsent, UniqueKeyTaken
 from chalicelib.objects.identity import ID_CHARS, PREFIX, id_of_content, id_of_idempotency_key, id_of_unique_key
 from chalicelib.objects.new_object import NewObject, complete_values, stored_object
+from chalicelib.objects.result import Replayed, Settled
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, size_key
 from chalicelib.objects.update import overwritten
-
-if TYPE_CHECKING:
-    from chalicelib.objects.bulk_create import AnswerRoom
-
-Replayed = Literal["idempotency_key", "skip_duplicates"]
 
 # So many objects that were made with this content and hold other content by now are passed over.
 CONTENT_TURNS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The object that answers a create, and by what an earlier one was found to answer it unchanged."""
+def _admit_any(_: StoredObject) -> None:
+    """Admits every object: a response with a single object has no limit of its own."""
 
-    stored: StoredObject
-    replayed_by: Replayed | None = None
+
+def _release_nothing() -> None:
+    """Nothing was reserved."""
 
 
 @dataclass(slots=True)
@@ -54,9 +50,9 @@ class Creation:
     bucket: Bucket
     new: NewObject
     policy: str | None
-    # The answer that the outcome is to be part of; asked before anything is written.
-    room: AnswerRoom | None = None
-    taken: int = 0
+    # Reserves the bytes of the object in the response before anything is written, and gives them back.
+    admit: Callable[[StoredObject], None] = _admit_any
+    release: Callable[[], None] = _release_nothing
     content_turn: int = 0
     met: StoredObject | None = None
     values: Mapping[str, Any] | None = None
@@ -65,7 +61,7 @@ class Creation:
         """Creates the object, changes the one there is, or finds the one that answers already.
 
         Raises RequestInvalid, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted, Busy when every turn is lost, and what
-        its `room` raises.
+        `admit` raises.
         """
         if self._looks_first():
             self.met = self._look()
@@ -74,16 +70,6 @@ class Creation:
             if twin is not None:
                 return self._replayed(twin, "skip_duplicates")
         return in_turns(self._turn, self.pause)
-
-    def release(self) -> None:
-        """Gives its room back: its outcome is a refusal."""
-        if self.room is not None:
-            self.room.give_back(self.taken)
-            self.taken = 0
-
-    def _admit(self, stored: StoredObject) -> None:
-        if self.room is not None:
-            self.taken = self.room.take(stored, self.taken)
 
     def _turn(self) -> Settled:
         """One try, on the object that was met last; after a lost turn it is looked up again."""
@@ -175,7 +161,7 @@ class Creation:
             now=stamp(self.clock()),
             mark=self.ids.random("m", 10),
         )
-        self._admit(made)
+        self.admit(made)
         met = self.store.add(made)
         return Settled(made) if met is None else self._meet(met)
 
@@ -198,7 +184,7 @@ class Creation:
         return self._overwrite(met)
 
     def _replayed(self, met: StoredObject, by: Replayed) -> Settled:
-        self._admit(met)
+        self.admit(met)
         return Settled(met, by)
 
     def _overwrite(self, met: StoredObject) -> Settled:
@@ -210,6 +196,6 @@ class Creation:
             epoch=self.bucket.tally.epoch,
             updated_at=stamp(self.clock()),
         )
-        self._admit(over)
+        self.admit(over)
         self.store.replace(met, over)
         return Settled(over)

@@ -115,12 +115,3 @@ class ReadTooSlow(Busy):
     """The bucket is not too large to be read as a whole, and still there was not the time for it."""
 
     message = "Reading the whole bucket took too long; try again, or leave out what needs it"
-
-
-class UrlInvalid(RequestInvalid):
-    """The URL of a file is none that could be fetched; a row of a batch tells it under a name of its own."""
-
-    error_type = "URLValidationError"
-
-    def __init__(self, location: tuple[str | int, ...], message: str) -> None:
-        super().__init__([Problem(location, message, "url_invalid")])

@@ -8,11 +8,12 @@ from typing import Any
 
 from chalicelib.blobs.blob import Blob
 from chalicelib.blobs.content import NewBlob, read_blob
+from chalicelib.blobs.models import CreateBlobRequest
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.core.errors import NotEnabled
 from chalicelib.objects.fields import check_names, new_values, promoted
 from chalicelib.objects.identity import content_hash, read_unique_key
-from chalicelib.objects.models import CreateBlobRequest, CreateObjectRequest
+from chalicelib.objects.models import CreateObjectRequest
 from chalicelib.objects.stored_object import StoredObject
 
 

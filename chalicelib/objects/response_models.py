@@ -8,7 +8,8 @@ from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from chalicelib.core.statuses import TaskStatusEnum
-from chalicelib.http.api_models import PaginationResponse, Timestamp
+from chalicelib.http.api_models import Timestamp
+from chalicelib.listing.models import PaginationResponse
 from chalicelib.schemas.models import BucketSchemaFieldType
 
 _OPEN = ConfigDict(extra="allow")

@@ -28,8 +28,8 @@ from chalicelib.objects.errors import (
 from chalicelib.objects.service import Objects
 
 if TYPE_CHECKING:
-    from chalicelib.objects.create import Settled
     from chalicelib.objects.models import CreateObjectRequest
+    from chalicelib.objects.result import Settled
     from chalicelib.objects.stored_object import StoredObject
 
 OBJECTS = "/v1/buckets/{bucket_identifier}/objects"

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from chalicelib.aws.dynamodb.optimistic_lock import in_turns, revise
 from chalicelib.aws.retry import Unsettled
 from chalicelib.blobs.garbage import dropped
-from chalicelib.blobs.store import BytesNotRemoved
-from chalicelib.blobs.writer import Deposit
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.service import Buckets, check_writable
 from chalicelib.core import log
@@ -25,9 +23,11 @@ from chalicelib.objects.stored_object import StoredObject, to_item
 
 if TYPE_CHECKING:
     from chalicelib.blobs.blob import Blob
-    from chalicelib.blobs.store import BlobStore
-    from chalicelib.objects.create import Creation, Settled
+    from chalicelib.blobs.service import Blobs
+    from chalicelib.blobs.writer import Deposit
+    from chalicelib.objects.create import Creation
     from chalicelib.objects.models import BulkSoftDeleteRequest, CreateObjectRequest
+    from chalicelib.objects.result import Settled
     from chalicelib.objects.update import ObjectChange
     from chalicelib.schemas.unique_key import Policy
 
@@ -39,7 +39,7 @@ class Objects:
     """The objects of every bucket. A call names the namespace's `partition`, and never leaves it."""
 
     store: ObjectStore
-    blobs: BlobStore
+    blobs: Blobs
     buckets: Buckets
     ids: Ids
     clock: Clock
@@ -69,11 +69,11 @@ class Objects:
         A request is read by a call, and what that raises is what came of its row. Raises what concerns all rows:
         BucketNotFound, BucketLocked, BucketNotActive, PolicyMissing.
         """
-        from chalicelib.objects.bulk_create import AnswerRoom, rising, settle_all
+        from chalicelib.objects.bulk_create import BudgetShare, ResponseBudget, rising, settle_all
 
         bucket = self._writable(partition, identifier)
         effective = effective_policy(bucket, policy)
-        room, clock = AnswerRoom(), rising(self.clock)
+        budget, clock = ResponseBudget(), rising(self.clock)
         rows: list[Creation | Exception] = []
         for read in requests:
             try:
@@ -81,7 +81,8 @@ class Objects:
             except Exception as error:
                 rows.append(error)
             else:
-                rows.append(replace(row, clock=clock, room=room))
+                share = BudgetShare(budget)
+                rows.append(replace(row, clock=clock, admit=share.admit, release=share.release))
         return settle_all(rows, self._settled, is_late=self.store.is_late, connect=self.blobs.connect)
 
     def get(self, partition: str, identifier: str, object_id: str) -> StoredObject:
@@ -107,7 +108,7 @@ class Objects:
         Raises BucketNotFound, BucketLocked, BucketNotActive, ObjectNotFound, ObjectStale (a precondition
         fails), RequestInvalid, NotEnabled, UniqueKeyChange.
         """
-        from chalicelib.objects.changing import Changing
+        from chalicelib.objects.update import Changing
 
         bucket = self._writable(partition, identifier)
         changing = Changing(bucket, change, self._deposit(bucket))
@@ -157,15 +158,7 @@ class Objects:
             # The row as it is now: a write whose answer was lost may have been made once more.
             found = self.store.find_any(*row)
             left = keys - {blob.key for blob in found.blobs} if found is not None else keys
-            self._remove_bytes(left)
-
-    def _remove_bytes(self, keys: Iterable[str]) -> None:
-        wanted = sorted(keys)
-        try:
-            if wanted:
-                self.blobs.remove(wanted)
-        except BytesNotRemoved as error:  # no later attempt would change that, and the listing of orphans has them
-            log.log("bytes left behind", level=log.ERROR, error=error, keys=wanted)
+            self.blobs.remove(left)
 
     def _writable(self, partition: str, identifier: str) -> Bucket:
         bucket = self.buckets.get(partition, identifier)
@@ -232,12 +225,12 @@ class Objects:
             return
         try:  # a write whose answer was lost may have been made all the same: only the rows know
             rows = [self.store.find(partition, deposit.bucket_id, object_id) for object_id in deposit.object_ids]
-            self._remove_bytes(left - {blob.key for row in rows if row is not None for blob in row.blobs})
+            self.blobs.remove(left - {blob.key for row in rows if row is not None for blob in row.blobs})
         except Exception as error:  # the request is settled either way, and the listing of orphans has them
             log.log("bytes left behind", level=log.ERROR, error=error, keys=sorted(left))
 
     def _deposit(self, bucket: Bucket) -> Deposit:
-        return Deposit(self.blobs, self.ids, bucket.bucket_id, bucket.settings.get("storage_class"))
+        return self.blobs.writer(bucket.bucket_id, bucket.settings.get("storage_class"))
 
 
 def effective_policy(bucket: Bucket, policy: Policy | None) -> Policy | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.blobs.blob import Blob
 from chalicelib.blobs.content import NewBlob
+from chalicelib.blobs.writer import Deposit
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.objects.fields import changed_values, check_names, fits, merged_metadata, promoted
 from chalicelib.objects.identity import content_hash
 from chalicelib.objects.models import PatchObjectRequest, UpdateObjectRequest
-from chalicelib.objects.new_object import NewObject, key_fields
+from chalicelib.objects.new_object import NewObject, key_fields, read_blobs
 from chalicelib.objects.stored_object import PENDING, StoredObject
 
 ObjectChange = PatchObjectRequest | UpdateObjectRequest
@@ -88,3 +89,25 @@ def _revised(old: StoredObject, sent: Mapping[str, Any], filled: set[str], bucke
         # It is said of the whole object, and only what was sent has been checked.
         schema_version=bucket.schema_version if fits(values, filled, bucket.schema, key=key) else old.schema_version,
     )
+
+
+@dataclass(slots=True)
+class Changing:
+    """A PUT or a PATCH on an object of this bucket. Making it reads the blobs: RequestInvalid, NotEnabled."""
+
+    bucket: Bucket
+    change: ObjectChange
+    deposit: Deposit
+    new: tuple[NewBlob, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        given = self.change.blobs if isinstance(self.change, UpdateObjectRequest) else None
+        self.new = read_blobs(given or (), self.bucket)
+
+    def revised(self, old: StoredObject) -> StoredObject:
+        """The object after the change, its bytes stored. Raises RequestInvalid, UniqueKeyChange."""
+        wanted = to_store(old, self.new, skip_duplicates=bool(self.change.skip_duplicates))
+        if wanted:  # no bytes move for a change that is refused
+            changed(old, self.change, self.bucket, self.new, ())
+        stored = self.deposit.store(wanted, old.object_id)
+        return changed(old, self.change, self.bucket, self.new, stored)

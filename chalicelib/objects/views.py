@@ -14,8 +14,8 @@ from chalicelib.listing.search import texts_of
 from chalicelib.objects.stored_object import StoredObject
 
 if TYPE_CHECKING:
-    from chalicelib.objects.create import Settled
     from chalicelib.objects.response_models import CreateObjectsBatchResponse, FailedObjectError, ObjectListStats
+    from chalicelib.objects.result import Settled
 
 Sign = Callable[[Blob], str | None]
 # How much a batch tells of what is wrong with one row.

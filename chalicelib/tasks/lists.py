@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from chalicelib.core.ids import is_id
+from chalicelib.core.text import fold
 from chalicelib.listing.cursors import CursorInvalid
 from chalicelib.listing.query import Kind, ListQuery, Selected, cut, select
-from chalicelib.listing.search import fold
 from chalicelib.listing.sorting import SortKey
 from chalicelib.tasks.service import PREFIX, Tasks
 from chalicelib.tasks.task import Task, show, size, texts

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from chalicelib.core.statuses import TaskStatusEnum
-from chalicelib.http.api_models import PageBody
+from chalicelib.listing.models import PageBody
 
 _LIST: dict[str, Any] = {"status": "IN_PROGRESS", "task_type": "api_buckets_delete", "limit": 20}
 

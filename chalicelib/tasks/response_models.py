@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from chalicelib.http.api_models import PaginationResponse, Timestamp
+from chalicelib.http.api_models import Timestamp
+from chalicelib.listing.models import PaginationResponse
 from chalicelib.tasks.task_types import TASK_TYPES
 
 Values = list[str | dict[str, Any]]

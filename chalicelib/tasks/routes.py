@@ -93,7 +93,7 @@ def _list_request() -> type[BaseModel]:
 
 
 def _page_query() -> type[BaseModel]:
-    from chalicelib.http.api_models import PageQuery
+    from chalicelib.listing.models import PageQuery
 
     return PageQuery
 

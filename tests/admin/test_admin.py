@@ -14,10 +14,12 @@ from mypy_boto3_dynamodb import DynamoDBClient
 
 from chalicelib import wiring
 from chalicelib.admin.__main__ import admin
+from chalicelib.admin.services import services
 from chalicelib.core.errors import Busy
 from chalicelib.local.journal.folder import FolderInUse
+from chalicelib.services import Services
 from chalicelib.settings import Settings
-from chalicelib.wiring import Services, build
+from chalicelib.wiring import build
 from tests.support.engine import no_s3
 from tests.support.world import World, a_bucket
 
@@ -258,7 +260,7 @@ def test_a_name_that_is_none_is_refused_in_one_line(operator: Operator) -> None:
 
 def test_a_bad_setting_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BUCKETS_ENGINE", "steam")
-    assert "BUCKETS_ENGINE" in complaint(Operator(wiring.services, "").run("organizations list"))
+    assert "BUCKETS_ENGINE" in complaint(Operator(services, "").run("organizations list"))
 
 
 def test_missing_tables_are_one_line(client: DynamoDBClient) -> None:

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.blobs.content import MAX_CONTENT_BYTES, MAX_ROW_TEXT_BYTES, NewBlob
+from chalicelib.blobs.errors import UrlInvalid
 from chalicelib.blobs.inputs import MAX_URL_CHARS
+from chalicelib.blobs.models import CreateBlobRequest
 from chalicelib.core.errors import NotEnabled, RequestInvalid
 from chalicelib.http.parsing import problems_of
-from chalicelib.objects.errors import UrlInvalid
-from chalicelib.objects.models import CreateBlobRequest
 from chalicelib.schemas.values import FILE_TYPES
 from tests.support.blobs import PLACE, PNG, encoded, read, refused
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib import keys
 from chalicelib.buckets.bucket import Bucket, new_bucket
 from chalicelib.buckets.name_walk import Met, WalkByName
-from chalicelib.listing.search import fold
+from chalicelib.core.text import fold
 
 Names = dict[str, str]
 NAMES = st.text("abcABß\x7f", min_size=1, max_size=3)

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.store import BucketStore
-from chalicelib.wiring import Services
+from chalicelib.services import Services
 from tests.support.api import Api, Reply
 from tests.support.racing import at_once
 from tests.support.world import World, a_bucket

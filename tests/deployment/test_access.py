@@ -7,8 +7,9 @@ from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
 
 from chalicelib.access.models import PERMISSIONS
+from chalicelib.services import Services
 from chalicelib.settings import Settings, read_settings
-from chalicelib.wiring import Services, build
+from chalicelib.wiring import build
 from deployment.first_access import environment, first_key
 from tests.support.api import Api
 from tests.support.engine import Tables

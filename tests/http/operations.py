@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.api import all_operations
 from chalicelib.http.operation import Operation
-from chalicelib.wiring import Services
+from chalicelib.services import Services
 from tests.http.envelopes import assert_envelope
 from tests.support.api import Api, Reply
 

@@ -12,8 +12,9 @@ import pytest
 
 from chalicelib.core.errors import Refusal
 from chalicelib.http.operation import MAX_BODY_BYTES
+from chalicelib.services import Services
 from chalicelib.settings import Settings
-from chalicelib.wiring import Services, build
+from chalicelib.wiring import build
 from tests.http.envelopes import assert_envelope, header
 from tests.http.operations import KEYED, OPERATIONS, send
 from tests.support import faults as aws

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import RequestInvalid
-from chalicelib.http.api_models import PageBody, PageQuery, PaginationResponse
 from chalicelib.http.parsing import read_query
-from chalicelib.listing.pagination import FARTHEST, MAX_QUERY_OFFSET, PageRequest, page_request, pagination
+from chalicelib.listing.limits import FARTHEST, MAX_QUERY_OFFSET
+from chalicelib.listing.models import PageBody, PageQuery, PaginationResponse
+from chalicelib.listing.pagination import PageRequest, page_request, pagination
 
 
 def asked(query: str = "", /, **body: Any) -> PageRequest:

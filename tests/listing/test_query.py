@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.listing import limits, sorting
 from chalicelib.listing import query as evaluator
-from chalicelib.listing import sorting
 from chalicelib.listing.pagination import PageRequest, SortTooLarge
 from chalicelib.listing.query import Kind, ListQuery, Selected, cut, read_list, select
 from chalicelib.listing.sorting import SortKey
@@ -95,7 +95,7 @@ def test_pages_by_cursor_are_the_whole_list_and_count_all_of_it(
     rows: list[Row], body: Row, limit: int, in_order: bool, capped: bool
 ) -> None:
     wanted = ordered(rows, read(body, PageRequest(limit)))
-    most = LARGEST if capped else evaluator.MAX_PAGE_BYTES
+    most = LARGEST if capped else limits.MAX_PAGE_BYTES
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluator, "MAX_PAGE_BYTES", most)

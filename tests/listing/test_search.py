@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import RequestInvalid
-from chalicelib.listing.search import LONGEST, fold, read_search, texts_of
+from chalicelib.core.text import fold
+from chalicelib.listing.search import LONGEST, read_search, texts_of
 
 terms = st.text("aAbB*ßsS.\\\n", min_size=1, max_size=8).filter(lambda term: term.strip() != "")
 texts = st.text("aAbBßsS.\\\n*", max_size=12)

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject
-from chalicelib.wiring import Services
+from chalicelib.services import Services
 from tests.support.api import Api, Reply
 from tests.support.objects import (
     POSTER,

@@ -10,8 +10,9 @@ import pytest
 from botocore.session import Session
 
 import app
+from chalicelib.services import Services
 from chalicelib.stats.handlers import ShardUnnamed
-from chalicelib.wiring import Services, build
+from chalicelib.wiring import build
 from tests.stats.conftest import Shown, new_bucket
 from tests.support.api import Api
 from tests.support.engine import answering

@@ -13,7 +13,7 @@ from chalice.config import Config
 from chalice.local import LocalGateway
 
 from chalicelib.api import create_app
-from chalicelib.wiring import Services
+from chalicelib.services import Services
 
 
 @dataclass(frozen=True)

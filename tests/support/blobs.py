@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.blobs.content import NewBlob, read_blob
+from chalicelib.blobs.models import CreateBlobRequest
 from chalicelib.core.errors import RequestInvalid
-from chalicelib.objects.models import CreateBlobRequest
 from chalicelib.schemas.values import FILE_TYPES
 
 PLACE = ("body", "blobs", 0)

@@ -17,7 +17,7 @@ from chalicelib.buckets.bucket import Bucket, texts, to_item
 from chalicelib.buckets.store import search_text
 from chalicelib.core.clock import stamp
 from chalicelib.core.ids import Ids
-from chalicelib.listing.search import fold
+from chalicelib.core.text import fold
 from chalicelib.objects import stored_object
 from chalicelib.objects.stored_object import StoredObject
 from tests.support.catalog import catalog, partition_of

@@ -13,8 +13,9 @@ from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
 
 from chalicelib.local.moto.backends import Backends
+from chalicelib.services import Services
 from chalicelib.settings import Settings
-from chalicelib.wiring import Services, build
+from chalicelib.wiring import build
 from tests.support.api import Api
 from tests.support.engine import Tables, new_client, new_streams_client, new_tables, no_s3, write_rows
 from tests.support.pump import Pump, new_pump

@@ -9,9 +9,9 @@ from typing import Any
 from chalicelib.core.errors import invalid
 from chalicelib.core.json_equality import comparable
 from chalicelib.core.json_path import MISSING
+from chalicelib.core.text import fold
 from chalicelib.listing.filters.patterns import read_pattern
 from chalicelib.listing.filters.subjects import Subject, spaced, words_of
-from chalicelib.listing.search import fold
 
 Test = Callable[[Subject], bool]
 Location = tuple[str | int, ...]

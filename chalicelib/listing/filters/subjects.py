@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from chalicelib.core.json_equality import comparable
 from chalicelib.core.json_path import value_at
-from chalicelib.listing.search import fold
+from chalicelib.core.text import fold
 
 T = TypeVar("T")
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chalicelib import keys
 from chalicelib.local import engine
@@ -14,17 +13,28 @@ from chalicelib.tasks.outbox import starts_a_task
 from chalicelib.tasks.runner import MARGIN_SECONDS
 
 if TYPE_CHECKING:
+    from chalicelib.services import Services
     from chalicelib.settings import Settings
-    from chalicelib.wiring import Services
 
 # As `app.py` declares it.
 MOST_RECORDS = 1000
-MEMORY_MEGABYTES, MILLISECONDS = 1024, 60_000
+MILLISECONDS = 60_000
 # One thread serves streams and queue, so a task has a second, and then goes on with its next message.
 TASK_MILLISECONDS = int(1000 * MARGIN_SECONDS) + 1000
 
 
-def begin(settings: Settings, services: Services) -> None:
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+class Handlers(NamedTuple):
+    """The event handlers of the application, called with an event and a Lambda context."""
+
+    objects_changed: Handler
+    catalog_changed: Handler
+    task: Handler
+
+
+def begin(settings: Settings, services: Services, handlers: Handlers) -> None:
     """Statistics are exact, and follow every write from now on, if the engine is this process's own.
 
     Streams do not outlive a process: where one ended before all was delivered, everything is counted now, and
@@ -43,26 +53,26 @@ def begin(settings: Settings, services: Services) -> None:
     for organization in services.access.list_organizations():
         wake(services.runner.queue, services.tasks.walk(organization.organization_id))
     owned.feed(
-        StreamSource(streams, settings.objects_table, function("on_objects_change"), most=MOST_RECORDS, tell=tell),
+        StreamSource(streams, settings.objects_table, function(handlers.objects_changed), most=MOST_RECORDS, tell=tell),
         StreamSource(
             streams,
             settings.catalog_table,
-            function("on_catalog_change"),
+            function(handlers.catalog_changed),
             most=MOST_RECORDS,
             tell=tell,
             wants=is_wanted,
         ),
-        TaskSource(local_queue(), function("on_task", TASK_MILLISECONDS), tell),
+        TaskSource(local_queue(), function(handlers.task, TASK_MILLISECONDS), tell),
     )
 
 
-def function(name: str, milliseconds: int = MILLISECONDS) -> Callable[[dict[str, Any]], Any]:
-    """The function of this name in `app.py`, which is imported with the first event: most commands have none."""
+def function(handler: Handler, milliseconds: int = MILLISECONDS) -> Callable[[dict[str, Any]], Any]:
+    """The handler with a Lambda context that has so much time left."""
 
     def call(event: dict[str, Any]) -> Any:
-        from chalice.local import LambdaContext
+        from chalicelib.local.server.lambda_context import lambda_context
 
-        return getattr(import_module("app"), name)(event, LambdaContext(name, MEMORY_MEGABYTES, milliseconds))
+        return handler(event, lambda_context(milliseconds))
 
     return call
 

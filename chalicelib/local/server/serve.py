@@ -6,7 +6,9 @@ import errno
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, NoReturn
 
 import chalice.local
@@ -17,30 +19,42 @@ from chalice.local import LocalDevServer
 from chalicelib.core.errors import Refusal, RequestInvalid
 from chalicelib.local import engine
 from chalicelib.local.bootstrap import Credentials, first_credentials
+from chalicelib.local.events import wiring as events
+from chalicelib.local.events.wiring import Handlers
 from chalicelib.local.journal.folder import FolderInUse
 from chalicelib.local.server import watching
 from chalicelib.local.server.aws_endpoint import Door
 from chalicelib.local.server.gateway import Handler, Server
+from chalicelib.services import Services
 from chalicelib.settings import SettingInvalid, read_settings
 
 # A worker that is replaced may have to wait for a command that is using the folder just now.
 PATIENCE_SECONDS = 5.0
 
 
-def prepare(app: Chalice) -> None:
-    """From now on the local server that chalice makes of this application is ours. Opens and binds nothing."""
+def prepare(services: Callable[[], Services], handlers: Handlers) -> None:
+    """From now on `chalice local` serves with the embedded engine. Opens no file and binds no port."""
     watching.install()
     module: Any = chalice.local
-    module.LocalDevServer = EmbeddedServer
+    module.LocalDevServer = partial(EmbeddedServer, services=services, handlers=handlers)
 
 
 class EmbeddedServer(LocalDevServer):
     """The API on one port, the engine's door on the next, and the data folder behind both."""
 
-    def __init__(self, app_object: Chalice, config: Config, host: str, port: int) -> None:
+    def __init__(
+        self,
+        app_object: Chalice,
+        config: Config,
+        host: str,
+        port: int,
+        *,
+        services: Callable[[], Services],
+        handlers: Handlers,
+    ) -> None:
         try:
             super().__init__(app_object, config, host, port, handler_cls=Handler, server_cls=Server)
-            self._open(host, port)
+            self._open(host, port, services, handlers)
         except (OSError, OverflowError, FolderInUse, SettingInvalid, Refusal) as error:
             give_up(why(error, port))
 
@@ -49,15 +63,14 @@ class EmbeddedServer(LocalDevServer):
         with suppress(KeyboardInterrupt):
             self.server.serve_forever()
 
-    def _open(self, host: str, port: int) -> None:
+    def _open(self, host: str, port: int, services: Callable[[], Services], handlers: Handlers) -> None:
         address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
         os.environ["BUCKETS_PORT"] = str(port)
         settings = read_settings(os.environ)
         running = engine.start(settings, patience=PATIENCE_SECONDS)
-        from chalicelib.wiring import services
-
-        # Statistics are put right with the services, and until then nobody may write.
         made = services()
+        # Other processes may write only once the statistics are exact.
+        events.begin(settings, made, handlers)
         running.announce(Door(running.backends, port + 1).url)
         welcome(f"{address}/v1", settings.data_dir, first_credentials(made, running.folder, settings.dev_key))
 

@@ -255,7 +255,7 @@ def test_statistics_are_exact_at_the_first_look_after_a_kill(run: Run) -> None:
 # An operator's process, which uses the services and has nothing to do with HTTP.
 DELETES = """
 import sys
-from chalicelib.wiring import services
+from chalicelib.admin.services import services
 (partition,) = services().partitions()
 services().objects.delete(partition, "posters", sys.argv[1])
 """
