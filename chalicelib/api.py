@@ -10,14 +10,14 @@ from typing import Any
 from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib.access.models import Caller
-from chalicelib.aws.usage import Meter
+from chalicelib.aws.usage import Usage
 from chalicelib.buckets.errors import BucketNotFound
 from chalicelib.buckets.routes import bucket_operations
 from chalicelib.core.errors import MethodNotAllowed
 from chalicelib.deletion.routes import deletion_operations
 from chalicelib.health.routes import health_operations
-from chalicelib.http.endpoint import Gate, endpoint, log_request, request_id_of
-from chalicelib.http.envelope import envelope, refused, unforeseen
+from chalicelib.http.endpoint import Guard, endpoint, log_request, request_id_of
+from chalicelib.http.envelope import envelope, internal_error, refused
 from chalicelib.http.operation import Call, Operation
 from chalicelib.namespaces.errors import NamespaceHeaderMissing, NamespaceNotActive, NamespaceUnresolved
 from chalicelib.namespaces.routes import namespace_operations
@@ -56,30 +56,30 @@ def create_app(services: Callable[[], Services]) -> Chalice:
     app.api.binary_types = []  # all that is said and taken here is JSON
     app.middleware("http")(one_envelope)
     for operation in all_operations(services):
-        view = endpoint(operation, lambda: app.current_request, (recognition(services), admission(services)))
+        view = endpoint(operation, lambda: app.current_request, (authentication(services), authorization(services)))
         # Which content types are JSON is decided by the body reader, and only where there is a body.
         app.route(operation.path, methods=[operation.method], cors=CORS, content_types=[])(view)
     return app
 
 
-def recognition(services: Callable[[], Services]) -> Gate:
+def authentication(services: Callable[[], Services]) -> Guard:
     """Who is calling: 401."""
 
-    def recognise(operation: Operation, call: Call) -> None:
+    def authenticate(operation: Operation, call: Call) -> None:
         if operation.scope != "open":
             call.caller = services().access.authenticate(call.headers.get("authorization"))
             call.organization_id = call.caller.organization_id
 
-    return recognise
+    return authenticate
 
 
-def admission(services: Callable[[], Services]) -> Gate:
+def authorization(services: Callable[[], Services]) -> Guard:
     """May they, and in which namespace: 403, then 400 or 404.
 
     To a scoped key what it does not see is not there: the answer is that for a place that does not exist.
     """
 
-    def admit(operation: Operation, call: Call) -> None:
+    def authorize(operation: Operation, call: Call) -> None:
         if operation.scope == "open":
             return
         caller: Caller = call.caller
@@ -97,9 +97,9 @@ def admission(services: Callable[[], Services]) -> Gate:
         if place is not None and place.is_closed and operation.scope == "namespace" and operation.permission != "read":
             raise NamespaceNotActive()
         call.namespace_id = place.namespace_id if place else NOWHERE
-        call.sees = lambda bucket_id: caller.sees(namespace_ids=ids, bucket_id=bucket_id)
+        call.can_see = lambda bucket_id: caller.can_see(namespace_ids=ids, bucket_id=bucket_id)
 
-    return admit
+    return authorize
 
 
 def _check_place(caller: Caller, operation: Operation, call: Call, ids: tuple[str, ...], *, is_there: bool) -> None:
@@ -107,7 +107,7 @@ def _check_place(caller: Caller, operation: Operation, call: Call, ids: tuple[st
     identifier, bucket_id = _namespace_identifier(operation, call), call.path.get("bucket_identifier")
     # Whoever is bound to buckets may learn of no namespace, so to them a missing one is one without the bucket.
     by_bucket = bucket_id is not None and caller.is_bound_to_buckets()
-    if not caller.sees(namespace_ids=ids, bucket_id=bucket_id):
+    if not caller.can_see(namespace_ids=ids, bucket_id=bucket_id):
         raise BucketNotFound(str(bucket_id)) if by_bucket else NamespaceUnresolved(identifier)
     caller.check_reach(operation.permission, namespace_ids=ids, bucket_id=bucket_id)
     if not is_there and not by_bucket:
@@ -138,7 +138,7 @@ def one_envelope(event: Request | None, get_response: Callable[[Request | None],
         }
         seconds = time.perf_counter() - started
         method, route = (event.method, event.path) if event is not None else ("", "")
-        log_request(method, route, request_id, response.status_code, seconds, Meter())
+        log_request(method, route, request_id, response.status_code, seconds, Usage())
     return response
 
 
@@ -147,4 +147,4 @@ def _chalice_error(response: Response, request_id: str) -> dict[str, Any]:
         return refused(MethodNotAllowed())
     if response.status_code < 500:
         return envelope(response.status_code, "BadRequestError", str(response.body.get("Message")))
-    return unforeseen(request_id)
+    return internal_error(request_id)

@@ -17,8 +17,8 @@ import pytest
 
 import chalicelib
 from chalicelib.api import all_operations, create_app
-from chalicelib.core.errors import Refusal
-from chalicelib.http.envelope import STATUS, standing
+from chalicelib.core.errors import ApiError
+from chalicelib.http.envelope import STATUS, status_and_type
 from chalicelib.settings import Settings, variable
 from chalicelib.wiring import services
 
@@ -164,24 +164,24 @@ def test_operations_are_named_once() -> None:
     assert len(names) == len(set(names))
 
 
-def refusals() -> set[type[Refusal]]:
+def refusals() -> set[type[ApiError]]:
     """Every refusal of the packaged service."""
     for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
         if not module.name.startswith(("chalicelib.local", "chalicelib.admin")):
             importlib.import_module(module.name)
 
-    def below(kind: type[Refusal]) -> Iterator[type[Refusal]]:
+    def below(kind: type[ApiError]) -> Iterator[type[ApiError]]:
         for sub in kind.__subclasses__():
             yield sub
             yield from below(sub)
 
-    return {r for r in below(Refusal) if not r.__module__.startswith(("chalicelib.local", "tests"))}
+    return {r for r in below(ApiError) if not r.__module__.startswith(("chalicelib.local", "tests"))}
 
 
 def test_every_refusal_has_a_status_and_a_line_in_the_readme() -> None:
     told = {name: (int(status), type_, code) for name, status, type_, code in README_REFUSALS}
-    for refusal in refusals() - set(STATUS) - {r for r in refusals() if r.__name__ == "RevisionMoved"}:
-        assert told.get(refusal.__name__) == (*standing(refusal), refusal.code or ""), refusal.__name__
+    for refusal in refusals() - set(STATUS) - {r for r in refusals() if r.__name__ == "VersionConflict"}:
+        assert told.get(refusal.__name__) == (*status_and_type(refusal), refusal.code or ""), refusal.__name__
 
 
 def test_the_readme_names_no_refusal_that_is_not_there() -> None:

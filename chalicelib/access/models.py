@@ -120,7 +120,7 @@ class Caller:
         if not includes(self.permissions, permission):
             raise PermissionMissing(permission)
 
-    def sees(self, *, namespace_ids: tuple[str, ...] = (), bucket_id: str | None = None) -> bool:
+    def can_see(self, *, namespace_ids: tuple[str, ...] = (), bucket_id: str | None = None) -> bool:
         """Whether a key may learn that this place is there: its scopes cover it, or it has none.
 
         An organization scope covers everything, a namespace scope what is in a namespace of that id or

@@ -22,15 +22,15 @@ from chalicelib.access.models import (
 )
 from chalicelib.access.store import AccessStore
 from chalicelib.core.cache import Cache
-from chalicelib.core.clock import Clock, stamp
-from chalicelib.core.errors import Busy, invalid
+from chalicelib.core.clock import Clock, format_timestamp
+from chalicelib.core.errors import Unavailable, invalid
 from chalicelib.core.ids import Ids
 
 PREFIX = "sk_"
 VISIBLE_CHARS = 10
 LONGEST_KEY = 200
 LONGEST_NAME = 200
-TURNS = 10
+MAX_ATTEMPTS = 10
 
 _SECRET = re.compile(f"{PREFIX}[!-~]{{1,{LONGEST_KEY - len(PREFIX)}}}")
 
@@ -51,14 +51,14 @@ class Access:
     def authenticate(self, authorization: str | None) -> Caller:
         """The caller whose key is in an `Authorization: Bearer …` header. Raises KeyRefused."""
         key = self.known.find(_digest(_bearer(authorization)), self.store.find_key)
-        if key is None or not key.is_usable(stamp(self.clock())):
+        if key is None or not key.is_usable(format_timestamp(self.clock())):
             raise KeyRefused()
         return Caller(key.organization_id, key.key_id, key.permissions, key.scopes)
 
     def create_organization(self, name: str) -> Organization:
         """A new organization, without keys and namespaces. Raises RequestInvalid for a name that is none."""
         _check_name(name)
-        organization = Organization(self.ids.random("int", 24), name, stamp(self.clock()))
+        organization = Organization(self.ids.random("int", 24), name, format_timestamp(self.clock()))
         self.store.add_organization(organization)
         return organization
 
@@ -103,8 +103,8 @@ class Access:
             digest=_digest(secret),
             visible=_visible(secret),
             permissions=tuple(permissions),
-            created_at=stamp(self.clock()),
-            expires_at=stamp(expires_at) if expires_at else None,
+            created_at=format_timestamp(self.clock()),
+            expires_at=format_timestamp(expires_at) if expires_at else None,
             scopes=tuple(scopes),
         )
         self.store.add_key(key)
@@ -119,7 +119,7 @@ class Access:
 
         Raises KeyNotFound, KeyEnded (no secret would open anything), KeyChanged.
         """
-        old, now = self.store.get_key(organization_id, key_id), stamp(self.clock())
+        old, now = self.store.get_key(organization_id, key_id), format_timestamp(self.clock())
         if not old.is_usable(now):
             raise KeyEnded(key_id, old.state(now))
         secret = new_secret()
@@ -130,7 +130,7 @@ class Access:
 
     def revoke_key(self, organization_id: str, key_id: str) -> None:
         """The key opens nothing any more, however often it is said. Raises KeyNotFound."""
-        for _ in range(TURNS):
+        for _ in range(MAX_ATTEMPTS):
             key = self.store.get_key(organization_id, key_id)
             try:
                 self.store.revoke(key)
@@ -138,7 +138,7 @@ class Access:
                 continue  # rotated just now, and a revocation is not to be lost
             self.known.clear()
             return
-        raise Busy()
+        raise Unavailable()
 
 
 def new_secret() -> str:

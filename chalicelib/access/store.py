@@ -13,10 +13,10 @@ from chalicelib import keys
 from chalicelib.access.errors import KeyChanged, KeyEnded, KeyNotFound, OrganizationNotFound, SecretTaken
 from chalicelib.access.models import ApiKey, Organization, ResourceScope, read_scope
 from chalicelib.aws.dynamodb.attribute_values import Item
-from chalicelib.aws.dynamodb.expressions import Update, absent, all_of, between, equals, exists
+from chalicelib.aws.dynamodb.expressions import UpdateExpression, absent, all_of, between, equals, exists
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Change, Check, Put, Remove
-from chalicelib.core.errors import Refusal
+from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Update
+from chalicelib.core.errors import ApiError
 
 
 class AccessStore:
@@ -79,7 +79,7 @@ class AccessStore:
         """Adds a key, or refuses: OrganizationNotFound, SecretTaken."""
         self._table.transact(
             [
-                Check(
+                ConditionCheck(
                     keys.organization(key.organization_id),
                     exists("pk"),
                     lambda _: OrganizationNotFound(key.organization_id),
@@ -92,13 +92,13 @@ class AccessStore:
     def replace_key(self, old: ApiKey, new: ApiKey) -> None:
         """Lets a new secret take the place of the old one, or refuses: KeyChanged, KeyEnded."""
 
-        def refused(row: Item | None) -> Refusal:
+        def refused(row: Item | None) -> ApiError:
             return KeyEnded(old.key_id, row["status"]) if row else KeyChanged(old.key_id)
 
         self._table.transact(
             [
                 # Still active: a revocation since the key was read must not be lost.
-                Remove(keys.api_key(old.digest), equals("status", "active"), refused),
+                Delete(keys.api_key(old.digest), equals("status", "active"), refused),
                 Put(_row(new), absent("pk")),
                 Put(_pointer(new), equals("digest", old.digest), lambda _: KeyChanged(old.key_id)),
             ]
@@ -106,8 +106,8 @@ class AccessStore:
 
     def revoke(self, key: ApiKey) -> None:
         """Makes a key open nothing, or refuses: KeyChanged. Doing it again changes nothing."""
-        revoked = Update(set={"status": "revoked"})
-        self._table.write(Change(keys.api_key(key.digest), revoked, exists("pk"), lambda _: KeyChanged(key.key_id)))
+        revoked = UpdateExpression(set={"status": "revoked"})
+        self._table.write(Update(keys.api_key(key.digest), revoked, exists("pk"), lambda _: KeyChanged(key.key_id)))
 
     def _find(self, organization_id: str, key_id: str) -> ApiKey | None:
         pointer = self._table.get(keys.api_key_pointer(organization_id, key_id))

@@ -14,7 +14,7 @@ from chalicelib.admin.output import as_json, show_all
 from chalicelib.blobs.orphans import orphans as without_object
 from chalicelib.blobs.store import Held
 from chalicelib.blobs.writer import BLOBS, blobs_prefix
-from chalicelib.core.clock import stamp
+from chalicelib.core.clock import format_timestamp
 from chalicelib.keys import partition
 from chalicelib.services import Services
 
@@ -57,7 +57,10 @@ def orphans(
     prefix = _prefix(services, organization, namespace, bucket, everything=everything)
     held = _told(services.blobs.listing(prefix))
     found = list(without_object(services.objects.store, held, before=datetime.now(UTC) - older_than))
-    rows = [{"key": each.key, "size_bytes": each.size_bytes, "stored_at": stamp(each.stored_at)} for each in found]
+    rows = [
+        {"key": each.key, "size_bytes": each.size_bytes, "stored_at": format_timestamp(each.stored_at)}
+        for each in found
+    ]
     show_all(COLUMNS, rows, as_json=as_json)
     if remove:
         _remove(services, found)

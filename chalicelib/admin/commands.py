@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import click
 
 from chalicelib.aws.failures import FAILURES, failure_code
-from chalicelib.core.errors import Busy, Refusal, RequestInvalid
+from chalicelib.core.errors import ApiError, RequestInvalid, Unavailable
 from chalicelib.local.journal.folder import FolderInUse
 from chalicelib.services import Services
 from chalicelib.settings import SettingInvalid
@@ -17,7 +17,7 @@ from chalicelib.settings import SettingInvalid
 P = ParamSpec("P")
 R = TypeVar("R")
 
-TROUBLE = (Refusal, SettingInvalid, *FAILURES, FolderInUse, OSError)
+TROUBLE = (ApiError, SettingInvalid, *FAILURES, FolderInUse, OSError)
 
 
 class Commands(click.Group):
@@ -48,9 +48,9 @@ def _words(error: Exception) -> str:
     match error:
         case RequestInvalid():
             return "; ".join(problem.message for problem in error.problems)
-        case Busy() if error.__cause__ is not None:
+        case Unavailable() if error.__cause__ is not None:
             return f"{error.text} ({error.__cause__})"
-        case Refusal():
+        case ApiError():
             named = (error.details or {}).get("id")
             return f"{error.text}: {named}" if named else error.text
         case SettingInvalid() | FolderInUse():

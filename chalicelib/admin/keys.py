@@ -12,7 +12,7 @@ from chalicelib.admin.arguments import EndType, ScopeType, until
 from chalicelib.admin.commands import with_services
 from chalicelib.admin.organizations import of_organization
 from chalicelib.admin.output import as_json, show, show_all
-from chalicelib.core.clock import stamp
+from chalicelib.core.clock import format_timestamp
 from chalicelib.services import Services
 
 COLUMNS = ("key_id", "name", "visible", "state", "permissions", "scopes", "created_at", "expires_at")
@@ -85,7 +85,7 @@ def create(
 def list_(services: Services, organization: str, as_json: bool) -> None:
     """List the keys of the organization, oldest first, with no more of each than its first characters."""
     services.access.get_organization(organization)
-    now = stamp(services.access.clock())
+    now = format_timestamp(services.access.clock())
     rows = [_row(key, now) for key in services.access.list_keys(organization)]
     show_all(COLUMNS, rows, as_json=as_json)
 
@@ -118,7 +118,7 @@ def revoke(services: Services, organization: str, key_id: str) -> None:
 
 def _hand_over(services: Services, made: NewKey, *, as_json: bool) -> None:
     if as_json:
-        show({"key": made.secret, **_row(made.key, stamp(services.access.clock()))}, as_json=True)
+        show({"key": made.secret, **_row(made.key, format_timestamp(services.access.clock()))}, as_json=True)
     else:
         click.echo(made.secret)
     click.echo(f"This is the key {made.key.key_id}. Keep it safe: it will not be shown again.", err=True)

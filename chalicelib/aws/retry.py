@@ -21,8 +21,8 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from chalicelib.aws.usage import count_round_trip
-from chalicelib.core.deadline import deadline
-from chalicelib.core.errors import Busy
+from chalicelib.core.deadline import deadline_of
+from chalicelib.core.errors import Unavailable
 
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 1.0
@@ -49,19 +49,19 @@ _LOST = (HTTPClientError, ConnectionError, ResponseParserError)
 _NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
 
 
-class Unsettled(Busy):
+class OutcomeUnknown(Unavailable):
     """No try of a write was answered with its outcome, so nobody knows whether it was made."""
 
     message = "The storage did not answer in time; the change may or may not have been made"
     code = "unsettled"
 
 
-class OutOfTime(Busy):
+class DeadlineExceeded(Unavailable):
     """The time that all calls of a request share ran out, and there was more to read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RetryPolicy:
     """How one call may spend its time, all of it given from outside."""
 
     clock: Callable[[], float]
@@ -78,16 +78,18 @@ class Attempts:
 
     __slots__ = ("_count", "_deadline", "_pace", "_wait", "_writing", "doubtful")
 
-    def __init__(self, pace: Pace, *, writing: bool = False, count: Callable[[], None] = count_round_trip) -> None:
+    def __init__(
+        self, pace: RetryPolicy, *, writing: bool = False, count: Callable[[], None] = count_round_trip
+    ) -> None:
         self._count = count
         self._pace = pace
         self._writing = writing
-        self._deadline = deadline(pace.clock(), pace.budget_seconds)
+        self._deadline = deadline_of(pace.clock(), pace.budget_seconds)
         self._wait = FIRST_WAIT_SECONDS
         self.doubtful = False
 
     def call(self, operation: Callable[..., Any], params: Mapping[str, Any]) -> Any:
-        """The storage's answer. Raises Busy when the budget is spent, and lets faults and conditions fly."""
+        """The storage's answer. Raises Unavailable when the budget is spent, and lets faults and conditions fly."""
         while True:
             self._count()
             try:
@@ -103,11 +105,11 @@ class Attempts:
                 self.pause(error)
 
     def pause(self, cause: Exception | None = None) -> None:
-        """Waits before the next attempt, or raises Busy if that would go beyond the budget."""
+        """Waits before the next attempt, or raises Unavailable if that would go beyond the budget."""
         pace = self._pace
         wait = self._wait * (0.5 + pace.jitter() / 2)
         if pace.clock() + wait >= self._deadline:
-            raise (Unsettled() if self._writing and self.doubtful else Busy()) from cause
+            raise (OutcomeUnknown() if self._writing and self.doubtful else Unavailable()) from cause
         pace.sleep(wait)
         self._wait = min(2 * self._wait, LONGEST_WAIT_SECONDS)
 
@@ -123,13 +125,13 @@ def reasons(error: ClientError) -> list[dict[str, Any]]:
     return given
 
 
-def is_busy_code(name: str) -> bool:
+def is_retryable_code(name: str) -> bool:
     """Whether what goes by this name is about load, and worth another attempt."""
     return name in _BUSY_CODES
 
 
 def _is_busy(error: ClientError) -> bool:
-    if is_busy_code(code(error)):
+    if is_retryable_code(code(error)):
         return True
     # One reason that is not about load, a failed condition or a fault of ours, explains the cancellation.
     codes = {reason.get("Code", _INNOCENT) for reason in reasons(error)} - {_INNOCENT}

@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass(slots=True)
-class Meter:
+class Usage:
     """Counts calls, retries included, how many of them went to S3, and the database units of the answered ones."""
 
     round_trips: int = 0
@@ -19,14 +19,14 @@ class Meter:
     s3_requests: int = 0
 
 
-# Calls outside any `metered` block count here, where nobody looks.
-_current: ContextVar[Meter] = ContextVar("meter", default=Meter())  # noqa: B039
+# Calls outside any `track_usage` block count here, where nobody looks.
+_current: ContextVar[Usage] = ContextVar("meter", default=Usage())  # noqa: B039
 
 
 @contextmanager
-def metered() -> Iterator[Meter]:
+def track_usage() -> Iterator[Usage]:
     """Counts everything this thread does inside the block, and only that."""
-    meter = Meter()
+    meter = Usage()
     token = _current.set(meter)
     try:
         yield meter
@@ -45,7 +45,7 @@ def count_s3_request() -> None:
     _current.get().s3_requests += 1
 
 
-def count_all(meter: Meter) -> None:
+def add_usage(meter: Usage) -> None:
     """What was counted elsewhere, as in another thread, for the work that this is part of."""
     current = _current.get()
     current.round_trips += meter.round_trips

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chalicelib.blobs.blob import Blob
 from chalicelib.blobs.store import BlobStore, BytesNotRemoved
-from chalicelib.blobs.writer import Deposit
+from chalicelib.blobs.writer import BlobWriter
 from chalicelib.core import log
 from chalicelib.core.ids import Ids
 
@@ -23,12 +23,12 @@ class Blobs:
         """Builds the S3 client now, before several threads would each build one."""
         self.store.connect()
 
-    def writer(self, bucket_id: str, storage_class: str | None) -> Deposit:
+    def writer(self, bucket_id: str, storage_class: str | None) -> BlobWriter:
         """Stores the files of one object of this bucket, in the tier of the bucket's `storage_class`."""
-        return Deposit(self.store, self.ids, bucket_id, storage_class)
+        return BlobWriter(self.store, self.ids, bucket_id, storage_class)
 
     def remove(self, keys: Iterable[str]) -> None:
-        """Removes the bytes under these keys. Raises Busy.
+        """Removes the bytes under these keys. Raises Unavailable.
 
         Bytes that S3 refuses to remove are logged and stay: a retry would fail in the same way, and
         `admin blobs orphans` lists them.

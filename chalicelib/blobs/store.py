@@ -11,12 +11,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from chalicelib.aws.retry import Attempts, Pace, is_busy_code
+from chalicelib.aws.retry import Attempts, RetryPolicy, is_retryable_code
 from chalicelib.aws.usage import count_s3_request
 from chalicelib.blobs.blob import Blob
 from chalicelib.blobs.mime_types import OCTETS, decoded
-from chalicelib.core.deadline import is_over
-from chalicelib.core.errors import Busy
+from chalicelib.core.deadline import expired
+from chalicelib.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -52,7 +52,7 @@ class Held:
 
 
 class BlobStore:
-    """Keeps bytes under keys. Every method but `presigned_get` raises Busy when S3 cannot serve it."""
+    """Keeps bytes under keys. Every method but `presigned_get` raises Unavailable when S3 cannot serve it."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class BlobStore:
     ) -> None:
         self._client = client
         self._bucket = bucket
-        self._pace = Pace(clock, sleep, jitter, budget_seconds)
+        self._pace = RetryPolicy(clock, sleep, jitter, budget_seconds)
 
     def connect(self) -> None:
         """Builds the client now, for threads that would each build one."""
@@ -85,8 +85,8 @@ class BlobStore:
 
         Begins nothing once the time that the calls of a request share has run out.
         """
-        if is_over(self._pace.clock()):
-            raise Busy()
+        if expired(self._pace.clock()):
+            raise Unavailable()
         params = {
             "Bucket": self._bucket,
             "Key": key,
@@ -141,7 +141,7 @@ class BlobStore:
             answer = attempts.call(self._client().delete_objects, {"Bucket": self._bucket, "Delete": named})
             errors = answer.get("Errors", ())
             for error in errors:
-                if not is_busy_code(error["Code"]):
+                if not is_retryable_code(error["Code"]):
                     raise BytesNotRemoved(f"{error['Key']}: {error['Code']}")
             if not errors:
                 return

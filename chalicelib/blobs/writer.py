@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BLOBS = "blobs"
 
 
-class Deposit:
+class BlobWriter:
     """Stores the blobs of one object that is being written, each under a key that no other write uses."""
 
     def __init__(self, blobs: BlobStore, ids: Ids, bucket_id: str, storage_class: str | None) -> None:
@@ -29,7 +29,7 @@ class Deposit:
         self._kept: dict[tuple[int, str], Blob] = {}
 
     def store(self, new: Iterable[NewBlob], object_id: str) -> tuple[Blob, ...]:
-        """The blobs as an object's row refers to them, their bytes stored. Asked again, the same ones. Raises Busy."""
+        """Stores the bytes and returns the blobs for the object's row; a repeated call returns the same."""
         return tuple(self._one(blob, object_id) for blob in new)
 
     @property

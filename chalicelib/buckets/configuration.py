@@ -57,4 +57,4 @@ class BucketConfiguration:
                 raise invalid(*ADAPTER, "source_bucket_ids", index, message=f"No bucket {id_!r} in this namespace")
         cycle = find_cycle(self.bucket_id, lambda id_: ids if id_ == self.bucket_id else sources.of(id_))
         if cycle is not None:
-            raise AdapterCycle([id_ for id_ in cycle if id_ == self.bucket_id or sources.sees(id_)])
+            raise AdapterCycle([id_ for id_ in cycle if id_ == self.bucket_id or sources.can_see(id_)])

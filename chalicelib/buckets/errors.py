@@ -9,9 +9,9 @@ from chalicelib.core.errors import (
     Conflict,
     Forbidden,
     NotFound,
+    PreconditionFailed,
     Problem,
     RequestInvalid,
-    Stale,
 )
 
 
@@ -53,7 +53,7 @@ class BucketNotActive(Conflict):
         super().__init__(f"The bucket is not active, it is {status}", details={"status": status})
 
 
-class RevisionStale(Stale):
+class RevisionStale(PreconditionFailed):
     """The bucket changed since the state that `If-Match` names."""
 
     message = "The bucket has changed since the given ETag"

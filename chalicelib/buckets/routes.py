@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.buckets.bucket import Bucket, show
@@ -17,22 +17,31 @@ from chalicelib.buckets.errors import (
     SchemaBreak,
 )
 from chalicelib.buckets.service import Buckets
-from chalicelib.http.operation import Answer, Call, Operation
+from chalicelib.core.lazy_module import LazyModule
+from chalicelib.http.operation import Call, JsonResponse, Operation
 from chalicelib.http.preconditions import read_preconditions
 from chalicelib.listing.pagination import SortTooLarge, page_request, pagination
 
 if TYPE_CHECKING:
+    from chalicelib.buckets import list_models, models, response_models
     from chalicelib.buckets.models import (
         BucketCreateRequest,
         BucketPatchRequest,
         BucketUpdateRequest,
     )
     from chalicelib.buckets.response_models import ListBucketsResponse
+    from chalicelib.listing import models as listing_models
+else:
+    listing_models = LazyModule("chalicelib.listing.models")
+    list_models = LazyModule("chalicelib.buckets.list_models")
+    models = LazyModule("chalicelib.buckets.models")
+    response_models = LazyModule("chalicelib.buckets.response_models")
 
 BUCKETS = "/v1/buckets"
 BUCKET = f"{BUCKETS}/{{bucket_identifier}}"
 DEFAULT_PAGE = 10
-CHANGE_REFUSALS = (
+operation = partial(Operation, tag="Buckets", scope="namespace")
+CHANGE_ERRORS = (
     BucketNotFound,
     BucketNameTaken,
     BucketLocked,
@@ -46,17 +55,17 @@ CHANGE_REFUSALS = (
 def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
     """Create, get, replace, patch and list."""
 
-    def create(call: Call) -> Answer:
-        bucket = buckets().create(call.partition, call.body, origin=call.origin, sees=call.sees)
-        return _answer(bucket, reveal=_reveals(call.body))
+    def create(call: Call) -> JsonResponse:
+        bucket = buckets().create(call.partition, call.body, origin=call.origin, can_see=call.can_see)
+        return _response(bucket, reveal=_reveals(call.body))
 
-    def get(call: Call) -> Answer:
+    def get(call: Call) -> JsonResponse:
         bucket = buckets().get(call.partition, call.path["bucket_identifier"])
         if read_preconditions(call.headers).is_current(bucket.etag):
-            return Answer(None, status=304, headers={"ETag": bucket.etag})
-        return _answer(bucket)
+            return JsonResponse(None, status=304, headers={"ETag": bucket.etag})
+        return _response(bucket)
 
-    def change(call: Call) -> Answer:
+    def change(call: Call) -> JsonResponse:
         bucket = buckets().change(
             call.partition,
             call.path["bucket_identifier"],
@@ -64,129 +73,105 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             preconditions=read_preconditions(call.headers),
             force_schema_break=call.query.force_schema_break,
             origin=call.origin,
-            sees=call.sees,
+            can_see=call.can_see,
         )
-        return _answer(bucket, reveal=_reveals(call.body))
+        return _response(bucket, reveal=_reveals(call.body))
 
-    def list_post(call: Call) -> Answer:
+    def list_post(call: Call) -> JsonResponse:
         body = call.body.model_dump(include=call.body.model_fields_set)
         return _list(buckets(), call, body, path=f"{BUCKETS}/list")
 
-    def list_get(call: Call) -> Answer:
+    def list_get(call: Call) -> JsonResponse:
         words = {"search": call.query.search}
         return _list(buckets(), call, words, path=BUCKETS, words=words)
 
     return [
-        _operation(
+        operation(
             method="POST",
             path=BUCKETS,
             name="create_bucket",
             summary="Create Bucket",
             description="Creates a bucket with a schema. Names are unique within the namespace.",
             run=create,
-            body=lambda: _models().BucketCreateRequest,
+            response=lambda: response_models.BucketResponse,
+            response_headers=("ETag",),
+            body=lambda: models.BucketCreateRequest,
             body_required=True,
             permission="write",
-            refusals=(BucketNameTaken, AdapterCycle),
+            errors=(BucketNameTaken, AdapterCycle),
         ),
-        _operation(
+        operation(
             method="GET",
             path=BUCKETS,
             name="list_buckets_get",
             summary="List Buckets",
             description="Lists buckets, newest first, with the query string alone.",
             run=list_get,
-            query=lambda: _list_models().BucketsQuery,
-            answer=lambda: _answers().ListBucketsResponse,
-            refusals=(SortTooLarge,),
+            query=lambda: list_models.BucketsQuery,
+            response=lambda: response_models.ListBucketsResponse,
+            errors=(SortTooLarge,),
         ),
-        _operation(
+        operation(
             method="POST",
             path=f"{BUCKETS}/list",
             name="list_buckets",
             summary="List Buckets",
             description="Lists buckets with pagination, sorting and filtering. The body wins over the query.",
             run=list_post,
-            body=lambda: _list_models().ListBucketsRequest,
-            query=lambda: _list_models().PageQuery,
-            answer=lambda: _answers().ListBucketsResponse,
-            refusals=(SortTooLarge,),
+            body=lambda: list_models.ListBucketsRequest,
+            query=lambda: listing_models.PageQuery,
+            response=lambda: response_models.ListBucketsResponse,
+            errors=(SortTooLarge,),
         ),
-        _operation(
+        operation(
             method="GET",
             path=BUCKET,
             name="get_bucket",
             summary="Get Bucket",
             description="A bucket by id or by name.",
             run=get,
-            refusals=(BucketNotFound,),
+            response=lambda: response_models.BucketResponse,
+            response_headers=("ETag",),
+            errors=(BucketNotFound,),
             conditional="read",
         ),
-        _operation(
+        operation(
             method="PUT",
             path=BUCKET,
             name="update_bucket",
             summary="Update Bucket",
             description="Changes the keys that the body holds; absent keys stay as they are.",
             run=change,
-            body=lambda: _models().BucketUpdateRequest,
+            response=lambda: response_models.BucketResponse,
+            response_headers=("ETag",),
+            body=lambda: models.BucketUpdateRequest,
             body_required=True,
-            query=lambda: _models().BucketChangeQuery,
+            query=lambda: models.BucketChangeQuery,
             permission="write",
-            refusals=CHANGE_REFUSALS,
+            errors=CHANGE_ERRORS,
             conditional="write",
         ),
-        _operation(
+        operation(
             method="PATCH",
             path=BUCKET,
             name="patch_bucket",
             summary="Partially Update Bucket",
             description="Changes the keys that the body holds; absent keys stay as they are.",
             run=change,
-            body=lambda: _models().BucketPatchRequest,
+            response=lambda: response_models.BucketResponse,
+            response_headers=("ETag",),
+            body=lambda: models.BucketPatchRequest,
             body_required=True,
-            query=lambda: _models().BucketChangeQuery,
+            query=lambda: models.BucketChangeQuery,
             permission="write",
-            refusals=CHANGE_REFUSALS,
+            errors=CHANGE_ERRORS,
             conditional="write",
         ),
     ]
 
 
-def _models() -> ModuleType:
-    """The models, which a request without a body never needs."""
-    from chalicelib.buckets import models
-
-    return models
-
-
-def _list_models() -> ModuleType:
-    """The models of lists alone."""
-    from chalicelib.buckets import list_models
-
-    return list_models
-
-
-def _answers() -> ModuleType:
-    """The models of answers, which only their description needs."""
-    from chalicelib.buckets import response_models
-
-    return response_models
-
-
-def _operation(**given: Any) -> Operation:
-    tagged = ("ETag",) if "answer" not in given else ()
-    common = {
-        "tag": "Buckets",
-        "scope": "namespace",
-        "answer": lambda: _answers().BucketResponse,
-        "answer_headers": tagged,
-    }
-    return Operation(**{**common, **given})
-
-
-def _answer(bucket: Bucket, *, reveal: bool = False) -> Answer:
-    return Answer(show(bucket, reveal_secret=reveal), headers={"ETag": bucket.etag})
+def _response(bucket: Bucket, *, reveal: bool = False) -> JsonResponse:
+    return JsonResponse(show(bucket, reveal_secret=reveal), headers={"ETag": bucket.etag})
 
 
 def _reveals(body: BucketCreateRequest | BucketPatchRequest | BucketUpdateRequest) -> bool:
@@ -204,7 +189,7 @@ def _list(
     *,
     path: str,
     words: Mapping[str, Any] | None = None,
-) -> Answer:
+) -> JsonResponse:
     # Filters, sorts and cursors are a fifth of the code, and only lists need them.
     from chalicelib.buckets.lists import NEWEST_FIRST, list_buckets
     from chalicelib.listing.query import read_list
@@ -227,4 +212,4 @@ def _list(
         "stats": stats,
         "warnings": None,
     }
-    return Answer(body)
+    return JsonResponse(body)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from chalicelib.aws.dynamodb.optimistic_lock import in_turns, revise
+from chalicelib.aws.dynamodb.optimistic_lock import retry_on_conflict, revise
 from chalicelib.aws.dynamodb.writes import Step
 from chalicelib.buckets.bucket import ACTIVE, DELETING, Bucket, new_bucket, to_item
 from chalicelib.buckets.configuration import Configuration
@@ -20,9 +20,9 @@ from chalicelib.buckets.errors import (
     RevisionStale,
     SchemaBreak,
 )
-from chalicelib.buckets.sources import Sees, Sources
+from chalicelib.buckets.sources import CanSee, Sources
 from chalicelib.buckets.store import BucketStore
-from chalicelib.core.clock import Clock, stamp
+from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.ids import Ids, is_id
 from chalicelib.http.operation import everything
 from chalicelib.http.preconditions import ANY, Preconditions
@@ -52,8 +52,10 @@ class Buckets:
     clock: Clock
     pause: Callable[[float], None] = time.sleep
 
-    def create(self, partition: str, new: BucketCreateRequest, *, origin: str = "", sees: Sees = everything) -> Bucket:
-        """A new bucket with zero counts; `sees` tells which other buckets the caller may know of.
+    def create(
+        self, partition: str, new: BucketCreateRequest, *, origin: str = "", can_see: CanSee = everything
+    ) -> Bucket:
+        """A new bucket with zero counts; `can_see` tells which other buckets the caller may know of.
 
         Raises RequestInvalid, NotEnabled, BucketNameTaken, AdapterCycle.
         """
@@ -62,14 +64,14 @@ class Buckets:
         def attempt() -> Bucket:
             # One moment for both: lists take the order of ids for that of creation times.
             moment = self.clock()
-            bucket_id, sources = self.ids.timed("bkt", moment), Sources(self.store, partition, sees)
+            bucket_id, sources = self.ids.timed("bkt", moment), Sources(self.store, partition, can_see)
             settings = new_settings(new, self.configuration.of(bucket_id, sources, origin))
-            bucket = new_bucket(bucket_id, new.bucket_name, settings, stamp(moment))
-            with _told_to(sees):
+            bucket = new_bucket(bucket_id, new.bucket_name, settings, format_timestamp(moment))
+            with _told_to(can_see):
                 self.store.add(partition, bucket, adapters=sources.revision)
             return bucket
 
-        return in_turns(attempt, self.pause)
+        return retry_on_conflict(attempt, self.pause)
 
     def locate(self, partition: str, identifier: str) -> str:
         """The id of the bucket of this name; an id is given back unread. Raises BucketNotFound for an unknown name."""
@@ -94,16 +96,16 @@ class Buckets:
         preconditions: Preconditions = ANY,
         force_schema_break: bool = False,
         origin: str = "",
-        sees: Sees = everything,
+        can_see: CanSee = everything,
     ) -> Bucket:
-        """The bucket after a change; the same bucket where nothing differs. `sees` is as in `create`.
+        """The bucket after a change; the same bucket where nothing differs. `can_see` is as in `create`.
 
         Raises BucketNotFound, BucketLocked, BucketNotActive, RevisionStale (a precondition fails),
         RequestInvalid, NotEnabled, BucketNameTaken, AdapterCycle and, without `force_schema_break`, SchemaBreak.
         """
         from chalicelib.buckets.update import changed
 
-        sources = Sources(self.store, partition, sees)
+        sources = Sources(self.store, partition, can_see)
 
         def revised(bucket: Bucket) -> Bucket:
             check_writable(bucket)
@@ -117,7 +119,7 @@ class Buckets:
                     raise SchemaBreak(new.breaks)
             return new.bucket
 
-        with _told_to(sees):
+        with _told_to(can_see):
             return self._revise(partition, identifier, revised, preconditions, sources)
 
     def begin_deletion(
@@ -144,7 +146,7 @@ class Buckets:
             task_id, step = started(bucket)
             return self._close(partition, bucket, task_id, step)
 
-        return in_turns(attempt, self.pause)
+        return retry_on_conflict(attempt, self.pause)
 
     def close(self, partition: str, bucket_id: str, task_id: str) -> None:
         """Closes a bucket to writes, since its namespace is being deleted by this task; closed or gone is well too."""
@@ -154,7 +156,7 @@ class Buckets:
             if bucket is not None and bucket.deletion_task is None:
                 self._close(partition, bucket, task_id)
 
-        in_turns(attempt, self.pause)
+        retry_on_conflict(attempt, self.pause)
 
     def clear(self, partition: str, bucket_id: str, clean: Callable[[], R | None]) -> R | None:
         """What `clean` has removed of a closed bucket; where it finds nothing left, the bucket goes and None comes.
@@ -170,7 +172,7 @@ class Buckets:
                 self.store.remove(partition, bucket_id, counted)
             return removed
 
-        return in_turns(attempt, self.pause)
+        return retry_on_conflict(attempt, self.pause)
 
     def first_id(self, partition: str) -> str | None:
         """The id of a bucket of the namespace, if there is one left."""
@@ -182,7 +184,7 @@ class Buckets:
             raise BucketLocked("The namespace has a locked bucket")
 
     def _close(self, partition: str, bucket: Bucket, task_id: str, *more: Step) -> Bucket:
-        now = stamp(self.clock())
+        now = format_timestamp(self.clock())
         closed = replace(bucket, status=DELETING, deletion_task=task_id, revision=bucket.revision + 1, updated_at=now)
         self.store.close(partition, bucket, closed, *more)
         return closed
@@ -218,7 +220,7 @@ class Buckets:
             return bucket
 
         def write(old: Bucket, new: Bucket) -> Bucket:
-            new = replace(new, revision=old.revision + 1, updated_at=stamp(self.clock()))
+            new = replace(new, revision=old.revision + 1, updated_at=format_timestamp(self.clock()))
             self.store.replace(partition, old, new, adapters=sources.revision if sources else None)
             return new
 
@@ -229,12 +231,12 @@ class Buckets:
 
 
 @contextmanager
-def _told_to(sees: Sees) -> Iterator[None]:
+def _told_to(can_see: CanSee) -> Iterator[None]:
     """Keeps from the caller which bucket has a name, if it may not know of it."""
     try:
         yield
     except BucketNameTaken as taken:
-        if taken.bucket_id is None or sees(taken.bucket_id):
+        if taken.bucket_id is None or can_see(taken.bucket_id):
             raise
         raise BucketNameTaken(taken.name) from taken
 

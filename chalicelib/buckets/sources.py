@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.core.ids import is_id
 
-Sees = Callable[[str], bool]
+CanSee = Callable[[str], bool]
 
 
 class AdapterRows(Protocol):
@@ -28,12 +28,12 @@ class Sources:
 
     Two writes at once could each miss the other's half of a cycle. So `revision`, that of the whole graph
     of adapters, is read before anything else, and the write is made on condition that it is still the
-    same; it is None where nothing was asked. `sees` tells which buckets the caller may know of.
+    same; it is None where nothing was asked. `can_see` tells which buckets the caller may know of.
     """
 
     rows: AdapterRows
     partition: str
-    sees: Sees
+    can_see: CanSee
     revision: int | None = None
     _known: dict[str, list[str] | None] = field(default_factory=dict)
 
@@ -52,7 +52,7 @@ class Sources:
 
     def may_name(self, bucket_id: str) -> bool:
         """Whether the bucket is there for the caller."""
-        return self.sees(bucket_id) and self.of(bucket_id) is not None
+        return self.can_see(bucket_id) and self.of(bucket_id) is not None
 
     def _read(self, bucket_id: str) -> list[str] | None:
         bucket = self.rows.find(self.partition, bucket_id) if is_id(bucket_id, "bkt") else None

@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib import keys
 from chalicelib.aws.dynamodb.expressions import (
     Condition,
-    Update,
+    UpdateExpression,
     absent,
     all_of,
     any_of,
@@ -22,9 +22,9 @@ from chalicelib.aws.dynamodb.expressions import (
     greater_than,
     less_than,
 )
-from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
+from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Change, Put, Remove, Step
+from chalicelib.aws.dynamodb.writes import Delete, Put, Step, Update
 from chalicelib.buckets.bucket import DELETING, Bucket, from_item, texts, to_item
 from chalicelib.buckets.errors import BucketNameTaken
 from chalicelib.core.text import fold
@@ -55,7 +55,7 @@ class BucketStore:
         self._table = table
 
     def add(self, partition: str, bucket: Bucket, *, adapters: int | None = None) -> None:
-        """Adds a bucket under its name, or refuses: BucketNameTaken, NamespaceNotFound, RevisionMoved.
+        """Adds a bucket under its name, or refuses: BucketNameTaken, NamespaceNotFound, VersionConflict.
 
         `adapters` is the revision of the namespace's adapters that the bucket's own was checked against.
         """
@@ -63,9 +63,9 @@ class BucketStore:
             [
                 _claim(partition, bucket),
                 Put(_row(partition, bucket), absent("pk")),
-                Change(
+                Update(
                     keys.totals(partition),
-                    Update(add={"bucket_count": 1}),
+                    UpdateExpression(add={"bucket_count": 1}),
                     all_of(exists("pk"), absent("closed")),
                     lambda row: NamespaceNotActive() if row else NamespaceNotFound(partition.partition(".")[2]),
                 ),
@@ -74,11 +74,11 @@ class BucketStore:
         )
 
     def replace(self, partition: str, old: Bucket, new: Bucket, *, adapters: int | None = None) -> None:
-        """Writes the new state over the old one, or refuses: RevisionMoved, BucketNameTaken.
+        """Writes the new state over the old one, or refuses: VersionConflict, BucketNameTaken.
 
         `adapters` is the revision of the namespace's adapters that a new one was checked against.
         """
-        put = Put(_row(partition, new), equals("revision", old.revision), lambda _: RevisionMoved())
+        put = Put(_row(partition, new), equals("revision", old.revision), lambda _: VersionConflict())
         steps: list[Step] = [*_renamed(partition, old, new), put, *_next_adapters(partition, adapters)]
         if len(steps) == 1:
             self._table.write(put)
@@ -86,11 +86,11 @@ class BucketStore:
             self._table.transact(steps)
 
     def close(self, partition: str, old: Bucket, closed: Bucket, *more: Step) -> None:
-        """Writes the state of a bucket that is being deleted, and frees its name if it has one. Raises RevisionMoved.
+        """Writes the state of a bucket that is being deleted, and frees its name if it has one. Raises VersionConflict.
 
         `more` is written in the same transaction.
         """
-        put = Put(_row(partition, closed), equals("revision", old.revision), lambda _: RevisionMoved())
+        put = Put(_row(partition, closed), equals("revision", old.revision), lambda _: VersionConflict())
         freed = [_freed(partition, old)] if old.deletion_task is None else []
         self._table.transact([put, *freed, *more])
 
@@ -101,15 +101,15 @@ class BucketStore:
     def remove(self, partition: str, bucket_id: str, counted: int) -> None:
         """Removes a bucket that is being deleted, its tally, and one from its namespace's count; once, if repeated.
 
-        `counted` is the revision of its tally. Raises RevisionMoved where that is another one.
+        `counted` is the revision of its tally. Raises VersionConflict where that is another one.
         """
-        gone = Remove(keys.bucket(partition, bucket_id), equals("status", DELETING), lambda _: RevisionMoved())
+        gone = Delete(keys.bucket(partition, bucket_id), equals("status", DELETING), lambda _: VersionConflict())
         unmoved = equals("revision", counted) if counted else absent("pk")
-        tally = Remove(keys.bucket_tally(partition, bucket_id), unmoved, lambda _: RevisionMoved())
-        fewer = Change(keys.totals(partition), Update(add={"bucket_count": -1}), exists("pk"))
+        tally = Delete(keys.bucket_tally(partition, bucket_id), unmoved, lambda _: VersionConflict())
+        fewer = Update(keys.totals(partition), UpdateExpression(add={"bucket_count": -1}), exists("pk"))
         try:
             self._table.transact([gone, tally, fewer])
-        except RevisionMoved:
+        except VersionConflict:
             if self.find(partition, bucket_id) is not None:
                 raise
 
@@ -216,7 +216,7 @@ def _renamed(partition: str, old: Bucket, new: Bucket) -> list[Step]:
 
 def _freed(partition: str, old: Bucket) -> Step:
     claim = keys.bucket_name(partition, old.name)
-    return Remove(claim, equals("bucket_id", old.bucket_id), lambda _: RevisionMoved())
+    return Delete(claim, equals("bucket_id", old.bucket_id), lambda _: VersionConflict())
 
 
 def _next_adapters(partition: str, revision: int | None) -> list[Step]:
@@ -225,7 +225,7 @@ def _next_adapters(partition: str, revision: int | None) -> list[Step]:
         return []
     row = {**keys.adapters(partition), "revision": revision + 1}
     unmoved = equals("revision", revision) if revision else absent("pk")
-    return [Put(row, unmoved, lambda _: RevisionMoved())]
+    return [Put(row, unmoved, lambda _: VersionConflict())]
 
 
 def _row(partition: str, bucket: Bucket) -> dict[str, Any]:

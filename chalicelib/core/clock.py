@@ -13,12 +13,12 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def stamp(moment: datetime) -> str:
+def format_timestamp(moment: datetime) -> str:
     """`YYYY-MM-DDTHH:MM:SS.mmmZ`; a moment without a zone counts as UTC."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def read_stamp(text: str) -> datetime:
-    """The moment that `stamp` wrote."""
+def parse_timestamp(text: str) -> datetime:
+    """The moment that `format_timestamp` wrote."""
     return datetime.fromisoformat(text)

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 
-class Patience:
+class TimeLimit:
     """A time that runs from the first call on. What lies around it goes on running too."""
 
     __slots__ = ("_ends", "_outer", "_seconds")
 
-    def __init__(self, seconds: float, outer: Patience | None) -> None:
+    def __init__(self, seconds: float, outer: TimeLimit | None) -> None:
         self._seconds = seconds
         self._outer = outer
         self._ends: float | None = None
@@ -24,27 +24,27 @@ class Patience:
         return self._ends if self._outer is None else min(self._ends, self._outer.ends(now))
 
 
-# Work outside any `within` block, such as a stream's or an operator's, has no end but that of each call.
-_current: ContextVar[Patience | None] = ContextVar("patience", default=None)
+# Work outside any `time_limit` block, such as a stream's or an operator's, has no end but that of each call.
+_current: ContextVar[TimeLimit | None] = ContextVar("patience", default=None)
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
     """The calls made inside the block share this time: each gets what those before it have left."""
-    token = _current.set(Patience(seconds, _current.get()))
+    token = _current.set(TimeLimit(seconds, _current.get()))
     try:
         yield
     finally:
         _current.reset(token)
 
 
-def is_over(now: float) -> bool:
+def expired(now: float) -> bool:
     """Whether the shared time has run out; never outside of any block."""
     shared = _current.get()
     return shared is not None and now >= shared.ends(now)
 
 
-def deadline(now: float, seconds: float) -> float:
+def deadline_of(now: float, seconds: float) -> float:
     """When a call that begins now, and may take so long by itself, has to give up."""
     shared = _current.get()
     return now + seconds if shared is None else min(now + seconds, shared.ends(now))

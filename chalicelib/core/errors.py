@@ -3,9 +3,9 @@
 The kinds are few, and HTTP knows only them (`foundation.envelope` gives each its status); rooms
 subclass a kind for every no they say:
 
-    Refusal
-      Invalid                 the words of the request do not fit (RequestInvalid carries the list)
-      Unacceptable            the request cannot be served as asked
+    ApiError
+      ValidationFailed                 the words of the request do not fit (RequestInvalid carries the list)
+      BadRequest            the request cannot be served as asked
       Unauthenticated         nobody we know is calling
       Forbidden               the caller is known and may not
         NotEnabled            a feature that this deployment does not have
@@ -14,10 +14,10 @@ subclass a kind for every no they say:
       MethodNotAllowed        the path exists, the method does not
       AlreadyExists           a name is taken
       Conflict                the state of the thing forbids it
-      Stale                   a precondition of the caller no longer holds
+      PreconditionFailed                   a precondition of the caller no longer holds
       TooLarge                more bytes than we take
       MediaTypeUnsupported    a body that is not JSON
-      Busy                    try again soon, nothing was stored
+      Unavailable                    try again soon, nothing was stored
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """A no with a message for people and, where a client may branch, a `code` and `details`."""
 
     message: ClassVar[str] = "The request was refused"
@@ -47,7 +47,7 @@ class Refusal(Exception):
         super().__init__(self.text)
 
 
-class Invalid(Refusal):
+class ValidationFailed(ApiError):
     """The words of the request do not fit."""
 
 
@@ -60,7 +60,7 @@ class Problem:
     type: str = "value_error"
 
 
-class RequestInvalid(Invalid):
+class RequestInvalid(ValidationFailed):
     """The request has one or more problems, each with its place."""
 
     message = "Validation error"
@@ -75,15 +75,15 @@ def invalid(*location: str | int, message: str, type: str = "value_error") -> Re
     return RequestInvalid([Problem(location, message, type)])
 
 
-class Unacceptable(Refusal):
+class BadRequest(ApiError):
     """The request cannot be served as asked."""
 
 
-class Unauthenticated(Refusal):
+class Unauthenticated(ApiError):
     """Nobody we know is calling."""
 
 
-class Forbidden(Refusal):
+class Forbidden(ApiError):
     """The caller is known and may not."""
 
 
@@ -93,7 +93,7 @@ class NotEnabled(Forbidden):
     message = "This feature is not enabled here"
 
 
-class NotFound(Refusal):
+class NotFound(ApiError):
     """Nothing of that name is here, for this caller."""
 
 
@@ -103,35 +103,35 @@ class RouteNotFound(NotFound):
     message = "No operation answers at this path"
 
 
-class MethodNotAllowed(Refusal):
+class MethodNotAllowed(ApiError):
     """The path exists, but not with this method."""
 
     message = "This path does not answer to this method"
 
 
-class AlreadyExists(Refusal):
+class AlreadyExists(ApiError):
     """A name is taken."""
 
 
-class Conflict(Refusal):
+class Conflict(ApiError):
     """The state of the thing forbids it."""
 
 
-class Stale(Refusal):
+class PreconditionFailed(ApiError):
     """A precondition of the caller no longer holds."""
 
 
-class TooLarge(Refusal):
+class TooLarge(ApiError):
     """More bytes than we take."""
 
 
-class MediaTypeUnsupported(Refusal):
+class MediaTypeUnsupported(ApiError):
     """A body that says it is not JSON."""
 
     message = "The body must be sent as application/json"
 
 
-class Busy(Refusal):
+class Unavailable(ApiError):
     """The storage cannot serve this now; nothing was stored, and the same call may succeed soon."""
 
     message = "The storage is busy, try again"

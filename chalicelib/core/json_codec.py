@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from chalicelib.core.errors import Problem, Refusal, RequestInvalid
+from chalicelib.core.errors import ApiError, Problem, RequestInvalid
 
 MAX_DEPTH = 64
 MAX_DIGITS = 38
@@ -53,7 +53,7 @@ def text_of(document: Mapping[str, Any]) -> str:
     return document.text if isinstance(document, Document) else to_json(document)
 
 
-def bounded(text: str, max_bytes: int, refused: Callable[[], Refusal]) -> str:
+def bounded(text: str, max_bytes: int, refused: Callable[[], ApiError]) -> str:
     """The text, if in UTF-8 it has at most so many bytes. Raises what `refused` makes otherwise."""
     # In bytes no text is more than four times as long as in characters.
     if len(text) > max_bytes // 4 and len(text.encode()) > max_bytes:

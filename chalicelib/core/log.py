@@ -51,7 +51,7 @@ def _told(error: BaseException) -> dict[str, Any]:
     return {**told, "cause": _told(cause)} if cause is not None else told
 
 
-def without_secrets(text: str) -> str:
+def redacted_text(text: str) -> str:
     """The text with every key and webhook secret in it cut down to its beginning."""
     return _SECRET.sub(r"\1…", text)
 

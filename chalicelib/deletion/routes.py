@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 from chalicelib.buckets.errors import BucketLocked, BucketNotFound
+from chalicelib.core.lazy_module import LazyModule
 from chalicelib.deletion.service import Deletions
-from chalicelib.http.operation import Answer, Call, Operation
+from chalicelib.http.operation import Call, JsonResponse, Operation
 from chalicelib.namespaces.errors import NamespaceNotFound
+
+if TYPE_CHECKING:
+    from chalicelib.deletion import models
+else:
+    models = LazyModule("chalicelib.deletion.models")
 
 STARTED = "PENDING"
 
@@ -16,14 +22,14 @@ STARTED = "PENDING"
 def deletion_operations(deletions: Callable[[], Deletions]) -> list[Operation]:
     """Delete a bucket, delete a namespace."""
 
-    def delete_bucket(call: Call) -> Answer:
+    def delete_bucket(call: Call) -> JsonResponse:
         bucket = deletions().delete_bucket(
             call.organization_id,
             call.namespace_id,
             call.path["bucket_identifier"],
             force=call.query.force_foreclose,
         )
-        return Answer(
+        return JsonResponse(
             {
                 "task_id": bucket.deletion_task,
                 "status": STARTED,
@@ -33,9 +39,9 @@ def deletion_operations(deletions: Callable[[], Deletions]) -> list[Operation]:
             }
         )
 
-    def delete_namespace(call: Call) -> Answer:
+    def delete_namespace(call: Call) -> JsonResponse:
         namespace = deletions().delete_namespace(call.organization_id, call.namespace_id, force=call.query.force)
-        return Answer(
+        return JsonResponse(
             {
                 "task_id": namespace.deletion_task,
                 "status": STARTED,
@@ -53,11 +59,11 @@ def deletion_operations(deletions: Callable[[], Deletions]) -> list[Operation]:
             summary="Delete Bucket",
             description="Deletes a bucket with all that is in it. Its name is free at once; a task does the rest.",
             run=delete_bucket,
-            query=lambda: _models().DeleteBucketQuery,
-            answer=lambda: _models().BucketDeletionStarted,
+            query=lambda: models.DeleteBucketQuery,
+            response=lambda: models.BucketDeletionStarted,
             scope="namespace",
             permission="delete",
-            refusals=(BucketNotFound, BucketLocked),
+            errors=(BucketNotFound, BucketLocked),
         ),
         Operation(
             method="DELETE",
@@ -67,17 +73,10 @@ def deletion_operations(deletions: Callable[[], Deletions]) -> list[Operation]:
             summary="Delete Namespace",
             description="Deletes a namespace with all that is in it. Its name is free at once; a task does the rest.",
             run=delete_namespace,
-            query=lambda: _models().DeleteNamespaceQuery,
-            answer=lambda: _models().NamespaceDeletionStarted,
+            query=lambda: models.DeleteNamespaceQuery,
+            response=lambda: models.NamespaceDeletionStarted,
             scope="namespace_path",
             permission="admin",
-            refusals=(NamespaceNotFound, BucketLocked),
+            errors=(NamespaceNotFound, BucketLocked),
         ),
     ]
-
-
-def _models() -> ModuleType:
-    """The models, which only these operations need."""
-    from chalicelib.deletion import models
-
-    return models

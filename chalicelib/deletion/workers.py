@@ -25,7 +25,7 @@ class BucketDeletion:
     cleaners: Sequence[Cleaner]
 
     def run(self, task: Task) -> Slice:
-        """One slice. Raises Busy when the storage cannot serve it."""
+        """One slice. Raises Unavailable when the storage cannot serve it."""
         place, bucket_id = _place(task), str(task.about["bucket_id"])
         cleaned = self.buckets.clear(place, bucket_id, lambda: clean_one(self.cleaners, place, bucket_id))
         if cleaned is not None:
@@ -42,7 +42,7 @@ class NamespaceDeletion:
     cleaners: Sequence[Cleaner]
 
     def run(self, task: Task) -> Slice:
-        """One slice. Raises Busy when the storage cannot serve it."""
+        """One slice. Raises Unavailable when the storage cannot serve it."""
         place, namespace_id = _place(task), str(task.about["namespace_id"])
         if not self.namespaces.is_deleted_by(task.organization, namespace_id, task.task_id):
             return Slice(done=True, progress=task.progress, outputs=[namespace_id])

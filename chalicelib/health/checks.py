@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from chalicelib.core.deadline import within
+from chalicelib.core.deadline import time_limit
+from chalicelib.core.errors import Unavailable
 
 DEPENDENCIES = ("cache", "metadata", "vector_store", "object_storage", "task_queue", "inference")
 # Parts of the upstream service that this deployment does not have; they are reported as answering.
@@ -48,12 +49,17 @@ class Checks:
     def _ask(self, *questions: Question) -> Found:
         started = self.now()
         try:
-            with within(TRYING_SECONDS):
+            with time_limit(TRYING_SECONDS):
                 for question in questions:
                     question()
         except Exception as error:  # whatever is wrong with a dependency is this report's subject
-            return Found(type(error).__name__, self._since(started))
+            return Found(_name(error), self._since(started))
         return Found(None, self._since(started))
 
     def _since(self, started: float) -> float:
         return round((self.now() - started) * 1000, 2)
+
+
+def _name(error: Exception) -> str:
+    """The name of the error in the report. Clients know storage that cannot serve a request as `Busy`."""
+    return "Busy" if isinstance(error, Unavailable) else type(error).__name__

@@ -3,70 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.core.lazy_module import LazyModule
 from chalicelib.health.checks import BUDGET_SECONDS, DEPENDENCIES, NOT_ASKED, NOT_DEPLOYED, Checks, Found
-from chalicelib.http.operation import Answer, Call, Operation
+from chalicelib.http.operation import Call, JsonResponse, Operation
 
 if TYPE_CHECKING:
+    from chalicelib.health import models
     from chalicelib.health.models import HealthCheckResponse
+else:
+    models = LazyModule("chalicelib.health.models")
+
+operation = partial(
+    Operation,
+    method="GET",
+    tag="Health",
+    description="Whether the service answers; `deep` asks what it stands on, half a second each.",
+)
 
 
 def health_operations(checks: Callable[[], Checks]) -> list[Operation]:
     """Light, liveness and deep."""
 
-    def light(call: Call) -> Answer:
-        return deep(call) if call.query.deep or call.query.metrics else Answer({"status": "OK"})
+    def light(call: Call) -> JsonResponse:
+        return deep(call) if call.query.deep or call.query.metrics else JsonResponse({"status": "OK"})
 
-    def deep(call: Call) -> Answer:
-        return Answer(_report(checks().run(deep=call.query.deep), timed=call.query.metrics))
+    def deep(call: Call) -> JsonResponse:
+        return JsonResponse(_report(checks().run(deep=call.query.deep), timed=call.query.metrics))
 
-    def alive(_: Call) -> Answer:
-        return Answer({"status": "ok"})
+    def alive(_: Call) -> JsonResponse:
+        return JsonResponse({"status": "ok"})
 
     return [
-        _operation(path="/v1/health", name="health", summary="Health", run=light, scope="open"),
-        _operation(
+        operation(
+            path="/v1/health",
+            name="health",
+            summary="Health",
+            run=light,
+            response=lambda: models.HealthCheckResponse,
+            query=lambda: models.HealthQuery,
+            scope="open",
+        ),
+        operation(
             path="/v1/health/liveness",
             name="liveness",
             summary="Liveness",
             run=alive,
             scope="open",
-            query=None,
-            answer=lambda: _models().LivenessResponse,
+            response=lambda: models.LivenessResponse,
         ),
-        _operation(
+        operation(
             path="/v1/health/deep",
             name="deep_health",
             summary="Deep Health",
             run=deep,
             scope="organization",
-            query=lambda: _models().DeepHealthQuery,
+            response=lambda: models.HealthCheckResponse,
+            query=lambda: models.DeepHealthQuery,
             # Whether the key is one is asked of a dependency too.
-            patience_seconds=BUDGET_SECONDS,
+            time_limit_seconds=BUDGET_SECONDS,
         ),
     ]
-
-
-def _models() -> ModuleType:
-    from chalicelib.health import models
-
-    return models
-
-
-def _operation(**given: Any) -> Operation:
-    described = {"description": "Whether the service answers; `deep` asks what it stands on, half a second each."}
-    return Operation(
-        **{
-            "tag": "Health",
-            "method": "GET",
-            "query": lambda: _models().HealthQuery,
-            "answer": lambda: _models().HealthCheckResponse,
-            **described,
-            **given,
-        }
-    )
 
 
 def _report(found: Mapping[str, Found], *, timed: bool) -> HealthCheckResponse:

@@ -15,13 +15,13 @@ from urllib.parse import unquote
 
 from chalice.app import Request, Response
 
-from chalicelib.aws.usage import Meter, metered
+from chalicelib.aws.usage import Usage, track_usage
 from chalicelib.core import log
-from chalicelib.core.deadline import within
-from chalicelib.core.errors import Refusal
+from chalicelib.core.deadline import time_limit
+from chalicelib.core.errors import ApiError
 from chalicelib.core.json_codec import to_json
 from chalicelib.http import envelope
-from chalicelib.http.operation import Answer, Call, Operation
+from chalicelib.http.operation import Call, JsonResponse, Operation
 from chalicelib.http.parsing import check_names, read_body, read_query
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # What it took to find that a caller may not have something tells whether it is there, and how large it is.
 _COST_TELLS = (401, 403, 404)
 
-Gate = Callable[[Operation, Call], None]
+Guard = Callable[[Operation, Call], None]
 
 
 @dataclass(slots=True)
@@ -43,11 +43,11 @@ class _Outcome:
 
 
 def endpoint(
-    operation: Operation, request: Callable[[], Request | None], gates: Iterable[Gate]
+    operation: Operation, request: Callable[[], Request | None], guards: Iterable[Guard]
 ) -> Callable[..., Response]:
     """The Chalice view of an operation.
 
-    `request` gives the current request (it is asked once). The call goes through the `gates` in turn: each
+    `request` gives the current request (it is asked once). The call goes through the `guards` in turn: each
     refuses it or adds to it what it knows, and what it added is in the log line of whatever comes of the call.
     Whatever happens inside, the view returns a response whose body is already a string, with `X-Request-Id`,
     and with `X-Consumed-Capacity` for a request with `X-Show-Cost: true`.
@@ -58,8 +58,8 @@ def endpoint(
         received = request()
         assert received is not None, "Chalice calls a view for a request"
         request_id = request_id_of(received)
-        with metered() as meter, within(operation.patience_seconds):
-            outcome = _outcome(operation, received, path, request_id, gates)
+        with track_usage() as meter, time_limit(operation.time_limit_seconds):
+            outcome = _outcome(operation, received, path, request_id, guards)
         outcome.headers["X-Request-Id"] = request_id
         if outcome.status not in _COST_TELLS and received.headers.get("x-show-cost", "").lower() == "true":
             outcome.headers["X-Consumed-Capacity"] = _cost(meter)
@@ -80,7 +80,7 @@ def endpoint(
     return view
 
 
-def _cost(meter: Meter) -> str:
+def _cost(meter: Usage) -> str:
     """What a request took so far, as a dictionary of RFC 8941."""
     return (
         f"round-trips={meter.round_trips}, read-units={meter.read_units}, "
@@ -95,23 +95,23 @@ def request_id_of(request: Request | None) -> str:
 
 
 def _outcome(
-    operation: Operation, request: Request, path: Mapping[str, str], request_id: str, gates: Iterable[Gate]
+    operation: Operation, request: Request, path: Mapping[str, str], request_id: str, guards: Iterable[Guard]
 ) -> _Outcome:
     call = Call(request_id, {}, {})
     try:
         try:
             _read_address(request, path, call)
-            for gate in gates:
-                gate(operation, call)
+            for guard in guards:
+                guard(operation, call)
             _read_words(operation, request, call)
             answer = operation.run(call)
             return _Outcome(answer.status, _text(answer), _headers(answer), call.organization_id)
-        except Refusal as refusal:
+        except ApiError as refusal:
             body = envelope.refused(refusal)
             headers = {"Content-Type": "application/json", **envelope.headers_of(refusal)}
             return _Outcome(body["status"], to_json(body), headers, call.organization_id)
     except Exception as error:  # the last resort, also for a refusal that cannot be told: logged, and fixed words
-        told = to_json(envelope.unforeseen(request_id))
+        told = to_json(envelope.internal_error(request_id))
         return _Outcome(500, told, {"Content-Type": "application/json"}, call.organization_id, error)
 
 
@@ -157,11 +157,11 @@ def _read_query(operation: Operation, request: Request) -> BaseModel | None:
     return None
 
 
-def _text(answer: Answer) -> str:
+def _text(answer: JsonResponse) -> str:
     return "" if answer.body is None else to_json(answer.body)
 
 
-def _headers(answer: Answer) -> dict[str, str]:
+def _headers(answer: JsonResponse) -> dict[str, str]:
     return {"Content-Type": "application/json", **answer.headers}
 
 
@@ -171,7 +171,7 @@ def log_request(
     request_id: str,
     status: int,
     seconds: float,
-    meter: Meter,
+    meter: Usage,
     *,
     organization: str = "",
     error: BaseException | None = None,

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.core import errors
-from chalicelib.core.errors import Problem, Refusal, RequestInvalid
+from chalicelib.core.errors import ApiError, Problem, RequestInvalid
 
 # Most specific kinds first: the first kind that a refusal is an instance of decides.
-STATUS: dict[type[Refusal], tuple[int, str]] = {
-    errors.Invalid: (422, "ValidationError"),
-    errors.Unacceptable: (400, "BadRequestError"),
+STATUS: dict[type[ApiError], tuple[int, str]] = {
+    errors.ValidationFailed: (422, "ValidationError"),
+    errors.BadRequest: (400, "BadRequestError"),
     errors.Unauthenticated: (401, "UnauthorizedError"),
     errors.NotEnabled: (403, "NotEnabledError"),
     errors.Forbidden: (403, "ForbiddenError"),
@@ -25,14 +25,14 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
     errors.MethodNotAllowed: (405, "MethodNotAllowedError"),
     errors.AlreadyExists: (409, "AlreadyExistsError"),
     errors.Conflict: (409, "ConflictError"),
-    errors.Stale: (412, "PreconditionFailedError"),
+    errors.PreconditionFailed: (412, "PreconditionFailedError"),
     errors.TooLarge: (413, "PayloadTooLargeError"),
     errors.MediaTypeUnsupported: (415, "UnsupportedMediaTypeError"),
-    errors.Busy: (503, "ServiceUnavailableError"),
+    errors.Unavailable: (503, "ServiceUnavailableError"),
 }
 
-UNFORESEEN = (500, "InternalServerError")
-UNFORESEEN_WORDS = "Something went wrong on our side; quote the request id when you report it"
+INTERNAL_ERROR = (500, "InternalServerError")
+INTERNAL_ERROR_MESSAGE = "Something went wrong on our side; quote the request id when you report it"
 
 # Names and values of a request come back in refusals; so much of each is enough to know it again.
 MAX_NAME = 200
@@ -41,7 +41,7 @@ MAX_MESSAGE = 1_000
 MAX_TOLD = 50_000
 
 
-def standing(refusal: type[Refusal]) -> tuple[int, str]:
+def status_and_type(refusal: type[ApiError]) -> tuple[int, str]:
     """The HTTP status and the `error.type` of a kind of refusal."""
     for kind, answer in STATUS.items():
         if issubclass(refusal, kind):
@@ -63,13 +63,13 @@ def envelope(
     return {"success": False, "status": status, "error": error}
 
 
-def refused(refusal: Refusal) -> dict[str, Any]:
+def refused(refusal: ApiError) -> dict[str, Any]:
     """The body that says a refusal; a `RequestInvalid` lists its problems in both published shapes."""
-    status, type_ = standing(refusal.__class__)
+    status, type_ = status_and_type(refusal.__class__)
     if isinstance(refusal, RequestInvalid):
         return _invalid(status, type_, refusal)
     details = refusal.details
-    if isinstance(refusal, errors.Busy):
+    if isinstance(refusal, errors.Unavailable):
         details = {**(details or {}), "retryable": True, "retry_after_seconds": refusal.retry_after}
     return envelope(status, type_, refusal.text, code=refusal.reason, details=details)
 
@@ -80,18 +80,18 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - end - 1]}…{text[-end:]}"
 
 
-def unforeseen(request_id: str) -> dict[str, Any]:
+def internal_error(request_id: str) -> dict[str, Any]:
     """The body for a fault of ours: fixed words and the id under which the log has the rest."""
-    return envelope(*UNFORESEEN, UNFORESEEN_WORDS, details={"request_id": request_id})
+    return envelope(*INTERNAL_ERROR, INTERNAL_ERROR_MESSAGE, details={"request_id": request_id})
 
 
-def headers_of(refusal: Refusal) -> dict[str, str]:
+def headers_of(refusal: ApiError) -> dict[str, str]:
     """The headers a refusal brings: its own, and `Retry-After` where waiting helps."""
-    waiting = {"Retry-After": str(refusal.retry_after)} if isinstance(refusal, errors.Busy) else {}
+    waiting = {"Retry-After": str(refusal.retry_after)} if isinstance(refusal, errors.Unavailable) else {}
     return {**refusal.headers, **waiting}
 
 
-def refusal_response(refusal: Refusal, request_id: str) -> tuple[int, dict[str, str], str]:
+def error_response(refusal: ApiError, request_id: str) -> tuple[int, dict[str, str], str]:
     """Status, headers and body text of a refusal, for doors that are not the API itself."""
     body = refused(refusal)
     headers = {"Content-Type": "application/json", "X-Request-Id": request_id, **headers_of(refusal)}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from chalicelib.core.errors import Refusal
+from chalicelib.core.errors import ApiError
 from chalicelib.keys import partition
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Call:
     instances of the operation's models. `namespace_id` is empty where the operation has no namespace.
     `origin` is the address that the gateway answers at, without /v1; empty where no gateway tells it.
     `caller` is whoever sent it, as the doors know them; no operation looks inside.
-    `sees` says whether the caller may know that something of this id is in the namespace.
+    `can_see` says whether the caller may know that something of this id is in the namespace.
     """
 
     request_id: str
@@ -44,7 +44,7 @@ class Call:
     namespace_id: str = ""
     origin: str = ""
     caller: Any = None
-    sees: Callable[[str], bool] = everything
+    can_see: Callable[[str], bool] = everything
 
     @property
     def partition(self) -> str:
@@ -53,7 +53,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class JsonResponse:
     """What an operation gives back: a JSON body (or None for an empty one), a status and headers."""
 
     body: Any
@@ -68,8 +68,8 @@ class Operation:
     `scope` says what a request must carry: nothing (`open`), a key (`organization`), a key and the
     `X-Namespace` header (`namespace`), or a key and a namespace in the path (`namespace_path`).
     Models are named by functions, which are asked when a request needs the model and not before.
-    `status` is that of success; with 204 there is no body, and `answer` is not asked. `refused_body` is
-    the model of a 422 that says more than the envelope does. `patience_seconds` is how long a request goes
+    `status` is that of success; with 204 there is no body, and `response` is not asked. `error_body` is
+    the model of a 422 that says more than the envelope does. `time_limit_seconds` is how long a request goes
     on trying a storage that is busy.
     """
 
@@ -79,22 +79,22 @@ class Operation:
     tag: str
     summary: str
     description: str
-    run: Callable[[Call], Answer]
-    answer: Callable[[], Any]
+    run: Callable[[Call], JsonResponse]
+    response: Callable[[], Any]
     scope: Literal["open", "organization", "namespace", "namespace_path"]
     permission: Permission = "read"
     body: Callable[[], type[BaseModel]] | None = None
     body_required: bool = False
     query: Callable[[], type[BaseModel]] | None = None
-    refusals: tuple[type[Refusal], ...] = ()
+    errors: tuple[type[ApiError], ...] = ()
     conditional: Literal["no", "read", "write"] = "no"
-    answer_headers: tuple[str, ...] = ()
+    response_headers: tuple[str, ...] = ()
     status: int = 200
-    refused_body: Callable[[], Any] | None = None
+    error_body: Callable[[], Any] | None = None
     max_body_bytes: int = MAX_BODY_BYTES
-    patience_seconds: float = PATIENCE_SECONDS
+    time_limit_seconds: float = PATIENCE_SECONDS
 
     @property
-    def answer_has_etag(self) -> bool:
+    def response_has_etag(self) -> bool:
         """Whether the answer names its state."""
-        return "ETag" in self.answer_headers
+        return "ETag" in self.response_headers

@@ -12,14 +12,14 @@ import hashlib
 import json
 from typing import Any
 
-from chalicelib.core.errors import RequestInvalid, Unacceptable
+from chalicelib.core.errors import BadRequest, RequestInvalid
 from chalicelib.core.json_codec import check_json
 
 VERSION = 1
 LONGEST = 8_000
 
 
-class CursorInvalid(Unacceptable):
+class CursorInvalid(BadRequest):
     """The cursor is garbage, or was issued for another query."""
 
     message = "The cursor is not valid for this query"

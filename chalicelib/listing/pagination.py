@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from chalicelib.core.errors import Unacceptable
+from chalicelib.core.errors import BadRequest
 from chalicelib.listing.limits import FARTHEST, MAX_QUERY_OFFSET, MAX_SORTED_ROWS
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ CURSORS = ("cursor", "next_cursor", "after")
 VALUES = ("limit", "page_size", "offset", "page", *CURSORS, "include_total")
 
 
-class SortTooLarge(Unacceptable):
+class SortTooLarge(BadRequest):
     """More or larger rows match than can be sorted by a field that no index orders."""
 
     message = (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.access.errors import KeyRefused, OrganizationNotFound, SecretTaken
 from chalicelib.access.models import PERMISSIONS
-from chalicelib.core.errors import Unacceptable
+from chalicelib.core.errors import BadRequest
 from chalicelib.namespaces.errors import NamespaceUnresolved
 from chalicelib.namespaces.models import CreateNamespaceRequest
 
@@ -26,7 +26,7 @@ class Credentials(NamedTuple):
     namespace: str
 
 
-class DevKeySpent(Unacceptable):
+class DevKeySpent(BadRequest):
     """The key that was given exists and opens nothing any more."""
 
     message = "BUCKETS_DEV_KEY is a key that has been revoked; give another"

@@ -37,14 +37,14 @@ def _loader() -> DynamoDBLoader:
     return DynamoDBLoader()
 
 
-def deaf_session() -> botocore.session.Session:
+def isolated_session() -> botocore.session.Session:
     """A session that hears of no setting of the machine."""
     return botocore.session.Session(session_vars=_VARIABLES)
 
 
 def local_client(endpoint: str = f"https://dynamodb.{REGION}.amazonaws.com") -> DynamoDBClient:
     """A client with no one's credentials."""
-    session = deaf_session()
+    session = isolated_session()
     session.register_component("data_loader", _loader())
     return session.create_client(  # type: ignore[return-value]
         SERVICE,
@@ -58,7 +58,7 @@ def local_client(endpoint: str = f"https://dynamodb.{REGION}.amazonaws.com") -> 
 
 def local_s3_client(endpoint: str) -> S3Client:
     """A client of a door with no one's credentials; what it signs is good for everybody on this machine."""
-    session = deaf_session()
+    session = isolated_session()
     session.register_component("data_loader", ServiceLoader(S3))
     return session.create_client(  # type: ignore[return-value]
         S3,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.core.errors import AlreadyExists, Conflict, NotFound, Stale, Unacceptable
+from chalicelib.core.errors import AlreadyExists, BadRequest, Conflict, NotFound, PreconditionFailed
 
 
 class NamespaceNotFound(NotFound):
@@ -20,7 +20,7 @@ class NamespaceUnresolved(NamespaceNotFound):
     headers = {"X-Namespace-Unresolved": "true"}  # noqa: RUF012 (read only)
 
 
-class NamespaceHeaderMissing(Unacceptable):
+class NamespaceHeaderMissing(BadRequest):
     """The operation works inside a namespace, and the request names none."""
 
     message = "The X-Namespace header is required"
@@ -56,7 +56,7 @@ class NamespaceIdTaken(AlreadyExists):
         super().__init__(f"Another namespace has {id!r} as its id or its name", details=details)
 
 
-class NamespaceStale(Stale):
+class NamespaceStale(PreconditionFailed):
     """The namespace changed since the state that `If-Match` names."""
 
     message = "The namespace has changed since the given ETag"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from chalicelib.aws.dynamodb.optimistic_lock import in_turns, revise
+from chalicelib.aws.dynamodb.optimistic_lock import retry_on_conflict, revise
 from chalicelib.aws.dynamodb.writes import Step
 from chalicelib.core.cache import Cache
-from chalicelib.core.clock import Clock, stamp
+from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.ids import Ids
 from chalicelib.http.preconditions import ANY, Preconditions
 from chalicelib.namespaces.errors import NamespaceNotActive, NamespaceNotFound, NamespaceStale, NamespaceUnresolved
@@ -53,7 +53,7 @@ class Namespaces:
         place = self.places.find((organization, identifier), self._look_up)
         if place is None or ended_too or place.expires_at is None:
             return place
-        return place if place.expires_at > stamp(self.clock()) else None
+        return place if place.expires_at > format_timestamp(self.clock()) else None
 
     def resolve(self, organization: str, identifier: str, *, ended_too: bool = False) -> Place:
         """The same as `find`. Raises NamespaceUnresolved where that finds none."""
@@ -102,7 +102,7 @@ class Namespaces:
             return old
 
         def write(old: Namespace, new: Namespace) -> Namespace:
-            new = replace(new, revision=old.revision + 1, updated_at=stamp(self.clock()))
+            new = replace(new, revision=old.revision + 1, updated_at=format_timestamp(self.clock()))
             self.store.replace(organization, old, new)
             self.places.clear()
             return new
@@ -128,12 +128,12 @@ class Namespaces:
             if old.deletion_task is not None and goes_on(old.deletion_task):
                 return old
             task_id, step = started(old)
-            now = stamp(self.clock())
+            now = format_timestamp(self.clock())
             closed = replace(old, deletion_task=task_id, revision=old.revision + 1, updated_at=now)
             self.store.close(organization, old, closed, step)
             return closed
 
-        closed = in_turns(attempt, self.pause)
+        closed = retry_on_conflict(attempt, self.pause)
         self.places.clear()
         return closed
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from chalicelib import keys
 from chalicelib.access.errors import OrganizationNotFound
 from chalicelib.aws.dynamodb.attribute_values import Item
-from chalicelib.aws.dynamodb.expressions import Update, absent, all_of, begins_with, equals, exists
-from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
+from chalicelib.aws.dynamodb.expressions import UpdateExpression, absent, all_of, begins_with, equals, exists
+from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Change, Check, Put, Remove, Step
+from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Update
 from chalicelib.namespaces.errors import NamespaceIdTaken, NamespaceNameTaken
 from chalicelib.namespaces.namespace import Namespace, from_item, to_item
 from chalicelib.stats.models import read_tally
@@ -40,9 +40,9 @@ class NamespaceStore:
                     lambda _: NamespaceIdTaken(namespace.namespace_id),
                 ),
                 Put(_totals(partition, epoch), absent("pk")),
-                Change(
+                Update(
                     keys.organization(organization),
-                    Update(add={"namespace_count": 1}),
+                    UpdateExpression(add={"namespace_count": 1}),
                     exists("pk"),
                     lambda _: OrganizationNotFound(organization),
                 ),
@@ -51,8 +51,8 @@ class NamespaceStore:
         )
 
     def replace(self, organization: str, old: Namespace, new: Namespace) -> None:
-        """Writes the new state over the old one, or refuses: RevisionMoved, NamespaceNameTaken."""
-        put = Put(_row(organization, new), equals("revision", old.revision), lambda _: RevisionMoved())
+        """Writes the new state over the old one, or refuses: VersionConflict, NamespaceNameTaken."""
+        put = Put(_row(organization, new), equals("revision", old.revision), lambda _: VersionConflict())
         if new.name == old.name:
             self._table.write(put)
             return
@@ -62,15 +62,15 @@ class NamespaceStore:
     def close(self, organization: str, old: Namespace, closed: Namespace, *more: Step) -> None:
         """Writes the state of a namespace that is being deleted, and keeps buckets from being added; frees its name.
 
-        `more` is written in the same transaction. Raises RevisionMoved.
+        `more` is written in the same transaction. Raises VersionConflict.
         """
         partition = keys.partition(organization, old.namespace_id)
         freed = [_freed(organization, old)] if old.deletion_task is None else []
         self._table.transact(
             [
-                Put(_row(organization, closed), equals("revision", old.revision), lambda _: RevisionMoved()),
+                Put(_row(organization, closed), equals("revision", old.revision), lambda _: VersionConflict()),
                 *freed,
-                Change(keys.totals(partition), Update(set={"closed": True}), exists("pk")),
+                Update(keys.totals(partition), UpdateExpression(set={"closed": True}), exists("pk")),
                 *more,
             ]
         )
@@ -82,12 +82,12 @@ class NamespaceStore:
         counts = [keys.totals(partition), keys.namespace_tally(partition)]
         rows = self._table.query(equals("pk", partition), attributes=("pk", "sk"))
         self._table.remove_many(row for row in rows if row not in counts)
-        gone = Remove(
-            keys.namespace(organization, namespace_id), equals("deletion_task", task_id), lambda _: RevisionMoved()
+        gone = Delete(
+            keys.namespace(organization, namespace_id), equals("deletion_task", task_id), lambda _: VersionConflict()
         )
-        fewer = Change(keys.organization(organization), Update(add={"namespace_count": -1}), exists("pk"))
-        with suppress(RevisionMoved):  # it is gone
-            self._table.transact([gone, *map(Remove, counts), fewer])
+        fewer = Update(keys.organization(organization), UpdateExpression(add={"namespace_count": -1}), exists("pk"))
+        with suppress(VersionConflict):  # it is gone
+            self._table.transact([gone, *map(Delete, counts), fewer])
 
     def find(self, organization: str, identifier: str) -> Namespace | None:
         """The namespace of this id, else of this name; its totals are not read."""
@@ -140,14 +140,14 @@ def _claim(organization: str, namespace: Namespace) -> Step:
 
 def _freed(organization: str, old: Namespace) -> Step:
     claim = keys.namespace_name(organization, old.name)
-    return Remove(claim, equals("namespace_id", old.namespace_id), lambda _: RevisionMoved())
+    return Delete(claim, equals("namespace_id", old.namespace_id), lambda _: VersionConflict())
 
 
 def _apart(organization: str, namespace: Namespace) -> list[Step]:
     """Nobody else's id is this name, and nobody else's name is this id."""
     if namespace.name == namespace.namespace_id:  # then the claim and the row themselves say so
         return []
-    id_is_no_name = Check(
+    id_is_no_name = ConditionCheck(
         keys.namespace_name(organization, namespace.namespace_id),
         absent("pk"),
         lambda _: NamespaceIdTaken(namespace.namespace_id),
@@ -159,7 +159,7 @@ def _name_is_no_id(organization: str, namespace: Namespace) -> list[Step]:
     if namespace.name == namespace.namespace_id:
         return []
     return [
-        Check(
+        ConditionCheck(
             keys.namespace(organization, namespace.name),
             absent("pk"),
             lambda _: NamespaceNameTaken(namespace.name),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core.clock import stamp
+from chalicelib.core.clock import format_timestamp
 from chalicelib.core.errors import NotEnabled, invalid
 from chalicelib.core.json_codec import Document
 from chalicelib.namespaces.models import (
@@ -30,8 +30,8 @@ def new_namespace(new: CreateNamespaceRequest, namespace_id: str, now: datetime)
         namespace_id=namespace_id,
         name=_name(new, namespace_id),
         revision=1,
-        created_at=stamp(now),
-        updated_at=stamp(now),
+        created_at=format_timestamp(now),
+        updated_at=format_timestamp(now),
         expires_at=_ends(now, new.ttl_seconds),
         settings={
             "description": new.description,
@@ -79,7 +79,7 @@ def _expiry(old: Namespace, change: PatchNamespaceRequest, now: datetime) -> str
         raise invalid("body", "ttl_seconds", message="expires_at and ttl_seconds exclude each other")
     if change.expires_at is not None:
         try:
-            return stamp(change.expires_at)
+            return format_timestamp(change.expires_at)
         except OverflowError:
             raise invalid("body", "expires_at", message="Beyond the years 1 to 9999 in UTC") from None
     return _ends(now, change.ttl_seconds) if present else old.expires_at
@@ -97,7 +97,7 @@ def _name(new: CreateNamespaceRequest, namespace_id: str) -> str:
 
 
 def _ends(now: datetime, ttl_seconds: int | None) -> str | None:
-    return stamp(now + timedelta(seconds=ttl_seconds)) if ttl_seconds is not None else None
+    return format_timestamp(now + timedelta(seconds=ttl_seconds)) if ttl_seconds is not None else None
 
 
 def _extractors(declared: list[FeatureExtractor] | None) -> list[dict[str, Any]]:

@@ -14,9 +14,9 @@ from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chalicelib.aws.usage import Meter, count_all, metered
+from chalicelib.aws.usage import Usage, add_usage, track_usage
 from chalicelib.core.clock import Clock
-from chalicelib.core.errors import Busy
+from chalicelib.core.errors import Unavailable
 from chalicelib.core.json_codec import to_json
 from chalicelib.objects.create import Creation
 from chalicelib.objects.errors import AnswerFull
@@ -33,7 +33,7 @@ MORE_BYTES = 100
 
 # A row that failed is what it raised: a refusal, or a fault of ours.
 Outcome = Settled | Exception
-Task = Future[tuple[Outcome, Meter]]
+Task = Future[tuple[Outcome, Usage]]
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -41,10 +41,10 @@ def settle_all(
     rows: Sequence[Creation | Exception],
     settle: Callable[[Creation], Settled],
     *,
-    is_late: Callable[[], bool],
+    deadline_expired: Callable[[], bool],
     connect: Callable[[], object],
 ) -> list[Outcome]:
-    """What came of each row, in their order. A row whose turn comes when the request `is_late` is Busy.
+    """What came of each row, in their order. A row whose turn comes when the request `deadline_expired` is Unavailable.
 
     Whatever a row raises is what came of that row alone: the others may be stored, and are to be told.
     `connect` builds what is built on first use, before several threads would.
@@ -54,7 +54,7 @@ def settle_all(
         if isinstance(row, Exception):
             return row
         try:
-            return settle(row) if not is_late() else Busy()
+            return settle(row) if not deadline_expired() else Unavailable()
         except Exception as error:
             row.release()
             return error
@@ -71,9 +71,9 @@ def _side_by_side(
     met: dict[str, Task] = {}
     tasks: list[Task] = []
 
-    def task(row: Creation | Exception, earlier: Sequence[Task]) -> tuple[Outcome, Meter]:
+    def task(row: Creation | Exception, earlier: Sequence[Task]) -> tuple[Outcome, Usage]:
         wait(earlier)
-        with metered() as meter:
+        with track_usage() as meter:
             return outcome(row), meter
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -85,7 +85,7 @@ def _side_by_side(
             tasks.append(done)
     outcomes = []
     for settled, meter in (done.result() for done in tasks):
-        count_all(meter)
+        add_usage(meter)
         outcomes.append(settled)
     return outcomes
 

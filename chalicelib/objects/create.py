@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved, in_turns
-from chalicelib.blobs.writer import Deposit
+from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict, retry_on_conflict
+from chalicelib.blobs.writer import BlobWriter
 from chalicelib.buckets.bucket import Bucket
-from chalicelib.core.clock import Clock, stamp
+from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.core.ids import TIME_CHARS, Ids
 from chalicelib.objects.errors import ObjectDeleted, UniqueKeyAbsent, UniqueKeyTaken
@@ -42,7 +42,7 @@ class Creation:
     """One request for a new object in one bucket. `policy` is None where the bucket has no unique key."""
 
     store: ObjectStore
-    deposit: Deposit
+    deposit: BlobWriter
     ids: Ids
     clock: Clock
     pause: Callable[[float], None]
@@ -60,8 +60,8 @@ class Creation:
     def settle(self) -> Settled:
         """Creates the object, changes the one there is, or finds the one that answers already.
 
-        Raises RequestInvalid, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted, Busy when every turn is lost, and what
-        `admit` raises.
+        Raises RequestInvalid, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted, Unavailable when every turn is lost,
+        and what `admit` raises.
         """
         if self._looks_first():
             self.met = self._look()
@@ -69,13 +69,13 @@ class Creation:
             twin = self._find_twin()
             if twin is not None:
                 return self._replayed(twin, "skip_duplicates")
-        return in_turns(self._turn, self.pause)
+        return retry_on_conflict(self._turn, self.pause)
 
     def _turn(self) -> Settled:
         """One try, on the object that was met last; after a lost turn it is looked up again."""
         try:
             return self._meet(self.met) if self.met is not None else self._create()
-        except RevisionMoved:
+        except VersionConflict:
             self.met = self._look()
             raise
 
@@ -158,7 +158,7 @@ class Creation:
             object_id=object_id,
             values=values,
             blobs=self.deposit.store(self.new.blobs, object_id),
-            now=stamp(self.clock()),
+            now=format_timestamp(self.clock()),
             mark=self.ids.random("m", 10),
         )
         self.admit(made)
@@ -166,7 +166,7 @@ class Creation:
         return Settled(made) if met is None else self._meet(met)
 
     def _meet(self, met: StoredObject) -> Settled:
-        """What follows from the object that is there. Raises RevisionMoved to try again, maybe under another id."""
+        """What follows from the object that is there. Raises VersionConflict to try again, maybe under another id."""
         if self._is_replay(met):
             return self._replayed(met, "idempotency_key")
         keyed = self.new.unique_key or self.new.idempotency_key is not None
@@ -176,7 +176,7 @@ class Creation:
             return self._replayed(met, "skip_duplicates")
         if not keyed:
             self.content_turn += 1  # other content by now, or hidden: no twin
-            raise RevisionMoved()
+            raise VersionConflict()
         if met.soft_deleted is not None:
             raise ObjectDeleted(met.object_id)
         if self.policy == "insert":
@@ -194,7 +194,7 @@ class Creation:
             over,
             revision=met.revision + 1,
             epoch=self.bucket.tally.epoch,
-            updated_at=stamp(self.clock()),
+            updated_at=format_timestamp(self.clock()),
         )
         self.admit(over)
         self.store.replace(met, over)

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalicelib.core.errors import (
-    Busy,
+    BadRequest,
     Conflict,
     NotFound,
+    PreconditionFailed,
     Problem,
     RequestInvalid,
-    Stale,
     TooLarge,
-    Unacceptable,
+    Unavailable,
 )
 
 
@@ -56,7 +56,7 @@ class UniqueKeyChange(Conflict):
         super().__init__(details={"fields": sorted(fields), "hint": "Delete the object and create another"})
 
 
-class PolicyMissing(Unacceptable):
+class PolicyMissing(BadRequest):
     """The bucket has a unique key, and neither the request nor the bucket says what a write does with it."""
 
     message = "The bucket has a unique key: name a policy (insert, update or upsert), or give it a default_policy"
@@ -73,7 +73,7 @@ class ObjectDeleted(Conflict):
         super().__init__(details={"resource": "object", "object_id": object_id})
 
 
-class ObjectStale(Stale):
+class ObjectStale(PreconditionFailed):
     """The object changed since the state that `If-Match` names."""
 
     message = "The object has changed since the given ETag"
@@ -98,7 +98,7 @@ class AnswerFull(TooLarge):
     code = "answer_full"
 
 
-class WalkTooLong(Unacceptable):
+class WalkTooLong(BadRequest):
     """Counting all matches of a filter, or skipping some, needs more of the bucket read than one request may."""
 
     message = (
@@ -111,7 +111,7 @@ class WalkTooLong(Unacceptable):
         super().__init__(details={"parameters": ["include_total", "offset", "page"], **limits})
 
 
-class ReadTooSlow(Busy):
+class ReadTooSlow(Unavailable):
     """The bucket is not too large to be read as a whole, and still there was not the time for it."""
 
     message = "Reading the whole bucket took too long; try again, or leave out what needs it"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from math import inf
 
-from chalicelib.aws.retry import OutOfTime
+from chalicelib.aws.retry import DeadlineExceeded
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.listing import cursors, sorting
 from chalicelib.listing.cursors import CursorInvalid
@@ -53,8 +53,8 @@ def list_objects(
     Without filter and search, in the order of creation, a page reads only itself. A filter reads at most a
     budget and may give a short page, even an empty one, with a cursor: only a null cursor is the end. A page
     ends early too when the request has used up its time.
-    Raises CursorInvalid, SortTooLarge, WalkTooLong, and Busy where the time did not suffice for any row, or for all
-    where all are needed.
+    Raises CursorInvalid, SortTooLarge, WalkTooLong, and Unavailable where the time did not suffice for any row, or
+    for all where all are needed.
     """
     if query.page.offset > MAX_WALKED:
         raise _walk_too_long()
@@ -137,7 +137,7 @@ def _whole(rows: Iterable[StoredObject], bucket: Bucket, refusal: SortTooLarge |
             if _is_too_much(count, size):
                 raise refusal
             yield row
-    except OutOfTime as error:
+    except DeadlineExceeded as error:
         expected = max(count, bucket.tally.object_count)
         if _is_too_much(expected, size * expected // max(count, 1)):
             raise refusal from error
@@ -164,7 +164,7 @@ def _limits() -> dict[str, int]:
 class _Budget:
     """Rows until a budget is spent, or the time of the request; `last` is the last one given out.
 
-    Raises OutOfTime where the time did not suffice for any.
+    Raises DeadlineExceeded where the time did not suffice for any.
     """
 
     def __init__(self, found: Iterable[StoredObject], *, rows: float = inf, size: float = inf) -> None:
@@ -183,7 +183,7 @@ class _Budget:
                 if count >= self._rows or size >= self._size:
                     self.is_spent = True
                     return
-        except OutOfTime:
+        except DeadlineExceeded:
             if self.last is None:
                 raise
             self.is_spent = True

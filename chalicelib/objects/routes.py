@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import quote
 
-from chalicelib.aws.retry import Unsettled
+from chalicelib.aws.retry import OutcomeUnknown
 from chalicelib.buckets.errors import BucketLocked, BucketNotActive, BucketNotFound
 from chalicelib.core import log
-from chalicelib.core.errors import Busy, NotEnabled, Refusal, RequestInvalid
-from chalicelib.http.operation import Answer, Call, Operation
+from chalicelib.core.errors import ApiError, NotEnabled, RequestInvalid, Unavailable
+from chalicelib.core.lazy_module import LazyModule
+from chalicelib.http.operation import Call, JsonResponse, Operation
 from chalicelib.http.preconditions import read_preconditions
 from chalicelib.listing.pagination import SortTooLarge, page_request, pagination
 from chalicelib.objects.errors import (
@@ -28,45 +28,50 @@ from chalicelib.objects.errors import (
 from chalicelib.objects.service import Objects
 
 if TYPE_CHECKING:
+    from chalicelib.objects import models, response_models
     from chalicelib.objects.models import CreateObjectRequest
     from chalicelib.objects.result import Settled
     from chalicelib.objects.stored_object import StoredObject
+else:
+    models = LazyModule("chalicelib.objects.models")
+    response_models = LazyModule("chalicelib.objects.response_models")
 
 OBJECTS = "/v1/buckets/{bucket_identifier}/objects"
 OBJECT = f"{OBJECTS}/{{object_identifier}}"
 DEFAULT_PAGE = 10
+operation = partial(Operation, tag="Objects", scope="namespace")
 # API Gateway hands a Lambda 6 MB at most, and that is what inline content has to share.
 MAX_CONTENT_BYTES = 6_000_000
-WRITE_REFUSALS = (BucketNotFound, BucketLocked, BucketNotActive, NotEnabled)
-CREATE_REFUSALS = (*WRITE_REFUSALS, PolicyMissing, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted)
-CHANGE_REFUSALS = (*WRITE_REFUSALS, ObjectNotFound, ObjectStale, UniqueKeyChange)
+WRITE_ERRORS = (BucketNotFound, BucketLocked, BucketNotActive, NotEnabled)
+CREATE_ERRORS = (*WRITE_ERRORS, PolicyMissing, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted)
+CHANGE_ERRORS = (*WRITE_ERRORS, ObjectNotFound, ObjectStale, UniqueKeyChange)
 
 
 def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
     """Create one and many, get, replace, patch, delete, list, and hide many."""
 
-    def create(call: Call) -> Answer:
+    def create(call: Call) -> JsonResponse:
         _check_not_processed(call)
         settled = objects().create(call.partition, _bucket(call), call.body, policy=call.query.policy)
-        return _answer(settled.stored)
+        return _response(settled.stored)
 
-    def create_batch(call: Call) -> Answer:
+    def create_batch(call: Call) -> JsonResponse:
         _check_not_processed(call)
         requests = [partial(_read_row, row) for row in call.body.objects]
         outcomes = objects().create_many(call.partition, _bucket(call), requests, policy=call.query.policy)
         _log_faults(call, outcomes)
         return _batch_answer(outcomes)
 
-    def get(call: Call) -> Answer:
+    def get(call: Call) -> JsonResponse:
         stored = objects().get(call.partition, _bucket(call), call.path["object_identifier"])
         signing = call.query.return_presigned_urls
         # Whoever asks for a URL wants a fresh one, of whatever state.
         if not signing and read_preconditions(call.headers).is_current(stored.etag):
-            return Answer(None, status=304, headers={"ETag": stored.etag})
+            return JsonResponse(None, status=304, headers={"ETag": stored.etag})
         counted = 0 if call.query.include_document_count else None
-        return _answer(stored, document_count=counted, sign=objects().blobs.presigned_get if signing else None)
+        return _response(stored, document_count=counted, sign=objects().blobs.presigned_get if signing else None)
 
-    def change(call: Call) -> Answer:
+    def change(call: Call) -> JsonResponse:
         stored = objects().change(
             call.partition,
             _bucket(call),
@@ -74,173 +79,156 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
             call.body,
             preconditions=read_preconditions(call.headers),
         )
-        return _answer(stored)
+        return _response(stored)
 
-    def delete(call: Call) -> Answer:
+    def delete(call: Call) -> JsonResponse:
         objects().delete(
             call.partition,
             _bucket(call),
             call.path["object_identifier"],
             preconditions=read_preconditions(call.headers),
         )
-        return Answer(None, status=204)
+        return JsonResponse(None, status=204)
 
-    def list_post(call: Call) -> Answer:
+    def list_post(call: Call) -> JsonResponse:
         body = call.body.model_dump(include=call.body.model_fields_set)
         return _list(objects(), call, body, path=f"{_path(call)}/list")
 
-    def list_get(call: Call) -> Answer:
+    def list_get(call: Call) -> JsonResponse:
         return _list(objects(), call, {}, path=_path(call))
 
-    def hide(call: Call) -> Answer:
+    def hide(call: Call) -> JsonResponse:
         hidden = objects().hide(call.partition, _bucket(call), call.body)
-        return Answer({"soft_deleted": hidden, "requested": len(call.body.object_ids), "collections": 0})
+        return JsonResponse({"soft_deleted": hidden, "requested": len(call.body.object_ids), "collections": 0})
 
     return [
-        _operation(
+        operation(
             method="POST",
             path=OBJECTS,
             name="create_object_buckets",
             summary="Create Object",
             description="Creates an object. With a unique key, `policy` says what happens when it is taken.",
             run=create,
-            body=lambda: _models().CreateObjectRequest,
+            response=lambda: response_models.ObjectResponse,
+            response_headers=("ETag",),
+            body=lambda: models.CreateObjectRequest,
             body_required=True,
-            query=lambda: _models().CreateObjectQuery,
+            query=lambda: models.CreateObjectQuery,
             permission="write",
-            refusals=CREATE_REFUSALS,
+            errors=CREATE_ERRORS,
             max_body_bytes=MAX_CONTENT_BYTES,
         ),
-        _operation(
+        operation(
             method="POST",
             path=f"{OBJECTS}/batch",
             name="create_objects_batch_buckets",
             summary="Create Objects in Batch",
             description="Creates up to a hundred objects, each settled on its own, in their order.",
             run=create_batch,
-            body=lambda: _models().CreateObjectsBatchRequest,
+            body=lambda: models.CreateObjectsBatchRequest,
             body_required=True,
-            query=lambda: _models().CreateObjectQuery,
-            answer=lambda: _answers().CreateObjectsBatchResponse,
-            refused_body=lambda: _answers().CreateObjectsBatchResponse,
+            query=lambda: models.CreateObjectQuery,
+            response=lambda: response_models.CreateObjectsBatchResponse,
+            error_body=lambda: response_models.CreateObjectsBatchResponse,
             permission="write",
-            refusals=(*WRITE_REFUSALS, PolicyMissing),
+            errors=(*WRITE_ERRORS, PolicyMissing),
             max_body_bytes=MAX_CONTENT_BYTES,
         ),
-        _operation(
+        operation(
             method="GET",
             path=OBJECTS,
             name="list_objects_get_buckets",
             summary="List Objects",
             description="Lists objects, oldest first, with the query string alone.",
             run=list_get,
-            query=lambda: _models().ObjectsQuery,
-            answer=lambda: _answers().ListObjectsResponse,
-            refusals=(BucketNotFound, SortTooLarge, WalkTooLong),
+            query=lambda: models.ObjectsQuery,
+            response=lambda: response_models.ListObjectsResponse,
+            errors=(BucketNotFound, SortTooLarge, WalkTooLong),
         ),
-        _operation(
+        operation(
             method="POST",
             path=f"{OBJECTS}/list",
             name="list_objects_buckets",
             summary="List Objects",
             description="Lists objects with pagination, sorting and filtering. The body wins over the query.",
             run=list_post,
-            body=lambda: _models().ListObjectsRequest,
-            query=lambda: _models().ObjectsQuery,
-            answer=lambda: _answers().ListObjectsResponse,
-            refusals=(BucketNotFound, SortTooLarge, WalkTooLong),
+            body=lambda: models.ListObjectsRequest,
+            query=lambda: models.ObjectsQuery,
+            response=lambda: response_models.ListObjectsResponse,
+            errors=(BucketNotFound, SortTooLarge, WalkTooLong),
         ),
-        _operation(
+        operation(
             method="POST",
             path=f"{OBJECTS}/bulk-soft-delete",
             name="bulk_soft_delete_objects_buckets",
             summary="Bulk Soft Delete Objects",
             description="Hides objects: they stay stored and keep their unique keys, and count no more.",
             run=hide,
-            body=lambda: _models().BulkSoftDeleteRequest,
+            body=lambda: models.BulkSoftDeleteRequest,
             body_required=True,
-            answer=lambda: _answers().BulkSoftDeleteResponse,
+            response=lambda: response_models.BulkSoftDeleteResponse,
             permission="delete",
-            refusals=(BucketNotFound, BucketLocked, BucketNotActive),
+            errors=(BucketNotFound, BucketLocked, BucketNotActive),
         ),
-        _operation(
+        operation(
             method="GET",
             path=OBJECT,
             name="get_object_buckets",
             summary="Get Object",
             description="An object by id.",
             run=get,
-            query=lambda: _models().GetObjectQuery,
-            refusals=(BucketNotFound, ObjectNotFound),
+            response=lambda: response_models.ObjectResponse,
+            response_headers=("ETag",),
+            query=lambda: models.GetObjectQuery,
+            errors=(BucketNotFound, ObjectNotFound),
             conditional="read",
         ),
-        _operation(
+        operation(
             method="PUT",
             path=OBJECT,
             name="update_object_buckets",
             summary="Update Object",
             description="Changes what the body holds; blobs replace those of the same property.",
             run=change,
-            body=lambda: _models().UpdateObjectRequest,
+            response=lambda: response_models.ObjectResponse,
+            response_headers=("ETag",),
+            body=lambda: models.UpdateObjectRequest,
             body_required=True,
             permission="write",
-            refusals=CHANGE_REFUSALS,
+            errors=CHANGE_ERRORS,
             conditional="write",
             max_body_bytes=MAX_CONTENT_BYTES,
         ),
-        _operation(
+        operation(
             method="PATCH",
             path=OBJECT,
             name="patch_object_buckets",
             summary="Partially Update Object",
             description="Changes the fields that the body holds; a null removes one.",
             run=change,
-            body=lambda: _models().PatchObjectRequest,
+            response=lambda: response_models.ObjectResponse,
+            response_headers=("ETag",),
+            body=lambda: models.PatchObjectRequest,
             body_required=True,
             permission="write",
-            refusals=CHANGE_REFUSALS,
+            errors=CHANGE_ERRORS,
             conditional="write",
         ),
-        _operation(
+        operation(
             method="DELETE",
             path=OBJECT,
             name="delete_object_buckets",
             summary="Delete Object",
             description="Removes an object and its files for good; what identified it is free again.",
             run=delete,
-            query=lambda: _models().DeleteObjectQuery,
-            answer_headers=(),
+            response=lambda: response_models.ObjectResponse,
+            query=lambda: models.DeleteObjectQuery,
             status=204,
             permission="delete",
-            refusals=(BucketNotFound, BucketLocked, BucketNotActive, ObjectNotFound, ObjectStale),
+            errors=(BucketNotFound, BucketLocked, BucketNotActive, ObjectNotFound, ObjectStale),
             conditional="write",
         ),
     ]
-
-
-def _models() -> ModuleType:
-    """The models, which a request without a body never needs."""
-    from chalicelib.objects import models
-
-    return models
-
-
-def _answers() -> ModuleType:
-    """The models of answers, which only their description needs."""
-    from chalicelib.objects import response_models
-
-    return response_models
-
-
-def _operation(**given: Any) -> Operation:
-    tagged = ("ETag",) if "answer" not in given else ()
-    common = {
-        "tag": "Objects",
-        "scope": "namespace",
-        "answer": lambda: _answers().ObjectResponse,
-        "answer_headers": tagged,
-    }
-    return Operation(**{**common, **given})
 
 
 def _bucket(call: Call) -> str:
@@ -251,10 +239,10 @@ def _path(call: Call) -> str:
     return OBJECTS.replace("{bucket_identifier}", quote(_bucket(call), safe=""))
 
 
-def _answer(stored: StoredObject, **more: Any) -> Answer:
+def _response(stored: StoredObject, **more: Any) -> JsonResponse:
     from chalicelib.objects.views import show
 
-    return Answer(show(stored, **more), headers={"ETag": stored.etag})
+    return JsonResponse(show(stored, **more), headers={"ETag": stored.etag})
 
 
 def _check_not_processed(call: Call) -> None:
@@ -270,7 +258,7 @@ def _read_row(row: Mapping[str, Any]) -> CreateObjectRequest:
     from chalicelib.http.parsing import problems_of
 
     try:
-        request: CreateObjectRequest = _models().CreateObjectRequest.model_validate_json(to_json(row))
+        request: CreateObjectRequest = models.CreateObjectRequest.model_validate_json(to_json(row))
     except ValidationError as error:
         raise RequestInvalid(problems_of(error, "body")) from None
     return request
@@ -284,27 +272,27 @@ def _log_faults(call: Call, outcomes: Sequence[Settled | Exception]) -> None:
 
 def _is_fault(outcome: Settled | Exception) -> TypeGuard[Exception]:
     """Whether that is what came of a row by a fault of ours."""
-    return isinstance(outcome, Exception) and not isinstance(outcome, Refusal)
+    return isinstance(outcome, Exception) and not isinstance(outcome, ApiError)
 
 
-def _batch_answer(outcomes: Sequence[Settled | Exception]) -> Answer:
+def _batch_answer(outcomes: Sequence[Settled | Exception]) -> JsonResponse:
     from chalicelib.objects.views import show_batch
 
     shown = show_batch(outcomes)
     if shown["succeeded_count"]:
-        return Answer(shown)
+        return JsonResponse(shown)
     # Where nothing was stored the same request may succeed soon; where nobody knows, that is to be said.
-    for kind in (Unsettled, Busy):
+    for kind in (OutcomeUnknown, Unavailable):
         for outcome in outcomes:
             if isinstance(outcome, kind):
                 raise outcome
     faults = [outcome for outcome in outcomes if _is_fault(outcome)]
     if len(faults) == len(outcomes):
         raise faults[0]
-    return Answer(shown, status=422)
+    return JsonResponse(shown, status=422)
 
 
-def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) -> Answer:
+def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) -> JsonResponse:
     # Filters, sorts and cursors are a fifth of the code, and only lists need them.
     from chalicelib.core.json_path import check_path
     from chalicelib.listing.query import read_list
@@ -333,4 +321,4 @@ def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) 
         ),
         "stats": page_stats(found.rows),
     }
-    return Answer(body)
+    return JsonResponse(body)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib.aws.dynamodb.optimistic_lock import in_turns, revise
-from chalicelib.aws.retry import Unsettled
+from chalicelib.aws.dynamodb.optimistic_lock import retry_on_conflict, revise
+from chalicelib.aws.retry import OutcomeUnknown
 from chalicelib.blobs.garbage import dropped
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.service import Buckets, check_writable
 from chalicelib.core import log
-from chalicelib.core.clock import Clock, stamp
+from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.ids import Ids
 from chalicelib.http.preconditions import ANY, Preconditions
 from chalicelib.objects.errors import ObjectNotFound, ObjectStale, PolicyMissing
@@ -24,7 +24,7 @@ from chalicelib.objects.stored_object import StoredObject, to_item
 if TYPE_CHECKING:
     from chalicelib.blobs.blob import Blob
     from chalicelib.blobs.service import Blobs
-    from chalicelib.blobs.writer import Deposit
+    from chalicelib.blobs.writer import BlobWriter
     from chalicelib.objects.create import Creation
     from chalicelib.objects.models import BulkSoftDeleteRequest, CreateObjectRequest
     from chalicelib.objects.result import Settled
@@ -83,7 +83,7 @@ class Objects:
             else:
                 share = BudgetShare(budget)
                 rows.append(replace(row, clock=clock, admit=share.admit, release=share.release))
-        return settle_all(rows, self._settled, is_late=self.store.is_late, connect=self.blobs.connect)
+        return settle_all(rows, self._settled, deadline_expired=self.store.deadline_expired, connect=self.blobs.connect)
 
     def get(self, partition: str, identifier: str, object_id: str) -> StoredObject:
         """The object. Raises BucketNotFound, ObjectNotFound."""
@@ -117,7 +117,7 @@ class Objects:
             return self._find(partition, bucket.bucket_id, object_id, preconditions)
 
         def write(old: StoredObject, new: StoredObject) -> StoredObject:
-            now = stamp(self.clock())
+            now = format_timestamp(self.clock())
             new = replace(new, revision=old.revision + 1, updated_at=now, epoch=bucket.tally.epoch)
             self.store.replace(old, new)
             return new
@@ -143,17 +143,17 @@ class Objects:
             found = self._find(partition, bucket.bucket_id, object_id, preconditions, hidden_too=True)
             self.store.remove(partition, bucket.bucket_id, object_id, found=found)
 
-        in_turns(remove, self.pause)
+        retry_on_conflict(remove, self.pause)
 
     def hide(self, partition: str, identifier: str, request: BulkSoftDeleteRequest) -> int:
         """Soft-deletes objects, and says how many there were to hide. Raises as `delete` does of buckets."""
         bucket = self._writable(partition, identifier)
-        now = stamp(self.clock())
+        now = format_timestamp(self.clock())
         mark = {"state": request.lifecycle_state, "reason": request.reason, "source": request.source, "at": now}
         return hide_all(self.store, partition, bucket.bucket_id, request.object_ids, mark, now)
 
     def sweep(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Removes the bytes that these changes of rows, as a stream tells them, left without a row. Raises Busy."""
+        """Removes the bytes that no row refers to after these stream records. Raises Unavailable."""
         for row, keys in dropped(records).items():
             # The row as it is now: a write whose answer was lost may have been made once more.
             found = self.store.find_any(*row)
@@ -206,12 +206,12 @@ class Objects:
         return self._kept(creation.partition, creation.deposit, creation.settle, lambda settled: settled.stored.blobs)
 
     def _kept(
-        self, partition: str, deposit: Deposit, write: Callable[[], T], blobs: Callable[[T], Sequence[Blob]]
+        self, partition: str, deposit: BlobWriter, write: Callable[[], T], blobs: Callable[[T], Sequence[Blob]]
     ) -> T:
         """What a write gives; bytes that neither its outcome nor a row refers to are taken back."""
         try:
             done = write()
-        except Unsettled:  # the row may be there, and it needs its bytes
+        except OutcomeUnknown:  # the row may be there, and it needs its bytes
             raise
         except Exception:
             self._take_back(partition, deposit, ())
@@ -219,7 +219,7 @@ class Objects:
         self._take_back(partition, deposit, blobs(done))
         return done
 
-    def _take_back(self, partition: str, deposit: Deposit, kept: Sequence[Blob]) -> None:
+    def _take_back(self, partition: str, deposit: BlobWriter, kept: Sequence[Blob]) -> None:
         left = deposit.keys - {blob.key for blob in kept}
         if not left:
             return
@@ -229,7 +229,7 @@ class Objects:
         except Exception as error:  # the request is settled either way, and the listing of orphans has them
             log.log("bytes left behind", level=log.ERROR, error=error, keys=sorted(left))
 
-    def _deposit(self, bucket: Bucket) -> Deposit:
+    def _deposit(self, bucket: Bucket) -> BlobWriter:
         return self.blobs.writer(bucket.bucket_id, bucket.settings.get("storage_class"))
 
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
-from chalicelib.aws.retry import Unsettled
-from chalicelib.core.errors import Busy
+from chalicelib.aws.retry import OutcomeUnknown
+from chalicelib.core.errors import Unavailable
 from chalicelib.objects.store import ObjectStore
 
 AT_ONCE = 16
@@ -30,5 +30,5 @@ def hide_all(
     if failed:
         some = any(each.exception() is None and each.result() for each in hidden)
         # Some are hidden and some are not: "nothing was stored" would not be true.
-        raise (Unsettled() if some and isinstance(failed[0], Busy) else failed[0]) from failed[0]
+        raise (OutcomeUnknown() if some and isinstance(failed[0], Unavailable) else failed[0]) from failed[0]
     return sum(each.result() for each in hidden)

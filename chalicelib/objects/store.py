@@ -8,17 +8,17 @@ from typing import Any
 
 from chalicelib.aws.dynamodb.attribute_values import Item
 from chalicelib.aws.dynamodb.expressions import (
-    Update,
+    UpdateExpression,
     absent,
     all_of,
     equals,
     greater_than,
     less_than,
 )
-from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
+from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Change, Put, Remove
-from chalicelib.core.errors import Refusal
+from chalicelib.aws.dynamodb.writes import Delete, Put, Update
+from chalicelib.core.errors import ApiError
 from chalicelib.objects.errors import ObjectNotFound
 from chalicelib.objects.stored_object import StoredObject, from_item, to_item
 
@@ -54,13 +54,13 @@ class ObjectStore:
         """Writes a new object, or gives back the one that has its id already."""
         in_the_way: list[Item | None] = []
 
-        def occupied(row: Item | None) -> Refusal:
+        def occupied(row: Item | None) -> ApiError:
             in_the_way.append(row)
-            return RevisionMoved()
+            return VersionConflict()
 
         try:
             self._table.write(Put(to_item(new), absent("object_id"), occupied))
-        except RevisionMoved:
+        except VersionConflict:
             row = in_the_way[0]
             if row is None or row["ns"] != new.partition:
                 raise
@@ -68,14 +68,14 @@ class ObjectStore:
         return None
 
     def replace(self, old: StoredObject, new: StoredObject) -> None:
-        """Writes the new state over the old one. Raises RevisionMoved where that is no longer there."""
+        """Writes the new state over the old one. Raises VersionConflict where that is no longer there."""
         condition = all_of(equals("mark", old.mark), equals("revision", old.revision))
-        self._table.write(Put(to_item(new), condition, lambda _: RevisionMoved()))
+        self._table.write(Put(to_item(new), condition, lambda _: VersionConflict()))
 
     def remove(self, partition: str, bucket_id: str, object_id: str, *, found: StoredObject | None = None) -> None:
         """Removes the row for good, in the state that was found if one is given.
 
-        Raises ObjectNotFound, or RevisionMoved where there is another state.
+        Raises ObjectNotFound, or VersionConflict where there is another state.
         """
         if not _is_possible(object_id):
             raise ObjectNotFound(object_id)
@@ -83,22 +83,22 @@ class ObjectStore:
         if found is not None:
             condition = all_of(condition, equals("mark", found.mark), equals("revision", found.revision))
 
-        def refused(row: Item | None) -> Refusal:
+        def refused(row: Item | None) -> ApiError:
             there = row is not None and row["ns"] == partition
-            return RevisionMoved() if there else ObjectNotFound(object_id)
+            return VersionConflict() if there else ObjectNotFound(object_id)
 
-        self._table.write(Remove(_key(bucket_id, object_id), condition, refused))
+        self._table.write(Delete(_key(bucket_id, object_id), condition, refused))
 
     def hide(self, partition: str, bucket_id: str, object_id: str, mark: Mapping[str, Any], now: str) -> bool:
         """Soft-deletes an object: it stays, and leaves both indexes. Whether there was one to hide."""
         if not _is_possible(object_id):
             return False
-        update = Update(
+        update = UpdateExpression(
             set={"soft_deleted": dict(mark), "updated_at": now, "created_key": None, "size_key": None},
             add={"revision": 1},
         )
         condition = all_of(equals("ns", partition), absent("soft_deleted"))
-        step = Change(_key(bucket_id, object_id), update, condition, lambda _: ObjectNotFound(object_id))
+        step = Update(_key(bucket_id, object_id), update, condition, lambda _: ObjectNotFound(object_id))
         try:
             self._table.write(step)
         except ObjectNotFound:
@@ -115,7 +115,7 @@ class ObjectStore:
     ) -> Iterator[str]:
         """Ids in the order of creation, after a `created_key` if one is given; seconds behind at most.
 
-        `at_most` says how many will be taken, so that the first read is neither short nor long. Raises OutOfTime.
+        `at_most` says how many will be taken, which sets the size of the first read. Raises DeadlineExceeded.
         """
         where = [equals("bucket_id", bucket_id)]
         if after is not None:
@@ -125,15 +125,15 @@ class ObjectStore:
         for row in rows:
             yield row["object_id"]
 
-    def is_late(self) -> bool:
+    def deadline_expired(self) -> bool:
         """Whether a request that still reads has used up its time."""
-        return self._table.is_late()
+        return self._table.deadline_expired()
 
     def many(self, bucket_id: str, ids: Iterable[str], *, wanted: int | None = None) -> Iterator[StoredObject]:
         """The objects of these ids, in their order, those that are gone left out; `wanted` says how many will be taken.
 
-        Read lazily: whoever stops early has had at most a few megabytes read in vain. Raises OutOfTime once some were
-        read, and the next would be read late.
+        Read lazily: whoever stops early has had at most a few megabytes read in vain. Raises DeadlineExceeded once
+        some were read, and the next would be read late.
         """
         remaining, count, size, begun = iter(ids), 0, 0, False
         at_once = min(HYDRATED_FIRST, wanted or HYDRATED_FIRST)
@@ -156,7 +156,7 @@ class ObjectStore:
         return self._table.remove_many(self._table.some(equals("bucket_id", bucket_id), at_most, attributes=named))
 
     def walk(self, bucket_id: str) -> Iterator[StoredObject]:
-        """Every object, hidden ones too, in the order of ids, strongly consistent. Raises OutOfTime."""
+        """Every object, hidden ones too, in the order of ids, strongly consistent. Raises DeadlineExceeded."""
         return map(from_item, self._table.query(equals("bucket_id", bucket_id), in_time=True))
 
 

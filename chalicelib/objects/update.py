@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.blobs.blob import Blob
 from chalicelib.blobs.content import NewBlob
-from chalicelib.blobs.writer import Deposit
+from chalicelib.blobs.writer import BlobWriter
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.objects.fields import changed_values, check_names, fits, merged_metadata, promoted
 from chalicelib.objects.identity import content_hash
@@ -97,7 +97,7 @@ class Changing:
 
     bucket: Bucket
     change: ObjectChange
-    deposit: Deposit
+    deposit: BlobWriter
     new: tuple[NewBlob, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.blobs.blob import Blob, show_blob
-from chalicelib.core.errors import Refusal, RequestInvalid
+from chalicelib.core.errors import ApiError, RequestInvalid
 from chalicelib.core.json_path import names_to
-from chalicelib.http.envelope import UNFORESEEN, UNFORESEEN_WORDS, shortened, standing
+from chalicelib.http.envelope import INTERNAL_ERROR, INTERNAL_ERROR_MESSAGE, shortened, status_and_type
 from chalicelib.listing.search import texts_of
 from chalicelib.objects.stored_object import StoredObject
 
@@ -73,8 +73,8 @@ def told(error: Exception) -> str:
 
     Of a fault of ours, only that it is one.
     """
-    if not isinstance(error, Refusal):
-        return UNFORESEEN_WORDS
+    if not isinstance(error, ApiError):
+        return INTERNAL_ERROR_MESSAGE
     if isinstance(error, RequestInvalid):
         told = (f"{'.'.join(map(str, problem.location[1:]))}: {problem.message}" for problem in error.problems)
         return shortened("; ".join(shortened(each, MAX_TOLD // 4) for each in told), MAX_TOLD)
@@ -84,9 +84,9 @@ def told(error: Exception) -> str:
 
 def error_type(error: Exception) -> str:
     """The stable name of the kind of error, as the envelope has it; that of a bad URL is its own."""
-    if not isinstance(error, Refusal):
-        return UNFORESEEN[1]
-    return getattr(error, "error_type", None) or standing(error.__class__)[1]
+    if not isinstance(error, ApiError):
+        return INTERNAL_ERROR[1]
+    return getattr(error, "error_type", None) or status_and_type(error.__class__)[1]
 
 
 def page_stats(page: Iterable[StoredObject]) -> ObjectListStats:

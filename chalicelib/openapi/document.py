@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from chalicelib.core.errors import Refusal
+from chalicelib.core.errors import ApiError
 from chalicelib.http.api_models import ErrorResponse, HTTPValidationError
-from chalicelib.http.envelope import standing
+from chalicelib.http.envelope import status_and_type
 from chalicelib.http.operation import Operation
 
 VERSION = "0.82"
@@ -77,8 +77,8 @@ class _Models:
 
     def __init__(self, operations: Sequence[Operation]) -> None:
         given = {named() for o in operations for named in (o.body, o.query) if named is not None}
-        shown = [ErrorResponse, HTTPValidationError, *(o.answer() for o in operations if o.status != NO_CONTENT)]
-        shown += [o.refused_body() for o in operations if o.refused_body is not None]
+        shown = [ErrorResponse, HTTPValidationError, *(o.response() for o in operations if o.status != NO_CONTENT)]
+        shown += [o.error_body() for o in operations if o.error_body is not None]
         wanted: list[Any] = [(str(model), "validation", TypeAdapter(model)) for model in given]
         wanted += [(str(model), "serialization", TypeAdapter(model)) for model in shown]
         self._refs, rest = TypeAdapter.json_schemas(wanted, ref_template=REF)
@@ -136,10 +136,10 @@ def _preconditions(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _responses(operation: Operation, models: _Models) -> dict[str, Any]:
-    tagged = ETAG if operation.answer_has_etag else {}
+    tagged = ETAG if operation.response_has_etag else {}
     success: dict[str, Any] = {"description": "Successful Response", "headers": {**REQUEST_ID, **COST, **tagged}}
     if operation.status != NO_CONTENT:
-        success["content"] = {JSON: {"schema": models.shown(operation.answer())}}
+        success["content"] = {JSON: {"schema": models.shown(operation.response())}}
     responses: dict[str, Any] = {str(operation.status): success}
     if operation.conditional == "read":
         responses["304"] = {
@@ -147,15 +147,15 @@ def _responses(operation: Operation, models: _Models) -> dict[str, Any]:
             "headers": {**REQUEST_ID, **ETAG},
         }
     for status in _error_statuses(operation):
-        responses[str(status)] = _error(status, operation.refusals, models)
-    if operation.refused_body is not None:
+        responses[str(status)] = _error(status, operation.errors, models)
+    if operation.error_body is not None:
         schema = responses["422"]["content"][JSON]
-        schema["schema"] = {"anyOf": [schema["schema"], models.shown(operation.refused_body())]}
+        schema["schema"] = {"anyOf": [schema["schema"], models.shown(operation.error_body())]}
     return responses
 
 
 def _error_statuses(operation: Operation) -> list[int]:
-    statuses = {*ALWAYS, *(standing(refusal)[0] for refusal in operation.refusals)}
+    statuses = {*ALWAYS, *(status_and_type(error)[0] for error in operation.errors)}
     if operation.scope != "open":
         statuses |= {*WITH_KEY}
     if operation.scope.startswith("namespace"):
@@ -167,8 +167,8 @@ def _error_statuses(operation: Operation) -> list[int]:
     return sorted(statuses)
 
 
-def _error(status: int, refusals: Sequence[type[Refusal]], models: _Models) -> dict[str, Any]:
-    reasons = [r.__doc__.partition("\n")[0] for r in refusals if standing(r)[0] == status and r.__doc__]
+def _error(status: int, errors: Sequence[type[ApiError]], models: _Models) -> dict[str, Any]:
+    reasons = [r.__doc__.partition("\n")[0] for r in errors if status_and_type(r)[0] == status and r.__doc__]
     model = HTTPValidationError if status == 422 else ErrorResponse
     return {
         "description": " ".join([HTTPStatus(status).phrase + ".", *reasons]),

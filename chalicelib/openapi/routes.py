@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from chalicelib.http.operation import Answer, Call, Operation
+from chalicelib.http.operation import Call, JsonResponse, Operation
 
 
 def openapi_operations(described: Sequence[Operation]) -> list[Operation]:
@@ -19,8 +19,8 @@ def openapi_operations(described: Sequence[Operation]) -> list[Operation]:
 
         return openapi(described)
 
-    def get(_: Call) -> Answer:
-        return Answer(document())
+    def get(_: Call) -> JsonResponse:
+        return JsonResponse(document())
 
     return [
         Operation(
@@ -32,6 +32,6 @@ def openapi_operations(described: Sequence[Operation]) -> list[Operation]:
             description="This API, described.",
             run=get,
             scope="open",
-            answer=lambda: dict[str, Any],
+            response=lambda: dict[str, Any],
         )
     ]

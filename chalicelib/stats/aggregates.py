@@ -14,7 +14,7 @@ from chalicelib import keys
 from chalicelib.aws.dynamodb.attribute_values import Item, encode
 from chalicelib.aws.dynamodb.expressions import (
     Condition,
-    Update,
+    UpdateExpression,
     absent,
     all_of,
     any_of,
@@ -23,11 +23,11 @@ from chalicelib.aws.dynamodb.expressions import (
     exists,
     less_than,
 )
-from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
+from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Change, Key
+from chalicelib.aws.dynamodb.writes import Key, Update
 from chalicelib.core.log import ERROR, log
-from chalicelib.stats.stream_records import Damaged, Image, Part, object_part, tally_part
+from chalicelib.stats.stream_records import Contribution, Damaged, Image, object_contribution, tally_contribution
 from chalicelib.stats.tally_row import Extreme
 
 OF_OBJECTS = ("object_id", "epoch", "size_bytes", "status", "created_at", "soft_deleted")
@@ -38,7 +38,7 @@ HEADS = 5
 Extremes = tuple[Extreme | None, Extreme | None]
 
 
-class Whole(Protocol):
+class Aggregate(Protocol):
     """Something that has a tally. `home` is the key of the row without which nothing is tallied."""
 
     @property
@@ -49,7 +49,7 @@ class Whole(Protocol):
     def home(self) -> Key:
         """The key of the thing itself."""
 
-    def parts(self) -> Iterator[tuple[str, Part]]:
+    def contributions(self) -> Iterator[tuple[str, Contribution]]:
         """Every member that counts, and for what; strongly consistent."""
 
     def touch(self, member: str, epoch: int) -> None:
@@ -63,7 +63,7 @@ class Whole(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class BucketWhole:
+class BucketAggregate:
     """A bucket; its parts are its objects."""
 
     catalog: Table
@@ -81,12 +81,12 @@ class BucketWhole:
         """The key of the bucket."""
         return keys.bucket(self.ns, self.bucket_id)
 
-    def parts(self) -> Iterator[tuple[str, Part]]:
+    def contributions(self) -> Iterator[tuple[str, Contribution]]:
         """Its objects, those left out that are hidden."""
         for row in self.objects.query(equals("bucket_id", self.bucket_id), attributes=OF_OBJECTS):
-            part = _read(object_part, row)
-            if part is not None:
-                yield row["object_id"], part
+            contribution = _read(object_contribution, row)
+            if contribution is not None:
+                yield row["object_id"], contribution
 
     def touch(self, member: str, epoch: int) -> None:
         """Brings an object into an epoch."""
@@ -113,15 +113,15 @@ class BucketWhole:
 
     def _is(self, extreme: Extreme) -> bool:
         row = self.objects.get(self._row(extreme.member))
-        part = _read(object_part, row) if row else None
-        return part is not None and part.size == extreme.size
+        contribution = _read(object_contribution, row) if row else None
+        return contribution is not None and contribution.size == extreme.size
 
     def _row(self, object_id: str) -> Key:
         return {"bucket_id": self.bucket_id, "object_id": object_id}
 
 
 @dataclass(frozen=True, slots=True)
-class NamespaceWhole:
+class NamespaceAggregate:
     """A namespace; its parts are the tallies of its buckets."""
 
     catalog: Table
@@ -137,13 +137,13 @@ class NamespaceWhole:
         """The key of the row that counts its buckets, made with the namespace."""
         return keys.totals(self.ns)
 
-    def parts(self) -> Iterator[tuple[str, Part]]:
+    def contributions(self) -> Iterator[tuple[str, Contribution]]:
         """The tallies of its buckets."""
         where = all_of(equals("pk", self.ns), between("sk", *keys.buckets_range()))
         for row in self.catalog.query(where, only=exists("object_count"), attributes=OF_TALLIES):
-            part, bucket_id = _read(tally_part, row), keys.tallied_bucket(row["sk"])
-            if part is not None and bucket_id is not None:
-                yield bucket_id, part
+            contribution, bucket_id = _read(tally_contribution, row), keys.tallied_bucket(row["sk"])
+            if contribution is not None and bucket_id is not None:
+                yield bucket_id, contribution
 
     def touch(self, member: str, epoch: int) -> None:
         """Brings the tally of a bucket into an epoch."""
@@ -157,10 +157,10 @@ class NamespaceWhole:
         return None, None
 
 
-def _read(part: Callable[[Image], Part | None], row: Item) -> Part | None:
+def _read(contribution: Callable[[Image], Contribution | None], row: Item) -> Contribution | None:
     """What a row counts for. One that cannot be read counts for nothing, as it does for the fold."""
     try:
-        return part(encode(row))
+        return contribution(encode(row))
     except Damaged as damage:
         log("A row that should be counted cannot be read", level=ERROR, key=row.get("object_id"), reason=str(damage))
         return None
@@ -169,8 +169,8 @@ def _read(part: Callable[[Image], Part | None], row: Item) -> Part | None:
 def _touch(table: Table, key: Key, there: Condition, name: str, epoch: int) -> None:
     older = all_of(there, any_of(absent(name), less_than(name, epoch)))
     # Newer, or gone: either way there is nothing to do.
-    with suppress(RevisionMoved):
-        table.write(Change(key, Update(set={name: epoch}), older, lambda _: RevisionMoved()))
+    with suppress(VersionConflict):
+        table.write(Update(key, UpdateExpression(set={name: epoch}), older, lambda _: VersionConflict()))
 
 
 def _size(extreme: Extreme) -> int:

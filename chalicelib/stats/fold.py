@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from chalicelib.stats.stream_records import Change, Part
+from chalicelib.stats.stream_records import Change, Contribution
 from chalicelib.stats.tally_row import ZERO, Checkpoint, Extreme, TallyRow, Totals
 
 LARGEST, SMALLEST = 1, -1
@@ -46,7 +46,11 @@ def folded(row: TallyRow, changes: Iterable[Change], *, now: str, forget_before:
         last_upload_at=_newest(row.last_upload_at, fresh),
         stats_updated_at=now,
     )
-    stale = tuple(member for member, part in latest.items() if part is not None and part.epoch < row.open_from)
+    stale = tuple(
+        member
+        for member, contribution in latest.items()
+        if contribution is not None and contribution.epoch < row.open_from
+    )
     return Folded(new, stale, largest_gone or smallest_gone)
 
 
@@ -62,13 +66,17 @@ def unfolded(changes: Iterable[Change], checkpoints: Mapping[str, Checkpoint]) -
 
 
 def extreme_after(
-    held: Extreme | None, latest: Mapping[str, Part | None], direction: int
+    held: Extreme | None, latest: Mapping[str, Contribution | None], direction: int
 ) -> tuple[Extreme | None, bool]:
     """The largest (or, in the other direction, smallest) object that is known of, and whether that is too little.
 
     It is too little when the one that was held is gone, and none that changed now is as large.
     """
-    sizes = [Extreme(part.size, member) for member, part in latest.items() if part and part.size is not None]
+    sizes = [
+        Extreme(contribution.size, member)
+        for member, contribution in latest.items()
+        if contribution and contribution.size is not None
+    ]
     best = further(sizes, direction)
     if held is None:
         return best, False

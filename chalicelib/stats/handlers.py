@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from chalicelib.aws.usage import metered
+from chalicelib.aws.usage import track_usage
 from chalicelib.core.log import ERROR, log
 from chalicelib.stats.dead_letters import DeadLetters
 from chalicelib.stats.service import Statistics
@@ -150,7 +150,7 @@ def grouped(event: Event, read: Read, shard_of: Callable[[Event], str]) -> dict[
 
 def run(event: Event, work: Iterable[Work]) -> Answer:
     """Does the work, all that can be done of it. Lambda's answer, with the first record to deliver again."""
-    with metered() as meter:
+    with track_usage() as meter:
         failed = [each.cause for each in work if not succeeds(each)]
     records = records_of(event)
     if records:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import reduce
 
-from chalicelib.stats.aggregates import Whole
+from chalicelib.stats.aggregates import Aggregate
 from chalicelib.stats.tallies import LOOKS, Tallies
 from chalicelib.stats.tally_row import EMPTY, ZERO, TallyRow, Totals
 
@@ -27,19 +27,19 @@ class Recount:
     drift: Totals
 
 
-def recount(tallies: Tallies, whole: Whole) -> Recount:
+def recount(tallies: Tallies, aggregate: Aggregate) -> Recount:
     """Counts anew, while writers go on. A recount that was broken off is made good by the next one."""
-    epoch = _swept(tallies, whole, _raised(tallies, whole))
-    _await_stillness(tallies, whole, epoch)
-    drift = _close(tallies, whole, epoch)
+    epoch = _swept(tallies, aggregate, _raised(tallies, aggregate))
+    _await_stillness(tallies, aggregate, epoch)
+    drift = _close(tallies, aggregate, epoch)
     # Who still carried an old epoch while it was being closed may have been counted there. From now on the
     # fold itself brings such members over, so one more walk finds all there can be.
-    _swept(tallies, whole, epoch)
-    tallies.revise(whole, lambda row: replace(row, recount_due=None) if row.epoch == epoch else row)
+    _swept(tallies, aggregate, epoch)
+    tallies.revise(aggregate, lambda row: replace(row, recount_due=None) if row.epoch == epoch else row)
     return Recount(drift)
 
 
-def _raised(tallies: Tallies, whole: Whole, above: int | None = None) -> int:
+def _raised(tallies: Tallies, aggregate: Aggregate, above: int | None = None) -> int:
     """The epoch that members are brought into: a new one, or the one of a recount that is beyond `above`."""
 
     def raised(row: TallyRow) -> TallyRow:
@@ -47,28 +47,28 @@ def _raised(tallies: Tallies, whole: Whole, above: int | None = None) -> int:
             return row
         return replace(row, epoch=max([row.epoch, above or 0, *row.totals]) + 1, recount_due=tallies.now())
 
-    return (tallies.revise(whole, raised) or EMPTY).epoch
+    return (tallies.revise(aggregate, raised) or EMPTY).epoch
 
 
-def _swept(tallies: Tallies, whole: Whole, epoch: int) -> int:
+def _swept(tallies: Tallies, aggregate: Aggregate, epoch: int) -> int:
     """Brings every member into the epoch, again and again until none is older; gives back the epoch."""
     older = True
     while older:
         older = False
-        for member, part in whole.parts():
-            if part.epoch > epoch:
+        for member, contribution in aggregate.contributions():
+            if contribution.epoch > epoch:
                 # Of another recount, or of a tally that was lost: there is no way back.
-                epoch = _raised(tallies, whole, part.epoch)
-            if part.epoch < epoch:
-                whole.touch(member, epoch)
+                epoch = _raised(tallies, aggregate, contribution.epoch)
+            if contribution.epoch < epoch:
+                aggregate.touch(member, epoch)
                 older = True
     return epoch
 
 
-def _await_stillness(tallies: Tallies, whole: Whole, epoch: int) -> None:
+def _await_stillness(tallies: Tallies, aggregate: Aggregate, epoch: int) -> None:
     last, still = None, 0
     for _ in range(MOST_LOOKS):
-        left = _left(tallies.find(whole), epoch)
+        left = _left(tallies.find(aggregate), epoch)
         still = still + 1 if left == last else 0
         if still >= LOOKS_AT_STILLNESS:
             return
@@ -76,7 +76,7 @@ def _await_stillness(tallies: Tallies, whole: Whole, epoch: int) -> None:
         tallies.pause(SECONDS_BETWEEN)
 
 
-def _close(tallies: Tallies, whole: Whole, epoch: int) -> Totals:
+def _close(tallies: Tallies, aggregate: Aggregate, epoch: int) -> Totals:
     drift = ZERO
 
     def closed(row: TallyRow) -> TallyRow:
@@ -84,9 +84,9 @@ def _close(tallies: Tallies, whole: Whole, epoch: int) -> Totals:
         drift = _left(row, epoch)
         totals = {each: totals for each, totals in row.totals.items() if each >= epoch}
         new = replace(row, open_from=max(row.open_from, epoch), totals=totals, stats_updated_at=tallies.now())
-        return tallies.looked_up(whole, new, looks_due=LOOKS)
+        return tallies.looked_up(aggregate, new, looks_due=LOOKS)
 
-    tallies.revise(whole, closed)
+    tallies.revise(aggregate, closed)
     return drift
 
 

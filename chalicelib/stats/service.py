@@ -16,7 +16,7 @@ from chalicelib.stats.verify import Difference, settle, verify
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """The statistics of every bucket and namespace. Every method raises Busy when the storage cannot serve it."""
+    """The statistics of every bucket and namespace. Every method raises Unavailable when storage cannot serve."""
 
     tallies: Tallies
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chalicelib import keys
-from chalicelib.aws.dynamodb.expressions import Update, absent, all_of, between, equals, exists
-from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
+from chalicelib.aws.dynamodb.expressions import UpdateExpression, absent, all_of, between, equals, exists
+from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Change, Check, Key
+from chalicelib.aws.dynamodb.writes import ConditionCheck, Key, Update
 from chalicelib.stats.tally_row import TallyRow, from_item, to_item
 
 
@@ -32,7 +32,7 @@ class TallyStore:
         return TallyRow(epoch=epoch, open_from=epoch)
 
     def replace(self, key: Key, home: Key, old: TallyRow, new: TallyRow) -> None:
-        """Writes what differs, in one update. Raises RevisionMoved where the old state is no longer there.
+        """Writes what differs, in one update. Raises VersionConflict where the old state is no longer there.
 
         A first state needs the row of what is tallied, its `home`.
         """
@@ -40,11 +40,11 @@ class TallyStore:
         # A row that is not there yet is written whole.
         changed = {name: value for name, value in after.items() if not old.revision or value != before[name]}
         condition = equals("revision", old.revision) if old.revision else absent("revision")
-        step = Change(key, Update(set=changed), condition, lambda _: RevisionMoved())
+        step = Update(key, UpdateExpression(set=changed), condition, lambda _: VersionConflict())
         if old.revision:
             self._catalog.write(step)
         else:
-            self._catalog.transact([step, Check(home, exists("pk"), lambda _: RevisionMoved())])
+            self._catalog.transact([step, ConditionCheck(home, exists("pk"), lambda _: VersionConflict())])
 
     def bucket_ids(self, partition: str) -> Iterator[str]:
         """The ids of a namespace's buckets."""

@@ -22,7 +22,7 @@ SEQUENCE_DIGITS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Contribution:
     """What one member adds to the totals: an object to its bucket's, or a bucket to its namespace's.
 
     `epoch` says in which count it stands; `size` is an object's, for the extremes.
@@ -45,8 +45,8 @@ class Change:
     ns: str
     bucket_id: str | None
     member: str
-    before: Part | None
-    after: Part | None
+    before: Contribution | None
+    after: Contribution | None
     shard: str
     sequence: str
 
@@ -88,8 +88,8 @@ def read_object_change(record: Record, shard: str) -> Change | Unreadable:
             ns=_text(new or old, "ns"),
             bucket_id=_text(row_keys, "bucket_id"),
             member=_text(row_keys, "object_id"),
-            before=object_part(old),
-            after=object_part(new),
+            before=object_contribution(old),
+            after=object_contribution(new),
             shard=shard,
             sequence=sequence_of(record),
         )
@@ -106,7 +106,7 @@ def read_tally_change(record: Record, shard: str) -> Change | Unreadable | None:
         return None
     old, new = _images(record)
     try:
-        before, after = tally_part(old), tally_part(new)
+        before, after = tally_contribution(old), tally_contribution(new)
     except Damaged as damage:
         return _unreadable(record, shard, (partition, None), damage)
     return Change(partition, None, bucket_id, before, after, shard, sequence_of(record))
@@ -117,22 +117,22 @@ def looks_due(record: Record) -> bool:
     return "looks_due" in (record["dynamodb"].get("NewImage") or {})
 
 
-def object_part(image: Image | None) -> Part | None:
+def object_contribution(image: Image | None) -> Contribution | None:
     """What an object counts for; nothing when it is not there, or hidden."""
     if image is None or "soft_deleted" in image:
         return None
     size = _count(image, "size_bytes")
     totals = Totals(1, size, int(_text(image, "status") == FAILED))
-    return Part(_count(image, "epoch"), totals, _text(image, "created_at"), size)
+    return Contribution(_count(image, "epoch"), totals, _text(image, "created_at"), size)
 
 
-def tally_part(image: Image | None) -> Part | None:
+def tally_contribution(image: Image | None) -> Contribution | None:
     """What a bucket's tally counts for in its namespace; nothing while the row holds no totals."""
     if image is None or "object_count" not in image:
         return None
     totals = Totals(*(_number(image, name) for name in ("object_count", "total_size_bytes", "failed_object_count")))
     epoch = _count(image, "belongs_to") if "belongs_to" in image else 0
-    return Part(epoch, totals, _found(image, "last_upload_at"))
+    return Contribution(epoch, totals, _found(image, "last_upload_at"))
 
 
 def _unreadable(record: Record, shard: str, whose: tuple[str | None, str | None], damage: Damaged) -> Unreadable:

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from chalicelib.aws.dynamodb.optimistic_lock import revise
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.core.clock import Clock, stamp
-from chalicelib.stats.aggregates import BucketWhole, NamespaceWhole, Whole
+from chalicelib.core.clock import Clock, format_timestamp
+from chalicelib.stats.aggregates import Aggregate, BucketAggregate, NamespaceAggregate
 from chalicelib.stats.fold import LARGEST, SMALLEST, folded, further
 from chalicelib.stats.store import TallyStore
 from chalicelib.stats.stream_records import Change
@@ -25,7 +25,7 @@ LOOKS = 2
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
-    """The tallies of buckets and namespaces. Every method raises Busy when the storage cannot serve it."""
+    """The tallies of buckets and namespaces. Every method raises Unavailable when the storage cannot serve it."""
 
     store: TallyStore
     catalog: Table
@@ -33,17 +33,17 @@ class Tallies:
     clock: Clock
     pause: Callable[[float], None] = time.sleep
 
-    def of(self, ns: str, bucket_id: str | None) -> Whole:
+    def of(self, ns: str, bucket_id: str | None) -> Aggregate:
         """A bucket as something that has a tally, or without one its namespace."""
         if bucket_id is None:
-            return NamespaceWhole(self.catalog, ns)
-        return BucketWhole(self.catalog, self.objects, ns, bucket_id)
+            return NamespaceAggregate(self.catalog, ns)
+        return BucketAggregate(self.catalog, self.objects, ns, bucket_id)
 
-    def find(self, whole: Whole) -> TallyRow:
+    def find(self, aggregate: Aggregate) -> TallyRow:
         """A tally as it is now."""
-        return self.store.find(whole.key) or EMPTY
+        return self.store.find(aggregate.key) or EMPTY
 
-    def fold(self, whole: Whole, changes: Iterable[Change], *, doubtful: bool = False) -> None:
+    def fold(self, aggregate: Aggregate, changes: Iterable[Change], *, doubtful: bool = False) -> None:
         """Counts the changes that were not counted yet, in one update; nothing is written if there are none.
 
         `doubtful`: a change could not be read, so from now on the whole is due for a recount.
@@ -51,37 +51,37 @@ class Tallies:
         kept = [change for change in changes if change.counts]
         if not kept and not doubtful:
             return
-        if self.revise(whole, lambda row: self._folded(whole, row, kept, doubtful=doubtful)) is None:
+        if self.revise(aggregate, lambda row: self._folded(aggregate, row, kept, doubtful=doubtful)) is None:
             # Written while the whole was being deleted, and too late for that to find it.
-            whole.discard({change.member for change in kept if change.after is not None})
+            aggregate.discard({change.member for change in kept if change.after is not None})
 
-    def look_again(self, whole: Whole) -> None:
+    def look_again(self, aggregate: Aggregate) -> None:
         """Looks the extremes up once more, if that is due. One that is found gone makes more looks due."""
-        self.revise(whole, lambda row: self.looked_up(whole, row) if row.looks_due else row)
+        self.revise(aggregate, lambda row: self.looked_up(aggregate, row) if row.looks_due else row)
 
-    def looked_up(self, whole: Whole, row: TallyRow, *, looks_due: int | None = None) -> TallyRow:
+    def looked_up(self, aggregate: Aggregate, row: TallyRow, *, looks_due: int | None = None) -> TallyRow:
         """The row with the extremes that the index and the row itself know of, those left out that are gone."""
-        largest, smallest = whole.extremes(row.largest, row.smallest)
+        largest, smallest = aggregate.extremes(row.largest, row.smallest)
         lost = (row.largest and (not largest or largest.size < row.largest.size)) or (
             row.smallest and (not smallest or smallest.size > row.smallest.size)
         )
         due = LOOKS if lost else row.looks_due - 1
         return replace(row, largest=largest, smallest=smallest, looks_due=due if looks_due is None else looks_due)
 
-    def revise(self, whole: Whole, revised: Callable[[TallyRow], TallyRow]) -> TallyRow | None:
+    def revise(self, aggregate: Aggregate, revised: Callable[[TallyRow], TallyRow]) -> TallyRow | None:
         """Puts a tally into the state that `revised` makes of the present one, which may be asked repeatedly.
 
         None for a tally that has no home, and gets none: the bucket or the namespace is gone.
         """
 
         def read() -> TallyRow | None:
-            return self.store.find(whole.key) or self.store.first(whole.home)
+            return self.store.find(aggregate.key) or self.store.first(aggregate.home)
 
         def write(old: TallyRow | None, new: TallyRow | None) -> TallyRow | None:
             if old is None or new is None:
                 return None
             new = replace(new, revision=old.revision + 1)
-            self.store.replace(whole.key, whole.home, old, new)
+            self.store.replace(aggregate.key, aggregate.home, old, new)
             return new
 
         def step(row: TallyRow | None) -> TallyRow | None:
@@ -91,20 +91,22 @@ class Tallies:
 
     def now(self) -> str:
         """The present moment."""
-        return stamp(self.clock())
+        return format_timestamp(self.clock())
 
-    def _folded(self, whole: Whole, row: TallyRow, changes: list[Change], *, doubtful: bool) -> TallyRow:
+    def _folded(self, aggregate: Aggregate, row: TallyRow, changes: list[Change], *, doubtful: bool) -> TallyRow:
         moment = self.clock()
-        done = folded(row, changes, now=stamp(moment), forget_before=stamp(moment - SHARDS_REMEMBERED))
+        done = folded(
+            row, changes, now=format_timestamp(moment), forget_before=format_timestamp(moment - SHARDS_REMEMBERED)
+        )
         # Before the tally is written: a crash in between repeats the batch, and then nothing is forgotten.
         for member in done.stale:
-            whole.touch(member, row.epoch)
-        new = self._with_extremes(whole, done.row) if done.extreme_gone else done.row
-        return replace(new, recount_due=new.recount_due or stamp(moment)) if doubtful else new
+            aggregate.touch(member, row.epoch)
+        new = self._with_extremes(aggregate, done.row) if done.extreme_gone else done.row
+        return replace(new, recount_due=new.recount_due or format_timestamp(moment)) if doubtful else new
 
-    def _with_extremes(self, whole: Whole, row: TallyRow) -> TallyRow:
+    def _with_extremes(self, aggregate: Aggregate, row: TallyRow) -> TallyRow:
         """The row after an extreme was lost, with the next one that is known, by changes or by the index."""
-        largest, smallest = whole.extremes()
+        largest, smallest = aggregate.extremes()
         return replace(
             row,
             largest=further(filter(None, (row.largest, largest)), LARGEST),

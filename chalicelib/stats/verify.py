@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chalicelib.stats.aggregates import Whole
+from chalicelib.stats.aggregates import Aggregate
 from chalicelib.stats.fold import LARGEST, SMALLEST, further
-from chalicelib.stats.stream_records import Part
+from chalicelib.stats.stream_records import Contribution
 from chalicelib.stats.tallies import Tallies
 from chalicelib.stats.tally_row import ZERO, Extreme, TallyRow, Totals, to_item
 
@@ -53,17 +53,20 @@ class Count:
         )
 
 
-def counted(parts: Iterable[tuple[str, Part]]) -> Count:
+def counted(contributions: Iterable[tuple[str, Contribution]]) -> Count:
     """The count of these members."""
     count = Count()
-    for member, part in parts:
-        own = [Extreme(part.size, member)] if part.size is not None else []
-        totals = {**count.totals, part.epoch: count.totals.get(part.epoch, ZERO).plus(part.totals)}
+    for member, contribution in contributions:
+        own = [Extreme(contribution.size, member)] if contribution.size is not None else []
+        totals = {
+            **count.totals,
+            contribution.epoch: count.totals.get(contribution.epoch, ZERO).plus(contribution.totals),
+        }
         count = Count(
             totals,
             further([*filter(None, (count.largest,)), *own], LARGEST),
             further([*filter(None, (count.smallest,)), *own], SMALLEST),
-            max(filter(None, (count.last_upload_at, part.last_upload_at)), default=None),
+            max(filter(None, (count.last_upload_at, contribution.last_upload_at)), default=None),
         )
     return count
 
@@ -79,7 +82,7 @@ def differences(row: TallyRow, count: Count) -> list[Difference]:
     return found
 
 
-def verify(tallies: Tallies, whole: Whole) -> list[Difference]:
+def verify(tallies: Tallies, aggregate: Aggregate) -> list[Difference]:
     """Where a tally shows anything else than a count gives; nothing where all is well.
 
     A tally that changes meanwhile is looked at again. What is reported was there each time, or is under way.
@@ -88,19 +91,19 @@ def verify(tallies: Tallies, whole: Whole) -> list[Difference]:
     for look in range(LOOKS_AT_A_DIFFERENCE):
         if look:
             tallies.pause(SECONDS_BETWEEN)
-        count = counted(whole.parts())
-        found = differences(tallies.find(whole), count)
+        count = counted(aggregate.contributions())
+        found = differences(tallies.find(aggregate), count)
         if not found:
             break
     return found
 
 
-def settle(tallies: Tallies, whole: Whole) -> None:
+def settle(tallies: Tallies, aggregate: Aggregate) -> None:
     """Makes a tally say what a count says, and forget what was folded. Only while nothing writes or folds."""
 
     def settled(row: TallyRow) -> TallyRow:
-        new = counted(whole.parts()).tally(row)
+        new = counted(aggregate.contributions()).tally(row)
         same = to_item(replace(new, stats_updated_at=row.stats_updated_at)) == to_item(row)
         return row if same else replace(new, stats_updated_at=tallies.now())
 
-    tallies.revise(whole, settled)
+    tallies.revise(aggregate, settled)

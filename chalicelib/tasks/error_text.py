@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from chalicelib.core.errors import Refusal
-from chalicelib.core.log import without_secrets
+from chalicelib.core.errors import ApiError
+from chalicelib.core.log import redacted_text
 
 LONGEST = 300
 _ARN = re.compile(r"arn:[!-~]+")
@@ -16,11 +16,11 @@ def told(error: BaseException) -> str:
 
     Without keys, secrets and names of AWS resources, and without values that pydantic met.
     """
-    if isinstance(error, Refusal):
+    if isinstance(error, ApiError):
         words = error.text
     elif hasattr(error, "errors"):
         words = type(error).__name__
     else:
         words = f"{type(error).__name__}: {error}"
     first = (words.strip().splitlines() or [type(error).__name__])[0]
-    return without_secrets(_ARN.sub("arn:…", first))[:LONGEST]
+    return redacted_text(_ARN.sub("arn:…", first))[:LONGEST]

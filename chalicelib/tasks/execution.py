@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
+from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.core.clock import Clock
 from chalicelib.core.log import ERROR, log
 from chalicelib.tasks.error_text import told
@@ -74,7 +74,7 @@ class Run:
                 return self._raised(task, error, has_moved=task is not first)
             try:
                 task = self._saved(task, slice_)
-            except RevisionMoved:
+            except VersionConflict:
                 return Ended(Ending.LOST)
             if slice_.done:
                 return Ended(Ending.DONE)
@@ -100,7 +100,7 @@ class Run:
         log("A task met an error", level=ERROR, error=error, task_id=task.task_id, attempts=task.attempts)
         try:
             return self._given_back(task, told(error), has_moved=has_moved)
-        except RevisionMoved:
+        except VersionConflict:
             return Ended(Ending.LOST)
 
     def _given_back(self, task: Task, words: str, *, has_moved: bool) -> Ended:

@@ -15,9 +15,9 @@ from datetime import datetime
 from math import ceil
 from typing import Any, Protocol
 
-from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
-from chalicelib.aws.usage import metered
-from chalicelib.core.clock import Clock, read_stamp
+from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
+from chalicelib.aws.usage import track_usage
+from chalicelib.core.clock import Clock, parse_timestamp
 from chalicelib.core.log import ERROR, INFO, log
 from chalicelib.core.statuses import TaskStatusEnum
 from chalicelib.tasks.execution import FIRST_PAUSE_SECONDS, LEASE, MOST_ATTEMPTS, Ended, Ending, Run, pause_after
@@ -68,7 +68,7 @@ class Runner:
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     def _deals_with(self, record: Mapping[str, Any], is_time_up: Callable[[], bool]) -> bool:
-        with metered() as meter:
+        with track_usage() as meter:
             try:
                 message = read(record)
             except Unreadable as error:
@@ -91,7 +91,7 @@ class Runner:
         now = self.clock()
         try:
             task = self.store.claim(message.organization, message.task_id, self.owner(), now=now, until=now + LEASE)
-        except RevisionMoved:
+        except VersionConflict:
             return self._not_ours(message, now)
         if task.attempts > MOST_ATTEMPTS:
             self.store.fail(task, task.error or KILLED, now=self.clock())
@@ -124,7 +124,7 @@ def _seconds_held(task: Task, now: datetime) -> int:
     """After how many seconds nobody holds the task, unless they hold on to it."""
     if task.lease_until is None:
         return 0
-    return max(0, ceil((read_stamp(task.lease_until) - now).total_seconds())) + 1
+    return max(0, ceil((parse_timestamp(task.lease_until) - now).total_seconds())) + 1
 
 
 def _log(message: Message, ended: str, *, error: Exception | None = None, **more: Any) -> None:

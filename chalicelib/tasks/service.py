@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-from chalicelib.aws.dynamodb.optimistic_lock import in_turns
+from chalicelib.aws.dynamodb.optimistic_lock import retry_on_conflict
 from chalicelib.aws.dynamodb.writes import Put
-from chalicelib.core.clock import Clock, stamp
+from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.ids import Ids, is_id
 from chalicelib.core.statuses import TaskStatusEnum
 from chalicelib.tasks.errors import TaskNotFound, TaskNotRestartable
@@ -61,7 +61,7 @@ class Tasks:
             organization,
             self.ids.timed(PREFIX, now),
             task_type,
-            stamp(now),
+            format_timestamp(now),
             inputs,
             about or {},
             progress or {},
@@ -106,7 +106,7 @@ class Tasks:
             self.store.cancel(task, now=self.clock())
             return Cancellation.CANCELED
 
-        return in_turns(attempt, self.pause)
+        return retry_on_conflict(attempt, self.pause)
 
     def restart(self, organization: str, task_id: str) -> Task:
         """The task, which goes on from where it had come: one that failed, or that nobody works on.
@@ -123,4 +123,4 @@ class Tasks:
                 raise TaskNotRestartable(task_id, f"is being worked on, or rests, until {task.lease_until}")
             return self.store.restart(task, now=now)
 
-        return in_turns(attempt, self.pause)
+        return retry_on_conflict(attempt, self.pause)

@@ -10,7 +10,7 @@ from chalicelib import keys
 from chalicelib.aws.dynamodb.attribute_values import Item
 from chalicelib.aws.dynamodb.expressions import (
     Condition,
-    Update,
+    UpdateExpression,
     absent,
     all_of,
     any_of,
@@ -19,10 +19,10 @@ from chalicelib.aws.dynamodb.expressions import (
     equals,
     greater_than,
 )
-from chalicelib.aws.dynamodb.optimistic_lock import RevisionMoved
+from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Change, Put
-from chalicelib.core.clock import stamp
+from chalicelib.aws.dynamodb.writes import Put, Update
+from chalicelib.core.clock import format_timestamp
 from chalicelib.core.json_codec import to_json
 from chalicelib.core.statuses import TaskStatusEnum
 from chalicelib.tasks.task import WAITING, NewTask, Task, ends, from_item, new_item
@@ -59,16 +59,18 @@ class TaskStore:
         return (task for task in map(from_item, rows) if task.task_id != after)
 
     def claim(self, organization: str, task_id: str, owner: str, *, now: datetime, until: datetime) -> Task:
-        """The task, which is the owner's until then. Raises RevisionMoved where nobody may have it now."""
+        """The task, which is the owner's until then. Raises VersionConflict where nobody may have it now."""
         condition = all_of(
-            _waits(), any_of(absent("lease_until"), at_most("lease_until", stamp(now))), greater_than("ttl", now_s(now))
+            _waits(),
+            any_of(absent("lease_until"), at_most("lease_until", format_timestamp(now))),
+            greater_than("ttl", now_s(now)),
         )
-        update = Update(
+        update = UpdateExpression(
             {
                 **_touched(now),
                 "status": TaskStatusEnum.IN_PROGRESS.value,
                 "lease_owner": owner,
-                "lease_until": stamp(until),
+                "lease_until": format_timestamp(until),
             },
             add={"attempts": 1, "revision": 1},
         )
@@ -77,11 +79,11 @@ class TaskStore:
     def save(self, task: Task, slice_: Slice, *, now: datetime, until: datetime | None) -> Task:
         """The task after a slice. Its owner keeps it until then, or with None gives it back, as when it is done.
 
-        After a slice that waits it is nobody's, and rests until then. Raises RevisionMoved where it is no
+        After a slice that waits it is nobody's, and rests until then. Raises VersionConflict where it is no
         longer the owner's.
         """
         done = {"status": TaskStatusEnum.COMPLETED.value} if slice_.done else {}
-        update = Update(
+        update = UpdateExpression(
             {
                 **_touched(now),
                 **done,
@@ -90,40 +92,40 @@ class TaskStore:
                 "attempts": 0,
                 "error": None,
                 "lease_owner": None if until is None or slice_.wait_seconds else task.lease_owner,
-                "lease_until": stamp(until) if until else None,
+                "lease_until": format_timestamp(until) if until else None,
             },
             add={"revision": 1},
         )
         return self._owned(task, update)
 
     def give_back(self, task: Task, error: str, *, now: datetime, rests: timedelta) -> Task:
-        """The task, which is nobody's, rests for a while, and keeps the error. Raises RevisionMoved."""
-        words = {"error": error, "lease_owner": None, "lease_until": stamp(now + rests)}
-        return self._owned(task, Update({**_touched(now), **words}, add={"revision": 1}))
+        """The task, which is nobody's, rests for a while, and keeps the error. Raises VersionConflict."""
+        words = {"error": error, "lease_owner": None, "lease_until": format_timestamp(now + rests)}
+        return self._owned(task, UpdateExpression({**_touched(now), **words}, add={"revision": 1}))
 
     def fail(self, task: Task, error: str, *, now: datetime) -> Task:
-        """The task, failed for good. Raises RevisionMoved where it is no longer the owner's."""
+        """The task, failed for good. Raises VersionConflict where it is no longer the owner's."""
         words = {"status": TaskStatusEnum.FAILED.value, "error": error}
-        return self._owned(task, Update({**_touched(now), **words, **NOT_LEASED}, add={"revision": 1}))
+        return self._owned(task, UpdateExpression({**_touched(now), **words, **NOT_LEASED}, add={"revision": 1}))
 
     def cancel(self, task: Task, *, now: datetime) -> Task:
-        """The task, canceled, whoever works on it. Raises RevisionMoved where it is over."""
+        """The task, canceled, whoever works on it. Raises VersionConflict where it is over."""
         words = {"status": TaskStatusEnum.CANCELED.value, "error": None}
-        update = Update({**_touched(now), **words, **NOT_LEASED}, add={"revision": 1})
+        update = UpdateExpression({**_touched(now), **words, **NOT_LEASED}, add={"revision": 1})
         return self._change(task.organization, task.task_id, update, _waits())
 
     def restart(self, task: Task, *, now: datetime) -> Task:
-        """The task as if it had never failed, to be worked on again. Raises RevisionMoved where it has changed."""
+        """The task as if it had never failed, to be worked on again. Raises VersionConflict where it has changed."""
         words = {"status": TaskStatusEnum.PENDING.value, "attempts": 0, "error": None}
-        update = Update({**_touched(now), **words, **NOT_LEASED}, add={"revision": 1, "wake": 1})
+        update = UpdateExpression({**_touched(now), **words, **NOT_LEASED}, add={"revision": 1, "wake": 1})
         return self._change(task.organization, task.task_id, update, equals("revision", task.revision))
 
-    def _owned(self, task: Task, update: Update) -> Task:
+    def _owned(self, task: Task, update: UpdateExpression) -> Task:
         condition = all_of(equals("lease_owner", task.lease_owner), _waits())
         return self._change(task.organization, task.task_id, update, condition)
 
-    def _change(self, organization: str, task_id: str, update: Update, condition: Condition) -> Task:
-        item = self._table.write(Change(keys.task(organization, task_id), update, condition, _moved))
+    def _change(self, organization: str, task_id: str, update: UpdateExpression, condition: Condition) -> Task:
+        item = self._table.write(Update(keys.task(organization, task_id), update, condition, _moved))
         assert item is not None, "a change gives back the row"
         return from_item(item)
 
@@ -138,8 +140,8 @@ def _waits() -> Condition:
 
 
 def _touched(now: datetime) -> dict[str, Any]:
-    return {"updated_at": stamp(now), "ttl": ends(now)}
+    return {"updated_at": format_timestamp(now), "ttl": ends(now)}
 
 
-def _moved(_: Item | None) -> RevisionMoved:
-    return RevisionMoved()
+def _moved(_: Item | None) -> VersionConflict:
+    return VersionConflict()

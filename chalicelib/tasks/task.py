@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib import keys
 from chalicelib.aws.dynamodb.attribute_values import Item
-from chalicelib.core.clock import stamp
+from chalicelib.core.clock import format_timestamp
 from chalicelib.core.json_codec import to_json
 from chalicelib.core.statuses import TaskStatusEnum
 
@@ -83,7 +83,7 @@ class Task:
 
     def is_held(self, now: datetime) -> bool:
         """Whether somebody works on it, or it rests."""
-        return self.lease_until is not None and self.lease_until > stamp(now)
+        return self.lease_until is not None and self.lease_until > format_timestamp(now)
 
 
 def ends(now: datetime) -> int:
@@ -105,7 +105,7 @@ def new_item(new: NewTask, now: datetime) -> Item:
         "wake": 1,
         "revision": 1,
         "created_at": new.created_at,
-        "updated_at": stamp(now),
+        "updated_at": format_timestamp(now),
         "ttl": ends(now),
     }
 

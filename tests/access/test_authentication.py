@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from chalicelib.access.errors import KeyRefused
 from chalicelib.access.models import Organization
 from chalicelib.access.service import Access
-from chalicelib.aws.usage import metered
+from chalicelib.aws.usage import track_usage
 from chalicelib.core.cache import Cache
-from chalicelib.core.errors import Busy
+from chalicelib.core.errors import Unavailable
 from chalicelib.core.ids import Ids
 from chalicelib.http.envelope import headers_of, refused
 from tests.access.conftest import NewProcess, StillClock
@@ -157,9 +157,9 @@ def test_a_remembered_key_costs_no_round_trip_and_a_new_one_costs_one(
 ) -> None:
     made = access.create_key(studio.organization_id, name="k")
     here = new_process()
-    with metered() as first:
+    with track_usage() as first:
         here.authenticate(f"Bearer {made.secret}")
-    with metered() as second:
+    with track_usage() as second:
         here.authenticate(f"Bearer {made.secret}")
     assert (first.round_trips, second.round_trips) == (1, 0)
 
@@ -169,8 +169,8 @@ def test_trouble_with_the_storage_is_not_taken_for_a_bad_key() -> None:
 
     class BusyStore:
         def find_key(self, digest: str) -> None:
-            raise Busy()
+            raise Unavailable()
 
     access = Access(BusyStore(), Ids(clock), clock, Cache(clock.seconds))  # type: ignore[arg-type]
-    with pytest.raises(Busy):
+    with pytest.raises(Unavailable):
         access.authenticate("Bearer sk_whatever_it_may_be")

@@ -18,7 +18,7 @@ from chalicelib.access.errors import (
 )
 from chalicelib.access.models import ApiKey, NewKey, Organization, ResourceScope
 from chalicelib.access.service import Access
-from chalicelib.core.errors import Busy, RequestInvalid
+from chalicelib.core.errors import RequestInvalid, Unavailable
 from tests.access.conftest import NewProcess, StillClock
 from tests.support.engine import Tables
 
@@ -236,6 +236,6 @@ def test_a_revocation_that_is_overtaken_again_and_again_says_so(
         raise KeyChanged(key.key_id)
 
     monkeypatch.setattr(access.store, "revoke", overtaken)
-    with pytest.raises(Busy):
+    with pytest.raises(Unavailable):
         access.revoke_key(studio.organization_id, made.key.key_id)
     assert opens(access, made)

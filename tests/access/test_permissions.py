@@ -78,8 +78,8 @@ def test_a_missing_permission_is_named() -> None:
 )
 def test_what_a_scope_covers_is_seen_whatever_may_be_done_there(scopes: list[str], seen: bool) -> None:
     bound = caller(scopes=tuple(map(scope, scopes)))
-    assert bound.sees(namespace_ids=PLACE, bucket_id=BUCKET) is seen
-    assert caller().sees(namespace_ids=PLACE, bucket_id=BUCKET)
+    assert bound.can_see(namespace_ids=PLACE, bucket_id=BUCKET) is seen
+    assert caller().can_see(namespace_ids=PLACE, bucket_id=BUCKET)
 
 
 def test_a_key_without_scopes_reaches_the_whole_organization() -> None:

@@ -15,7 +15,7 @@ from mypy_boto3_dynamodb import DynamoDBClient
 from chalicelib import wiring
 from chalicelib.admin.__main__ import admin
 from chalicelib.admin.services import services
-from chalicelib.core.errors import Busy
+from chalicelib.core.errors import Unavailable
 from chalicelib.local.journal.folder import FolderInUse
 from chalicelib.services import Services
 from chalicelib.settings import Settings
@@ -268,8 +268,8 @@ def test_missing_tables_are_one_line(client: DynamoDBClient) -> None:
     assert "BUCKETS_CATALOG_TABLE" in complaint(Operator(lambda: nowhere, "").run("organizations show int_1"))
 
 
-def busy() -> Busy:
-    refusal = Busy()
+def busy() -> Unavailable:
+    refusal = Unavailable()
     refusal.__cause__ = ConnectionError("the cable is out")
     return refusal
 

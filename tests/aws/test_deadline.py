@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.core.deadline import deadline, within
-from chalicelib.core.errors import Busy
+from chalicelib.core.deadline import deadline_of, time_limit
+from chalicelib.core.errors import Unavailable
 from tests.support.faults import Faults, throttled
 from tests.support.slow_time import SlowTime
 
@@ -17,45 +17,45 @@ CALL = 6.0
 def test_without_a_shared_time_every_call_has_its_own(table: Table, faults: Faults, time: SlowTime) -> None:
     faults.always(throttled)
     for turn in range(1, 4):
-        with pytest.raises(Busy):
+        with pytest.raises(Unavailable):
             table.get(A)
         assert CALL * turn - 1.5 * turn < time.now < CALL * turn
 
 
 def test_calls_share_the_time_of_the_block_they_are_in(table: Table, faults: Faults, time: SlowTime) -> None:
     faults.always(throttled)
-    with within(10.0):
+    with time_limit(10.0):
         for _ in range(5):
-            with pytest.raises(Busy):
+            with pytest.raises(Unavailable):
                 table.get(A)
     assert 8.0 < time.now < 10.0
 
 
 def test_a_call_is_made_once_however_late_it_is(table: Table, time: SlowTime) -> None:
-    with within(1.0):
+    with time_limit(1.0):
         table.get(A)
         time.now += 100
         assert table.get(A) is None
 
 
 def test_the_shared_time_begins_with_the_first_call(table: Table, faults: Faults, time: SlowTime) -> None:
-    with within(1.0):
+    with time_limit(1.0):
         time.now += 100
         faults.on(1, throttled).on(2, throttled)
         assert table.get(A) is None
 
 
 def test_a_block_inside_another_ends_with_the_earlier_of_the_two() -> None:
-    with within(10.0):
-        assert deadline(0.0, CALL) == 6.0
-        with within(2.0):
-            assert deadline(1.0, CALL) == 3.0
-        with within(60.0):
-            assert deadline(8.0, CALL) == 10.0
-        assert deadline(9.0, CALL) == 10.0
-    assert deadline(9.0, CALL) == 15.0
+    with time_limit(10.0):
+        assert deadline_of(0.0, CALL) == 6.0
+        with time_limit(2.0):
+            assert deadline_of(1.0, CALL) == 3.0
+        with time_limit(60.0):
+            assert deadline_of(8.0, CALL) == 10.0
+        assert deadline_of(9.0, CALL) == 10.0
+    assert deadline_of(9.0, CALL) == 15.0
 
 
 def test_a_thread_of_its_own_shares_no_time() -> None:
-    with within(1.0), ThreadPoolExecutor(1) as pool:
-        assert pool.submit(deadline, 0.0, CALL).result() == CALL
+    with time_limit(1.0), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(deadline_of, 0.0, CALL).result() == CALL

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.dynamodb.expressions import Update, absent, equals, exists
+from chalicelib.aws.dynamodb.expressions import UpdateExpression, absent, equals, exists
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Change, Put, Remove
-from chalicelib.aws.retry import Unsettled
-from chalicelib.aws.usage import metered
-from chalicelib.core.errors import AlreadyExists, Busy, NotFound, Refusal, Stale
+from chalicelib.aws.dynamodb.writes import Delete, Put, Update
+from chalicelib.aws.retry import OutcomeUnknown
+from chalicelib.aws.usage import track_usage
+from chalicelib.core.errors import AlreadyExists, ApiError, NotFound, PreconditionFailed, Unavailable
 from tests.support import faults as fault
 from tests.support.engine import Tables
 from tests.support.faults import Fault, Faults
@@ -39,13 +39,13 @@ AMBIGUOUS = {
 LOST_FOR_GOOD = ("lost", "internal error", "unavailable")
 
 
-def no(kind: type[Refusal]) -> Callable[[Any], Refusal]:
+def no(kind: type[ApiError]) -> Callable[[Any], ApiError]:
     return lambda row: kind()
 
 
 PUT = Put({**A, "n": 1}, absent("pk"), no(AlreadyExists))
-COUNT = Change(A, Update(add={"n": 1}), exists("pk"), no(NotFound))
-REVISE = Change(A, Update(set={"n": 2}), equals("n", 1), no(Stale))
+COUNT = Update(A, UpdateExpression(add={"n": 1}), exists("pk"), no(NotFound))
+REVISE = Update(A, UpdateExpression(set={"n": 2}), equals("n", 1), no(PreconditionFailed))
 
 
 @pytest.mark.parametrize("name", PASSING)
@@ -68,9 +68,9 @@ def test_trouble_that_stays_ends_in_busy_with_nothing_stored(
         lambda: table.transact([PUT, Put(B)]),
     ]
     for attempt in attempts:
-        with pytest.raises(Busy) as refused:
+        with pytest.raises(Unavailable) as refused:
             attempt()
-        assert isinstance(refused.value, Unsettled) is (name in LOST_FOR_GOOD)
+        assert isinstance(refused.value, OutcomeUnknown) is (name in LOST_FOR_GOOD)
     faults.always(Fault())
     assert table.get(A) is None
 
@@ -83,13 +83,13 @@ def test_reads_of_a_storage_that_is_down_end_in_busy(table: Table, faults: Fault
         lambda: table.count(equals("pk", "p")),
         lambda: table.get_many([A]),
     ):
-        with pytest.raises(Busy):
+        with pytest.raises(Unavailable):
             read()
 
 
 def test_waiting_grows_and_stays_inside_the_budget(table: Table, faults: Faults, time: SlowTime) -> None:
     faults.always(fault.throttled)
-    with pytest.raises(Busy):
+    with pytest.raises(Unavailable):
         table.get(A)
     assert time.naps == sorted(time.naps)
     assert BUDGET / 2 < time.now < BUDGET
@@ -115,7 +115,7 @@ def test_a_slow_answer_uses_the_budget_up(table: Table, faults: Faults, time: Sl
         return instead()
 
     faults.always(Fault(instead=slow))
-    with metered() as meter, pytest.raises(Busy):
+    with track_usage() as meter, pytest.raises(Unavailable):
         table.get(A)
     assert meter.round_trips == 2
 
@@ -146,7 +146,7 @@ def test_a_count_whose_answer_was_lost_is_not_counted_twice(table: Table, faults
 def test_a_remove_whose_answer_was_lost_is_made(table: Table, faults: Faults, name: str) -> None:
     table.write(PUT)
     faults.on(1, AMBIGUOUS[name])
-    assert table.write(Remove(A, exists("pk"), no(NotFound))) is None
+    assert table.write(Delete(A, exists("pk"), no(NotFound))) is None
     assert table.get(A) is None
 
 
@@ -168,7 +168,7 @@ def test_a_lost_answer_does_not_hide_that_another_was_first(table: Table, faults
 def test_a_lost_refusal_is_still_a_refusal(table: Table, faults: Faults) -> None:
     table.write(Put({**A, "n": 9}))
     faults.on(1, fault.applied_then_timeout())
-    with pytest.raises(Stale):
+    with pytest.raises(PreconditionFailed):
         table.write(REVISE)
     faults.on(1, fault.applied_then_timeout())
     with pytest.raises(AlreadyExists):
@@ -178,7 +178,7 @@ def test_a_lost_refusal_is_still_a_refusal(table: Table, faults: Faults) -> None
 def test_a_remove_that_was_throttled_does_not_take_credit(table: Table, faults: Faults) -> None:
     faults.on(1, fault.throttled)
     with pytest.raises(NotFound):
-        table.write(Remove(A, exists("pk"), no(NotFound)))
+        table.write(Delete(A, exists("pk"), no(NotFound)))
 
 
 def test_a_failed_condition_outweighs_a_conflict_beside_it(table: Table, faults: Faults) -> None:

@@ -6,16 +6,16 @@ from threading import Barrier
 from chalicelib.aws.dynamodb.expressions import equals
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import Put
-from chalicelib.aws.usage import Meter, count_read, count_round_trip, count_write, metered
+from chalicelib.aws.usage import Usage, count_read, count_round_trip, count_write, track_usage
 from tests.support.faults import Faults, throttled
 
 A = {"pk": "p", "sk": "a"}
 
 
 def test_reads_and_writes_are_counted_apart(table: Table) -> None:
-    with metered() as writing:
+    with track_usage() as writing:
         table.write(Put(A))
-    with metered() as reading:
+    with track_usage() as reading:
         table.get(A)
         list(table.query(equals("pk", "p")))
         table.get_many([A])
@@ -26,46 +26,46 @@ def test_reads_and_writes_are_counted_apart(table: Table) -> None:
 
 
 def test_a_transaction_is_one_round_trip(table: Table) -> None:
-    with metered() as meter:
+    with track_usage() as meter:
         table.transact([Put(A), Put({**A, "sk": "b"})])
     assert meter.round_trips == 1
 
 
 def test_the_units_of_several_tables_are_summed() -> None:
-    with metered() as meter:
+    with track_usage() as meter:
         count_read({"ConsumedCapacity": {"CapacityUnits": 0.5}})
         count_write({"ConsumedCapacity": [{"CapacityUnits": 2.0}, {"CapacityUnits": 4.0}]})
         count_write({})
-    assert meter == Meter(0, 0.5, 6.0)
+    assert meter == Usage(0, 0.5, 6.0)
 
 
 def test_units_that_nobody_tells_are_none() -> None:
-    with metered() as meter:
+    with track_usage() as meter:
         count_read({"ConsumedCapacity": {"CapacityUnits": None}})
         count_write({"ConsumedCapacity": [{"CapacityUnits": None}, {"CapacityUnits": 4.0}]})
-    assert meter == Meter(0, 0.0, 4.0)
+    assert meter == Usage(0, 0.0, 4.0)
 
 
 def test_attempts_that_fail_are_round_trips_too(table: Table, faults: Faults) -> None:
     faults.on(1, throttled).on(2, throttled)
-    with metered() as meter:
+    with track_usage() as meter:
         table.get(A)
     assert meter.round_trips == 3
 
 
 def test_what_happens_outside_is_not_counted(table: Table) -> None:
     table.get(A)
-    with metered() as meter:
+    with track_usage() as meter:
         pass
     table.get(A)
-    assert meter == Meter()
+    assert meter == Usage()
 
 
 def test_requests_in_parallel_count_their_own() -> None:
     everyone = Barrier(4)
 
     def request(calls: int) -> int:
-        with metered() as meter:
+        with track_usage() as meter:
             everyone.wait()
             for _ in range(calls):
                 count_round_trip()

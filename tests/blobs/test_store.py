@@ -14,7 +14,7 @@ from mypy_boto3_s3 import S3Client
 
 from chalicelib.blobs.blob import Blob
 from chalicelib.blobs.store import BlobStore, BytesNotRemoved, content_disposition
-from chalicelib.core.errors import Busy
+from chalicelib.core.errors import Unavailable
 from tests.support.engine import no_s3
 from tests.support.faults import Fault, Faults, altered, answers, lost, never_sent
 from tests.support.slow_time import SlowTime
@@ -172,7 +172,7 @@ def test_a_store_that_stays_busy_says_so(store: BlobStore, faults: Faults, time:
     faults.always(fault)
     began = time.clock()
     for call in (lambda: store.put("k", b"x", **PLAIN), lambda: store.remove(["k"]), lambda: keys(store)):
-        with pytest.raises(Busy):
+        with pytest.raises(Unavailable):
             call()
     assert time.clock() - began < 20
 
@@ -187,7 +187,7 @@ def test_keys_that_s3_was_too_busy_for_are_asked_for_again(store: BlobStore, fau
 
 def test_keys_that_s3_stays_too_busy_for_are_busy(store: BlobStore, faults: Faults) -> None:
     faults.always(altered(lambda answer: answer.update(Errors=[{"Key": "b", "Code": "SlowDown"}])))
-    with pytest.raises(Busy):
+    with pytest.raises(Unavailable):
         store.remove(["a", "b"])
 
 

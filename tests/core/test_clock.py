@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.clock import read_stamp, stamp, system_clock
+from chalicelib.core.clock import format_timestamp, parse_timestamp, system_clock
 
 zones = st.builds(timezone, st.timedeltas(timedelta(hours=-14), timedelta(hours=14)))
 moments = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=zones)
@@ -13,7 +13,7 @@ moments = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=zone
 
 @given(moments, moments)
 def test_stamps_have_one_width_and_sort_as_time(one: datetime, other: datetime) -> None:
-    first, second = stamp(one), stamp(other)
+    first, second = format_timestamp(one), format_timestamp(other)
     assert len(first) == len(second) == len("2026-01-01T00:00:00.000Z")
     assert first.endswith("Z")
     if one <= other:
@@ -22,24 +22,24 @@ def test_stamps_have_one_width_and_sort_as_time(one: datetime, other: datetime) 
 
 @given(moments)
 def test_stamps_a_millisecond_apart_differ(moment: datetime) -> None:
-    assert stamp(moment) < stamp(moment + timedelta(milliseconds=1))
+    assert format_timestamp(moment) < format_timestamp(moment + timedelta(milliseconds=1))
 
 
 @given(moments)
 def test_a_stamp_read_back_is_the_moment_to_the_millisecond(moment: datetime) -> None:
-    read = read_stamp(stamp(moment))
+    read = parse_timestamp(format_timestamp(moment))
     assert read.utcoffset() == timedelta(0)
     assert timedelta(0) <= moment - read < timedelta(milliseconds=1)
 
 
 @given(moments, zones)
 def test_the_zone_in_which_a_moment_is_given_does_not_matter(moment: datetime, zone: timezone) -> None:
-    assert stamp(moment.astimezone(zone)) == stamp(moment)
+    assert format_timestamp(moment.astimezone(zone)) == format_timestamp(moment)
 
 
 def test_a_moment_without_a_zone_counts_as_utc() -> None:
-    assert stamp(datetime(2026, 1, 2, 3, 4, 5)) == "2026-01-02T03:04:05.000Z"
-    assert stamp(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02T03:04:05.000Z"
+    assert format_timestamp(datetime(2026, 1, 2, 3, 4, 5)) == "2026-01-02T03:04:05.000Z"
+    assert format_timestamp(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02T03:04:05.000Z"
 
 
 def test_the_system_clock_is_in_utc() -> None:

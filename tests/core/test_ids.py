@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.clock import stamp, system_clock
+from chalicelib.core.clock import format_timestamp, system_clock
 from chalicelib.core.ids import ALPHABET, Ids, is_id
 
 moments = st.datetimes(
@@ -22,7 +22,7 @@ def timed(moment: datetime, chance: int) -> str:
 
 @given(moments, moments, bits, bits)
 def test_ids_sort_as_the_times_they_were_made_at(one: datetime, other: datetime, chance: int, more: int) -> None:
-    if stamp(one) < stamp(other):
+    if format_timestamp(one) < format_timestamp(other):
         assert timed(one, chance) < timed(other, more)
 
 

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.api import CORS
 from chalicelib.core.errors import RouteNotFound
 from chalicelib.http.api_models import ErrorDetail, ErrorResponse
-from chalicelib.http.envelope import STATUS, UNFORESEEN, unforeseen
+from chalicelib.http.envelope import INTERNAL_ERROR, STATUS, internal_error
 from tests.support.template import MERGED
 
 # Every kind that API Gateway has.
@@ -80,7 +80,7 @@ def test_the_body_is_the_envelope(kind: str) -> None:
 @each_kind
 def test_status_and_type_agree_with_the_applications_own(kind: str) -> None:
     body = body_of(kind)
-    known = {*STATUS.values(), UNFORESEEN, *GATEWAY_ONLY}
+    known = {*STATUS.values(), INTERNAL_ERROR, *GATEWAY_ONLY}
     assert (body["status"], body["error"]["type"]) in known
 
 
@@ -112,4 +112,4 @@ def test_a_time_out_never_claims_that_nothing_was_stored() -> None:
 
 def test_faults_of_ours_use_the_applications_words() -> None:
     for kind in ("DEFAULT_5XX", "INTEGRATION_FAILURE"):
-        assert body_of(kind) == unforeseen("request-1")
+        assert body_of(kind) == internal_error("request-1")

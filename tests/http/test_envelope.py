@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from chalicelib.core.errors import Refusal
+from chalicelib.core.errors import ApiError
 from chalicelib.http.operation import MAX_BODY_BYTES
 from chalicelib.services import Services
 from chalicelib.settings import Settings
@@ -307,7 +307,7 @@ def test_deep_health_names_what_does_not_answer(time: SlowTime, world: World, fa
 
 
 def test_a_refusal_that_has_no_words_for_clients_is_a_fault_of_ours(world: World, log: Log) -> None:
-    class Unspoken(Refusal):
+    class Unspoken(ApiError):
         """Of no kind that has a status."""
 
     class Room(Broken):

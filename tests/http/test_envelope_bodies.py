@@ -12,42 +12,42 @@ from pydantic import TypeAdapter
 
 import chalicelib
 from chalicelib.core.errors import (
-    Busy,
+    ApiError,
+    BadRequest,
     Forbidden,
     MethodNotAllowed,
     NotEnabled,
     NotFound,
     Problem,
-    Refusal,
     RequestInvalid,
     RouteNotFound,
-    Unacceptable,
     Unauthenticated,
+    Unavailable,
     invalid,
 )
 from chalicelib.http.api_models import ErrorResponse, HTTPValidationError
 from chalicelib.http.envelope import (
     STATUS,
     envelope,
+    error_response,
     headers_of,
-    refusal_response,
+    internal_error,
     refused,
-    standing,
-    unforeseen,
+    status_and_type,
 )
 
 ROOT = Path(chalicelib.__file__).parent
 
 
-def every_refusal() -> list[type[Refusal]]:
+def every_refusal() -> list[type[ApiError]]:
     """Every kind of refusal in the code, found by importing all of it."""
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT.parent).with_suffix("").parts
         import_module(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
-    return sorted(set(_beneath(Refusal)), key=lambda kind: f"{kind.__module__}.{kind.__name__}")
+    return sorted(set(_beneath(ApiError)), key=lambda kind: f"{kind.__module__}.{kind.__name__}")
 
 
-def _beneath(kind: type[Refusal]) -> Iterator[type[Refusal]]:
+def _beneath(kind: type[ApiError]) -> Iterator[type[ApiError]]:
     for sub in kind.__subclasses__():
         if sub.__module__.startswith("chalicelib."):
             yield sub
@@ -58,7 +58,7 @@ def test_every_refusal_in_the_code_has_a_status() -> None:
     found = every_refusal()
     assert len(found) > 20
     for kind in found:
-        status, type_ = standing(kind)
+        status, type_ = status_and_type(kind)
         assert 400 <= status <= 503
         assert type_.endswith("Error")
         assert kind.__doc__
@@ -78,17 +78,17 @@ def test_no_kind_is_hidden_behind_a_more_general_one() -> None:
         (Forbidden, 403, "ForbiddenError"),
         (Unauthenticated, 401, "UnauthorizedError"),
         (RequestInvalid, 422, "ValidationError"),
-        (Unacceptable, 400, "BadRequestError"),
+        (BadRequest, 400, "BadRequestError"),
         (MethodNotAllowed, 405, "MethodNotAllowedError"),
     ],
 )
-def test_a_refusal_has_the_status_of_its_kind(kind: type[Refusal], status: int, type_: str) -> None:
-    assert standing(kind) == (status, type_)
+def test_a_refusal_has_the_status_of_its_kind(kind: type[ApiError], status: int, type_: str) -> None:
+    assert status_and_type(kind) == (status, type_)
 
 
 def test_a_refusal_of_no_kind_has_none() -> None:
     with pytest.raises(LookupError):
-        standing(Refusal)
+        status_and_type(ApiError)
 
 
 def test_a_refusal_is_told_with_its_words_code_and_details() -> None:
@@ -121,18 +121,24 @@ def test_an_invalid_request_is_told_in_both_published_shapes() -> None:
 
 
 def test_waiting_is_told_in_header_and_body() -> None:
-    body = refused(Busy(details={"a": 1}))
-    assert headers_of(Busy()) == {"Retry-After": str(Busy.retry_after)}
-    assert body["error"]["details"] == {"a": 1, "retryable": True, "retry_after_seconds": Busy.retry_after}
+    body = refused(Unavailable(details={"a": 1}))
+    assert headers_of(Unavailable()) == {"Retry-After": str(Unavailable.retry_after)}
+    assert body["error"]["details"] == {"a": 1, "retryable": True, "retry_after_seconds": Unavailable.retry_after}
 
 
 def test_an_unforeseen_failure_has_fixed_words_and_the_request_id() -> None:
-    assert unforeseen("a")["error"]["message"] == unforeseen("b")["error"]["message"]
-    assert (unforeseen("a")["status"], unforeseen("a")["error"]["details"]) == (500, {"request_id": "a"})
+    assert internal_error("a")["error"]["message"] == internal_error("b")["error"]["message"]
+    assert (internal_error("a")["status"], internal_error("a")["error"]["details"]) == (500, {"request_id": "a"})
 
 
 @pytest.mark.parametrize(
-    "body", [refused(NotFound()), refused(Busy()), unforeseen("a"), envelope(418, "Teapot", "No", code="c", details={})]
+    "body",
+    [
+        refused(NotFound()),
+        refused(Unavailable()),
+        internal_error("a"),
+        envelope(418, "Teapot", "No", code="c", details={}),
+    ],
 )
 def test_every_body_is_of_the_published_model(body: dict[str, object]) -> None:
     TypeAdapter(ErrorResponse).validate_python(body, strict=True)
@@ -143,9 +149,9 @@ def test_the_body_of_an_invalid_request_is_of_its_published_model() -> None:
 
 
 def test_other_doors_answer_with_the_same_envelope() -> None:
-    status, headers, text = refusal_response(Busy(), "some-id")
+    status, headers, text = error_response(Unavailable(), "some-id")
     assert status == 503
-    assert json.loads(text) == refused(Busy())
+    assert json.loads(text) == refused(Unavailable())
     assert headers["X-Request-Id"] == "some-id"
     assert headers["Content-Type"] == "application/json"
     assert headers["Retry-After"]

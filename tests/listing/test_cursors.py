@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.errors import Unacceptable
+from chalicelib.core.errors import BadRequest
 from chalicelib.listing.cursors import LONGEST, VERSION, CursorInvalid, decode, encode, fingerprint
 
 QUERY = fingerprint("buckets", {"a": 1})
@@ -142,7 +142,7 @@ def test_garbage_without_armour_is_refused(text: str) -> None:
 
 def test_the_refusal_can_be_told_from_others() -> None:
     refusal = refused("garbage")
-    assert isinstance(refusal, Unacceptable)
+    assert isinstance(refusal, BadRequest)
     assert refusal.reason == "cursor_invalid"
 
 

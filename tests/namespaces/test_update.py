@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.clock import read_stamp
+from chalicelib.core.clock import parse_timestamp
 from tests.support.api import Api
 from tests.support.world import World, a_bucket
 
@@ -102,11 +102,11 @@ def test_a_rename_takes_a_free_name_frees_its_own_and_keeps_the_buckets(world: W
 def test_a_life_time_is_counted_from_now_and_may_be_removed(world: World, api: Api) -> None:
     api.post("/v1/namespaces", {"namespace_name": "brief", "ttl_seconds": 3600})
     brief = api.get("/v1/namespaces/brief").json
-    assert read_stamp(brief["expires_at"]) - read_stamp(brief["created_at"]) == timedelta(hours=1)
+    assert parse_timestamp(brief["expires_at"]) - parse_timestamp(brief["created_at"]) == timedelta(hours=1)
 
     world.clock.advance(1800)
     longer = api.patch("/v1/namespaces/brief", {"ttl_seconds": 3600}).json
-    assert timedelta(minutes=89) < read_stamp(longer["expires_at"]) - read_stamp(brief["created_at"])
+    assert timedelta(minutes=89) < parse_timestamp(longer["expires_at"]) - parse_timestamp(brief["created_at"])
     at = api.patch("/v1/namespaces/brief", {"expires_at": "2030-01-01T02:00:00+02:00"}).json
     assert at["expires_at"] == "2030-01-01T00:00:00.000Z"
     assert api.patch("/v1/namespaces/brief", {"description": "x"}).json["expires_at"] == at["expires_at"]

@@ -104,5 +104,5 @@ def test_however_the_streams_are_delivered_statistics_are_what_a_count_says(
     totals = shown(bucket)
     assert (totals["object_count"], totals["total_size_bytes"]) == (len(sizes), sum(sizes.values()))
     assert (totals["max"], totals["min"]) == (max(sizes.values(), default=0), min(sizes.values(), default=0))
-    for whole in (bucket, None):
-        assert world.services.stats.verify(partition_of(world), whole) == []
+    for aggregate in (bucket, None):
+        assert world.services.stats.verify(partition_of(world), aggregate) == []

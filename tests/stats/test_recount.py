@@ -20,7 +20,7 @@ from tests.support.rows import objects_table, remove_object, write_object
 from tests.support.world import World
 
 
-class Patience:
+class TimeLimit:
     """Time that passes only when somebody waits; while it does, the streams are delivered."""
 
     def __init__(self, world: World) -> None:
@@ -35,8 +35,8 @@ class Patience:
 
 
 @pytest.fixture(autouse=True)
-def patience(world: World, monkeypatch: pytest.MonkeyPatch) -> Patience:
-    waiting = Patience(world)
+def patience(world: World, monkeypatch: pytest.MonkeyPatch) -> TimeLimit:
+    waiting = TimeLimit(world)
     object.__setattr__(world.services.stats.tallies, "pause", waiting)
     return waiting
 
@@ -157,7 +157,7 @@ def test_a_touch_does_not_count_as_a_change_of_the_object(world: World, bucket: 
 
 
 def test_a_recount_waits_for_the_stream_and_gives_up_waiting_for_one_that_stands_still(
-    world: World, lost: str, patience: Patience
+    world: World, lost: str, patience: TimeLimit
 ) -> None:
     patience.pumping = False
     run(world, "recount", "--namespace", "films", lost)
@@ -205,6 +205,6 @@ def test_who_is_not_there_is_told_in_a_line(world: World) -> None:
     assert CliRunner().invoke(admin, ["stats", "verify"], obj=lambda: world.services).exit_code == 2
 
 
-def test_a_difference_is_looked_at_again_before_it_is_told(world: World, lost: str, patience: Patience) -> None:
+def test_a_difference_is_looked_at_again_before_it_is_told(world: World, lost: str, patience: TimeLimit) -> None:
     run(world, "verify", "--namespace", "films", lost)
     assert patience.waited == (verify.LOOKS_AT_A_DIFFERENCE - 1) * verify.SECONDS_BETWEEN

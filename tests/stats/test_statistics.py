@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chalicelib.aws.dynamodb.expressions import Update, exists
-from chalicelib.aws.dynamodb.writes import Change
+from chalicelib.aws.dynamodb.expressions import UpdateExpression, exists
+from chalicelib.aws.dynamodb.writes import Update
 from tests.stats.conftest import Shown, new_bucket
 from tests.support.api import Api
 from tests.support.rows import objects_table, remove_object, write_object
@@ -98,7 +98,11 @@ def test_statistics_that_did_not_move_keep_their_time_and_their_etag(world: Worl
     world.pump()
     before = api.get(f"/v1/buckets/{bucket}")
     objects_table(world).write(
-        Change({"bucket_id": bucket, "object_id": "obj_1"}, Update(set={"updated_at": LATER}), exists("object_id"))
+        Update(
+            {"bucket_id": bucket, "object_id": "obj_1"},
+            UpdateExpression(set={"updated_at": LATER}),
+            exists("object_id"),
+        )
     )
     world.pump()
     after = api.get(f"/v1/buckets/{bucket}")

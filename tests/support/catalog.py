@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib import keys
-from chalicelib.aws.dynamodb.expressions import Update, exists
+from chalicelib.aws.dynamodb.expressions import UpdateExpression, exists
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Change, Put, Remove
+from chalicelib.aws.dynamodb.writes import Delete, Put, Update
 from tests.support.api import Api
 from tests.support.world import World
 
@@ -33,9 +33,9 @@ def remove_bucket(world: World, bucket: dict[str, Any]) -> None:
     partition = partition_of(world)
     catalog(world).transact(
         [
-            Remove(keys.bucket(partition, bucket["bucket_id"]), exists("pk")),
-            Remove(keys.bucket_name(partition, bucket["bucket_name"]), exists("pk")),
-            Change(keys.totals(partition), Update(add={"bucket_count": -1}), exists("pk")),
+            Delete(keys.bucket(partition, bucket["bucket_id"]), exists("pk")),
+            Delete(keys.bucket_name(partition, bucket["bucket_name"]), exists("pk")),
+            Update(keys.totals(partition), UpdateExpression(add={"bucket_count": -1}), exists("pk")),
         ]
     )
 

@@ -26,7 +26,7 @@ class Lines(logging.Handler):
 
 
 @dataclass
-class Meter:
+class Usage:
     """Makes calls and tells what each cost, by the log line of its request and by what the engine saw."""
 
     world: World
@@ -51,13 +51,13 @@ class Meter:
 
 
 @contextmanager
-def metering(world: World, api: Api) -> Iterator[Meter]:
+def metering(world: World, api: Api) -> Iterator[Usage]:
     """A meter, while the requests are logged."""
     lines, level = Lines(), log.logger.level
     log.logger.addHandler(lines)
     log.logger.setLevel(log.INFO)
     try:
-        yield Meter(world, api, lines)
+        yield Usage(world, api, lines)
     finally:
         log.logger.removeHandler(lines)
         log.logger.setLevel(level)

@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib.aws.dynamodb.attribute_values import encode
 from chalicelib.aws.dynamodb.expressions import Condition
-from chalicelib.aws.dynamodb.writes import Change, Check, Put, Remove, Step, Write
+from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Update, Write
 
 Row = dict[str, Any]
 Record = dict[str, Any]
@@ -37,7 +37,7 @@ def holds(condition: Condition | None, row: Mapping[str, Any]) -> bool:
         return True
     if condition.parts:
         wanted = {" AND ": all, " OR ": any}[condition.form]
-        return wanted(holds(part, row) for part in condition.parts)
+        return wanted(holds(contribution, row) for contribution in condition.parts)
     if condition.form.startswith("attribute_"):
         return (condition.name in row) == condition.form.startswith("attribute_exists")
     return condition.name in row and _TESTS[condition.form](row[condition.name], *condition.values)
@@ -101,7 +101,7 @@ class FakeTable:
                 raise step.refused(row)
         self.writes += 1
         for step in steps:
-            if not isinstance(step, Check):
+            if not isinstance(step, ConditionCheck):
                 key = self._key(step.item if isinstance(step, Put) else step.key)
                 self._put(key, self.rows.get(key), _after(self.rows.get(key), step))
 
@@ -144,10 +144,10 @@ class FakeTable:
 
 
 def _after(old: Row | None, step: Write) -> Row | None:
-    if isinstance(step, Remove):
+    if isinstance(step, Delete):
         return None
     if isinstance(step, Put):
         return dict(step.item)
-    assert isinstance(step, Change)
+    assert isinstance(step, Update)
     assert not step.update.add
     return {**(old or step.key), **step.update.set}

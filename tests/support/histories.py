@@ -175,7 +175,7 @@ class StatsWorld:
 
     def check(self) -> None:
         """Everything shown is what a count says."""
-        for whole in (*BUCKETS, None):
-            assert self.shown(whole) == self.right(whole), whole
-            count = counted(self.tallies.of(NS, whole).parts())
-            assert not [d for d in self.stats.verify(NS, whole) if d.name != "recount_due"], count
+        for aggregate in (*BUCKETS, None):
+            assert self.shown(aggregate) == self.right(aggregate), aggregate
+            count = counted(self.tallies.of(NS, aggregate).contributions())
+            assert not [d for d in self.stats.verify(NS, aggregate) if d.name != "recount_due"], count

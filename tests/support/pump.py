@@ -100,9 +100,15 @@ class Source:
         first = given[0]["dynamodb"]["SequenceNumber"] if given else ""
         named = shard or self.shards.get(first, "of-nobody")
         window = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:00:30Z"}
-        whole = {"Records": given, "shardId": named, "eventSourceARN": self.reader.arn, "window": window, "state": {}}
+        window_event = {
+            "Records": given,
+            "shardId": named,
+            "eventSourceARN": self.reader.arn,
+            "window": window,
+            "state": {},
+        }
         with services_of_app(self.services):
-            answer: dict[str, Any] = getattr(app, self.handler)({**whole, **event}, None)
+            answer: dict[str, Any] = getattr(app, self.handler)({**window_event, **event}, None)
         return answer
 
     def drain(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Put, Remove
+from chalicelib.aws.dynamodb.writes import Delete, Put
 from chalicelib.objects.stored_object import StoredObject, to_item
 from tests.support.catalog import partition_of
 from tests.support.world import World
@@ -40,4 +40,4 @@ def write_object(world: World, bucket_id: str, object_id: str, size: int = 0, **
 
 def remove_object(world: World, bucket_id: str, object_id: str) -> None:
     """Removes the object for good."""
-    objects_table(world).write(Remove({"bucket_id": bucket_id, "object_id": object_id}))
+    objects_table(world).write(Delete({"bucket_id": bucket_id, "object_id": object_id}))

@@ -10,12 +10,12 @@ from typing import Any
 
 from chalicelib import keys
 from chalicelib.aws.dynamodb.attribute_values import encode
-from chalicelib.aws.dynamodb.expressions import Update, exists
-from chalicelib.aws.dynamodb.writes import Change
+from chalicelib.aws.dynamodb.expressions import UpdateExpression, exists
+from chalicelib.aws.dynamodb.writes import Update
 from chalicelib.blobs.blob import Blob
 from chalicelib.buckets.bucket import Bucket, texts, to_item
 from chalicelib.buckets.store import search_text
-from chalicelib.core.clock import stamp
+from chalicelib.core.clock import format_timestamp
 from chalicelib.core.ids import Ids
 from chalicelib.core.text import fold
 from chalicelib.objects import stored_object
@@ -38,7 +38,9 @@ def seed_buckets(
     partition = partition_of(world)
     made = [_bucket(number, settings(number)) for number in numbers]
     write_rows(world.client, world.tables.catalog, [_item(partition, bucket) for bucket in made])
-    catalog(world).write(Change(keys.totals(partition), Update(add={"bucket_count": len(made)}), exists("pk")))
+    catalog(world).write(
+        Update(keys.totals(partition), UpdateExpression(add={"bucket_count": len(made)}), exists("pk"))
+    )
     return [bucket.bucket_id for bucket in made]
 
 
@@ -65,8 +67,8 @@ def _bucket(number: int, settings: dict[str, Any]) -> Bucket:
         is_locked=False,
         revision=1,
         schema_version=1,
-        created_at=stamp(moment),
-        updated_at=stamp(moment),
+        created_at=format_timestamp(moment),
+        updated_at=format_timestamp(moment),
         settings={"bucket_schema": SCHEMA, "unique_key": None, "source_adapter": None, **settings},
     )
 
@@ -86,7 +88,7 @@ def _item(partition: str, bucket: Bucket) -> dict[str, Any]:
 def _object(
     partition: str, bucket_id: str, number: int, values: dict[str, Any], blobs: tuple[Blob, ...]
 ) -> StoredObject:
-    moment = stamp(datetime.fromtimestamp(START + number // 2, UTC))
+    moment = format_timestamp(datetime.fromtimestamp(START + number // 2, UTC))
     return StoredObject(
         partition=partition,
         bucket_id=bucket_id,

@@ -34,13 +34,13 @@ def of_type(template: dict[str, Any], type_: str) -> dict[str, dict[str, Any]]:
     return {name: resource for name, resource in template["Resources"].items() if resource["Type"] == type_}
 
 
-def references(part: Any) -> Iterator[str]:
+def references(contribution: Any) -> Iterator[str]:
     """The logical ids that a part of the template names, by Ref, Fn::GetAtt or Fn::Sub."""
-    if isinstance(part, list):
-        for item in part:
+    if isinstance(contribution, list):
+        for item in contribution:
             yield from references(item)
-    elif isinstance(part, dict):
-        for name, value in part.items():
+    elif isinstance(contribution, dict):
+        for name, value in contribution.items():
             if name == "Ref":
                 yield value
             elif name == "Fn::GetAtt":

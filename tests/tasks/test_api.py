@@ -14,7 +14,7 @@ from mixpeek.models.list_tasks_response import ListTasksResponse
 from mixpeek.models.task_response import TaskResponse
 
 from chalicelib.access.models import ResourceScope
-from chalicelib.api import CORS, admission, recognition
+from chalicelib.api import CORS, authentication, authorization
 from chalicelib.http.endpoint import endpoint
 from chalicelib.tasks.routes import task_operations
 from tests.support.api import Api
@@ -29,9 +29,9 @@ NOBODY = "task_01kdvdna07crhfzd"
 def task_app(world: World, line: Line) -> Chalice:
     """An application with nothing but the operations on tasks."""
     app = Chalice(app_name="tasks", configure_logs=False, env={})
-    gates = (recognition(lambda: world.services), admission(lambda: world.services))
+    guards = (authentication(lambda: world.services), authorization(lambda: world.services))
     for operation in task_operations(lambda: line.tasks):
-        view = endpoint(operation, lambda: app.current_request, gates)
+        view = endpoint(operation, lambda: app.current_request, guards)
         app.route(operation.path, methods=[operation.method], cors=CORS, content_types=[])(view)
     return app
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.errors import NotFound, Unacceptable
+from chalicelib.core.errors import BadRequest, NotFound
 from chalicelib.core.statuses import TaskStatusEnum
 from chalicelib.tasks.error_text import told
 from chalicelib.tasks.errors import TaskNotFound, TaskNotRestartable
@@ -165,7 +165,7 @@ class Validation(Exception):
     [
         (ValueError("first\nsecond"), "ValueError: first"),
         (ValueError(), "ValueError:"),
-        (Unacceptable("The bucket is full"), "The bucket is full"),
+        (BadRequest("The bucket is full"), "The bucket is full"),
         (NotFound(), "The request was refused"),
         (Validation(), "Validation"),
         (RuntimeError("sk_abcdefgh is wrong"), "RuntimeError: sk_… is wrong"),

@@ -100,7 +100,7 @@ def _joined(word: str, conditions: tuple[Condition, ...]) -> Condition:
     return conditions[0] if len(conditions) == 1 else Condition(word, parts=conditions)
 
 
-class Update(NamedTuple):
+class UpdateExpression(NamedTuple):
     """What to do to a row. Setting an attribute to None removes it; adding to an absent one starts at 0."""
 
     set: Mapping[str, Any] = NOTHING
@@ -127,7 +127,7 @@ class Renderer:
             return f"{condition.form}{self._part(parts[0])}"
         return condition.form.join([self._part(part) for part in parts])
 
-    def update(self, update: Update) -> str:
+    def update(self, update: UpdateExpression) -> str:
         """The text of an update."""
         kept = [(name, value) for name, value in update.set.items() if value is not None]
         removed = [*(name for name, value in update.set.items() if value is None), *update.remove]

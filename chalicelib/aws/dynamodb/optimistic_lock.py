@@ -6,27 +6,27 @@ import random
 from collections.abc import Callable
 from typing import TypeVar
 
-from chalicelib.core.errors import Busy
+from chalicelib.core.errors import Unavailable
 
 R = TypeVar("R")
 
 # Whoever loses a turn reads again; this many lost turns in a row mean that something is wrong.
-TURNS = 40
+MAX_ATTEMPTS = 40
 LONGEST_PAUSE = 0.2
 
 
-class RevisionMoved(Busy):
-    """The row was written since it was read. It is read again; a client hears of it as Busy at most."""
+class VersionConflict(Unavailable):
+    """The row was written since it was read. It is read again; a client hears of it as Unavailable at most."""
 
 
-def in_turns(attempt: Callable[[], R], pause: Callable[[float], None]) -> R:
-    """What an attempt gives, made again for as long as it raises RevisionMoved. Raises Busy when every turn is lost."""
-    for turn in range(TURNS):
+def retry_on_conflict(attempt: Callable[[], R], pause: Callable[[float], None]) -> R:
+    """The result of the attempt, repeated while it raises VersionConflict. Raises Unavailable after MAX_ATTEMPTS."""
+    for turn in range(MAX_ATTEMPTS):
         try:
             return attempt()
-        except RevisionMoved:
+        except VersionConflict:
             pause(random.uniform(0, min(0.01 * turn, LONGEST_PAUSE)))  # noqa: S311 (jitter, no secret)
-    raise Busy()
+    raise Unavailable()
 
 
 def revise(
@@ -40,7 +40,7 @@ def revise(
     """The state after a change, or the same state where the change makes no difference to what is `stored`.
 
     `revised` gives the new state and may refuse; `write` puts it in place of the old one and raises
-    RevisionMoved where that is no longer there. Raises Busy when every turn is lost.
+    VersionConflict where that is no longer there. Raises Unavailable when every turn is lost.
     """
 
     def attempt() -> R:
@@ -49,4 +49,4 @@ def revise(
         # Not the values themselves are compared: to Python true is 1.
         return old if stored(new) == stored(old) else write(old, new)
 
-    return in_turns(attempt, pause)
+    return retry_on_conflict(attempt, pause)

@@ -17,10 +17,10 @@ from botocore.exceptions import ClientError
 from chalicelib.aws.dynamodb.attribute_values import Item, Wire, encode
 from chalicelib.aws.dynamodb.expressions import Condition, Renderer
 from chalicelib.aws.dynamodb.write_requests import cancellation, is_ours, new_token, parameters, row, shown
-from chalicelib.aws.dynamodb.writes import Change, Key, Remove, Step, Write
-from chalicelib.aws.retry import Attempts, OutOfTime, Pace, Unsettled, code
+from chalicelib.aws.dynamodb.writes import Delete, Key, Step, Update, Write
+from chalicelib.aws.retry import Attempts, DeadlineExceeded, OutcomeUnknown, RetryPolicy, code
 from chalicelib.aws.usage import count_read, count_write
-from chalicelib.core.deadline import is_over
+from chalicelib.core.deadline import expired
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,7 +34,7 @@ _RETURNED = {"Put": {}, "Update": {"ReturnValues": "ALL_NEW"}, "Delete": {"Retur
 
 
 class Table:
-    """Reads and writes the rows of one table. Every method raises Busy when DynamoDB cannot serve it."""
+    """Reads and writes the rows of one table. Every method raises Unavailable when DynamoDB cannot serve it."""
 
     def __init__(
         self,
@@ -48,21 +48,21 @@ class Table:
     ) -> None:
         self._client = client
         self._name = name
-        self._pace = Pace(clock, sleep, jitter, budget_seconds)
+        self._pace = RetryPolicy(clock, sleep, jitter, budget_seconds)
         self._writers: dict[str, Callable[..., Any]] = {
             "Put": client.put_item,
             "Update": client.update_item,
             "Delete": client.delete_item,
         }
 
-    def is_late(self) -> bool:
+    def deadline_expired(self) -> bool:
         """Whether the time that all calls of a request share has run out."""
-        return is_over(self._pace.clock())
+        return expired(self._pace.clock())
 
     def check_time(self) -> None:
-        """Raises OutOfTime once the time that all calls of a request share has run out."""
-        if self.is_late():
-            raise OutOfTime()
+        """Raises DeadlineExceeded once the time that all calls of a request share has run out."""
+        if self.deadline_expired():
+            raise DeadlineExceeded()
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
         """The row with this key, if there is one."""
@@ -97,7 +97,7 @@ class Table:
 
         Lazy: the next page is fetched when its first row is asked for. `page` bounds how many rows one
         fetch evaluates. Strongly consistent, except on an index, which follows within seconds.
-        `in_time`: raises OutOfTime instead of fetching another page late.
+        `in_time`: raises DeadlineExceeded instead of fetching another page late.
         """
         params = self._query(where, only=only, page=page, index=index, attributes=attributes)
         params["ScanIndexForward"] = not descending
@@ -135,7 +135,7 @@ class Table:
     def write(self, step: Write) -> Item | None:
         """Makes one write, or raises the refusal that its broken condition stands for.
 
-        Gives back the new row for a Change, the old one for a Remove (None if there was none, or if the
+        Gives back the new row for a Update, the old one for a Delete (None if there was none, or if the
         answer that carried it was lost), None for a Put.
         """
         token = new_token()
@@ -146,12 +146,12 @@ class Table:
         except ClientError as error:
             if code(error) != _CONDITION_FAILED:
                 if attempts.doubtful:
-                    raise Unsettled() from error
+                    raise OutcomeUnknown() from error
                 raise
             wire: Any = error.response.get("Item")
             if is_ours(wire, token):
-                return shown(wire) if isinstance(step, Change) else None
-            if isinstance(step, Remove) and attempts.doubtful and not wire:
+                return shown(wire) if isinstance(step, Update) else None
+            if isinstance(step, Delete) and attempts.doubtful and not wire:
                 return None  # an attempt without an answer was asked to make the row absent, and it is
             raise step.refused(row(wire)) from error
         count_write(answer)
@@ -160,7 +160,7 @@ class Table:
     def remove_many(self, keys: Iterable[Key]) -> int:
         """Makes any number of rows absent, unconditionally, and says how many keys there were.
 
-        Not one transaction: raised Busy, it has removed some of them.
+        Not one transaction: raised Unavailable, it has removed some of them.
         """
         distinct = _distinct(keys)
         removed = 0

@@ -14,10 +14,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.dynamodb.attribute_values import Item, Wire, decode, encode
-from chalicelib.aws.dynamodb.expressions import Condition, Renderer, Update, all_of, differs
-from chalicelib.aws.dynamodb.writes import Change, Put, Remove, Step
+from chalicelib.aws.dynamodb.expressions import Condition, Renderer, UpdateExpression, all_of, differs
+from chalicelib.aws.dynamodb.writes import Delete, Put, Step, Update
 from chalicelib.aws.retry import reasons
-from chalicelib.core.errors import Refusal
+from chalicelib.core.errors import ApiError
 
 WRITE_ID = "write_id"
 _FAILED = "ConditionalCheckFailed"
@@ -36,14 +36,14 @@ def parameters(table: str, step: Step, token: str) -> tuple[str, dict[str, Any]]
     if isinstance(step, Put):
         name = "Put"
         params["Item"] = {**encode(step.item), WRITE_ID: {"S": token}}
-    elif isinstance(step, Change):
+    elif isinstance(step, Update):
         name = "Update"
         params["Key"] = encode(step.key)
         params["UpdateExpression"] = renderer.update(_stamped(step.update, token))
         # An attempt that was given up may still arrive, so it must not find a row it has already changed.
         condition = all_of(step.condition, differs(WRITE_ID, token))
     else:
-        name = "Delete" if isinstance(step, Remove) else "ConditionCheck"
+        name = "Delete" if isinstance(step, Delete) else "ConditionCheck"
         params["Key"] = encode(step.key)
     if condition is not None:
         _require(condition, renderer, params)
@@ -67,7 +67,7 @@ def is_ours(wire: Mapping[str, Wire] | None, token: str) -> bool:
     return wire is not None and wire.get(WRITE_ID) == {"S": token}
 
 
-def cancellation(steps: Iterable[Step], error: ClientError, token: str) -> Refusal | None:
+def cancellation(steps: Iterable[Step], error: ClientError, token: str) -> ApiError | None:
     """The refusal of the first step whose condition is broken, or None if the transaction had been applied.
 
     Raises the error itself if no condition explains it: a fault of ours, not a no.
@@ -85,8 +85,8 @@ def cancellation(steps: Iterable[Step], error: ClientError, token: str) -> Refus
     return step.refused(row(wire))
 
 
-def _stamped(update: Update, token: str) -> Update:
-    return Update({**update.set, WRITE_ID: token}, update.add, update.remove)
+def _stamped(update: UpdateExpression, token: str) -> UpdateExpression:
+    return UpdateExpression({**update.set, WRITE_ID: token}, update.add, update.remove)
 
 
 def _require(condition: Condition, renderer: Renderer, params: dict[str, Any]) -> None:

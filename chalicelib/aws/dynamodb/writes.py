@@ -9,18 +9,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from chalicelib.aws.dynamodb.attribute_values import Item
-from chalicelib.aws.dynamodb.expressions import Condition, Update
-from chalicelib.core.errors import Busy, Refusal
+from chalicelib.aws.dynamodb.expressions import Condition, UpdateExpression
+from chalicelib.core.errors import ApiError, Unavailable
 
 Key = Mapping[str, str]
 # Makes the refusal from the row that was there, if any. A maker and not a refusal: an exception kept
 # between requests would keep the traceback of each.
-Refused = Callable[[Item | None], Refusal]
+Refused = Callable[[Item | None], ApiError]
 
 
-def busy(_: Item | None) -> Refusal:
+def busy(_: Item | None) -> ApiError:
     """What a failed condition means when nobody said otherwise: chance, so trying again helps."""
-    return Busy()
+    return Unavailable()
 
 
 class Put(NamedTuple):
@@ -31,7 +31,7 @@ class Put(NamedTuple):
     refused: Refused = busy
 
 
-class Change(NamedTuple):
+class Update(NamedTuple):
     """Changes some attributes of a row. The condition says whether the row must be there (`exists`).
 
     Alone it is applied at least once: `add` on a row that several write belongs in a transaction, which
@@ -39,12 +39,12 @@ class Change(NamedTuple):
     """
 
     key: Key
-    update: Update
+    update: UpdateExpression
     condition: Condition
     refused: Refused = busy
 
 
-class Remove(NamedTuple):
+class Delete(NamedTuple):
     """Makes a row absent; removing what is not there succeeds unless the condition forbids it."""
 
     key: Key
@@ -52,7 +52,7 @@ class Remove(NamedTuple):
     refused: Refused = busy
 
 
-class Check(NamedTuple):
+class ConditionCheck(NamedTuple):
     """Requires something of a row without touching it; part of a transaction only."""
 
     key: Key
@@ -60,5 +60,5 @@ class Check(NamedTuple):
     refused: Refused = busy
 
 
-Write = Put | Change | Remove
-Step = Put | Change | Remove | Check
+Write = Put | Update | Delete
+Step = Put | Update | Delete | ConditionCheck

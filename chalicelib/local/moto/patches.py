@@ -32,7 +32,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
-from chalicelib.local.client import deaf_session
+from chalicelib.local.client import isolated_session
 from chalicelib.local.moto.performance import quicken
 
 _IN_TRANSACTION = "_in_transaction"
@@ -50,7 +50,7 @@ def install() -> None:
     DynamoHandler.batch_write_item = _whole_batch(DynamoHandler.batch_write_item)  # type: ignore[method-assign]
     Table.query = _narrowed(Table.query)  # type: ignore[method-assign]
     quicken()
-    session = boto3.Session(botocore_session=deaf_session())
+    session = boto3.Session(botocore_session=isolated_session())
     accounts: Any = AccountSpecificBackend
     accounts.get_session = classmethod(lambda cls: session)
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
-from chalicelib.core.errors import Refusal
+from chalicelib.core.errors import ApiError
 from chalicelib.local.journal.folder import LOOPBACK
 from chalicelib.local.moto.backends import Backends
 from chalicelib.local.moto.rows import REGION
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Passes one request on."""
         try:
             body = read_body(self.headers, cast(BinaryIO, self.rfile), MOST_BYTES)
-        except Refusal as refusal:
+        except ApiError as refusal:
             self.close_connection = True
             return self._refuse(400, "SerializationException", refusal.text)
         if not _LOCAL_HOST.match(self.headers.get("Host", "")):

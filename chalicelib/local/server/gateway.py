@@ -20,8 +20,8 @@ from chalice.app import Chalice
 from chalice.config import Config
 from chalice.local import ChaliceRequestHandler, LocalGateway, ThreadedHTTPServer
 
-from chalicelib.core.errors import Refusal, RouteNotFound, Unacceptable
-from chalicelib.http.envelope import refusal_response, unforeseen
+from chalicelib.core.errors import ApiError, BadRequest, RouteNotFound
+from chalicelib.http.envelope import error_response, internal_error
 from chalicelib.local.server.http_body import read_body
 
 # What API Gateway takes.
@@ -32,7 +32,7 @@ DRAIN_BYTES = 64_000_000
 JSON = {"Content-Type": "application/json"}
 
 
-class RequestUnreadable(Unacceptable):
+class RequestUnreadable(BadRequest):
     """What arrived is not an HTTP request, or too long for one."""
 
 
@@ -48,7 +48,7 @@ class Gateway(LocalGateway):
         try:
             return super().handle_request(method, path, headers, body)
         except RouteNotFound as refusal:
-            status, own, text = refusal_response(refusal, str(uuid.uuid4()))
+            status, own, text = error_response(refusal, str(uuid.uuid4()))
             return {"statusCode": status, "headers": {**self.cors, **own}, "multiValueHeaders": {}, "body": text}
 
     def _generate_lambda_event(
@@ -79,14 +79,14 @@ class Handler(ChaliceRequestHandler):
     def _generic_handle(self) -> None:
         try:
             body = read_body(self.headers, cast(BinaryIO, self.rfile), MOST_BYTES)
-        except Refusal as refusal:
+        except ApiError as refusal:
             self._refuse(refusal, closing=True)
             return self._drain()
         try:
             response = self.local_gateway.handle_request(
                 method=self.command, path=self.path, headers=dict(self.headers), body=body
             )
-        except Refusal as refusal:
+        except ApiError as refusal:
             return self._refuse(refusal)
         except Exception as error:  # the last resort, as in foundation.endpoint
             return self._fault(error)
@@ -117,10 +117,10 @@ class Handler(ChaliceRequestHandler):
     def log_message(self, format: str, *arguments: Any) -> None:
         """Says nothing: the application logs each request."""
 
-    def _refuse(self, refusal: Refusal, *, closing: bool = False) -> None:
+    def _refuse(self, refusal: ApiError, *, closing: bool = False) -> None:
         request_id = str(uuid.uuid4())
         refusal.details = refusal.details or {"request_id": request_id}  # as the deployed gateway's answers
-        status, headers, body = refusal_response(refusal, request_id)
+        status, headers, body = error_response(refusal, request_id)
         if closing:
             headers["Connection"] = "close"
         self._answer(status, {**self.local_gateway.cors, **headers}, body)
@@ -129,7 +129,7 @@ class Handler(ChaliceRequestHandler):
         traceback.print_exception(error, file=sys.stderr)
         request_id = str(uuid.uuid4())
         self._answer(
-            500, {**self.local_gateway.cors, **JSON, "X-Request-Id": request_id}, dumps(unforeseen(request_id))
+            500, {**self.local_gateway.cors, **JSON, "X-Request-Id": request_id}, dumps(internal_error(request_id))
         )
 
     def _answer(self, status: int, headers: Mapping[str, Any], body: str | bytes | None) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from email.message import Message
 from typing import BinaryIO
 
-from chalicelib.core.errors import TooLarge, Unacceptable
+from chalicelib.core.errors import BadRequest, TooLarge
 
 LONGEST_LINE = 1024
 
 
-class BodyUnreadable(Unacceptable):
+class BodyUnreadable(BadRequest):
     """Where the body ends cannot be told, or it ended early."""
 
     code = "body_unreadable"

@@ -16,7 +16,7 @@ from chalice.app import Chalice
 from chalice.config import Config
 from chalice.local import LocalDevServer
 
-from chalicelib.core.errors import Refusal, RequestInvalid
+from chalicelib.core.errors import ApiError, RequestInvalid
 from chalicelib.local import engine
 from chalicelib.local.bootstrap import Credentials, first_credentials
 from chalicelib.local.events import wiring as events
@@ -55,7 +55,7 @@ class EmbeddedServer(LocalDevServer):
         try:
             super().__init__(app_object, config, host, port, handler_cls=Handler, server_cls=Server)
             self._open(host, port, services, handlers)
-        except (OSError, OverflowError, FolderInUse, SettingInvalid, Refusal) as error:
+        except (OSError, OverflowError, FolderInUse, SettingInvalid, ApiError) as error:
             give_up(why(error, port))
 
     def serve_forever(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.aws.dynamodb.expressions import (
     Condition,
-    Update,
+    UpdateExpression,
     absent,
     all_of,
     any_of,
@@ -23,7 +23,7 @@ from chalicelib.aws.dynamodb.expressions import (
     negated,
 )
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Change, Put
+from chalicelib.aws.dynamodb.writes import Put, Update
 from chalicelib.core.errors import Conflict
 
 KEY = {"pk": "p", "sk": "s"}
@@ -104,16 +104,18 @@ def test_conditions_are_values() -> None:
     assert len({exists("a"), exists("a"), exists("b")}) == 2
 
 
-def changed(table: Table, update: Update) -> dict[str, Any]:
+def changed(table: Table, update: UpdateExpression) -> dict[str, Any]:
     table.write(Put(ROW))
-    row = table.write(Change(KEY, update, exists("pk")))
+    row = table.write(Update(KEY, update, exists("pk")))
     assert row == table.get(KEY)
     assert row is not None
     return row
 
 
 def test_an_update_sets_adds_and_removes_at_once(table: Table) -> None:
-    update = Update(set={"status": "locked", "comment": {"by": "us"}}, add={"size": -1, "count": 2}, remove=["data"])
+    update = UpdateExpression(
+        set={"status": "locked", "comment": {"by": "us"}}, add={"size": -1, "count": 2}, remove=["data"]
+    )
     assert changed(table, update) == {
         **KEY,
         "name": "films",
@@ -125,12 +127,12 @@ def test_an_update_sets_adds_and_removes_at_once(table: Table) -> None:
 
 
 def test_setting_none_removes(table: Table) -> None:
-    assert "status" not in changed(table, Update(set={"status": None, "name": "shows"}))
+    assert "status" not in changed(table, UpdateExpression(set={"status": None, "name": "shows"}))
 
 
 def test_an_update_of_nothing_leaves_the_row_as_it_is(table: Table) -> None:
-    assert changed(table, Update()) == ROW
+    assert changed(table, UpdateExpression()) == ROW
 
 
 def test_removing_what_is_absent_is_fine(table: Table) -> None:
-    assert changed(table, Update(remove=["count"])) == ROW
+    assert changed(table, UpdateExpression(remove=["count"])) == ROW

@@ -8,8 +8,8 @@ import pytest
 from chalicelib.aws.dynamodb.expressions import all_of, between, contains, equals
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import Put
-from chalicelib.aws.usage import metered
-from chalicelib.core.errors import Busy
+from chalicelib.aws.usage import track_usage
+from chalicelib.core.errors import Unavailable
 from tests.support.engine import Tables
 from tests.support.faults import Faults, altered
 
@@ -62,7 +62,7 @@ def test_a_query_stays_in_its_partition_and_range(table: Table) -> None:
 
 def test_a_query_goes_on_beyond_a_megabyte(table: Table) -> None:
     rows = fill(table, 8, text="x" * 300_000)
-    with metered() as meter:
+    with track_usage() as meter:
         assert list(table.query(ALL)) == rows
     assert meter.round_trips > 1
 
@@ -74,7 +74,7 @@ def test_pages_without_a_match_do_not_end_a_query(table: Table) -> None:
 
 def test_a_query_fetches_no_more_than_is_asked_for(table: Table) -> None:
     rows = fill(table, 9)
-    with metered() as meter:
+    with track_usage() as meter:
         walk = table.query(ALL, page=3)
         assert meter.round_trips == 0
         assert list(islice(walk, 3)) == rows[:3]
@@ -113,14 +113,14 @@ def test_a_count_goes_on_beyond_a_megabyte(table: Table) -> None:
 
 def test_any_number_of_keys_is_read_a_hundred_at_a_time(table: Table) -> None:
     rows = fill(table, 250)
-    with metered() as meter:
+    with track_usage() as meter:
         found = table.get_many(key(number) for number in range(251))
     assert sorted(found, key=lambda row: row["number"]) == rows
     assert meter.round_trips == 3
 
 
 def test_no_keys_cost_nothing(table: Table) -> None:
-    with metered() as meter:
+    with track_usage() as meter:
         assert table.get_many([]) == []
     assert meter.round_trips == 0
 
@@ -152,7 +152,7 @@ def test_keys_left_over_are_asked_for_again(table: Table, tables: Tables, faults
 def test_keys_that_are_always_left_over_end_in_busy(table: Table, tables: Tables, faults: Faults) -> None:
     fill(table, 3)
     faults.always(keep_only(0, tables.catalog))
-    with pytest.raises(Busy):
+    with pytest.raises(Unavailable):
         table.get_many(key(number) for number in range(3))
 
 

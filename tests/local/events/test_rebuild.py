@@ -37,7 +37,7 @@ def test_what_moto_holds_is_what_reading_the_table_gives(world: World, api: Api,
     bucket_id = a_full_bucket(world, api)
     (ns,) = world.services.partitions()
     whole = world.services.stats.tallies.of(ns, bucket_id)
-    assert sorted(objects_by_bucket(held, world.tables.objects)[bucket_id]) == sorted(whole.parts())
+    assert sorted(objects_by_bucket(held, world.tables.objects)[bucket_id]) == sorted(whole.contributions())
 
 
 def test_after_settling_nothing_differs_from_a_count(world: World, api: Api, held: Backends) -> None:
