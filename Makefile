@@ -68,8 +68,9 @@ bench: setup
 # Chalice asks for a region only to learn what the services' principals are called there.
 package: setup
 	rm -rf build/package .chalice/deployments
+	$(BIN)/python -m deployment.merge_template build/merge-template.json
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} BUCKETS_ENGINE= \
-	    $(BIN)/chalice package --stage $(STAGE) --merge-template .chalice/resources.json build/package
+	    $(BIN)/chalice package --stage $(STAGE) --merge-template build/merge-template.json build/package
 	$(BIN)/python .chalice/lambda_package.py build/package
 
 # PARAMETERS="AlarmEmail=… LogRetention=90" sets some of the template's; those not named stay as they are.
