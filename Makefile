@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: help setup run test coverage nightly check bench package deploy destroy test-deploy test-engines
+.PHONY: help setup run test coverage nightly check bench package lint-template deploy destroy test-deploy test-engines
 
 help:
 	@echo 'make run       serve the API on this machine, with an engine of its own'
@@ -18,6 +18,7 @@ help:
 	@echo 'make check     format, lint and types'
 	@echo 'make bench     what each call costs, as ratios, and what deleting costs'
 	@echo 'make package   write the CloudFormation template and the zip to build/package'
+	@echo 'make lint-template  package, and check the template with cfn-lint'
 	@echo 'make deploy    create or upgrade the stage STAGE in AWS'
 	@echo 'make destroy   remove the stage STAGE from AWS'
 	@echo 'make test-deploy  deploy the package on an emulator of AWS, and test it there'
@@ -68,9 +69,13 @@ bench: setup
 # Chalice asks for a region only to learn what the services' principals are called there.
 package: setup
 	rm -rf build/package .chalice/deployments
+	$(BIN)/python -m deployment.merge_template build/merge-template.json
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} BUCKETS_ENGINE= \
-	    $(BIN)/chalice package --stage $(STAGE) --merge-template .chalice/resources.json build/package
+	    $(BIN)/chalice package --stage $(STAGE) --merge-template build/merge-template.json build/package
 	$(BIN)/python .chalice/lambda_package.py build/package
+
+lint-template: package
+	$(BIN)/cfn-lint build/package/sam.json
 
 # PARAMETERS="AlarmEmail=… LogRetention=90" sets some of the template's; those not named stay as they are.
 deploy: package

@@ -11,7 +11,7 @@ from chalicelib.api import CORS
 from chalicelib.core.errors import RouteNotFound
 from chalicelib.http.api_models import ErrorDetail, ErrorResponse
 from chalicelib.http.envelope import INTERNAL_ERROR, STATUS, internal_error
-from tests.support.template import MERGED
+from deployment.merge_template.template import merge_template
 
 # Every kind that API Gateway has.
 KINDS = [
@@ -40,9 +40,7 @@ KINDS = [
 # Statuses that only the gateway gives.
 GATEWAY_ONLY = {(429, "TooManyRequestsError"), (504, "TimeoutError")}
 
-RESPONSES: dict[str, dict[str, Any]] = json.loads(MERGED.read_text())["Resources"]["RestAPI"]["Properties"][
-    "GatewayResponses"
-]
+RESPONSES: dict[str, dict[str, Any]] = merge_template()["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
 

@@ -12,16 +12,19 @@ import pytest
 from chalice.cli.factory import CLIFactory
 from chalice.deploy.packager import LambdaDeploymentPackager
 
+from deployment.merge_template.template import write_merge_template
+
 ROOT = Path(__file__).parents[2]
-MERGED = ROOT / ".chalice" / "resources.json"
 
 
 def packaged_template(folder: Path, stage: str = "dev") -> dict[str, Any]:
     """What Chalice and CloudFormation are given for a stage; `folder` is for scratch files."""
+    merged = folder / "merge-template.json"
+    write_merge_template(merged)
     factory = CLIFactory(str(ROOT), environ={})
     config = factory.create_config_obj(stage)
     options = factory.create_package_options()
-    packager = factory.create_app_packager(config, options, "cloudformation", "json", str(MERGED))
+    packager = factory.create_app_packager(config, options, "cloudformation", "json", str(merged))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(LambdaDeploymentPackager, "create_deployment_package", lambda *_: _empty_zip(folder))
         packager.package_app(config, str(folder / "out"), stage)

@@ -1,0 +1,104 @@
+"""The alarms of the stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from deployment.merge_template.cloudformation import Json, get_att, ref, resource
+
+FIVE_MINUTES = 300
+AN_HOUR = 3600
+TEN_MINUTES_IN_MILLISECONDS = 600_000
+
+# Alarms without an address are shown in CloudWatch only.
+ACTIONS = {"Fn::If": ["AlarmsAreMailed", [ref("AlarmTopic")], ref("AWS::NoValue")]}
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A metric of CloudWatch and the value that it must not exceed."""
+
+    name: str
+    description: str
+    metric: tuple[str, str]  # its namespace and its name
+    dimensions: dict[str, Any]
+    statistic: str = "Maximum"
+    comparison: str = "GreaterThanThreshold"
+    threshold: int = 0
+
+
+ALARMS = (
+    Alarm(
+        "DeadLettersAlarm",
+        "Stream records could not be read: statistics of their buckets may be wrong",
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        {"QueueName": get_att("DeadLetters", "QueueName")},
+    ),
+    Alarm(
+        "TaskDeadLettersAlarm",
+        "A background task failed for good",
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        {"QueueName": get_att("TaskDeadLetters", "QueueName")},
+    ),
+    Alarm(
+        "TasksWaitAlarm",
+        "Background tasks have been waiting for more than an hour",
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        {"QueueName": get_att("TaskQueue", "QueueName")},
+        threshold=AN_HOUR,
+    ),
+    Alarm(
+        "ObjectsBehindAlarm",
+        "Statistics of buckets are more than ten minutes behind",
+        ("AWS/Lambda", "IteratorAge"),
+        {"FunctionName": ref("OnObjectsChange")},
+        threshold=TEN_MINUTES_IN_MILLISECONDS,
+    ),
+    Alarm(
+        "CatalogBehindAlarm",
+        "Statistics of namespaces, or the start of tasks, are more than ten minutes behind",
+        ("AWS/Lambda", "IteratorAge"),
+        {"FunctionName": ref("OnCatalogChange")},
+        threshold=TEN_MINUTES_IN_MILLISECONDS,
+    ),
+    Alarm(
+        "ApiFaultsAlarm",
+        "Requests were answered with 500 to 504",
+        ("AWS/ApiGateway", "5XXError"),
+        {"ApiName": ref("AWS::StackName"), "Stage": "api"},
+        statistic="Sum",
+        comparison="GreaterThanOrEqualToThreshold",
+        threshold=5,
+    ),
+    Alarm(
+        "ApiThrottledAlarm",
+        "Lambda turned requests away: the account's concurrency is used up",
+        ("AWS/Lambda", "Throttles"),
+        {"FunctionName": ref("APIHandler")},
+        statistic="Sum",
+    ),
+)
+
+
+def alarms() -> Json:
+    """The alarms, by logical id."""
+    return {alarm.name: resource("AWS::CloudWatch::Alarm", _properties(alarm)) for alarm in ALARMS}
+
+
+def _properties(alarm: Alarm) -> Json:
+    namespace, metric = alarm.metric
+    return {
+        "AlarmDescription": alarm.description,
+        "Namespace": namespace,
+        "MetricName": metric,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in alarm.dimensions.items()],
+        "Statistic": alarm.statistic,
+        "Period": FIVE_MINUTES,
+        "EvaluationPeriods": 1,
+        "Threshold": alarm.threshold,
+        "ComparisonOperator": alarm.comparison,
+        "TreatMissingData": "notBreaching",
+        "AlarmActions": ACTIONS,
+        "OKActions": ACTIONS,
+    }
