@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import re
 from collections.abc import Iterator
 
+import click
 import pytest
 
 import chalicelib
+from chalicelib.admin import admin
 from chalicelib.foundation.envelope import STATUS, standing
 from chalicelib.foundation.refusals import Refusal
 from chalicelib.settings import Settings, variable
-from tests.docs.markdown import DOCS
+from tests.docs.markdown import DOCS, ROOT
 
 ERRORS = re.findall(
     r"^\| (\w+) \| (\d+) \| `(\w+)` \| `?(\w*)`? *\|",
@@ -68,3 +71,26 @@ def test_every_setting_is_on_the_page_with_its_default(name: str) -> None:
 def test_the_page_has_no_setting_that_the_code_does_not_have() -> None:
     shown = set(re.findall(r"^\| `(\w+)` \|", SETTINGS, re.MULTILINE))
     assert shown == {variable(name) for name in Settings.__slots__}
+
+
+def test_the_guide_for_operators_has_every_alarm_of_a_stage() -> None:
+    declared = json.loads((ROOT / ".chalice" / "resources.json").read_text())["Resources"]
+    alarms = {name for name, made in declared.items() if made.get("Type") == "AWS::CloudWatch::Alarm"}
+    shown = re.findall(r"^\| `(\w+Alarm)` \|", (DOCS / "how-to" / "operating.md").read_text(), re.MULTILINE)
+    assert sorted(shown) == sorted(alarms)
+
+
+def test_the_guide_for_operators_has_every_command() -> None:
+    rows = re.findall(r"^\| (`[^|]*`) \|", (DOCS / "how-to" / "operating.md").read_text(), re.MULTILINE)
+    shown = set()
+    for row in rows:
+        first, *others = re.findall(r"`([^`]*)`", row)
+        group, _, command = first.partition(" ")
+        shown |= {(group, name) for name in (command, *others) if name}
+    commands = {
+        (name, command)
+        for name, group in admin.commands.items()
+        if isinstance(group, click.Group)
+        for command in group.commands
+    }
+    assert shown == commands
