@@ -45,6 +45,7 @@ def server(folder: Path) -> Iterator[Running]:
 @pytest.fixture
 def environment(server: Running, folder: Path, page: Path, tmp_path: Path) -> dict[str, str]:
     """The environment of a reader who pasted what `make run` printed, with a namespace of its own for each page."""
+    assert server.process.poll() is None, server.said()
     exports = server.exports()
     namespace = page.stem.lower()
     status, answer = server.call("POST", "/v1/namespaces", {"namespace_name": namespace})
