@@ -72,8 +72,8 @@ def session(folder: Path, environment: Mapping[str, str]) -> Iterator[Callable[[
     def run(step: Step) -> str:
         output = (interpreter if step.block.language == "python" else shell).run(step.block.text)
         if step.output is not None:
-            told = f"{step.block.text}\nprinted:\n{output}\nand the page shows:\n{step.output}"
-            assert matches(step.output, output), told
+            message = f"{step.block.text}\nprinted:\n{output}\nand the page shows:\n{step.output}"
+            assert matches(step.output, output), message
         return output
 
     try:
