@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from bench import cost, prices
 from bench.capacity import read, size
-from tests.docs.markdown import ROOT
+from deployment.merge_template.template import merge_template
 from tests.support.engine import ENDPOINT
 
 
@@ -44,7 +42,7 @@ def test_the_units_of_a_read(bytes_: int, consistent: bool | None, units: float)
 
 
 def test_the_alarms_that_the_page_counts_are_those_of_every_stage() -> None:
-    declared = json.loads((ROOT / ".chalice" / "resources.json").read_text())["Resources"]
+    declared = merge_template()["Resources"]
     alarms = {name: made for name, made in declared.items() if made.get("Type") == "AWS::CloudWatch::Alarm"}
     assert len(alarms) == prices.ALARMS
     assert [name for name, made in alarms.items() if "Condition" in made] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -16,7 +15,8 @@ from chalicelib.admin.__main__ import admin
 from chalicelib.core.errors import ApiError
 from chalicelib.http.envelope import STATUS, status_and_type
 from chalicelib.settings import Settings, variable
-from tests.docs.markdown import DOCS, ROOT
+from deployment.merge_template.template import merge_template
+from tests.docs.markdown import DOCS
 
 ERRORS = re.findall(
     r"^\| (\w+) \| (\d+) \| `(\w+)` \| `?(\w*)`? *\|",
@@ -74,7 +74,7 @@ def test_the_page_has_no_setting_that_the_code_does_not_have() -> None:
 
 
 def test_the_guide_for_operators_has_every_alarm_of_a_stage() -> None:
-    declared = json.loads((ROOT / ".chalice" / "resources.json").read_text())["Resources"]
+    declared = merge_template()["Resources"]
     alarms = {name for name, made in declared.items() if made.get("Type") == "AWS::CloudWatch::Alarm"}
     shown = re.findall(r"^\| `(\w+Alarm)` \|", (DOCS / "how-to" / "operating.md").read_text(), re.MULTILINE)
     assert sorted(shown) == sorted(alarms)
