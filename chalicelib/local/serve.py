@@ -1,17 +1,25 @@
-"""What makes `chalice local` a server with an engine: called by `app.py` where the engine is embedded."""
+"""The local server: the API and the embedded engine in one process, for `make run` and for `chalice local`.
+
+`new_server` does for `make run` what the `local` command of chalice 1.34 does, without importing `chalice.cli`.
+"""
 
 from __future__ import annotations
 
 import errno
+import importlib
+import json
+import logging
 import os
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 import chalice.local
 from chalice.app import Chalice
 from chalice.config import Config
+from chalice.deploy.validate import validate_feature_flags, validate_routes
 from chalice.local import LocalDevServer
 
 from chalicelib.foundation.refusals import Refusal, RequestInvalid
@@ -31,6 +39,31 @@ def prepare(app: Chalice) -> None:
     watching.install()
     module: Any = chalice.local
     module.LocalDevServer = EmbeddedServer
+
+
+def new_server(project: Path, host: str, port: int) -> LocalDevServer:
+    """Loads the application of the project and its `.chalice/config.json`, and binds the server to the port."""
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+    config = Config(
+        user_provided_params={"project_dir": str(project)},
+        config_from_disk=json.loads((project / ".chalice" / "config.json").read_text()),
+    )
+    os.environ |= {"AWS_CHALICE_CLI_MODE": "true", **config.environment_variables}
+    app = load_app(project)
+    validate_feature_flags(app)
+    validate_routes(app.routes)
+    return chalice.local.create_local_server(app, config, host, port)
+
+
+def load_app(project: Path) -> Chalice:
+    """The application of `app.py`. As in a Lambda function, packages in the folder `vendor` can be imported."""
+    if str(project) not in sys.path:
+        sys.path.insert(0, str(project))
+    vendor = project / "vendor"
+    if vendor.is_dir() and str(vendor) not in sys.path:
+        sys.path.append(str(vendor))
+    app: Chalice = importlib.import_module("app").app
+    return app
 
 
 class EmbeddedServer(LocalDevServer):
