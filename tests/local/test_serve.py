@@ -271,7 +271,7 @@ def test_one_process_told_to_end_ends_all_quietly(run: Run, option: str, number:
     server = run(option).ready()
     server.process.send_signal(number)
     assert server.ended() == 0
-    assert "Traceback" not in server.said()
+    assert "Traceback" not in server.said(), server.said()
     assert "Aborted" not in server.said()
 
 
