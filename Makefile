@@ -57,7 +57,8 @@ import json, sys
 print("# The version of each package that the groups `run` and `dev` of pyproject.toml need, directly or indirectly.")
 print("# `make constraints` writes this file.")
 found = [package["metadata"] for package in json.load(sys.stdin)["install"]]
-print(*sorted((f"{each['name']}=={each['version']}" for each in found), key=str.lower), sep="\n")
+for each in sorted(found, key=lambda each: each["name"].lower()):
+    print(f"{each['name']}=={each['version']}")
 endef
 export WRITE_CONSTRAINTS
 

@@ -19,11 +19,14 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.utils import canonicalize_name
 
+from tests.support.dependencies import packages
 from tests.support.running import SECONDS, Running, listens, until
 
 PROJECT = Path(__file__).parents[2]
@@ -115,7 +118,7 @@ def imported(output: str) -> list[str]:
 
 
 @pytest.mark.parametrize("option", ["--autoreload", "--no-autoreload"])
-def test_no_process_of_make_run_imports_what_queries_the_terminal(run: Run, option: str) -> None:
+def test_make_run_imports_nothing_that_queries_the_terminal_or_that_it_does_not_install(run: Run, option: str) -> None:
     server = run(option, PYTHONPROFILEIMPORTTIME="1").ready()
     server.create("a-bucket")
     server.signal(signal.SIGINT)
@@ -124,6 +127,9 @@ def test_no_process_of_make_run_imports_what_queries_the_terminal(run: Run, opti
     assert modules.count("chalicelib.local.watching") == (2 if option == "--autoreload" else 1)
     assert "chalice.local" in modules
     assert TERMINAL_MODULES.isdisjoint(modules)
+    owners = packages_distributions()
+    for module in {name.partition(".")[0] for name in modules} & set(owners):
+        assert packages("run").intersection(map(canonicalize_name, owners[module])), f"{module} is not installed"
 
 
 def test_the_command_line_imports_nothing_that_queries_the_terminal(project: Path) -> None:
