@@ -12,7 +12,6 @@ import logging
 import os
 import sys
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,6 +31,7 @@ from chalicelib.settings import SettingInvalid, read_settings
 
 # A worker that is replaced may have to wait for a command that is using the folder just now.
 PATIENCE_SECONDS = 5.0
+POLL_SECONDS = 0.1
 
 
 def prepare(app: Chalice) -> None:
@@ -77,9 +77,22 @@ class EmbeddedServer(LocalDevServer):
             give_up(why(error, port))
 
     def serve_forever(self) -> None:
-        """Serves until told to stop."""
-        with suppress(KeyboardInterrupt):
-            self.server.serve_forever()
+        """Serves until `shutdown` or, when called in the main thread, until a signal ends the process.
+
+        A thread of its own accepts the connections. In the main thread, a signal could interrupt `socketserver` while
+        it hands a connection to its thread; it would close the connection, and that thread would report a fault.
+        """
+        accepting = threading.Thread(target=self._accept, name="server", daemon=True)
+        accepting.start()
+        try:
+            while accepting.is_alive():
+                accepting.join(POLL_SECONDS)
+        except KeyboardInterrupt:
+            self.server.shutdown()
+
+    def _accept(self) -> None:
+        watching.leave_signals_to_main()
+        self.server.serve_forever(POLL_SECONDS)
 
     def _open(self, host: str, port: int) -> None:
         address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104

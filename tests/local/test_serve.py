@@ -281,6 +281,40 @@ def test_one_process_told_to_end_ends_all_quietly(run: Run, option: str, number:
     assert "Aborted" not in server.said()
 
 
+# The signal arrives between the two halves of accepting a connection. Both take long here, and the process waits for
+# the second, so that it fails if the connection was closed.
+ENDS_WHILE_ACCEPTING = """
+import os, signal, socketserver, time
+from chalicelib.local.gateway import Server
+
+Server.daemon_threads = False
+accept, handle = socketserver.ThreadingMixIn.process_request, socketserver.ThreadingMixIn.process_request_thread
+
+def accept_slowly(server, *connection):
+    accept(server, *connection)
+    time.sleep(0.5)
+
+def handle_after_the_signal(server, *connection):
+    time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.1)
+    handle(server, *connection)
+
+socketserver.ThreadingMixIn.process_request = accept_slowly
+socketserver.ThreadingMixIn.process_request_thread = handle_after_the_signal
+from chalicelib.local.__main__ import main
+main()
+"""
+
+
+def test_a_signal_while_a_connection_is_accepted_ends_all_quietly(run: Run) -> None:
+    server = run("--no-autoreload", words=[sys.executable, "-c", ENDS_WHILE_ACCEPTING])
+    until(server.starts)
+    assert listens(server.port)
+    assert server.ended() == 0
+    assert "Traceback" not in server.said(), server.said()
+
+
 @pytest.mark.parametrize("words", [MAKE_RUN, [str(CHALICE), "local"]], ids=["make run", "chalice"])
 def test_a_second_server_on_the_same_folder_is_refused_in_one_line(run: Run, project: Path, words: list[str]) -> None:
     first = run("--no-autoreload").ready()
