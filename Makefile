@@ -5,10 +5,14 @@ STAGE ?= dev
 
 VENV := .venv
 BIN := $(VENV)/bin
+# The first exists once what `make run` needs is installed, the second once everything is.
+RUN_READY := $(VENV)/.ready-run
 READY := $(VENV)/.ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: help setup run test coverage nightly check bench package lint-template deploy destroy test-deploy test-engines
+.PHONY: help setup run test coverage nightly check bench package lint-template deploy destroy test-deploy test-engines \
+    test-lowest-sdk constraints
 
 help:
 	@echo 'make run       serve the API on this machine, with an engine of its own'
@@ -23,14 +27,13 @@ help:
 	@echo 'make destroy   remove the stage STAGE from AWS'
 	@echo 'make test-deploy  deploy the package on an emulator of AWS, and test it there'
 	@echo 'make test-engines  run the tests that know an engine on DynamoDB Local'
-	@echo 'make setup     make $(VENV); every other target does it first'
+	@echo 'make test-lowest-sdk  test the code that calls AWS with the lowest version of botocore that it supports'
+	@echo 'make setup     make $(VENV); every other target but run does it first'
+	@echo 'make constraints  update constraints.txt after a change of the dependencies in pyproject.toml'
 
 setup: $(READY)
 
-# The group is read with tomllib because pip learnt of groups later than Python 3.11 came out.
-READ_GROUP := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")
-
-$(READY): pyproject.toml requirements.txt
+$(RUN_READY): pyproject.toml requirements.txt constraints.txt
 	@for python in $(PYTHON); do \
 	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && found=$$python && break; \
 	done; \
@@ -39,14 +42,37 @@ $(READY): pyproject.toml requirements.txt
 	elif ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
 	    echo "make setup: $$found cannot make virtual environments; on Debian and Ubuntu install python3-venv" >&2; exit 1; \
 	fi; \
-	echo "Making $(VENV) with $$($$found --version)"; \
+	echo "Installing what the server needs into $(VENV), with $$($$found --version)"; \
 	$$found -m venv $(VENV)
-	@$(BIN)/python -c '$(READ_GROUP)' > $(VENV)/dev.txt
-	$(BIN)/python -m pip install --requirement $(VENV)/dev.txt
+	@# The pip of Python 3.11 does not know dependency groups, so the pinned one comes first.
+	@$(INSTALL) pip
+	@$(INSTALL) --group run
 	@touch $@
 
-run: setup
-	$(BIN)/python -m chalicelib.local
+$(READY): $(RUN_READY)
+	@echo 'Installing what tests, checks and deployments need into $(VENV)'
+	@$(INSTALL) --group dev
+	@touch $@
+
+define WRITE_CONSTRAINTS
+import json, sys
+print("# The version of each package that the groups `run` and `dev` of pyproject.toml need, directly or indirectly.")
+print("# `make constraints` writes this file.")
+found = [package["metadata"] for package in json.load(sys.stdin)["install"]]
+for each in sorted(found, key=lambda each: each["name"].lower()):
+    print(f"{each['name']}=={each['version']}")
+endef
+export WRITE_CONSTRAINTS
+
+# pip resolves the group without the present constraints, and installs nothing.
+constraints: $(READY)
+	@mkdir -p build
+	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --report build/resolved.json --group dev
+	@$(BIN)/python -c "$$WRITE_CONSTRAINTS" < build/resolved.json > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+run: $(RUN_READY)
+	@$(BIN)/python -m chalicelib.local
 
 test: setup
 	$(PYTEST)
@@ -97,3 +123,27 @@ test-deploy: package $(MINISTACK)/.ready
 $(MINISTACK)/.ready: tests/deployed/requirements.txt $(READY)
 	@$(BIN)/python -m venv $(MINISTACK) && $(MINISTACK)/bin/pip install --quiet --requirement $< && touch $@ \
 	    || echo 'make test-deploy: ministack cannot be installed' >&2
+
+LOWEST_SDK := build/lowest-sdk
+
+# In PYTHONPATH, these packages precede those of $(VENV). A Lambda runtime that has this botocore does not know the
+# service `signin` yet. Warnings of an old botocore about a new Python are not errors.
+test-lowest-sdk: $(LOWEST_SDK)/.ready
+	@PYTHONPATH=$(LOWEST_SDK) $(BIN)/python -c "$$CHECK_LOWEST_SDK"
+	PYTHONPATH=$(LOWEST_SDK) $(PYTEST) -W default -k 'not signin' tests/aws/test_clients.py tests/aws/dynamodb/test_table_reads.py \
+	    tests/aws/dynamodb/test_table_writes.py tests/aws/test_retry.py tests/health tests/tasks/test_api.py \
+	    tests/blobs/test_store.py tests/objects/test_create.py tests/objects/test_lists.py
+
+$(LOWEST_SDK)/.ready: $(READY)
+	@rm -rf $(LOWEST_SDK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(LOWEST_SDK) --group lowest-sdk
+	@touch $@
+
+define CHECK_LOWEST_SDK
+import boto3, botocore, sys, tomllib
+wanted = tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["lowest-sdk"]
+found = [f"{module.__name__}=={module.__version__}" for module in (boto3, botocore)]
+print("Testing with", *found)
+sys.exit(found != wanted)
+endef
+export CHECK_LOWEST_SDK

@@ -107,7 +107,7 @@ class DynamoDBLoader(ServiceLoader):
         """The description, in which botocore lets `AS_THEY_ARE` through, as `foundation.items` writes and reads it."""
         model = super().load_service_model(service_name, type_name, api_version)
         if (service_name, type_name) == (SERVICE, "service-2"):
-            for name in AS_THEY_ARE:
+            for name in model["shapes"].keys() & set(AS_THEY_ARE):  # an older botocore may not have all of them
                 model["shapes"][name] = {"type": "structure", "members": {}, "document": True}
         if type_name == "endpoint-rule-set-1":
             for name in OF_ACCOUNTS:

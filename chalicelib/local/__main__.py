@@ -1,4 +1,4 @@
-"""`make run`: the whole API on this machine, with `chalice local` and the embedded engine."""
+"""`make run`: the whole API on this machine, with the local server of chalice and the embedded engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import chalice.cli
 import click
 
 from chalicelib.local.journal.folder import LOOPBACK, POLL_SECONDS, Folder, FolderInUse
@@ -29,15 +28,29 @@ def main(host: str, port: int, autoreload: bool) -> None:
     """Serve the Buckets API on this machine. The next port is for the operator's command line."""
     os.environ |= {"BUCKETS_ENGINE": "embedded", "BUCKETS_PORT": str(port)}
     os.chdir(PROJECT)
-    watching.install()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    if not os.environ.get(watching.WORKER):
+    try:
+        sys.exit(_run(host, port, autoreload=autoreload))
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+def _run(host: str, port: int, *, autoreload: bool) -> int:
+    """Serves in this process, or has a worker serve, until a signal ends it. Returns the exit code."""
+    is_worker = bool(os.environ.get(watching.WORKER))
+    if not is_worker:
         _check_free(host, port)
-    # Chalice starts its worker with these words.
-    sys.argv = [sys.executable, "-m", "chalicelib.local", *sys.argv[1:]]
-    arguments = ["--host", host, "--port", str(port), "--autoreload" if autoreload else "--no-autoreload"]
-    chalice.cli.cli.main(["local", *arguments], obj={}, prog_name="chalice")
+    if autoreload and not is_worker:
+        return watching.run_parent([sys.executable, "-m", "chalicelib.local", *sys.argv[1:]], os.environ)
+    watching.install()
+    # Only the process that serves needs the application, so only that one imports it.
+    from chalicelib.local.server.serve import new_server
+
+    if autoreload:
+        return watching.run_worker(lambda: new_server(PROJECT, host, port), PROJECT)
+    new_server(PROJECT, host, port).serve_forever()
+    return 0
 
 
 def _interrupt(*_: Any) -> None:

@@ -8,7 +8,7 @@ import boto3
 import botocore.session
 import pytest
 from botocore.config import Config
-from botocore.loaders import JSONFileLoader
+from botocore.loaders import JSONFileLoader, Loader
 
 from chalicelib.aws.clients import AS_THEY_ARE, DynamoDBLoader, dynamodb_client, probe_client, s3_client, sqs_client
 from chalicelib.health.checks import BUDGET_SECONDS
@@ -92,6 +92,22 @@ def test_a_probe_gives_up_within_the_budget_of_a_dependency() -> None:
 def test_what_passes_through_is_part_of_the_description_of_dynamodb() -> None:
     described = botocore.session.Session().get_service_model("dynamodb")
     assert set(AS_THEY_ARE) <= set(described.shape_names)
+
+
+def test_a_botocore_without_one_of_the_shapes_is_given_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = Loader.load_service_model
+
+    def load_older(loader: Loader, service_name: str, type_name: str, api_version: str | None = None) -> Any:
+        model = load(loader, service_name, type_name, api_version)
+        model["shapes"].pop("ConsumedCapacityMultiple")
+        return model
+
+    monkeypatch.setattr(Loader, "load_service_model", load_older)
+    shapes = DynamoDBLoader().load_service_model("dynamodb", "service-2")["shapes"]
+    assert "ConsumedCapacityMultiple" not in shapes
+    assert {name for name, shape in shapes.items() if shape.get("document")} == {*AS_THEY_ARE} - {
+        "ConsumedCapacityMultiple"
+    }
 
 
 def test_rows_come_and_go_as_they_are_on_the_wire(client: DynamoDBClient, tables: Tables) -> None:

@@ -39,7 +39,9 @@ def listens(port: int) -> bool:
 class Running:
     """A server, and what it says."""
 
-    def __init__(self, words: list[str], project: Path, port: int, **environ: str) -> None:
+    def __init__(
+        self, words: list[str], project: Path, port: int, *, terminal: int | None = None, **environ: str
+    ) -> None:
         self.port = port
         self._output = project / f"output-{time.monotonic_ns()}"
         clean = {name: value for name, value in os.environ.items() if not name.startswith("BUCKETS_")}
@@ -48,7 +50,8 @@ class Running:
                 words,
                 cwd=project,
                 env={**clean, "BUCKETS_ENGINE": "embedded", "AWS_PROFILE": "nobody-has-this-one", **environ},
-                stdout=output,
+                stdin=terminal,
+                stdout=output if terminal is None else terminal,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 # A shell that starts the tests in the background has what they start ignore it.

@@ -1,19 +1,26 @@
-"""What makes `chalice local` a server with an engine: called by `app.py` where the engine is embedded."""
+"""The local server: the API and the embedded engine in one process, for `make run` and for `chalice local`.
+
+`new_server` does for `make run` what the `local` command of chalice 1.34 does, without importing `chalice.cli`.
+"""
 
 from __future__ import annotations
 
 import errno
+import importlib
+import json
+import logging
 import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 import chalice.local
 from chalice.app import Chalice
 from chalice.config import Config
+from chalice.deploy.validate import validate_feature_flags, validate_routes
 from chalice.local import LocalDevServer
 
 from chalicelib.core.errors import ApiError, RequestInvalid
@@ -30,6 +37,7 @@ from chalicelib.settings import SettingInvalid, read_settings
 
 # A worker that is replaced may have to wait for a command that is using the folder just now.
 PATIENCE_SECONDS = 5.0
+POLL_SECONDS = 0.1
 
 
 def prepare(services: Callable[[], Services], handlers: Handlers) -> None:
@@ -37,6 +45,31 @@ def prepare(services: Callable[[], Services], handlers: Handlers) -> None:
     watching.install()
     module: Any = chalice.local
     module.LocalDevServer = partial(EmbeddedServer, services=services, handlers=handlers)
+
+
+def new_server(project: Path, host: str, port: int) -> LocalDevServer:
+    """Loads the application of the project and its `.chalice/config.json`, and binds the server to the port."""
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+    config = Config(
+        user_provided_params={"project_dir": str(project)},
+        config_from_disk=json.loads((project / ".chalice" / "config.json").read_text()),
+    )
+    os.environ |= {"AWS_CHALICE_CLI_MODE": "true", **config.environment_variables}
+    app = load_app(project)
+    validate_feature_flags(app)
+    validate_routes(app.routes)
+    return chalice.local.create_local_server(app, config, host, port)
+
+
+def load_app(project: Path) -> Chalice:
+    """The application of `app.py`. As in a Lambda function, packages in the folder `vendor` can be imported."""
+    if str(project) not in sys.path:
+        sys.path.insert(0, str(project))
+    vendor = project / "vendor"
+    if vendor.is_dir() and str(vendor) not in sys.path:
+        sys.path.append(str(vendor))
+    app: Chalice = importlib.import_module("app").app
+    return app
 
 
 class EmbeddedServer(LocalDevServer):
@@ -59,9 +92,22 @@ class EmbeddedServer(LocalDevServer):
             give_up(why(error, port))
 
     def serve_forever(self) -> None:
-        """Serves until told to stop."""
-        with suppress(KeyboardInterrupt):
-            self.server.serve_forever()
+        """Serves until `shutdown` or, when called in the main thread, until a signal ends the process.
+
+        A thread of its own accepts the connections. In the main thread, a signal could interrupt `socketserver` while
+        it hands a connection to its thread; it would close the connection, and that thread would report a fault.
+        """
+        accepting = threading.Thread(target=self._accept, name="server", daemon=True)
+        accepting.start()
+        try:
+            while accepting.is_alive():
+                accepting.join(POLL_SECONDS)
+        except KeyboardInterrupt:
+            self.server.shutdown()
+
+    def _accept(self) -> None:
+        watching.leave_signals_to_main()
+        self.server.serve_forever(POLL_SECONDS)
 
     def _open(self, host: str, port: int, services: Callable[[], Services], handlers: Handlers) -> None:
         address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import pty
 import random
 import re
 import shutil
@@ -18,16 +19,21 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.utils import canonicalize_name
 
+from tests.support.dependencies import packages
 from tests.support.running import SECONDS, Running, listens, until
 
 PROJECT = Path(__file__).parents[3]
 CHALICE = Path(sysconfig.get_path("scripts")) / "chalice"
 MAKE_RUN = [sys.executable, "-m", "chalicelib.local"]
+# `chalice.cli` imports the other two, which ask the terminal what it can do and wait for an answer.
+TERMINAL_MODULES = {"chalice.cli", "inquirer", "blessed"}
 
 
 @pytest.fixture
@@ -60,8 +66,9 @@ def run(project: Path, port: int) -> Iterator[Run]:
     """Starts servers of the copy, all at one port, and ends them with the test."""
     started: list[Running] = []
 
-    def run_(*options: str, words: list[str] | None = None, **environ: str) -> Running:
-        server = Running([*(words or MAKE_RUN), "--port", str(port), *options], project, port, **environ)
+    def run_(*options: str, words: list[str] | None = None, terminal: int | None = None, **environ: str) -> Running:
+        command = [*(words or MAKE_RUN), "--port", str(port), *options]
+        server = Running(command, project, port, terminal=terminal, **environ)
         started.append(server)
         return server
 
@@ -103,6 +110,79 @@ def test_a_key_of_ones_own_is_taken(run: Run) -> None:
     other = run("--no-autoreload").ready()
     assert other.exports()["MIXPEEK_API_KEY"] != "sk_chosen"
     assert other.has("a-bucket")
+
+
+def imported(output: str) -> list[str]:
+    """The modules in the report that Python writes with PYTHONPROFILEIMPORTTIME."""
+    return re.findall(r"^import time: +\d+ \| +\d+ \| +(\S+)$", output, re.MULTILINE)
+
+
+@pytest.mark.parametrize("option", ["--autoreload", "--no-autoreload"])
+def test_make_run_imports_nothing_that_queries_the_terminal_or_that_it_does_not_install(run: Run, option: str) -> None:
+    server = run(option, PYTHONPROFILEIMPORTTIME="1").ready()
+    server.create("a-bucket")
+    server.signal(signal.SIGINT)
+    assert server.ended() == 0
+    modules = imported(server.said())
+    assert modules.count("chalicelib.local.server.watching") == (2 if option == "--autoreload" else 1)
+    assert "chalice.local" in modules
+    assert TERMINAL_MODULES.isdisjoint(modules)
+    owners = packages_distributions()
+    for module in {name.partition(".")[0] for name in modules} & set(owners):
+        assert packages("run").intersection(map(canonicalize_name, owners[module])), f"{module} is not installed"
+
+
+def test_the_command_line_imports_nothing_that_queries_the_terminal(project: Path) -> None:
+    command = [sys.executable, "-m", "chalicelib.admin", "organizations", "list"]
+    environ = {**os.environ, "BUCKETS_ENGINE": "embedded", "PYTHONPROFILEIMPORTTIME": "1"}
+    done = subprocess.run(
+        command, cwd=project, env=environ, capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    modules = imported(done.stderr)
+    assert "chalicelib.local.engine" in modules
+    assert TERMINAL_MODULES.isdisjoint(modules)
+
+
+def test_a_terminal_that_answers_nothing_is_asked_nothing(run: Run) -> None:
+    ours, theirs = pty.openpty()
+    output = bytearray()
+
+    def read() -> None:
+        try:
+            while chunk := os.read(ours, 4096):
+                output.extend(chunk)
+        except OSError:  # all its processes have ended
+            return
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    server = run(terminal=theirs, TERM="xterm-256color")
+    os.close(theirs)
+    until(lambda: b"MIXPEEK_NAMESPACE" in output or server.process.poll() is not None)
+    server.signal(signal.SIGINT)
+    assert server.ended() == 0
+    reader.join(SECONDS)
+    os.close(ours)
+    assert b"MIXPEEK_NAMESPACE" in output
+    assert b"\x1b" not in output
+
+
+@pytest.mark.parametrize("words", [MAKE_RUN, [str(CHALICE), "local"]], ids=["make run", "chalice"])
+def test_variables_and_packages_of_the_project_are_as_in_a_lambda_function(
+    run: Run, project: Path, words: list[str]
+) -> None:
+    config = json.loads((project / ".chalice" / "config.json").read_text())
+    config["environment_variables"] = {"BUCKETS_DEV_KEY": "sk_of_all", "BUCKETS_DATA_DIR": "of-all"}
+    config["stages"]["dev"]["environment_variables"] = {"BUCKETS_DEV_KEY": "sk_of_the_stage"}
+    (project / ".chalice" / "config.json").write_text(json.dumps(config))
+    (project / "vendor").mkdir()
+    (project / "vendor" / "a_vendored_package.py").write_text("")
+    app = project / "app.py"
+    app.write_text(app.read_text() + "\nimport a_vendored_package\n")
+    server = run(words=words, BUCKETS_DEV_KEY="sk_of_the_environment").ready()
+    assert server.exports()["MIXPEEK_API_KEY"] == "sk_of_the_stage"
+    assert (project / "of-all").is_dir()
+    server.create("a-bucket")
 
 
 @pytest.mark.parametrize("taken", [0, 1])
@@ -170,6 +250,20 @@ def test_a_change_of_the_code_reloads_and_keeps_the_data_and_a_write_reloads_not
     assert "Traceback" not in server.said()
 
 
+def test_code_that_does_not_load_is_reported_and_loaded_once_it_is_corrected(run: Run, project: Path) -> None:
+    server = run().ready()
+    server.create("a-bucket")
+    changed = project / "chalicelib" / "health" / "checks.py"
+    correct = changed.read_text()
+    changed.write_text(correct + "\nthis is no Python\n")
+    until(lambda: "SyntaxError" in server.said())
+    until(lambda: not listens(server.port))
+    assert server.process.poll() is None
+    changed.write_text(correct)
+    server.ready(starts=2)
+    assert server.has("a-bucket")
+
+
 def test_a_worker_ends_with_a_reloader_that_was_killed(run: Run) -> None:
     server = run().ready()
     server.process.kill()
@@ -183,8 +277,42 @@ def test_one_process_told_to_end_ends_all_quietly(run: Run, option: str, number:
     server = run(option).ready()
     server.process.send_signal(number)
     assert server.ended() == 0
-    assert "Traceback" not in server.said()
+    assert "Traceback" not in server.said(), server.said()
     assert "Aborted" not in server.said()
+
+
+# The signal arrives between the two halves of accepting a connection. Both take long here, and the process waits for
+# the second, so that it fails if the connection was closed.
+ENDS_WHILE_ACCEPTING = """
+import os, signal, socketserver, time
+from chalicelib.local.server.gateway import Server
+
+Server.daemon_threads = False
+accept, handle = socketserver.ThreadingMixIn.process_request, socketserver.ThreadingMixIn.process_request_thread
+
+def accept_slowly(server, *connection):
+    accept(server, *connection)
+    time.sleep(0.5)
+
+def handle_after_the_signal(server, *connection):
+    time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.1)
+    handle(server, *connection)
+
+socketserver.ThreadingMixIn.process_request = accept_slowly
+socketserver.ThreadingMixIn.process_request_thread = handle_after_the_signal
+from chalicelib.local.__main__ import main
+main()
+"""
+
+
+def test_a_signal_while_a_connection_is_accepted_ends_all_quietly(run: Run) -> None:
+    server = run("--no-autoreload", words=[sys.executable, "-c", ENDS_WHILE_ACCEPTING])
+    until(server.starts)
+    assert listens(server.port)
+    assert server.ended() == 0
+    assert "Traceback" not in server.said(), server.said()
 
 
 @pytest.mark.parametrize("words", [MAKE_RUN, [str(CHALICE), "local"]], ids=["make run", "chalice"])
