@@ -17,7 +17,7 @@ from chalicelib.core.errors import MethodNotAllowed
 from chalicelib.deletion.routes import deletion_operations
 from chalicelib.health.routes import health_operations
 from chalicelib.http.endpoint import Guard, endpoint, log_request, request_id_of
-from chalicelib.http.envelope import envelope, internal_error, refused
+from chalicelib.http.envelope import envelope, error_body, internal_error
 from chalicelib.http.operation import Call, Operation
 from chalicelib.namespaces.errors import NamespaceHeaderMissing, NamespaceNotActive, NamespaceUnresolved
 from chalicelib.namespaces.routes import namespace_operations
@@ -144,7 +144,7 @@ def one_envelope(event: Request | None, get_response: Callable[[Request | None],
 
 def _chalice_error(response: Response, request_id: str) -> dict[str, Any]:
     if response.status_code == 405:
-        return refused(MethodNotAllowed())
+        return error_body(MethodNotAllowed())
     if response.status_code < 500:
         return envelope(response.status_code, "BadRequestError", str(response.body.get("Message")))
     return internal_error(request_id)

@@ -10,7 +10,7 @@ RowKey = dict[str, str]
 
 # Stands between a name and an id in the sort key of the name index. No name holds it, and it sorts before
 # all that a name can hold, so the index has the very order that comparing names and then ids gives.
-NAME_END = "\0"
+NAME_SEPARATOR = "\0"
 MAX_SORT_KEY_BYTES = 1024
 _ORGANIZATION = "ORG#"
 _TASK = "TASK#"
@@ -68,7 +68,7 @@ def tasks_range() -> tuple[str, str]:
     return _range(_TASK)
 
 
-def read_task(pk: str, sk: str) -> tuple[str, str] | None:
+def parse_task_key(pk: str, sk: str) -> tuple[str, str] | None:
     """The organization and the id of the task whose row has this key, if a task's row has."""
     if not pk.startswith(_ORGANIZATION) or not sk.startswith(_TASK):
         return None
@@ -110,7 +110,7 @@ def is_tally_of(sk: str, bucket_id: str) -> bool:
     return sk == f"{_BUCKET}{bucket_id}{_TALLY}"
 
 
-def tallied_bucket(sk: str) -> str | None:
+def parse_bucket_tally_key(sk: str) -> str | None:
     """The bucket whose tally has this sort key, if one has."""
     if sk.startswith(_BUCKET) and sk.endswith(_TALLY) and len(sk) > len(_BUCKET) + len(_TALLY):
         return sk[len(_BUCKET) : -len(_TALLY)]
@@ -129,12 +129,12 @@ def bucket_name(partition: str, name: str) -> RowKey:
 
 def name_key(folded_name: str, bucket_id: str) -> str:
     """The place of a bucket among the names of its namespace; equal names go by id."""
-    return f"{folded_name}{NAME_END}{bucket_id}"
+    return f"{folded_name}{NAME_SEPARATOR}{bucket_id}"
 
 
-def read_name_key(name_key: str) -> tuple[str, str]:
+def parse_name_key(name_key: str) -> tuple[str, str]:
     """The folded name and the bucket's id in such a place."""
-    folded_name, _, bucket_id = name_key.rpartition(NAME_END)
+    folded_name, _, bucket_id = name_key.rpartition(NAME_SEPARATOR)
     return folded_name, bucket_id
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 ENGINES = ("aws", "embedded")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-HIGHEST_PORT = 65_534
+MAX_PORT = 65_534
 
 
 class SettingInvalid(ValueError):
@@ -37,13 +37,13 @@ class Settings:
     dev_key: str | None = _setting(None, "First API key of the embedded engine, instead of a random one")
 
 
-def address(settings: Settings) -> str:
+def base_url(settings: Settings) -> str:
     """Where this deployment is reached, without /v1; empty where only the gateway knows."""
     local = f"http://127.0.0.1:{settings.port}" if settings.engine == "embedded" else ""
     return settings.public_url.rstrip("/") or local
 
 
-def variable(name: str) -> str:
+def environment_variable(name: str) -> str:
     """The environment variable of a setting."""
     return f"BUCKETS_{name.upper()}"
 
@@ -54,7 +54,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     Raises SettingInvalid, which names the variable, for a value that does not fit.
     """
     given: dict[str, Any] = {
-        f.name: environ[variable(f.name)] for f in fields(Settings) if environ.get(variable(f.name))
+        f.name: environ[environment_variable(f.name)]
+        for f in fields(Settings)
+        if environ.get(environment_variable(f.name))
     }
     if "port" in given:
         given["port"] = _port(given["port"])
@@ -64,13 +66,13 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     _check_among("engine", settings.engine, ENGINES)
     _check_among("log_level", settings.log_level, LOG_LEVELS)
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
-        raise SettingInvalid(f"{variable('public_url')} must start with http:// or https://")
+        raise SettingInvalid(f"{environment_variable('public_url')} must start with http:// or https://")
     return settings
 
 
 def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= HIGHEST_PORT:
-        raise SettingInvalid(f"{variable('port')} must be a number from 1 to {HIGHEST_PORT}, not {text!r}")
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_PORT:
+        raise SettingInvalid(f"{environment_variable('port')} must be a number from 1 to {MAX_PORT}, not {text!r}")
     return int(text)
 
 
@@ -81,4 +83,4 @@ def _switch(name: str, text: str) -> bool:
 
 def _check_among(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise SettingInvalid(f"{variable(name)} must be one of {', '.join(choices)}, not {value!r}")
+        raise SettingInvalid(f"{environment_variable(name)} must be one of {', '.join(choices)}, not {value!r}")

@@ -31,7 +31,7 @@ from chalicelib.namespaces.store import NamespaceStore
 from chalicelib.objects.service import Objects
 from chalicelib.objects.store import ObjectStore
 from chalicelib.services import Services
-from chalicelib.settings import Settings, address, read_settings
+from chalicelib.settings import Settings, base_url, read_settings
 from chalicelib.tasks.service import Tasks
 from chalicelib.tasks.store import TaskStore
 
@@ -76,7 +76,7 @@ def build(
         return clock().timestamp()
 
     object_store, blobs = ObjectStore(objects), BlobStore(s3, settings.blob_bucket)
-    configuration = Configuration(address(settings), new_webhook_secret)
+    configuration = Configuration(base_url(settings), new_webhook_secret)
     buckets = Buckets(BucketStore(catalog), object_store, configuration, ids, clock)
     made = Objects(object_store, Blobs(blobs, ids), buckets, ids, clock)
     namespaces = Namespaces(NamespaceStore(catalog), ids, clock, Cache(seconds, seconds=CACHE_SECONDS))

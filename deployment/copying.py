@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.keys import namespace_tally, tallied_bucket
+from chalicelib.keys import namespace_tally, parse_bucket_tally_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -53,7 +53,7 @@ class Copying:
 
 
 def _is_tally(sort_key: str) -> bool:
-    return tallied_bucket(sort_key) is not None or sort_key == namespace_tally("")["sk"]
+    return parse_bucket_tally_key(sort_key) is not None or sort_key == namespace_tally("")["sk"]
 
 
 def _with_files_in(item: Item, former: str, bucket: str) -> Item:

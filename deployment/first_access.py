@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from chalicelib.access.models import PERMISSIONS
 from chalicelib.local.bootstrap import ensure_namespace
 from chalicelib.services import Services
-from chalicelib.settings import read_settings, variable
+from chalicelib.settings import environment_variable, read_settings
 from chalicelib.wiring import build, connect, connect_s3
 
 FIRST = "First organization"
@@ -23,7 +23,7 @@ OUTPUTS = {
 
 def environment(outputs: Mapping[str, str]) -> dict[str, str]:
     """The settings by which the operator's command line works on a deployed stage."""
-    return {"BUCKETS_ENGINE": "aws"} | {variable(name): outputs[output] for name, output in OUTPUTS.items()}
+    return {"BUCKETS_ENGINE": "aws"} | {environment_variable(name): outputs[output] for name, output in OUTPUTS.items()}
 
 
 def services_of(outputs: Mapping[str, str]) -> Services:

@@ -61,7 +61,7 @@ def test_a_tally_sorts_right_behind_its_bucket(bucket: str, other: str) -> None:
 def test_the_name_index_orders_by_name_and_then_by_id(pairs: list[tuple[str, str]]) -> None:
     by_key = sorted(pairs, key=lambda pair: keys.name_key(*pair).encode())
     assert by_key == sorted(pairs, key=lambda pair: (pair[0].encode(), pair[1]))
-    assert [keys.name_key(*pair).rpartition(keys.NAME_END)[2] for pair in pairs] == [id_ for _, id_ in pairs]
+    assert [keys.name_key(*pair).rpartition(keys.NAME_SEPARATOR)[2] for pair in pairs] == [id_ for _, id_ in pairs]
 
 
 @given(ids, ids, names)

@@ -19,7 +19,7 @@ import chalicelib
 from chalicelib.api import all_operations, create_app
 from chalicelib.core.errors import ApiError
 from chalicelib.http.envelope import STATUS, status_and_type
-from chalicelib.settings import Settings, variable
+from chalicelib.settings import Settings, environment_variable
 from chalicelib.wiring import services
 
 ROOT = Path(__file__).parent.parent
@@ -194,7 +194,7 @@ README_REFUSALS = re.findall(r"^\| (\w+) \| (\d+) \| `(\w+)` \| `?(\w*)`? *\|", 
 @pytest.mark.parametrize("name", Settings.__slots__)
 def test_every_setting_is_in_the_readme_with_its_default(name: str) -> None:
     default = getattr(Settings(), name)
-    (line,) = [line for line in README.splitlines() if line.startswith(f"| `{variable(name)}` |")]
+    (line,) = [line for line in README.splitlines() if line.startswith(f"| `{environment_variable(name)}` |")]
     assert not default or f"`{default}`" in line
 
 

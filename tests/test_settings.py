@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.settings import SettingInvalid, Settings, address, read_settings
+from chalicelib.settings import SettingInvalid, Settings, base_url, read_settings
 
 
 def test_an_empty_environment_and_empty_variables_give_the_defaults() -> None:
@@ -34,6 +34,6 @@ def test_a_value_that_does_not_fit_is_refused_by_the_name_of_its_variable(name: 
 
 
 def test_the_address_is_the_given_one_or_that_of_the_local_server() -> None:
-    assert address(Settings(public_url="https://example.com/api/")) == "https://example.com/api"
-    assert address(Settings(engine="embedded", port=9000)) == "http://127.0.0.1:9000"
-    assert address(Settings()) == ""
+    assert base_url(Settings(public_url="https://example.com/api/")) == "https://example.com/api"
+    assert base_url(Settings(engine="embedded", port=9000)) == "http://127.0.0.1:9000"
+    assert base_url(Settings()) == ""

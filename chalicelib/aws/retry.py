@@ -25,7 +25,7 @@ from chalicelib.core.deadline import deadline_of
 from chalicelib.core.errors import Unavailable
 
 FIRST_WAIT_SECONDS = 0.05
-LONGEST_WAIT_SECONDS = 1.0
+MAX_WAIT_SECONDS = 1.0
 
 _BUSY_CODES = frozenset(
     {
@@ -71,12 +71,12 @@ class RetryPolicy:
 
 
 class Attempts:
-    """The attempts of one call. `doubtful`: one of them may have been applied without our hearing of it.
+    """The attempts of one call. `maybe_applied`: one of them may have been applied without our hearing of it.
 
     `count` is called before each.
     """
 
-    __slots__ = ("_count", "_deadline", "_pace", "_wait", "_writing", "doubtful")
+    __slots__ = ("_count", "_deadline", "_pace", "_wait", "_writing", "maybe_applied")
 
     def __init__(
         self, pace: RetryPolicy, *, writing: bool = False, count: Callable[[], None] = count_round_trip
@@ -86,7 +86,7 @@ class Attempts:
         self._writing = writing
         self._deadline = deadline_of(pace.clock(), pace.budget_seconds)
         self._wait = FIRST_WAIT_SECONDS
-        self.doubtful = False
+        self.maybe_applied = False
 
     def call(self, operation: Callable[..., Any], params: Mapping[str, Any]) -> Any:
         """The storage's answer. Raises Unavailable when the budget is spent, and lets faults and conditions fly."""
@@ -95,13 +95,13 @@ class Attempts:
             try:
                 return operation(**params)
             except _LOST as error:
-                self.doubtful |= not isinstance(error, _NEVER_SENT)
+                self.maybe_applied |= not isinstance(error, _NEVER_SENT)
                 self.pause(error)
             except ClientError as error:
                 unanswered = error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500
                 if not unanswered and not _is_busy(error):
                     raise
-                self.doubtful |= unanswered
+                self.maybe_applied |= unanswered
                 self.pause(error)
 
     def pause(self, cause: Exception | None = None) -> None:
@@ -109,17 +109,17 @@ class Attempts:
         pace = self._pace
         wait = self._wait * (0.5 + pace.jitter() / 2)
         if pace.clock() + wait >= self._deadline:
-            raise (OutcomeUnknown() if self._writing and self.doubtful else Unavailable()) from cause
+            raise (OutcomeUnknown() if self._writing and self.maybe_applied else Unavailable()) from cause
         pace.sleep(wait)
-        self._wait = min(2 * self._wait, LONGEST_WAIT_SECONDS)
+        self._wait = min(2 * self._wait, MAX_WAIT_SECONDS)
 
 
-def code(error: ClientError) -> str:
+def error_code(error: ClientError) -> str:
     """The storage's name for what went wrong."""
     return error.response["Error"].get("Code", "")
 
 
-def reasons(error: ClientError) -> list[dict[str, Any]]:
+def cancellation_reasons(error: ClientError) -> list[dict[str, Any]]:
     """Why a transaction was cancelled, one reason for each of its steps, in their order."""
     given: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
     return given
@@ -131,8 +131,8 @@ def is_retryable_code(name: str) -> bool:
 
 
 def _is_busy(error: ClientError) -> bool:
-    if is_retryable_code(code(error)):
+    if is_retryable_code(error_code(error)):
         return True
     # One reason that is not about load, a failed condition or a fault of ours, explains the cancellation.
-    codes = {reason.get("Code", _INNOCENT) for reason in reasons(error)} - {_INNOCENT}
+    codes = {reason.get("Code", _INNOCENT) for reason in cancellation_reasons(error)} - {_INNOCENT}
     return bool(codes) and codes <= _BUSY_REASONS

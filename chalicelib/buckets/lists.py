@@ -39,7 +39,7 @@ MET: Kind[Met] = Kind(
     show=lambda met: KIND.show(met.bucket),
     texts=lambda met: KIND.texts(met.bucket),
     size=lambda met: KIND.size(met.bucket),
-    spot=lambda met: Spot([*keys.read_name_key(met.place)], met.is_passed),
+    spot=lambda met: Spot([*keys.parse_name_key(met.place)], met.is_passed),
 )
 
 
@@ -138,7 +138,7 @@ def _candidates(store: BucketStore, partition: str, query: ListQuery) -> Iterato
     prefix, needles = _prefix(query), _needles(query)
     if prefix or needles:
         # A set: the index may show a bucket twice that is renamed between two reads of it.
-        found = {keys.read_name_key(key)[1] for key in store.name_keys(partition, prefix=prefix, needles=needles)}
+        found = {keys.parse_name_key(key)[1] for key in store.name_keys(partition, prefix=prefix, needles=needles)}
         return store.many(partition, sorted(found, reverse=_descending(query)))
     return store.walk(partition, descending=_descending(query))
 

@@ -75,7 +75,7 @@ class WalkByName:
         yield from waiting
 
     def _read(self, chunk: Iterable[str], met: set[str]) -> list[_Found]:
-        key_of = {keys.read_name_key(key)[1]: key for key in chunk}
+        key_of = {keys.parse_name_key(key)[1]: key for key in chunk}
         new = [id_ for id_ in key_of if id_ not in met]
         met.update(new)
         return [self._found(bucket, key_of[bucket.bucket_id]) for bucket in self.hydrate(new)]

@@ -24,7 +24,7 @@ from chalicelib.buckets.sources import CanSee, Sources
 from chalicelib.buckets.store import BucketStore
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.ids import Ids, is_id
-from chalicelib.http.operation import everything
+from chalicelib.http.operation import can_see_everything
 from chalicelib.http.preconditions import ANY, Preconditions
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Buckets:
     pause: Callable[[float], None] = time.sleep
 
     def create(
-        self, partition: str, new: BucketCreateRequest, *, origin: str = "", can_see: CanSee = everything
+        self, partition: str, new: BucketCreateRequest, *, origin: str = "", can_see: CanSee = can_see_everything
     ) -> Bucket:
         """A new bucket with zero counts; `can_see` tells which other buckets the caller may know of.
 
@@ -96,7 +96,7 @@ class Buckets:
         preconditions: Preconditions = ANY,
         force_schema_break: bool = False,
         origin: str = "",
-        can_see: CanSee = everything,
+        can_see: CanSee = can_see_everything,
     ) -> Bucket:
         """The bucket after a change; the same bucket where nothing differs. `can_see` is as in `create`.
 

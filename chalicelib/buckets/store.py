@@ -115,15 +115,15 @@ class BucketStore:
 
     def first_id(self, partition: str) -> str | None:
         """The id of the namespace's oldest bucket, if it has any."""
-        return next(self._ids(partition, exists("bucket_name"), page=1), None)
+        return next(self._ids(partition, exists("bucket_name"), page_size=1), None)
 
     def has_locked(self, partition: str) -> bool:
         """Whether a bucket of the namespace is locked."""
         return next(self._ids(partition, equals("is_locked", True)), None) is not None
 
-    def _ids(self, partition: str, only: Condition, *, page: int | None = None) -> Iterator[str]:
+    def _ids(self, partition: str, filter_by: Condition, *, page_size: int | None = None) -> Iterator[str]:
         where = all_of(equals("pk", partition), between("sk", *keys.buckets_range()))
-        for row in self._table.query(where, only=only, page=page, attributes=("bucket_id",)):
+        for row in self._table.query(where, filter_by=filter_by, page_size=page_size, attributes=("bucket_id",)):
             yield row["bucket_id"]
 
     def adapters_revision(self, partition: str) -> int:
@@ -157,10 +157,10 @@ class BucketStore:
 
         `at_most` says how many will be taken, so that the first read is neither short nor long.
         """
-        page = min(2 * at_most + 1, 1000) if at_most else None
+        page_size = min(2 * at_most + 1, 1000) if at_most else None
         rows = self._table.query(
             all_of(equals("pk", partition), _beyond(partition, after, descending=descending)),
-            page=page,
+            page_size=page_size,
             descending=descending,
         )
         return (bucket for bucket in _paired(rows, descending=descending) if bucket.bucket_id != after)
@@ -186,9 +186,11 @@ class BucketStore:
             where.append(less_than("name_key", after) if descending else greater_than("name_key", after))
         elif prefix:
             where.append(begins_with("name_key", prefix[:ASKED_PREFIX]))
-        page = min(at_most, 1000) if at_most else None
-        only = _holding(needles)
-        for row in self._table.query(all_of(*where), only=only, page=page, index="by_name", descending=descending):
+        page_size = min(at_most, 1000) if at_most else None
+        filter_by = _holding(needles)
+        for row in self._table.query(
+            all_of(*where), filter_by=filter_by, page_size=page_size, index="by_name", descending=descending
+        ):
             yield row["name_key"]
 
     def many(self, partition: str, ids: Iterable[str], *, at_once: int = HYDRATED_AT_ONCE) -> Iterator[Bucket]:

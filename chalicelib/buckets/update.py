@@ -16,7 +16,7 @@ from chalicelib.buckets.models import (
 )
 from chalicelib.core.errors import NotEnabled, Problem
 from chalicelib.core.json_codec import Document
-from chalicelib.core.json_equality import same
+from chalicelib.core.json_equality import json_equal
 from chalicelib.schemas.compatibility import breaking_changes, touches_unique_key
 from chalicelib.schemas.models import BucketSchema
 from chalicelib.schemas.rules import check_schema
@@ -71,7 +71,7 @@ def changed(bucket: Bucket, change: BucketChange, check: BucketConfiguration) ->
         bucket,
         name=change.bucket_name or bucket.name,
         settings=settings,
-        schema_version=bucket.schema_version + (not same(schema, bucket.schema)),
+        schema_version=bucket.schema_version + (not json_equal(schema, bucket.schema)),
     )
     return Changed(new, breaking_changes(bucket.schema, schema), touches_unique_key(bucket.schema, schema, key))
 

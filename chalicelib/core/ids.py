@@ -14,8 +14,8 @@ from chalicelib.core.clock import Clock
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 TIME_CHARS = 10
-CHANCE_CHARS = 6
-TIMED_CHARS = TIME_CHARS + CHANCE_CHARS
+RANDOM_CHARS = 6
+TIMED_CHARS = TIME_CHARS + RANDOM_CHARS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -28,10 +28,10 @@ class Ids:
     def __init__(self, clock: Clock, bits: Callable[[int], int] = secrets.randbits) -> None:
         self._clock, self._bits = clock, bits
 
-    def timed(self, prefix: str, moment: datetime | None = None, *, chance: int = CHANCE_CHARS) -> str:
-        """`<prefix>_`, 10 characters of the time in milliseconds, now if none is given, and `chance` of chance."""
+    def timed(self, prefix: str, moment: datetime | None = None, *, random_chars: int = RANDOM_CHARS) -> str:
+        """Returns `<prefix>_`, 10 characters that encode `moment` (default: now) in milliseconds, and random characters."""
         milliseconds = ((moment or self._clock()) - _EPOCH) // _MILLISECOND
-        return f"{prefix}_{_base32(milliseconds, TIME_CHARS)}{_base32(self._bits(5 * chance), chance)}"
+        return f"{prefix}_{_base32(milliseconds, TIME_CHARS)}{_base32(self._bits(5 * random_chars), random_chars)}"
 
     def random(self, prefix: str, length: int) -> str:
         """`<prefix>_` and `length` characters of chance."""

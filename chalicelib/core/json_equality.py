@@ -7,7 +7,7 @@ from collections.abc import Collection, Hashable
 from chalicelib.core.text import fold
 
 
-def comparable(value: object, case_sensitive: bool) -> Hashable:
+def equality_key(value: object, case_sensitive: bool) -> Hashable:
     """What is equal for two JSON values exactly when they are the same.
 
     Strings are folded unless `case_sensitive`, inside lists and objects too; keys of objects never are.
@@ -17,19 +17,19 @@ def comparable(value: object, case_sensitive: bool) -> Hashable:
     if isinstance(value, bool):
         return ("boolean", value)
     if isinstance(value, list):
-        return ("list", *(comparable(member, case_sensitive) for member in value))
+        return ("list", *(equality_key(member, case_sensitive) for member in value))
     if isinstance(value, dict):
-        return ("object", frozenset((name, comparable(member, case_sensitive)) for name, member in value.items()))
+        return ("object", frozenset((name, equality_key(member, case_sensitive)) for name, member in value.items()))
     return value
 
 
-def same(one: object, other: object) -> bool:
+def json_equal(one: object, other: object) -> bool:
     """Whether two JSON values are the same."""
     # What is the same is equal to Python too, and comparing for that costs next to nothing.
-    return one == other and comparable(one, True) == comparable(other, True)
+    return one == other and equality_key(one, True) == equality_key(other, True)
 
 
-def is_among(value: object, values: Collection[object]) -> bool:
+def json_equal_to_any(value: object, values: Collection[object]) -> bool:
     """Whether a JSON value is the same as one of these."""
     # What equals none is among none, and text equals nothing but itself: either is found at the speed of C.
-    return value in values and (isinstance(value, str) or any(same(value, other) for other in values))
+    return value in values and (isinstance(value, str) or any(json_equal(value, other) for other in values))

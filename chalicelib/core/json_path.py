@@ -50,7 +50,7 @@ def value_at(value: Any, path: str) -> Any:
     return MISSING
 
 
-def names_to(value: Mapping[str, Any], path: str) -> list[str] | None:
+def keys_to(value: Mapping[str, Any], path: str) -> list[str] | None:
     """The keys on the way to what `value_at` finds, up to the first list; None where there is nothing."""
     if path in value:
         return [path]
@@ -59,6 +59,6 @@ def names_to(value: Mapping[str, Any], path: str) -> list[str] | None:
         inner = value.get(name)
         if isinstance(inner, list) and value_at(inner, rest) is not MISSING:
             return [name]
-        if isinstance(inner, Mapping) and (names := names_to(inner, rest)) is not None:
+        if isinstance(inner, Mapping) and (names := keys_to(inner, rest)) is not None:
             return [name, *names]
     return None

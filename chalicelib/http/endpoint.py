@@ -107,8 +107,8 @@ def _outcome(
             answer = operation.run(call)
             return _Outcome(answer.status, _text(answer), _headers(answer), call.organization_id)
         except ApiError as refusal:
-            body = envelope.refused(refusal)
-            headers = {"Content-Type": "application/json", **envelope.headers_of(refusal)}
+            body = envelope.error_body(refusal)
+            headers = {"Content-Type": "application/json", **envelope.error_headers(refusal)}
             return _Outcome(body["status"], to_json(body), headers, call.organization_id)
     except Exception as error:  # the last resort, also for a refusal that cannot be told: logged, and fixed words
         told = to_json(envelope.internal_error(request_id))

@@ -35,10 +35,10 @@ INTERNAL_ERROR = (500, "InternalServerError")
 INTERNAL_ERROR_MESSAGE = "Something went wrong on our side; quote the request id when you report it"
 
 # Names and values of a request come back in refusals; so much of each is enough to know it again.
-MAX_NAME = 200
-MAX_MESSAGE = 1_000
+MAX_NAME_CHARS = 200
+MAX_MESSAGE_CHARS = 1_000
 # Problems are told as long as there is room. The first one always is.
-MAX_TOLD = 50_000
+MAX_PROBLEMS_CHARS = 50_000
 
 
 def status_and_type(refusal: type[ApiError]) -> tuple[int, str]:
@@ -59,11 +59,11 @@ def envelope(
 ) -> dict[str, Any]:
     """The body of an error answer."""
     told = _shortened_in(dict(details)) if details else None
-    error = {"message": shortened(message, MAX_MESSAGE), "type": type, "code": code, "details": told}
+    error = {"message": shorten(message, MAX_MESSAGE_CHARS), "type": type, "code": code, "details": told}
     return {"success": False, "status": status, "error": error}
 
 
-def refused(refusal: ApiError) -> dict[str, Any]:
+def error_body(refusal: ApiError) -> dict[str, Any]:
     """The body that says a refusal; a `RequestInvalid` lists its problems in both published shapes."""
     status, type_ = status_and_type(refusal.__class__)
     if isinstance(refusal, RequestInvalid):
@@ -74,7 +74,7 @@ def refused(refusal: ApiError) -> dict[str, Any]:
     return envelope(status, type_, refusal.text, code=refusal.reason, details=details)
 
 
-def shortened(text: str, most: int) -> str:
+def shorten(text: str, most: int) -> str:
     """The text; of one that is too long, its beginning and its end."""
     end = most // 3
     return text if len(text) <= most else f"{text[: most - end - 1]}…{text[-end:]}"
@@ -85,7 +85,7 @@ def internal_error(request_id: str) -> dict[str, Any]:
     return envelope(*INTERNAL_ERROR, INTERNAL_ERROR_MESSAGE, details={"request_id": request_id})
 
 
-def headers_of(refusal: ApiError) -> dict[str, str]:
+def error_headers(refusal: ApiError) -> dict[str, str]:
     """The headers a refusal brings: its own, and `Retry-After` where waiting helps."""
     waiting = {"Retry-After": str(refusal.retry_after)} if isinstance(refusal, errors.Unavailable) else {}
     return {**refusal.headers, **waiting}
@@ -93,8 +93,8 @@ def headers_of(refusal: ApiError) -> dict[str, str]:
 
 def error_response(refusal: ApiError, request_id: str) -> tuple[int, dict[str, str], str]:
     """Status, headers and body text of a refusal, for doors that are not the API itself."""
-    body = refused(refusal)
-    headers = {"Content-Type": "application/json", "X-Request-Id": request_id, **headers_of(refusal)}
+    body = error_body(refusal)
+    headers = {"Content-Type": "application/json", "X-Request-Id": request_id, **error_headers(refusal)}
     return body["status"], headers, json.dumps(body)
 
 
@@ -107,10 +107,10 @@ def _invalid(status: int, type_: str, refusal: RequestInvalid) -> dict[str, Any]
 
 
 def _told(problems: Iterable[Problem]) -> Iterator[Problem]:
-    room = MAX_TOLD
+    room = MAX_PROBLEMS_CHARS
     for count, problem in enumerate(problems):
-        place = tuple(shortened(step, MAX_NAME) if isinstance(step, str) else step for step in problem.location)
-        message = shortened(problem.message, MAX_MESSAGE)
+        place = tuple(shorten(step, MAX_NAME_CHARS) if isinstance(step, str) else step for step in problem.location)
+        message = shorten(problem.message, MAX_MESSAGE_CHARS)
         room -= len(message) + sum(len(str(step)) for step in place)
         if count and room < 0:
             return
@@ -123,4 +123,4 @@ def _shortened_in(value: Any) -> Any:
         return {name: _shortened_in(member) for name, member in value.items()}
     if isinstance(value, list):
         return [_shortened_in(member) for member in value]
-    return shortened(value, MAX_MESSAGE) if isinstance(value, str) else value
+    return shorten(value, MAX_MESSAGE_CHARS) if isinstance(value, str) else value

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 1_000_000
 # The last attempt may begin just before the end and hang, and the gateway waits for 29 seconds.
-PATIENCE_SECONDS = 10.0
+REQUEST_TIME_LIMIT_SECONDS = 10.0
 
 Permission = Literal["read", "write", "delete", "admin"]
 
 
-def everything(_: str) -> bool:
+def can_see_everything(_: str) -> bool:
     """Whoever is bound to nothing sees all."""
     return True
 
@@ -44,7 +44,7 @@ class Call:
     namespace_id: str = ""
     origin: str = ""
     caller: Any = None
-    can_see: Callable[[str], bool] = everything
+    can_see: Callable[[str], bool] = can_see_everything
 
     @property
     def partition(self) -> str:
@@ -92,7 +92,7 @@ class Operation:
     status: int = 200
     error_body: Callable[[], Any] | None = None
     max_body_bytes: int = MAX_BODY_BYTES
-    time_limit_seconds: float = PATIENCE_SECONDS
+    time_limit_seconds: float = REQUEST_TIME_LIMIT_SECONDS
 
     @property
     def response_has_etag(self) -> bool:

@@ -81,7 +81,7 @@ class NamespaceStore:
         # Together, since a tally is begun wherever there are totals.
         counts = [keys.totals(partition), keys.namespace_tally(partition)]
         rows = self._table.query(equals("pk", partition), attributes=("pk", "sk"))
-        self._table.remove_many(row for row in rows if row not in counts)
+        self._table.delete_many(row for row in rows if row not in counts)
         gone = Delete(
             keys.namespace(organization, namespace_id), equals("deletion_task", task_id), lambda _: VersionConflict()
         )

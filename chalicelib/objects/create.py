@@ -118,7 +118,7 @@ class Creation:
             return identity
         if self._is_by_content():
             return id_of_content(bucket_id, str(new.content_hash), self.content_turn)
-        return self.ids.timed(PREFIX, chance=ID_CHARS - TIME_CHARS)
+        return self.ids.timed(PREFIX, random_chars=ID_CHARS - TIME_CHARS)
 
     def _is_by_content(self) -> bool:
         return self.wants_twin and self.content_turn < CONTENT_TURNS

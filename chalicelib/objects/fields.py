@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from chalicelib.core.errors import Problem, RequestInvalid
-from chalicelib.core.json_equality import same
+from chalicelib.core.json_equality import json_equal
 from chalicelib.objects.errors import UniqueKeyChange
 from chalicelib.schemas.rules import RESERVED_NAMES
 from chalicelib.schemas.values import FILE_TYPES, Field, problems_in
@@ -144,7 +144,7 @@ def _nested_misfits(
     Those are looked at that somebody relies on to be there, `but` for those that were there already.
     """
     for name, value in _nested(values, fields).items():
-        if (name in key or fields[name].get("required")) and not same(value, but.get(name)):
+        if (name in key or fields[name].get("required")) and not json_equal(value, but.get(name)):
             yield from problems_in(value, fields[name], (*BODY, "metadata", name))
 
 

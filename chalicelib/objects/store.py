@@ -108,7 +108,7 @@ class ObjectStore:
     def ids_of_content(self, bucket_id: str, size_key: str) -> Iterator[str]:
         """Ids of objects with exactly this content, from an index that is seconds behind at most."""
         where = all_of(equals("bucket_id", bucket_id), equals("size_key", size_key))
-        return (row["object_id"] for row in self._table.query(where, page=10, index="by_size"))
+        return (row["object_id"] for row in self._table.query(where, page_size=10, index="by_size"))
 
     def ids_by_age(
         self, bucket_id: str, *, descending: bool, after: str | None = None, at_most: int | None = None
@@ -120,8 +120,10 @@ class ObjectStore:
         where = [equals("bucket_id", bucket_id)]
         if after is not None:
             where.append(less_than("created_key", after) if descending else greater_than("created_key", after))
-        page = min(at_most, 1000) if at_most else None
-        rows = self._table.query(all_of(*where), page=page, index="by_created", descending=descending, in_time=True)
+        page_size = min(at_most, 1000) if at_most else None
+        rows = self._table.query(
+            all_of(*where), page_size=page_size, index="by_created", descending=descending, check_deadline=True
+        )
         for row in rows:
             yield row["object_id"]
 
@@ -139,7 +141,7 @@ class ObjectStore:
         at_once = min(HYDRATED_FIRST, wanted or HYDRATED_FIRST)
         while chunk := list(islice(remaining, at_once)):
             if begun:
-                self._table.check_time()
+                self._table.raise_if_expired()
             begun = True
             rows = {row["object_id"]: row for row in self._table.get_many(_key(bucket_id, id_) for id_ in chunk)}
             for stored in (from_item(rows[id_]) for id_ in chunk if id_ in rows):
@@ -153,11 +155,13 @@ class ObjectStore:
     def remove_some(self, bucket_id: str, at_most: int) -> int:
         """Removes so many of the bucket's objects at most, and a megabyte, hidden ones too, and says how many."""
         named = ("bucket_id", "object_id")
-        return self._table.remove_many(self._table.some(equals("bucket_id", bucket_id), at_most, attributes=named))
+        return self._table.delete_many(
+            self._table.query_page(equals("bucket_id", bucket_id), at_most, attributes=named)
+        )
 
     def walk(self, bucket_id: str) -> Iterator[StoredObject]:
         """Every object, hidden ones too, in the order of ids, strongly consistent. Raises DeadlineExceeded."""
-        return map(from_item, self._table.query(equals("bucket_id", bucket_id), in_time=True))
+        return map(from_item, self._table.query(equals("bucket_id", bucket_id), check_deadline=True))
 
 
 def _key(bucket_id: str, object_id: str) -> dict[str, str]:

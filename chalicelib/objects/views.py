@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.blobs.blob import Blob, show_blob
 from chalicelib.core.errors import ApiError, RequestInvalid
-from chalicelib.core.json_path import names_to
-from chalicelib.http.envelope import INTERNAL_ERROR, INTERNAL_ERROR_MESSAGE, shortened, status_and_type
+from chalicelib.core.json_path import keys_to
+from chalicelib.http.envelope import INTERNAL_ERROR, INTERNAL_ERROR_MESSAGE, shorten, status_and_type
 from chalicelib.listing.search import texts_of
 from chalicelib.objects.stored_object import StoredObject
 
@@ -77,7 +77,7 @@ def told(error: Exception) -> str:
         return INTERNAL_ERROR_MESSAGE
     if isinstance(error, RequestInvalid):
         told = (f"{'.'.join(map(str, problem.location[1:]))}: {problem.message}" for problem in error.problems)
-        return shortened("; ".join(shortened(each, MAX_TOLD // 4) for each in told), MAX_TOLD)
+        return shorten("; ".join(shorten(each, MAX_TOLD // 4) for each in told), MAX_TOLD)
     named = (error.details or {}).get("object_id")
     return f"{error.text}: {named}" if named else error.text
 
@@ -105,7 +105,7 @@ def selected(shown: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
     """The object with only these dotted paths, and the ids that always stay. A list is kept as a whole."""
     kept: dict[str, Any] = {}
     for path in (*ALWAYS_KEPT, *paths):
-        names = names_to(shown, path)
+        names = keys_to(shown, path)
         if names is not None:
             _keep(kept, shown, names)
     return kept

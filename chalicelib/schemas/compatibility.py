@@ -6,7 +6,7 @@ from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.core.errors import Problem
-from chalicelib.core.json_equality import comparable
+from chalicelib.core.json_equality import equality_key
 from chalicelib.schemas.rules import SCHEMA
 from chalicelib.schemas.values import Field, Location
 
@@ -92,4 +92,4 @@ def _enum_narrows(old: list[Any] | None, new: list[Any] | None) -> bool:
 
 
 def _distinct(values: list[Any]) -> set[Hashable]:
-    return {comparable(value, True) for value in values}
+    return {equality_key(value, True) for value in values}

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from chalicelib.core.errors import Problem
-from chalicelib.core.json_equality import is_among
+from chalicelib.core.json_equality import json_equal_to_any
 
 Location = tuple[str | int, ...]
 Field = Mapping[str, Any]  # a BucketSchemaField as it is stored
@@ -30,7 +30,7 @@ def problems_in(value: Any, field: Field, location: Location) -> Iterator[Proble
     for problem in misfits_in(value, field, location):
         fits = False
         yield problem
-    if fits and field.get("enum") is not None and not is_among(value, field["enum"]):
+    if fits and field.get("enum") is not None and not json_equal_to_any(value, field["enum"]):
         yield Problem(location, "The value is not one of those the field allows", "enum")
 
 

@@ -94,7 +94,7 @@ class BucketAggregate:
 
     def discard(self, members: Iterable[str]) -> None:
         """Removes objects whose bucket is gone."""
-        self.objects.remove_many(map(self._row, members))
+        self.objects.delete_many(map(self._row, members))
 
     def extremes(self, *held: Extreme | None) -> Extremes:
         """Its largest and its smallest object; each was there, of that size, when it was looked at."""
@@ -105,7 +105,7 @@ class BucketAggregate:
 
     def _head(self, *, descending: bool) -> Iterator[Extreme]:
         where = equals("bucket_id", self.bucket_id)
-        for row in self.objects.query(where, page=HEADS, index="by_size", descending=descending):
+        for row in self.objects.query(where, page_size=HEADS, index="by_size", descending=descending):
             extreme = Extreme(int(row["size_key"].partition("#")[0]), row["object_id"])
             if self._is(extreme):
                 yield extreme
@@ -140,8 +140,8 @@ class NamespaceAggregate:
     def contributions(self) -> Iterator[tuple[str, Contribution]]:
         """The tallies of its buckets."""
         where = all_of(equals("pk", self.ns), between("sk", *keys.buckets_range()))
-        for row in self.catalog.query(where, only=exists("object_count"), attributes=OF_TALLIES):
-            contribution, bucket_id = _read(tally_contribution, row), keys.tallied_bucket(row["sk"])
+        for row in self.catalog.query(where, filter_by=exists("object_count"), attributes=OF_TALLIES):
+            contribution, bucket_id = _read(tally_contribution, row), keys.parse_bucket_tally_key(row["sk"])
             if contribution is not None and bucket_id is not None:
                 yield bucket_id, contribution
 

@@ -49,5 +49,5 @@ class TallyStore:
     def bucket_ids(self, partition: str) -> Iterator[str]:
         """The ids of a namespace's buckets."""
         where = all_of(equals("pk", partition), between("sk", *keys.buckets_range()))
-        for row in self._catalog.query(where, only=exists("bucket_name"), attributes=("bucket_id",)):
+        for row in self._catalog.query(where, filter_by=exists("bucket_name"), attributes=("bucket_id",)):
             yield row["bucket_id"]

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import keys
-from chalicelib.aws.dynamodb.attribute_values import Wire, decode_value
+from chalicelib.aws.dynamodb.attribute_values import AttributeValue, decode_value
 from chalicelib.stats.tally_row import Totals
 
 Record = Mapping[str, Any]
-Image = Mapping[str, Wire]
+Image = Mapping[str, AttributeValue]
 
 FAILED = "FAILED"
 # Sequence numbers have at most 40 digits; with zeros in front their order as texts is that of the numbers.
@@ -101,7 +101,7 @@ def read_object_change(record: Record, shard: str) -> Change | Unreadable:
 def read_tally_change(record: Record, shard: str) -> Change | Unreadable | None:
     """What a record of the catalog changes in a namespace's totals; None if it is not of a bucket's tally."""
     row_keys = record["dynamodb"].get("Keys")
-    partition, bucket_id = _found(row_keys, "pk"), keys.tallied_bucket(_found(row_keys, "sk") or "")
+    partition, bucket_id = _found(row_keys, "pk"), keys.parse_bucket_tally_key(_found(row_keys, "sk") or "")
     if partition is None or bucket_id is None:
         return None
     old, new = _images(record)

@@ -36,7 +36,7 @@ def started(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
     for record in records:
         told = record["dynamodb"]
         row_keys = told.get("Keys") or {}
-        task = keys.read_task(_text(row_keys, "pk"), _text(row_keys, "sk"))
+        task = keys.parse_task_key(_text(row_keys, "pk"), _text(row_keys, "sk"))
         if task is not None and _wake(told.get("NewImage")) > _wake(told.get("OldImage")):
             yield task
 

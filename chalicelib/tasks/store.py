@@ -55,7 +55,7 @@ class TaskStore:
             place = keys.task(organization, after)["sk"]
             low, high = (low, place) if descending else (place, high)
         where = all_of(equals("pk", keys.organization(organization)["pk"]), between("sk", low, high))
-        rows = self._table.query(where, descending=descending, page=min(at_most + 1, 1000) if at_most else None)
+        rows = self._table.query(where, descending=descending, page_size=min(at_most + 1, 1000) if at_most else None)
         return (task for task in map(from_item, rows) if task.task_id != after)
 
     def claim(self, organization: str, task_id: str, owner: str, *, now: datetime, until: datetime) -> Task:

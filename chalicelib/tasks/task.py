@@ -112,7 +112,7 @@ def new_item(new: NewTask, now: datetime) -> Item:
 
 def from_item(item: Mapping[str, Any]) -> Task:
     """The task in a row."""
-    place = keys.read_task(item["pk"], item["sk"])
+    place = keys.parse_task_key(item["pk"], item["sk"])
     assert place is not None, "rows of tasks have keys of tasks"
     return Task(
         organization=place[0],

@@ -13,7 +13,7 @@ from chalicelib.aws.usage import track_usage
 from chalicelib.core.cache import Cache
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ids import Ids
-from chalicelib.http.envelope import headers_of, refused
+from chalicelib.http.envelope import error_body, error_headers
 from tests.access.conftest import NewProcess, StillClock
 
 
@@ -51,7 +51,7 @@ def test_every_key_that_opens_nothing_is_answered_alike(
     ):
         with pytest.raises(KeyRefused) as refusal:
             access.authenticate(header)
-        answers.append((refused(refusal.value), headers_of(refusal.value)))
+        answers.append((error_body(refusal.value), error_headers(refusal.value)))
     assert all(answer == answers[0] for answer in answers)
     assert (answers[0][0]["status"], answers[0][0]["error"]["type"]) == (401, "UnauthorizedError")
     assert answers[0][1] == {"WWW-Authenticate": "Bearer"}

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.json_path import MISSING, names_to, value_at
+from chalicelib.core.json_path import MISSING, keys_to, value_at
 
 names = st.text("ab.", max_size=3)
 values = st.recursive(
@@ -19,7 +19,7 @@ values = st.recursive(
 
 @given(st.dictionaries(names, values, max_size=4), st.text("ab.01", max_size=6))
 def test_the_keys_to_a_value_lead_to_it(row: dict[str, Any], path: str) -> None:
-    found, way = value_at(row, path), names_to(row, path)
+    found, way = value_at(row, path), keys_to(row, path)
     assert (way is None) == (found is MISSING)
     if way is not None:
         assert path.startswith(".".join(way))

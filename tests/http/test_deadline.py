@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.health.checks import BUDGET_SECONDS
-from chalicelib.http.operation import PATIENCE_SECONDS
+from chalicelib.http.operation import REQUEST_TIME_LIMIT_SECONDS
 from tests.http.envelopes import assert_envelope
 from tests.support import faults as aws
 from tests.support.api import Api, Reply
@@ -39,7 +39,7 @@ def test_all_calls_of_a_request_share_one_time(time: SlowTime, world: World, fau
 
     assert_envelope(reply, 503, "ServiceUnavailableError")
     assert int(reply.headers["Retry-After"]) > 0
-    assert time.now < PATIENCE_SECONDS
+    assert time.now < REQUEST_TIME_LIMIT_SECONDS
     faults.remove()
     assert world.api().get("/v1/buckets").json["total_count"] == 0
     assert world.api().get("/v1/buckets/posters").status == 404

@@ -29,10 +29,10 @@ from chalicelib.http.api_models import ErrorResponse, HTTPValidationError
 from chalicelib.http.envelope import (
     STATUS,
     envelope,
+    error_body,
+    error_headers,
     error_response,
-    headers_of,
     internal_error,
-    refused,
     status_and_type,
 )
 
@@ -92,7 +92,7 @@ def test_a_refusal_of_no_kind_has_none() -> None:
 
 
 def test_a_refusal_is_told_with_its_words_code_and_details() -> None:
-    body = refused(NotFound("No such thing", code="gone", details={"id": "a"}))
+    body = error_body(NotFound("No such thing", code="gone", details={"id": "a"}))
     assert body == {
         "success": False,
         "status": 404,
@@ -101,13 +101,13 @@ def test_a_refusal_is_told_with_its_words_code_and_details() -> None:
 
 
 def test_a_refusal_without_details_has_null_there() -> None:
-    assert refused(NotFound())["error"]["details"] is None
-    assert refused(NotFound())["error"]["code"] is None
+    assert error_body(NotFound())["error"]["details"] is None
+    assert error_body(NotFound())["error"]["code"] is None
 
 
 def test_an_invalid_request_is_told_in_both_published_shapes() -> None:
     problems = [Problem(("body", "parts", 0), "Field required", "missing"), Problem(("query", "limit"), "Too small")]
-    body = refused(RequestInvalid(problems))
+    body = error_body(RequestInvalid(problems))
     assert body["status"] == 422
     assert (body["error"]["type"], body["error"]["message"]) == ("ValidationError", "Validation error")
     assert body["error"]["details"]["validation_errors"] == [
@@ -121,8 +121,8 @@ def test_an_invalid_request_is_told_in_both_published_shapes() -> None:
 
 
 def test_waiting_is_told_in_header_and_body() -> None:
-    body = refused(Unavailable(details={"a": 1}))
-    assert headers_of(Unavailable()) == {"Retry-After": str(Unavailable.retry_after)}
+    body = error_body(Unavailable(details={"a": 1}))
+    assert error_headers(Unavailable()) == {"Retry-After": str(Unavailable.retry_after)}
     assert body["error"]["details"] == {"a": 1, "retryable": True, "retry_after_seconds": Unavailable.retry_after}
 
 
@@ -134,8 +134,8 @@ def test_an_unforeseen_failure_has_fixed_words_and_the_request_id() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        refused(NotFound()),
-        refused(Unavailable()),
+        error_body(NotFound()),
+        error_body(Unavailable()),
         internal_error("a"),
         envelope(418, "Teapot", "No", code="c", details={}),
     ],
@@ -145,13 +145,13 @@ def test_every_body_is_of_the_published_model(body: dict[str, object]) -> None:
 
 
 def test_the_body_of_an_invalid_request_is_of_its_published_model() -> None:
-    TypeAdapter(HTTPValidationError).validate_python(refused(invalid("body", 3, message="No")), strict=True)
+    TypeAdapter(HTTPValidationError).validate_python(error_body(invalid("body", 3, message="No")), strict=True)
 
 
 def test_other_doors_answer_with_the_same_envelope() -> None:
     status, headers, text = error_response(Unavailable(), "some-id")
     assert status == 503
-    assert json.loads(text) == refused(Unavailable())
+    assert json.loads(text) == error_body(Unavailable())
     assert headers["X-Request-Id"] == "some-id"
     assert headers["Content-Type"] == "application/json"
     assert headers["Retry-After"]

@@ -60,7 +60,7 @@ def test_what_the_index_did_not_know_is_found_when_it_is_looked_at_again(world: 
     world.remove(BUCKET, "obj_50")
     fold(world)
     assert largest(world) == 40
-    world.objects.settle_indexes()
+    world.objects.update_indexes()
     look(world)
     assert largest(world) == 45
 

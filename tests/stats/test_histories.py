@@ -60,7 +60,7 @@ class Chance:
         length = self.data.draw(st.integers(1, 6))
         if stream is self.world.streams[1]:
             # An index is behind for less time than the tally's own change takes through its stream.
-            self.world.objects.settle_indexes()
+            self.world.objects.update_indexes()
         if start < len(shard.records):
             stream.deliver(number, start, start + length)
 

@@ -57,7 +57,7 @@ class FakeTable:
     lagging: bool = False
     writes: int = 0
 
-    def settle_indexes(self) -> None:
+    def update_indexes(self) -> None:
         """The indexes catch up."""
         self.indexed = deepcopy(self.rows)
 
@@ -69,8 +69,8 @@ class FakeTable:
         self,
         where: Condition,
         *,
-        only: Condition | None = None,
-        page: int | None = None,
+        filter_by: Condition | None = None,
+        page_size: int | None = None,
         index: str | None = None,
         descending: bool = False,
         attributes: Sequence[str] = (),
@@ -79,7 +79,7 @@ class FakeTable:
         order = self.indexes[index] if index else self.range_key
         rows = [row for row in (self.indexed if index else self.rows).values() if order in row and holds(where, row)]
         for row in sorted(rows, key=lambda row: str(row[order]), reverse=descending):
-            if holds(only, row):
+            if holds(filter_by, row):
                 yield {name: value for name, value in deepcopy(row).items() if not attributes or name in attributes}
 
     def write(self, step: Write) -> Row | None:
@@ -87,7 +87,7 @@ class FakeTable:
         key = self._key(step.item if isinstance(step, Put) else step.key)
         old = self.rows.get(key)
         if not holds(step.condition, old or {}):
-            raise step.refused(old)
+            raise step.on_condition_failed(old)
         self.writes += 1
         self._put(key, old, _after(old, step))
         return deepcopy(self.rows.get(key))
@@ -98,14 +98,14 @@ class FakeTable:
         for step in steps:
             row = self.rows.get(self._key(step.item if isinstance(step, Put) else step.key))
             if not holds(step.condition, row or {}):
-                raise step.refused(row)
+                raise step.on_condition_failed(row)
         self.writes += 1
         for step in steps:
             if not isinstance(step, ConditionCheck):
                 key = self._key(step.item if isinstance(step, Put) else step.key)
                 self._put(key, self.rows.get(key), _after(self.rows.get(key), step))
 
-    def remove_many(self, keys: Iterable[Mapping[str, str]]) -> int:
+    def delete_many(self, keys: Iterable[Mapping[str, str]]) -> int:
         """Removes rows without conditions."""
         self.before_call()
         gone = [key for key in map(self._key, keys) if key in self.rows]
@@ -130,7 +130,7 @@ class FakeTable:
         else:
             self.rows[key] = deepcopy(new)
         if not self.lagging:
-            self.settle_indexes()
+            self.update_indexes()
         images = {"OldImage": encode(old) if old else None, "NewImage": encode(new) if new else None}
         told = {
             "Keys": encode({self.hash_key: key[0], self.range_key: key[1]}),

@@ -145,7 +145,7 @@ class StatsWorld:
         for table in (self.catalog, self.objects):
             table.before_call = lambda: None
             table.lagging = False
-            table.settle_indexes()
+            table.update_indexes()
         for _ in range(40):
             for stream in self.streams:
                 for number, shard in enumerate(stream.shards):

@@ -235,7 +235,7 @@ def test_a_link_goes_on_and_the_body_wins_over_it(api: Api, some: list[str]) -> 
 def test_a_page_goes_on_while_tasks_come_and_go(world: World, line: Line, api: Api, some: list[str]) -> None:
     first = api.post(LIST, {"limit": 2}).json
     line.start(a_task(line, world))
-    line.table.remove_many([{"pk": f"ORG#{world.organization_id}", "sk": f"TASK#{some[2]}"}])
+    line.table.delete_many([{"pk": f"ORG#{world.organization_id}", "sk": f"TASK#{some[2]}"}])
     rest = api.post(LIST, {"limit": 9, "cursor": first["pagination"]["next_cursor"]}).json
     assert ids(rest) == [some[1], some[0]]
 

@@ -31,7 +31,7 @@ def test_what_happens_to_a_task_later_sends_nothing(world: World, line: Line) ->
     line.pump()
     line.dispatch()
     assert line.queue.waiting == []
-    line.table.remove_many([{"pk": f"ORG#{task.organization}", "sk": f"TASK#{task.task_id}"}])
+    line.table.delete_many([{"pk": f"ORG#{task.organization}", "sk": f"TASK#{task.task_id}"}])
     line.dispatch()
     assert line.queue.waiting == []
 

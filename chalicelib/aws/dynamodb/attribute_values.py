@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Item = dict[str, Any]
-Wire = dict[str, Any]
+AttributeValue = dict[str, Any]
 
 # What a DynamoDB number can hold. Its least magnitude is 1E-130, its precision 38 digits.
 _TOO_LARGE = 1e126
@@ -19,17 +19,17 @@ _TOO_SMALL = 1e-130
 _TOO_MANY_DIGITS = 10**38
 
 
-def encode(item: Mapping[str, Any]) -> dict[str, Wire]:
+def encode(item: Mapping[str, Any]) -> dict[str, AttributeValue]:
     """A row as it goes over the wire. Raises TypeError or ValueError for what DynamoDB cannot hold."""
     return {name: encode_value(value) for name, value in item.items() if value is not None}
 
 
-def decode(wire: Mapping[str, Wire]) -> Item:
+def decode(wire: Mapping[str, AttributeValue]) -> Item:
     """The row that came over the wire."""
     return {name: decode_value(value) for name, value in wire.items()}
 
 
-def encode_value(value: Any) -> Wire:
+def encode_value(value: Any) -> AttributeValue:
     """One value as it goes over the wire; unlike at the top of a row, None is kept."""
     # In the order of how often they are met. bool is an int, so it is asked for first.
     if isinstance(value, str):
@@ -47,7 +47,7 @@ def encode_value(value: Any) -> Wire:
     raise TypeError(f"DynamoDB rows hold no {type(value).__name__}")
 
 
-def decode_value(wire: Wire) -> Any:
+def decode_value(wire: AttributeValue) -> Any:
     """One value that came over the wire."""
     ((kind, value),) = wire.items()
     if kind in ("S", "BOOL"):

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from chalicelib.aws.dynamodb.attribute_values import Wire, encode_value
+from chalicelib.aws.dynamodb.attribute_values import AttributeValue, encode_value
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 
 
 class Condition(NamedTuple):
@@ -103,8 +103,8 @@ def _joined(word: str, conditions: tuple[Condition, ...]) -> Condition:
 class UpdateExpression(NamedTuple):
     """What to do to a row. Setting an attribute to None removes it; adding to an absent one starts at 0."""
 
-    set: Mapping[str, Any] = NOTHING
-    add: Mapping[str, int] = NOTHING
+    set: Mapping[str, Any] = NO_ATTRIBUTES
+    add: Mapping[str, int] = NO_ATTRIBUTES
     remove: Iterable[str] = ()
 
 
@@ -115,7 +115,7 @@ class Renderer:
 
     def __init__(self) -> None:
         self._aliases: dict[str, str] = {}
-        self._values: dict[str, Wire] = {}
+        self._values: dict[str, AttributeValue] = {}
 
     def condition(self, condition: Condition) -> str:
         """The text of a condition."""

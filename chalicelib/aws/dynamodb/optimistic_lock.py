@@ -12,7 +12,7 @@ R = TypeVar("R")
 
 # Whoever loses a turn reads again; this many lost turns in a row mean that something is wrong.
 MAX_ATTEMPTS = 40
-LONGEST_PAUSE = 0.2
+MAX_PAUSE_SECONDS = 0.2
 
 
 class VersionConflict(Unavailable):
@@ -25,7 +25,7 @@ def retry_on_conflict(attempt: Callable[[], R], pause: Callable[[float], None]) 
         try:
             return attempt()
         except VersionConflict:
-            pause(random.uniform(0, min(0.01 * turn, LONGEST_PAUSE)))  # noqa: S311 (jitter, no secret)
+            pause(random.uniform(0, min(0.01 * turn, MAX_PAUSE_SECONDS)))  # noqa: S311 (jitter, no secret)
     raise Unavailable()
 
 

@@ -14,11 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.dynamodb.attribute_values import Item, Wire, encode
+from chalicelib.aws.dynamodb.attribute_values import AttributeValue, Item, encode
 from chalicelib.aws.dynamodb.expressions import Condition, Renderer
-from chalicelib.aws.dynamodb.write_requests import cancellation, is_ours, new_token, parameters, row, shown
+from chalicelib.aws.dynamodb.write_requests import (
+    action_and_parameters,
+    cancellation_error,
+    decode_if_present,
+    decode_without_write_id,
+    has_write_id,
+    new_token,
+)
 from chalicelib.aws.dynamodb.writes import Delete, Key, Step, Update, Write
-from chalicelib.aws.retry import Attempts, DeadlineExceeded, OutcomeUnknown, RetryPolicy, code
+from chalicelib.aws.retry import Attempts, DeadlineExceeded, OutcomeUnknown, RetryPolicy, error_code
 from chalicelib.aws.usage import count_read, count_write
 from chalicelib.core.deadline import expired
 
@@ -59,7 +66,7 @@ class Table:
         """Whether the time that all calls of a request share has run out."""
         return expired(self._pace.clock())
 
-    def check_time(self) -> None:
+    def raise_if_expired(self) -> None:
         """Raises DeadlineExceeded once the time that all calls of a request share has run out."""
         if self.deadline_expired():
             raise DeadlineExceeded()
@@ -70,7 +77,7 @@ class Table:
             self._client.get_item,
             {"TableName": self._name, "Key": encode(key), "ConsistentRead": consistent, **_COST},
         )
-        return row(answer.get("Item"))
+        return decode_if_present(answer.get("Item"))
 
     def get_many(self, keys: Iterable[Key]) -> list[Item]:
         """The rows that are there of any number of keys, in no particular order, strongly consistent."""
@@ -84,44 +91,44 @@ class Table:
         self,
         where: Condition,
         *,
-        only: Condition | None = None,
-        page: int | None = None,
+        filter_by: Condition | None = None,
+        page_size: int | None = None,
         index: str | None = None,
         descending: bool = False,
         attributes: Sequence[str] = (),
-        in_time: bool = False,
+        check_deadline: bool = False,
     ) -> Iterator[Item]:
-        """The rows of a partition in the order of their sort keys, those left out that `only` excludes.
+        """The rows of a partition in the order of their sort keys, those left out that `filter_by` excludes.
 
         Rows are whole, or have the `attributes` that are named.
 
-        Lazy: the next page is fetched when its first row is asked for. `page` bounds how many rows one
+        Lazy: the next page is fetched when its first row is asked for. `page_size` bounds how many rows one
         fetch evaluates. Strongly consistent, except on an index, which follows within seconds.
-        `in_time`: raises DeadlineExceeded instead of fetching another page late.
+        `check_deadline`: raises DeadlineExceeded instead of fetching another page late.
         """
-        params = self._query(where, only=only, page=page, index=index, attributes=attributes)
+        params = self._query(where, filter_by=filter_by, page_size=page_size, index=index, attributes=attributes)
         params["ScanIndexForward"] = not descending
         while True:
             answer = self._read(self._client.query, params)
             for wire in answer["Items"]:
-                yield shown(wire)
+                yield decode_without_write_id(wire)
             if "LastEvaluatedKey" not in answer:
                 return
             params["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-            if in_time:
-                self.check_time()
+            if check_deadline:
+                self.raise_if_expired()
 
-    def some(self, where: Condition, at_most: int, *, attributes: Sequence[str] = ()) -> list[Item]:
+    def query_page(self, where: Condition, at_most: int, *, attributes: Sequence[str] = ()) -> list[Item]:
         """Rows of a partition, from its beginning: what one read gives, so many at most and a megabyte of whole rows.
 
         None only where there is none.
         """
-        answer = self._read(self._client.query, self._query(where, page=at_most, attributes=attributes))
-        return [shown(wire) for wire in answer["Items"]]
+        answer = self._read(self._client.query, self._query(where, page_size=at_most, attributes=attributes))
+        return [decode_without_write_id(wire) for wire in answer["Items"]]
 
     def count(self, where: Condition, *, limit: int | None = None) -> int:
         """How many rows there are, or `limit` if there are at least that many."""
-        params = {**self._query(where, page=limit), "Select": "COUNT"}
+        params = {**self._query(where, page_size=limit), "Select": "COUNT"}
         total: int = 0
         while True:
             answer = self._read(self._client.query, params)
@@ -139,25 +146,25 @@ class Table:
         answer that carried it was lost), None for a Put.
         """
         token = new_token()
-        name, params = parameters(self._name, step, token)
+        name, params = action_and_parameters(self._name, step, token)
         attempts = Attempts(self._pace, writing=True)
         try:
             answer = attempts.call(self._writers[name], {**params, **_RETURNED[name], **_COST})
         except ClientError as error:
-            if code(error) != _CONDITION_FAILED:
-                if attempts.doubtful:
+            if error_code(error) != _CONDITION_FAILED:
+                if attempts.maybe_applied:
                     raise OutcomeUnknown() from error
                 raise
             wire: Any = error.response.get("Item")
-            if is_ours(wire, token):
-                return shown(wire) if isinstance(step, Update) else None
-            if isinstance(step, Delete) and attempts.doubtful and not wire:
+            if has_write_id(wire, token):
+                return decode_without_write_id(wire) if isinstance(step, Update) else None
+            if isinstance(step, Delete) and attempts.maybe_applied and not wire:
                 return None  # an attempt without an answer was asked to make the row absent, and it is
-            raise step.refused(row(wire)) from error
+            raise step.on_condition_failed(decode_if_present(wire)) from error
         count_write(answer)
-        return row(answer.get("Attributes"))
+        return decode_if_present(answer.get("Attributes"))
 
-    def remove_many(self, keys: Iterable[Key]) -> int:
+    def delete_many(self, keys: Iterable[Key]) -> int:
         """Makes any number of rows absent, unconditionally, and says how many keys there were.
 
         Not one transaction: raised Unavailable, it has removed some of them.
@@ -173,7 +180,7 @@ class Table:
         """Makes all the writes or none; raises the refusal of the first step whose condition is broken."""
         token = new_token()
         params = {
-            "TransactItems": [dict([parameters(self._name, step, token)]) for step in steps],
+            "TransactItems": [dict([action_and_parameters(self._name, step, token)]) for step in steps],
             # DynamoDB itself applies a token once, so a repeated attempt is answered as the first was.
             "ClientRequestToken": token,
             **_COST,
@@ -181,7 +188,7 @@ class Table:
         try:
             answer = Attempts(self._pace, writing=True).call(self._client.transact_write_items, params)
         except ClientError as error:
-            refusal = cancellation(steps, error, token)
+            refusal = cancellation_error(steps, error, token)
             if refusal is not None:
                 raise refusal from error
         else:
@@ -192,7 +199,7 @@ class Table:
         count_read(answer)
         return answer
 
-    def _batch(self, keys: Sequence[Mapping[str, Wire]]) -> Iterator[Item]:
+    def _batch(self, keys: Sequence[Mapping[str, AttributeValue]]) -> Iterator[Item]:
         """The rows of at most a hundred keys, asked for until DynamoDB leaves none over."""
         attempts = Attempts(self._pace)
         left: Any = {self._name: {"Keys": keys, "ConsistentRead": True}}
@@ -200,12 +207,12 @@ class Table:
             answer = attempts.call(self._client.batch_get_item, {"RequestItems": left, **_COST})
             count_read(answer)
             found = answer["Responses"].get(self._name, ())
-            yield from map(shown, found)
+            yield from map(decode_without_write_id, found)
             left = answer.get("UnprocessedKeys")
             if left and not found:  # full answers leave keys over as well, and need no waiting
                 attempts.pause()
 
-    def _batch_remove(self, keys: Sequence[Mapping[str, Wire]]) -> None:
+    def _batch_remove(self, keys: Sequence[Mapping[str, AttributeValue]]) -> None:
         """Removes at most 25 rows, asking again until DynamoDB leaves none over."""
         attempts = Attempts(self._pace, writing=True)
         left: Any = {self._name: [{"DeleteRequest": {"Key": key}} for key in keys]}
@@ -220,8 +227,8 @@ class Table:
         self,
         where: Condition,
         *,
-        only: Condition | None = None,
-        page: int | None = None,
+        filter_by: Condition | None = None,
+        page_size: int | None = None,
         index: str | None = None,
         attributes: Sequence[str] = (),
     ) -> dict[str, Any]:
@@ -232,17 +239,17 @@ class Table:
             "ConsistentRead": index is None,
             **_COST,
         }
-        if only is not None:
-            params["FilterExpression"] = renderer.condition(only)
+        if filter_by is not None:
+            params["FilterExpression"] = renderer.condition(filter_by)
         if attributes:
             params["ProjectionExpression"] = renderer.names(attributes)
-        if page is not None:
-            params["Limit"] = page
+        if page_size is not None:
+            params["Limit"] = page_size
         if index is not None:
             params["IndexName"] = index
         return params | renderer.aliases()
 
 
-def _distinct(keys: Iterable[Key]) -> Iterator[dict[str, Wire]]:
+def _distinct(keys: Iterable[Key]) -> Iterator[dict[str, AttributeValue]]:
     """Each key once, as it goes over the wire: DynamoDB refuses a batch that names one twice."""
     return iter({tuple(sorted(key.items())): encode(key) for key in keys}.values())

@@ -13,10 +13,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.dynamodb.attribute_values import Item, Wire, decode, encode
+from chalicelib.aws.dynamodb.attribute_values import AttributeValue, Item, decode, encode
 from chalicelib.aws.dynamodb.expressions import Condition, Renderer, UpdateExpression, all_of, differs
 from chalicelib.aws.dynamodb.writes import Delete, Put, Step, Update
-from chalicelib.aws.retry import reasons
+from chalicelib.aws.retry import cancellation_reasons
 from chalicelib.core.errors import ApiError
 
 WRITE_ID = "write_id"
@@ -28,7 +28,7 @@ def new_token() -> str:
     return os.urandom(12).hex()
 
 
-def parameters(table: str, step: Step, token: str) -> tuple[str, dict[str, Any]]:
+def action_and_parameters(table: str, step: Step, token: str) -> tuple[str, dict[str, Any]]:
     """The step's name among the actions of a transaction, and its parameters."""
     renderer = Renderer()
     params: dict[str, Any] = {"TableName": table}
@@ -50,39 +50,39 @@ def parameters(table: str, step: Step, token: str) -> tuple[str, dict[str, Any]]
     return name, params | renderer.aliases()
 
 
-def row(wire: Mapping[str, Wire] | None) -> Item | None:
+def decode_if_present(wire: Mapping[str, AttributeValue] | None) -> Item | None:
     """The row as callers see it, without the stamp."""
-    return shown(wire) if wire else None
+    return decode_without_write_id(wire) if wire else None
 
 
-def shown(wire: Mapping[str, Wire]) -> Item:
+def decode_without_write_id(wire: Mapping[str, AttributeValue]) -> Item:
     """A row that is there as callers see it, without the stamp."""
     item = decode(wire)
     item.pop(WRITE_ID, None)
     return item
 
 
-def is_ours(wire: Mapping[str, Wire] | None, token: str) -> bool:
+def has_write_id(wire: Mapping[str, AttributeValue] | None, token: str) -> bool:
     """Whether this row was written by an earlier attempt of the call with this token."""
     return wire is not None and wire.get(WRITE_ID) == {"S": token}
 
 
-def cancellation(steps: Iterable[Step], error: ClientError, token: str) -> ApiError | None:
+def cancellation_error(steps: Iterable[Step], error: ClientError, token: str) -> ApiError | None:
     """The refusal of the first step whose condition is broken, or None if the transaction had been applied.
 
     Raises the error itself if no condition explains it: a fault of ours, not a no.
     """
     failed = [
         (step, reason.get("Item"))
-        for step, reason in zip(steps, reasons(error), strict=False)
+        for step, reason in zip(steps, cancellation_reasons(error), strict=False)
         if reason.get("Code") == _FAILED
     ]
     if not failed:
         raise error
-    if any(is_ours(wire, token) for _, wire in failed):
+    if any(has_write_id(wire, token) for _, wire in failed):
         return None
     step, wire = failed[0]
-    return step.refused(row(wire))
+    return step.on_condition_failed(decode_if_present(wire))
 
 
 def _stamped(update: UpdateExpression, token: str) -> UpdateExpression:

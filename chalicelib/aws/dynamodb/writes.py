@@ -15,10 +15,10 @@ from chalicelib.core.errors import ApiError, Unavailable
 Key = Mapping[str, str]
 # Makes the refusal from the row that was there, if any. A maker and not a refusal: an exception kept
 # between requests would keep the traceback of each.
-Refused = Callable[[Item | None], ApiError]
+ErrorFactory = Callable[[Item | None], ApiError]
 
 
-def busy(_: Item | None) -> ApiError:
+def unavailable(_: Item | None) -> ApiError:
     """What a failed condition means when nobody said otherwise: chance, so trying again helps."""
     return Unavailable()
 
@@ -28,7 +28,7 @@ class Put(NamedTuple):
 
     item: Mapping[str, Any]
     condition: Condition | None = None
-    refused: Refused = busy
+    on_condition_failed: ErrorFactory = unavailable
 
 
 class Update(NamedTuple):
@@ -41,7 +41,7 @@ class Update(NamedTuple):
     key: Key
     update: UpdateExpression
     condition: Condition
-    refused: Refused = busy
+    on_condition_failed: ErrorFactory = unavailable
 
 
 class Delete(NamedTuple):
@@ -49,7 +49,7 @@ class Delete(NamedTuple):
 
     key: Key
     condition: Condition | None = None
-    refused: Refused = busy
+    on_condition_failed: ErrorFactory = unavailable
 
 
 class ConditionCheck(NamedTuple):
@@ -57,7 +57,7 @@ class ConditionCheck(NamedTuple):
 
     key: Key
     condition: Condition
-    refused: Refused = busy
+    on_condition_failed: ErrorFactory = unavailable
 
 
 Write = Put | Update | Delete

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.errors import invalid
-from chalicelib.core.json_equality import comparable
+from chalicelib.core.json_equality import equality_key
 from chalicelib.core.json_path import MISSING
 from chalicelib.core.text import fold
 from chalicelib.listing.filters.patterns import read_pattern
@@ -47,17 +47,17 @@ def read_operator(operator: str, wanted: Any, *, case_sensitive: bool, place: Lo
 
 
 def _equality(operator: str, wanted: Any, case_sensitive: bool) -> Test:
-    same, expected = comparable(wanted, case_sensitive), operator == "eq"
-    return lambda subject: (subject.comparable(case_sensitive) == same) is expected
+    same, expected = equality_key(wanted, case_sensitive), operator == "eq"
+    return lambda subject: (subject.equality_key(case_sensitive) == same) is expected
 
 
 def _membership(operator: str, wanted: list[Any], case_sensitive: bool) -> Test:
-    members, expected = {comparable(member, case_sensitive) for member in wanted}, operator == "in"
+    members, expected = {equality_key(member, case_sensitive) for member in wanted}, operator == "in"
     # Looking a large list up hashes all of it, so that is done only where it may well be a member.
     hashes = set(map(hash, members))
 
     def test(subject: Subject) -> bool:
-        found = subject.hash(case_sensitive) in hashes and subject.comparable(case_sensitive) in members
+        found = subject.hash(case_sensitive) in hashes and subject.equality_key(case_sensitive) in members
         return found is expected
 
     return test
@@ -107,7 +107,7 @@ def _presence(operator: str, wanted: bool) -> Test:
 
 
 def _containing(wanted: Any, case_sensitive: bool) -> Test:
-    part = comparable(wanted, case_sensitive)
+    part = equality_key(wanted, case_sensitive)
 
     def test(subject: Subject) -> bool:
         if isinstance(subject.value, list):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
-from chalicelib.core.json_equality import comparable
+from chalicelib.core.json_equality import equality_key
 from chalicelib.core.json_path import value_at
 from chalicelib.core.text import fold
 
@@ -25,19 +25,19 @@ class Subject:
         self.value = value
         self._made: dict[Hashable, Any] = {}
 
-    def comparable(self, case_sensitive: bool) -> Hashable:
+    def equality_key(self, case_sensitive: bool) -> Hashable:
         """What is equal for two values exactly when they are the same."""
-        return self._once(("comparable", case_sensitive), lambda: comparable(self.value, case_sensitive))
+        return self._once(("comparable", case_sensitive), lambda: equality_key(self.value, case_sensitive))
 
     def hash(self, case_sensitive: bool) -> int:
         """The hash of that."""
-        return self._once(("hash", case_sensitive), lambda: hash(self.comparable(case_sensitive)))
+        return self._once(("hash", case_sensitive), lambda: hash(self.equality_key(case_sensitive)))
 
     def members(self, case_sensitive: bool) -> frozenset[Hashable]:
         """What each member of a list is compared by."""
         return self._once(
             ("members", case_sensitive),
-            lambda: frozenset(comparable(member, case_sensitive) for member in self.value),
+            lambda: frozenset(equality_key(member, case_sensitive) for member in self.value),
         )
 
     def text(self, case_sensitive: bool) -> str:

@@ -79,7 +79,7 @@ def function(handler: Handler, milliseconds: int = MILLISECONDS) -> Callable[[di
 
 def is_of_a_tally(record: Mapping[str, Any]) -> bool:
     """Whether a record of the catalog tells of a bucket's tally."""
-    return keys.tallied_bucket(record["dynamodb"]["Keys"]["sk"]["S"]) is not None
+    return keys.parse_bucket_tally_key(record["dynamodb"]["Keys"]["sk"]["S"]) is not None
 
 
 def is_wanted(record: Mapping[str, Any]) -> bool:

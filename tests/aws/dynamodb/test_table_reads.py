@@ -43,13 +43,13 @@ def test_rows_show_nothing_but_what_was_put(table: Table) -> None:
     assert list(table.query(ALL)) == [row]
 
 
-@pytest.mark.parametrize("page", [None, 1, 2, 3, 7, 8, 100])
+@pytest.mark.parametrize("page_size", [None, 1, 2, 3, 7, 8, 100])
 @pytest.mark.parametrize("descending", [False, True])
 def test_a_query_gives_every_row_once_in_order_whatever_the_page(
-    table: Table, page: int | None, descending: bool
+    table: Table, page_size: int | None, descending: bool
 ) -> None:
     rows = fill(table, 7)
-    found = list(table.query(ALL, page=page, descending=descending))
+    found = list(table.query(ALL, page_size=page_size, descending=descending))
     assert found == (rows[::-1] if descending else rows)
 
 
@@ -69,13 +69,13 @@ def test_a_query_goes_on_beyond_a_megabyte(table: Table) -> None:
 
 def test_pages_without_a_match_do_not_end_a_query(table: Table) -> None:
     rows = fill(table, 9)
-    assert list(table.query(ALL, only=equals("number", 8), page=2)) == rows[8:]
+    assert list(table.query(ALL, filter_by=equals("number", 8), page_size=2)) == rows[8:]
 
 
 def test_a_query_fetches_no_more_than_is_asked_for(table: Table) -> None:
     rows = fill(table, 9)
     with track_usage() as meter:
-        walk = table.query(ALL, page=3)
+        walk = table.query(ALL, page_size=3)
         assert meter.round_trips == 0
         assert list(islice(walk, 3)) == rows[:3]
         assert meter.round_trips == 1
@@ -89,8 +89,8 @@ def test_a_query_of_an_index_sees_only_the_rows_that_are_in_it(table: Table) -> 
     table.write(Put({**key(6), "ns": "n", "name_key": "a", "search_text": "red"}))
     found = table.query(equals("ns", "n"), index="by_name")
     assert [row["name_key"] for row in found] == ["a", "b"]
-    only = contains("search_text", "lu")
-    assert [row["name_key"] for row in table.query(equals("ns", "n"), only=only, index="by_name")] == ["b"]
+    filter_by = contains("search_text", "lu")
+    assert [row["name_key"] for row in table.query(equals("ns", "n"), filter_by=filter_by, index="by_name")] == ["b"]
 
 
 def test_a_count_is_the_number_of_rows(table: Table) -> None:

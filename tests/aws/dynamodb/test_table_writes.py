@@ -100,7 +100,7 @@ def test_rows_left_over_are_removed_by_another_attempt(table: Table, tables: Tab
     for row in (A, B, C):
         table.write(Put(row))
     faults.on(1, nothing_removed(tables.catalog, A, B, C))
-    assert table.remove_many([A, B, C]) == 3
+    assert table.delete_many([A, B, C]) == 3
     assert faults.calls == 5
     assert [table.get(row) for row in (A, B, C)] == [None, None, None]
 
@@ -109,7 +109,7 @@ def test_rows_that_are_always_left_over_end_in_busy(table: Table, tables: Tables
     table.write(Put(A))
     faults.always(nothing_removed(tables.catalog, A))
     with pytest.raises(Unavailable):
-        table.remove_many([A])
+        table.delete_many([A])
 
 
 def test_a_transaction_makes_all_its_writes(table: Table) -> None:
