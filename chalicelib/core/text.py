@@ -1,10 +1,10 @@
-"""Text of a certain form."""
+"""Checks of text, and text for case-insensitive comparison."""
 
 from __future__ import annotations
 
 import re
 
-# The same as JSON Schema has it, for the documentation.
+# The rules of `printable` and `unpadded` as regular expressions, for the JSON schemas of the API.
 PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 UNPADDED = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"
 
@@ -12,9 +12,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def printable(text: str) -> str:
-    """The text, if it can be read as a name: not blank, and without control characters.
+    """Returns the text if it is not blank and has no control characters. Raises ValueError otherwise.
 
-    Raises ValueError otherwise, so that it can stand in a pydantic model.
+    Pydantic models use it as a validator.
     """
     if not text.strip() or _CONTROL.search(text):
         raise ValueError("must not be blank or hold control characters")
@@ -22,9 +22,10 @@ def printable(text: str) -> str:
 
 
 def unpadded(text: str) -> str:
-    """The text, if it is printable and has no blank at either end, where a header would lose it.
+    """Returns the text if it is printable and neither starts nor ends with whitespace. Raises ValueError otherwise.
 
-    Raises ValueError otherwise, so that it can stand in a pydantic model.
+    HTTP headers lose whitespace at both ends, so a name that has some could not be sent in a header.
+    Pydantic models use it as a validator.
     """
     if text != text.strip():
         raise ValueError("must not start or end with a blank")
@@ -32,5 +33,5 @@ def unpadded(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """The text for comparison without regard to case: Unicode case folding, the same everywhere in the service."""
+    """Returns the text for case-insensitive comparison. The whole service uses Unicode case folding for it."""
     return text.casefold()

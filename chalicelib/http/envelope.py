@@ -71,7 +71,7 @@ def error_body(refusal: ApiError) -> dict[str, Any]:
     details = refusal.details
     if isinstance(refusal, errors.Unavailable):
         details = {**(details or {}), "retryable": True, "retry_after_seconds": refusal.retry_after}
-    return envelope(status, type_, refusal.text, code=refusal.reason, details=details)
+    return envelope(status, type_, refusal.text, code=refusal.code, details=details)
 
 
 def shorten(text: str, most: int) -> str:
@@ -101,7 +101,7 @@ def error_response(refusal: ApiError, request_id: str) -> tuple[int, dict[str, s
 def _invalid(status: int, type_: str, refusal: RequestInvalid) -> dict[str, Any]:
     problems = list(_told(refusal.problems))
     errors = [{"type": p.type, "location": list(p.location), "message": p.message} for p in problems]
-    body = envelope(status, type_, refusal.text, code=refusal.reason, details={"validation_errors": errors})
+    body = envelope(status, type_, refusal.text, code=refusal.code, details={"validation_errors": errors})
     body["detail"] = [{"loc": list(p.location), "msg": p.message, "type": p.type} for p in problems]
     return body
 

@@ -143,7 +143,7 @@ def test_garbage_without_armour_is_refused(text: str) -> None:
 def test_the_refusal_can_be_told_from_others() -> None:
     refusal = refused("garbage")
     assert isinstance(refusal, BadRequest)
-    assert refusal.reason == "cursor_invalid"
+    assert refusal.code == "cursor_invalid"
 
 
 def test_a_fingerprint_is_short_and_tells_queries_apart() -> None:

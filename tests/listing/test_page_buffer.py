@@ -118,5 +118,5 @@ def test_large_rows_before_the_page_are_refused_and_small_ones_are_not() -> None
     with pytest.raises(SortTooLarge) as refused:
         page(KILOBYTES_300)
     assert "cursor" in refused.value.text
-    assert refused.value.reason == "sort_too_large"
+    assert refused.value.code == "sort_too_large"
     assert MAX_SKIPPED_BYTES < 1_000 * KILOBYTES_300

@@ -128,7 +128,7 @@ def test_a_task_that_is_worked_on_is_not_restarted(world: World, line_with: NewL
         def run(self, task: Task) -> Slice:
             with pytest.raises(TaskNotRestartable) as error:
                 own.tasks.restart(task.organization, task.task_id)
-            refused.append(error.value.reason)
+            refused.append(error.value.code)
             return Slice(True, {})
 
     own = line_with(Curious())
