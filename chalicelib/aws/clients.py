@@ -48,8 +48,7 @@ DEFAULT_REGION = "us-east-1"
 # As many calls as the rows of a batch make side by side.
 CONNECTIONS = 16
 
-# A try that hangs must leave time for another before the gateway gives up, and tries are counted and
-# paced by `foundation.retrying` alone.
+# A call that hangs must leave time for a retry before the gateway times out. `aws.retry` counts and delays the retries.
 CONFIG = Config(
     user_agent="buckets-api",
     parameter_validation=False,
@@ -83,7 +82,7 @@ class ServiceLoader(Loader):
         self._service = service
 
     def list_available_services(self, type_name: str) -> list[str]:
-        """Ours, and those that credentials may come from; looking for all of them reads 900 directories."""
+        """Returns this service and those that provide credentials. Listing all services would read 900 directories."""
         return [self._service, *CREDENTIAL_SERVICES]
 
     def load_data_with_path(self, name: str) -> Any:
@@ -104,7 +103,7 @@ class DynamoDBLoader(ServiceLoader):
         super().__init__(SERVICE)
 
     def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
-        """The description, in which botocore lets `AS_THEY_ARE` through, as `foundation.items` writes and reads it."""
+        """The description, in which botocore lets `AS_THEY_ARE` through, as `attribute_values` writes and reads it."""
         model = super().load_service_model(service_name, type_name, api_version)
         if (service_name, type_name) == (SERVICE, "service-2"):
             for name in AS_THEY_ARE:
@@ -136,7 +135,7 @@ def dynamodb_client(settings: Settings) -> DynamoDBClient:
 
 
 def probe_client(settings: Settings) -> DynamoDBClient:
-    """The same, but soon out of patience."""
+    """The same as `dynamodb_client`, but with short timeouts, for health checks."""
     return _client(SERVICE, DynamoDBLoader(), PROBE_CONFIG)  # type: ignore[no-any-return]
 
 
@@ -148,7 +147,7 @@ def s3_client(settings: Settings) -> S3Client:
 
 
 def _by_region(context: dict[str, Any], **_: Any) -> None:
-    """Has a bucket called where it is.
+    """Uses the regional endpoint of a bucket.
 
     botocore signs URLs for the global endpoint, which for a day or so redirects those of a bucket made in
     another region, and the redirected request no longer fits its signature. Addressing all buckets by host

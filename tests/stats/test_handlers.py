@@ -167,7 +167,7 @@ def test_what_cannot_be_written_is_told_from_its_first_record_and_others_do_not_
 def test_a_storage_that_is_throttled_is_reported_from_the_first_record_and_nothing_is_lost(
     world: World, api: Api, bucket: str, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.aws.retry.FIRST_WAIT_SECONDS", 100.0)
+    monkeypatch.setattr("chalicelib.aws.retry.INITIAL_WAIT_SECONDS", 100.0)
     other = new_bucket(api, "stills")
     records = [*written(world, bucket, range(3)), *written(world, other, range(2))]
     faults = Faults(world.client).always(throttled)

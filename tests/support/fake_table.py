@@ -36,11 +36,11 @@ def holds(condition: Condition | None, row: Mapping[str, Any]) -> bool:
     if condition is None:
         return True
     if condition.parts:
-        wanted = {" AND ": all, " OR ": any}[condition.form]
+        wanted = {" AND ": all, " OR ": any}[condition.template]
         return wanted(holds(contribution, row) for contribution in condition.parts)
-    if condition.form.startswith("attribute_"):
-        return (condition.name in row) == condition.form.startswith("attribute_exists")
-    return condition.name in row and _TESTS[condition.form](row[condition.name], *condition.values)
+    if condition.template.startswith("attribute_"):
+        return (condition.name in row) == condition.template.startswith("attribute_exists")
+    return condition.name in row and _TESTS[condition.template](row[condition.name], *condition.values)
 
 
 @dataclass
