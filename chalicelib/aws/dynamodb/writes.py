@@ -13,7 +13,7 @@ from chalicelib.aws.dynamodb.expressions import Condition, UpdateExpression
 from chalicelib.core.errors import ApiError, Unavailable
 
 Key = Mapping[str, str]
-# Creates the error for a failed condition. Its argument is the existing row, or None if there is no row. It is a function
+# Creates the error for a failed condition, from the existing row or from None if there is no row. It is a function
 # because an exception that several requests share would collect the traceback of each of them.
 ErrorFactory = Callable[[Item | None], ApiError]
 
