@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 class ApiError(Exception):
     """An error with a message for people.
 
-    `code` is a stable name, for errors on which a client may want to react by program; `details` holds JSON values.
-    `headers` are added to the response.
+    `text` is the message. `code` is a stable name that lets client programs distinguish errors of the same type.
+    `details` holds JSON values. `headers` are added to the response.
     """
 
     message: ClassVar[str] = "The request was refused"
