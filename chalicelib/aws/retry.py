@@ -127,8 +127,8 @@ def error_code(error: ClientError) -> str:
 
 def cancellation_reasons(error: ClientError) -> list[dict[str, Any]]:
     """Returns the reasons for a cancelled transaction, one for each of its steps, in their order."""
-    cancellation_reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-    return cancellation_reasons
+    per_step: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    return per_step
 
 
 def is_retryable_code(name: str) -> bool:

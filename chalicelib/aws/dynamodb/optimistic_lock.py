@@ -18,7 +18,7 @@ MAX_PAUSE_SECONDS = 0.2
 class VersionConflict(Unavailable):
     """The row changed after it was read.
 
-    `retry_on_conflict` catches it, so clients at most receive Unavailable (503) after MAX_ATTEMPTS conflicts.
+    `retry_on_conflict` catches it. Clients only receive Unavailable (503), after MAX_ATTEMPTS conflicts.
     """
 
 
