@@ -17,7 +17,7 @@ from chalicelib.access.store import AccessStore
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.blobs.service import Blobs
 from chalicelib.blobs.store import BlobStore
-from chalicelib.buckets.configuration import Configuration
+from chalicelib.buckets.configuration import AdapterOptions
 from chalicelib.buckets.service import Buckets
 from chalicelib.buckets.store import BucketStore
 from chalicelib.core import log
@@ -76,7 +76,7 @@ def build(
         return clock().timestamp()
 
     object_store, blobs = ObjectStore(objects), BlobStore(s3, settings.blob_bucket)
-    configuration = Configuration(address(settings), new_webhook_secret)
+    configuration = AdapterOptions(address(settings), new_webhook_secret)
     buckets = Buckets(BucketStore(catalog), object_store, configuration, ids, clock)
     made = Objects(object_store, Blobs(blobs, ids), buckets, ids, clock)
     namespaces = Namespaces(NamespaceStore(catalog), ids, clock, Cache(seconds, seconds=CACHE_SECONDS))

@@ -8,7 +8,7 @@ from chalicelib.core.errors import invalid
 from chalicelib.schemas.values import Location
 
 # Each is read on its own, one after the other.
-MAX_REACHED = 20
+MAX_FEEDING_BUCKETS = 20
 
 
 def find_cycle(
@@ -21,7 +21,7 @@ def find_cycle(
 
     `sources` tells which buckets feed a bucket (None for an unknown one) and is asked at most once per
     bucket. Cycles that leave the bucket aside are not looked for. Raises RequestInvalid (`too_many_sources`)
-    when more than `MAX_REACHED` buckets feed it, directly or through others.
+    when more than `MAX_FEEDING_BUCKETS` buckets feed it, directly or through others.
     """
     ways: dict[str, list[str]] = {bucket_id: [bucket_id]}
     waiting = [bucket_id]
@@ -31,8 +31,8 @@ def find_cycle(
             if source == bucket_id:
                 return [*ways[current], source]
             if source not in ways:
-                if len(ways) > MAX_REACHED:
-                    message = f"At most {MAX_REACHED} buckets may feed one, others in between included"
+                if len(ways) > MAX_FEEDING_BUCKETS:
+                    message = f"At most {MAX_FEEDING_BUCKETS} buckets may feed one, others in between included"
                     raise invalid(*location, message=message, type="too_many_sources")
                 ways[source] = [*ways[current], source]
                 waiting.append(source)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.adapters.view import shown_adapter
 from chalicelib.buckets.errors import BucketTooLarge
 from chalicelib.core.json_codec import Document, bounded, text_of
-from chalicelib.listing.search import texts_of
+from chalicelib.listing.search import strings_in
 from chalicelib.stats.models import NOTHING, Tally
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def texts(bucket: Bucket) -> Iterator[str]:
     yield bucket.bucket_id
     yield bucket.name
     yield bucket.settings.get("description") or ""
-    yield from texts_of(bucket.settings.get("metadata") or {})
+    yield from strings_in(bucket.settings.get("metadata") or {})
 
 
 def to_item(bucket: Bucket) -> dict[str, Any]:

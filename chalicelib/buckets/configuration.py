@@ -17,19 +17,19 @@ ADAPTER = ("body", "source_adapter")
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
+class AdapterOptions:
     """What every bucket's configuration is checked with."""
 
     public_url: str
     new_secret: Callable[[], str]
 
-    def of(self, bucket_id: str, sources: Sources, origin: str) -> BucketConfiguration:
+    def of(self, bucket_id: str, sources: Sources, origin: str) -> AdapterBuilder:
         """The checks for one bucket; `origin` is where this deployment was reached, if it was not told."""
-        return BucketConfiguration(bucket_id, sources, self.public_url or origin, self.new_secret)
+        return AdapterBuilder(bucket_id, sources, self.public_url or origin, self.new_secret)
 
 
 @dataclass(frozen=True, slots=True)
-class BucketConfiguration:
+class AdapterBuilder:
     """The checks for one bucket."""
 
     bucket_id: str

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from chalicelib.listing.models import PageBody, PageQuery
-from chalicelib.listing.search import LONGEST
+from chalicelib.listing.search import MAX_SEARCH_LENGTH
 
 _LIST: dict[str, Any] = {
     "search": "post*",
@@ -37,5 +37,5 @@ class BucketsQuery(PageQuery):
     """The query string of `GET /v1/buckets`."""
 
     search: str | None = Field(
-        default=None, max_length=LONGEST, description="Wildcard search, as in the body of the list operation"
+        default=None, max_length=MAX_SEARCH_LENGTH, description="Wildcard search, as in the body of the list operation"
     )

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from chalicelib import keys
 from chalicelib.buckets.bucket import Bucket, show, texts
-from chalicelib.buckets.name_walk import Met, WalkByName
-from chalicelib.buckets.store import HYDRATED_AT_ONCE, BucketStore
+from chalicelib.buckets.name_walk import NameWalk, WalkedBucket
+from chalicelib.buckets.store import READ_BATCH_SIZE, BucketStore
 from chalicelib.core.ids import is_id
 from chalicelib.core.text import fold
 from chalicelib.listing.cursors import CursorInvalid
-from chalicelib.listing.query import Kind, ListQuery, Selected, Spot, cut, select
+from chalicelib.listing.query import ListedResource, ListPage, ListQuery, WalkPosition, select_page, take_page
 from chalicelib.listing.sorting import SortKey
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ SHOWN_BYTES = 1_200
 BY_AGE = ("created_at", "bucket_id")
 BY_NAME = ("bucket_name",)
 
-KIND: Kind[Bucket] = Kind(
+KIND: ListedResource[Bucket] = ListedResource(
     id=lambda bucket: bucket.bucket_id,
     show=show,
     texts=texts,
@@ -34,12 +34,12 @@ KIND: Kind[Bucket] = Kind(
 )
 
 
-MET: Kind[Met] = Kind(
+MET: ListedResource[WalkedBucket] = ListedResource(
     id=lambda met: KIND.id(met.bucket),
     show=lambda met: KIND.show(met.bucket),
     texts=lambda met: KIND.texts(met.bucket),
     size=lambda met: KIND.size(met.bucket),
-    spot=lambda met: Spot([*keys.read_name_key(met.place)], met.is_passed),
+    spot=lambda met: WalkPosition([*keys.read_name_key(met.place)], met.is_passed),
 )
 
 
@@ -66,7 +66,7 @@ class _Stats:
         }
 
 
-def list_buckets(store: BucketStore, partition: str, query: ListQuery) -> tuple[Selected[Bucket], BucketListStats]:
+def list_buckets(store: BucketStore, partition: str, query: ListQuery) -> tuple[ListPage[Bucket], BucketListStats]:
     """The page of buckets that a query asks for, how many match, and the sums over all that match.
 
     Without search and filters, in the order of age or name, a page reads only itself and the
@@ -77,31 +77,35 @@ def list_buckets(store: BucketStore, partition: str, query: ListQuery) -> tuple[
     stats = _Stats()
     if _order(query) in BY_NAME and _ids(query) is None:
         met = _by_name(store, partition, query)
-        return _buckets(select(met, query, MET, ordered=True, seen=lambda m: stats.add(m.bucket))), stats.shown()
+        return _buckets(
+            select_page(met, query, MET, ordered=True, on_match=lambda m: stats.add(m.bucket))
+        ), stats.shown()
     rows = _candidates(store, partition, query)
-    selected = select(rows, query, KIND, ordered=_order(query) is not None, seen=stats.add)
+    selected = select_page(rows, query, KIND, ordered=_order(query) is not None, on_match=stats.add)
     return selected, stats.shown()
 
 
-def _page(store: BucketStore, partition: str, query: ListQuery) -> tuple[Selected[Bucket], BucketListStats]:
+def _page(store: BucketStore, partition: str, query: ListQuery) -> tuple[ListPage[Bucket], BucketListStats]:
     offset, wanted = query.page.offset, query.page.offset + query.page.limit + 1
     after = _position(query)
     totals = store.totals(partition)
     count = totals.bucket_count
     stats = _Stats(count, totals.tally.object_count, totals.tally.total_size_bytes).shown()
     if offset >= count:
-        return Selected([], None, count), stats
+        return ListPage([], None, count), stats
     if _order(query) in BY_NAME:
         met = islice(_by_name(store, partition, query, at_most=wanted), offset, wanted)
-        return _buckets(cut(met, query, MET, total=count)), stats
+        return _buckets(take_page(met, query, MET, total=count)), stats
     rows = store.walk(partition, descending=_descending(query), after=after, at_most=wanted)
-    return cut(islice(rows, offset, wanted), query, KIND, total=count), stats
+    return take_page(islice(rows, offset, wanted), query, KIND, total=count), stats
 
 
-def _by_name(store: BucketStore, partition: str, query: ListQuery, *, at_most: int | None = None) -> Iterator[Met]:
+def _by_name(
+    store: BucketStore, partition: str, query: ListQuery, *, at_most: int | None = None
+) -> Iterator[WalkedBucket]:
     """The rows that may match in the order of names: with `at_most` those behind the cursor, else all."""
     after, descending = _position(query), _descending(query)
-    at_once = min(at_most or HYDRATED_AT_ONCE, HYDRATED_AT_ONCE)
+    at_once = min(at_most or READ_BATCH_SIZE, READ_BATCH_SIZE)
     found = store.name_keys(
         partition,
         prefix=_prefix(query),
@@ -110,11 +114,11 @@ def _by_name(store: BucketStore, partition: str, query: ListQuery, *, at_most: i
         after=after if at_most else None,
         at_most=at_most,
     )
-    return WalkByName(lambda ids: store.many(partition, ids), descending, after, at_once).meet(found)
+    return NameWalk(lambda ids: store.get_many(partition, ids), descending, after, at_once).meet(found)
 
 
-def _buckets(selected: Selected[Met]) -> Selected[Bucket]:
-    return Selected([met.bucket for met in selected.rows], selected.next_cursor, selected.total)
+def _buckets(selected: ListPage[WalkedBucket]) -> ListPage[Bucket]:
+    return ListPage([met.bucket for met in selected.rows], selected.next_cursor, selected.total)
 
 
 def _position(query: ListQuery) -> str | None:
@@ -134,12 +138,12 @@ def _candidates(store: BucketStore, partition: str, query: ListQuery) -> Iterato
     """The rows that may match, in the order of age where that is asked for."""
     ids = _ids(query)
     if ids is not None:
-        return store.many(partition, ids)
+        return store.get_many(partition, ids)
     prefix, needles = _prefix(query), _needles(query)
     if prefix or needles:
         # A set: the index may show a bucket twice that is renamed between two reads of it.
         found = {keys.read_name_key(key)[1] for key in store.name_keys(partition, prefix=prefix, needles=needles)}
-        return store.many(partition, sorted(found, reverse=_descending(query)))
+        return store.get_many(partition, sorted(found, reverse=_descending(query)))
     return store.walk(partition, descending=_descending(query))
 
 

@@ -16,7 +16,7 @@ from chalicelib.core.text import fold
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class WalkedBucket:
     """A bucket that a walk met.
 
     `place` is how far the walk has come with it, as a key of the index; no later one is behind. `is_passed`
@@ -38,7 +38,7 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True)
-class WalkByName:
+class NameWalk:
     """A walk in one direction, on from the place `after` of an earlier one if that is given.
 
     `hydrate` reads buckets by their ids, those left out that are gone; `at_once` is how many it is given.
@@ -49,7 +49,7 @@ class WalkByName:
     after: str | None
     at_once: int
 
-    def meet(self, name_keys: Iterable[str]) -> Iterator[Met]:
+    def meet(self, name_keys: Iterable[str]) -> Iterator[WalkedBucket]:
         """The buckets of the index's keys in the order of their present names, each once.
 
         One that was renamed ahead comes where it stands now, so that the walk leaves out nothing in between;
@@ -59,7 +59,7 @@ class WalkByName:
         for found in self._in_order(name_keys):
             if place is None or self._is_beyond(found.now, place):
                 place = found.now
-            yield Met(found.bucket, place, found.is_passed)
+            yield WalkedBucket(found.bucket, place, found.is_passed)
 
     def _in_order(self, name_keys: Iterable[str]) -> Iterator[_Found]:
         remaining = iter(name_keys)

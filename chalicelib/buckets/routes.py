@@ -82,8 +82,8 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
         return _list(buckets(), call, body, path=f"{BUCKETS}/list")
 
     def list_get(call: Call) -> JsonResponse:
-        words = {"search": call.query.search}
-        return _list(buckets(), call, words, path=BUCKETS, words=words)
+        query_parameters = {"search": call.query.search}
+        return _list(buckets(), call, query_parameters, path=BUCKETS, query_parameters=query_parameters)
 
     return [
         operation(
@@ -188,7 +188,7 @@ def _list(
     given: Mapping[str, Any],
     *,
     path: str,
-    words: Mapping[str, Any] | None = None,
+    query_parameters: Mapping[str, Any] | None = None,
 ) -> JsonResponse:
     # Filters, sorts and cursors are a fifth of the code, and only lists need them.
     from chalicelib.buckets.lists import NEWEST_FIRST, list_buckets
@@ -207,7 +207,7 @@ def _list(
             returned=len(selected.rows),
             total=selected.total,
             next_cursor=selected.next_cursor,
-            words=words,
+            query_parameters=query_parameters,
         ),
         "stats": stats,
         "warnings": None,

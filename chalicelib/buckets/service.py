@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from chalicelib.aws.dynamodb.optimistic_lock import retry_on_conflict, revise
 from chalicelib.aws.dynamodb.writes import Step
 from chalicelib.buckets.bucket import ACTIVE, DELETING, Bucket, new_bucket, to_item
-from chalicelib.buckets.configuration import Configuration
+from chalicelib.buckets.configuration import AdapterOptions
 from chalicelib.buckets.errors import (
     BucketLocked,
     BucketNameTaken,
@@ -47,7 +47,7 @@ class Buckets:
 
     store: BucketStore
     objects: ObjectPresence
-    configuration: Configuration
+    configuration: AdapterOptions
     ids: Ids
     clock: Clock
     pause: Callable[[float], None] = time.sleep
@@ -73,7 +73,7 @@ class Buckets:
 
         return retry_on_conflict(attempt, self.pause)
 
-    def locate(self, partition: str, identifier: str) -> str:
+    def resolve_id(self, partition: str, identifier: str) -> str:
         """The id of the bucket of this name; an id is given back unread. Raises BucketNotFound for an unknown name."""
         bucket_id = identifier if is_id(identifier, "bkt") else self._find_id(partition, identifier)
         if bucket_id is None:
@@ -82,7 +82,7 @@ class Buckets:
 
     def get(self, partition: str, identifier: str) -> Bucket:
         """The bucket of this id or name, with its totals. Raises BucketNotFound."""
-        bucket = self.store.find(partition, self.locate(partition, identifier))
+        bucket = self.store.find(partition, self.resolve_id(partition, identifier))
         if bucket is None:
             raise BucketNotFound(identifier)
         return bucket
@@ -148,7 +148,7 @@ class Buckets:
 
         return retry_on_conflict(attempt, self.pause)
 
-    def close(self, partition: str, bucket_id: str, task_id: str) -> None:
+    def close_to_writes(self, partition: str, bucket_id: str, task_id: str) -> None:
         """Closes a bucket to writes, since its namespace is being deleted by this task; closed or gone is well too."""
 
         def attempt() -> None:
@@ -158,7 +158,7 @@ class Buckets:
 
         retry_on_conflict(attempt, self.pause)
 
-    def clear(self, partition: str, bucket_id: str, clean: Callable[[], R | None]) -> R | None:
+    def clean_or_remove(self, partition: str, bucket_id: str, clean: Callable[[], R | None]) -> R | None:
         """What `clean` has removed of a closed bucket; where it finds nothing left, the bucket goes and None comes.
 
         A late object that is stored after the look and counted before the bucket goes would be missed by both, the
@@ -166,7 +166,7 @@ class Buckets:
         """
 
         def attempt() -> R | None:
-            counted = self.store.counted(partition, bucket_id)
+            counted = self.store.tally_revision(partition, bucket_id)
             removed = clean()
             if removed is None:
                 self.store.remove(partition, bucket_id, counted)
@@ -186,7 +186,7 @@ class Buckets:
     def _close(self, partition: str, bucket: Bucket, task_id: str, *more: Step) -> Bucket:
         now = format_timestamp(self.clock())
         closed = replace(bucket, status=DELETING, deletion_task=task_id, revision=bucket.revision + 1, updated_at=now)
-        self.store.close(partition, bucket, closed, *more)
+        self.store.save_closed(partition, bucket, closed, *more)
         return closed
 
     def set_lock(self, partition: str, identifier: str, *, locked: bool) -> Bucket:

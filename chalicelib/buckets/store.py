@@ -33,15 +33,15 @@ from chalicelib.stats.models import NOTHING, Tally, read_tally
 
 SEARCH_TEXT_BYTES = 2048
 # Ends a search text that was cut short: such a row is always read whole before it is judged.
-CUT = "\x01"
-HYDRATED_AT_ONCE = 50
+TRUNCATION_MARK = "\x01"
+READ_BATCH_SIZE = 50
 # DynamoDB takes expressions of 4 KB, and sort keys of 1 KB; what is left out of a question only lets more through.
-ASKED_NEEDLES = 10
-ASKED_PREFIX = 200
+MAX_CONDITION_NEEDLES = 10
+MAX_CONDITION_PREFIX_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class NamespaceTotals:
     """How many buckets a namespace has, and the totals of all of them."""
 
     bucket_count: int
@@ -85,7 +85,7 @@ class BucketStore:
         else:
             self._table.transact(steps)
 
-    def close(self, partition: str, old: Bucket, closed: Bucket, *more: Step) -> None:
+    def save_closed(self, partition: str, old: Bucket, closed: Bucket, *more: Step) -> None:
         """Writes the state of a bucket that is being deleted, and frees its name if it has one. Raises VersionConflict.
 
         `more` is written in the same transaction.
@@ -94,17 +94,17 @@ class BucketStore:
         freed = [_freed(partition, old)] if old.deletion_task is None else []
         self._table.transact([put, *freed, *more])
 
-    def counted(self, partition: str, bucket_id: str) -> int:
+    def tally_revision(self, partition: str, bucket_id: str) -> int:
         """The revision of the bucket's tally: it is another one once an object more or less has been counted."""
         return read_tally(self._table.get(keys.bucket_tally(partition, bucket_id))).revision
 
-    def remove(self, partition: str, bucket_id: str, counted: int) -> None:
+    def remove(self, partition: str, bucket_id: str, tally_revision: int) -> None:
         """Removes a bucket that is being deleted, its tally, and one from its namespace's count; once, if repeated.
 
-        `counted` is the revision of its tally. Raises VersionConflict where that is another one.
+        `tally_revision` is the revision of its tally. Raises VersionConflict where that is another one.
         """
         gone = Delete(keys.bucket(partition, bucket_id), equals("status", DELETING), lambda _: VersionConflict())
-        unmoved = equals("revision", counted) if counted else absent("pk")
+        unmoved = equals("revision", tally_revision) if tally_revision else absent("pk")
         tally = Delete(keys.bucket_tally(partition, bucket_id), unmoved, lambda _: VersionConflict())
         fewer = Update(keys.totals(partition), UpdateExpression(add={"bucket_count": -1}), exists("pk"))
         try:
@@ -143,12 +143,12 @@ class BucketStore:
         claim = self._table.get(keys.bucket_name(partition, name))
         return claim["bucket_id"] if claim else None
 
-    def totals(self, partition: str) -> Totals:
+    def totals(self, partition: str) -> NamespaceTotals:
         """The namespace's totals, in one read."""
         rows = self._table.query(all_of(equals("pk", partition), begins_with("sk", "#T")))
         by_key = {row["sk"]: row for row in rows}
         count = by_key.get(keys.totals(partition)["sk"], {}).get("bucket_count", 0)
-        return Totals(count, read_tally(by_key.get(keys.namespace_tally(partition)["sk"])))
+        return NamespaceTotals(count, read_tally(by_key.get(keys.namespace_tally(partition)["sk"])))
 
     def walk(
         self, partition: str, *, descending: bool, after: str | None = None, at_most: int | None = None
@@ -185,16 +185,16 @@ class BucketStore:
         if after is not None:
             where.append(less_than("name_key", after) if descending else greater_than("name_key", after))
         elif prefix:
-            where.append(begins_with("name_key", prefix[:ASKED_PREFIX]))
+            where.append(begins_with("name_key", prefix[:MAX_CONDITION_PREFIX_LENGTH]))
         page = min(at_most, 1000) if at_most else None
         only = _holding(needles)
         for row in self._table.query(all_of(*where), only=only, page=page, index="by_name", descending=descending):
             yield row["name_key"]
 
-    def many(self, partition: str, ids: Iterable[str], *, at_once: int = HYDRATED_AT_ONCE) -> Iterator[Bucket]:
+    def get_many(self, partition: str, ids: Iterable[str], *, batch_size: int = READ_BATCH_SIZE) -> Iterator[Bucket]:
         """The buckets of these ids, in their order, those that are gone left out; read lazily."""
         remaining = iter(ids)
-        while chunk := list(islice(remaining, min(at_once, HYDRATED_AT_ONCE))):
+        while chunk := list(islice(remaining, min(batch_size, READ_BATCH_SIZE))):
             wanted = [key(partition, id_) for id_ in chunk for key in (keys.bucket, keys.bucket_tally)]
             rows = {row["sk"]: row for row in self._table.get_many(wanted)}
             for id_ in chunk:
@@ -239,18 +239,18 @@ def _row(partition: str, bucket: Bucket) -> dict[str, Any]:
 
 
 def search_text(texts_: Iterable[str]) -> str:
-    """Folded texts as the index keeps them; one that is cut short ends in `CUT`."""
+    """Folded texts as the index keeps them; one that is cut short ends in `TRUNCATION_MARK`."""
     text = fold("\n".join(text for text in texts_ if text))
     encoded = text.encode()
     if len(encoded) <= SEARCH_TEXT_BYTES:
         return text
-    return encoded[:SEARCH_TEXT_BYTES].decode(errors="ignore") + CUT
+    return encoded[:SEARCH_TEXT_BYTES].decode(errors="ignore") + TRUNCATION_MARK
 
 
 def _holding(needles: Iterable[str]) -> Condition | None:
-    telling = sorted(set(needles), key=lambda needle: (-len(needle), needle))[:ASKED_NEEDLES]
+    telling = sorted(set(needles), key=lambda needle: (-len(needle), needle))[:MAX_CONDITION_NEEDLES]
     wanted = [contains("search_text", needle) for needle in telling]
-    return any_of(all_of(*wanted), contains("search_text", CUT)) if wanted else None
+    return any_of(all_of(*wanted), contains("search_text", TRUNCATION_MARK)) if wanted else None
 
 
 def _beyond(partition: str, after: str | None, *, descending: bool) -> Condition:

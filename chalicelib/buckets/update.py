@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.adapters.rules import check_adapter_fits
 from chalicelib.buckets.bucket import Bucket
-from chalicelib.buckets.configuration import BucketConfiguration
+from chalicelib.buckets.configuration import AdapterBuilder
 from chalicelib.buckets.models import (
     NOT_ENABLED,
     BucketCreateRequest,
@@ -26,7 +26,7 @@ BucketChange = BucketPatchRequest | BucketUpdateRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangeResult:
     """A bucket after a change; what in it breaks stored objects, and what of that no force may allow."""
 
     bucket: Bucket
@@ -34,7 +34,7 @@ class Changed:
     touches_key: list[Problem]
 
 
-def new_settings(new: BucketCreateRequest, check: BucketConfiguration) -> dict[str, Any]:
+def new_settings(new: BucketCreateRequest, check: AdapterBuilder) -> dict[str, Any]:
     """The settings of a new bucket. Raises RequestInvalid or NotEnabled."""
     _check_enabled(new)
     schema = check_schema(new.bucket_schema)
@@ -48,7 +48,7 @@ def new_settings(new: BucketCreateRequest, check: BucketConfiguration) -> dict[s
     }
 
 
-def changed(bucket: Bucket, change: BucketChange, check: BucketConfiguration) -> Changed:
+def changed(bucket: Bucket, change: BucketChange, check: AdapterBuilder) -> ChangeResult:
     """The bucket after a change.
 
     Only keys that the request holds change anything; a null name, schema or unique key changes nothing.
@@ -73,7 +73,7 @@ def changed(bucket: Bucket, change: BucketChange, check: BucketConfiguration) ->
         settings=settings,
         schema_version=bucket.schema_version + (not same(schema, bucket.schema)),
     )
-    return Changed(new, breaking_changes(bucket.schema, schema), touches_unique_key(bucket.schema, schema, key))
+    return ChangeResult(new, breaking_changes(bucket.schema, schema), touches_unique_key(bucket.schema, schema, key))
 
 
 def _change_schema(settings: dict[str, Any], schema: BucketSchema) -> None:
@@ -82,7 +82,7 @@ def _change_schema(settings: dict[str, Any], schema: BucketSchema) -> None:
         check_unique_key_fits(settings["unique_key"], settings["bucket_schema"])
 
 
-def _change_adapter(settings: dict[str, Any], change: BucketChange, check: BucketConfiguration) -> None:
+def _change_adapter(settings: dict[str, Any], change: BucketChange, check: AdapterBuilder) -> None:
     stored, schema = settings["source_adapter"], settings["bucket_schema"]
     if isinstance(change, BucketPatchRequest) and "source_adapter" in change.model_fields_set:
         config = change.source_adapter

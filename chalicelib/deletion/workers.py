@@ -27,7 +27,7 @@ class BucketDeletion:
     def run(self, task: Task) -> Slice:
         """One slice. Raises Unavailable when the storage cannot serve it."""
         place, bucket_id = _place(task), str(task.about["bucket_id"])
-        cleaned = self.buckets.clear(place, bucket_id, lambda: clean_one(self.cleaners, place, bucket_id))
+        cleaned = self.buckets.clean_or_remove(place, bucket_id, lambda: clean_one(self.cleaners, place, bucket_id))
         if cleaned is not None:
             return Slice(done=False, progress=_more(task.progress, *cleaned))
         return Slice(done=True, progress=task.progress, outputs=[bucket_id])
@@ -50,8 +50,8 @@ class NamespaceDeletion:
         if bucket_id is None:
             self.namespaces.finish_deletion(task.organization, namespace_id, task.task_id)
             return Slice(done=True, progress=task.progress, outputs=[namespace_id])
-        self.buckets.close(place, bucket_id, task.task_id)
-        cleaned = self.buckets.clear(place, bucket_id, lambda: clean_one(self.cleaners, place, bucket_id))
+        self.buckets.close_to_writes(place, bucket_id, task.task_id)
+        cleaned = self.buckets.clean_or_remove(place, bucket_id, lambda: clean_one(self.cleaners, place, bucket_id))
         return Slice(done=False, progress=_more(task.progress, *(cleaned or ("buckets", 1))))
 
 

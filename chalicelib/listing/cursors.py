@@ -16,7 +16,7 @@ from chalicelib.core.errors import BadRequest, RequestInvalid
 from chalicelib.core.json_codec import check_json
 
 VERSION = 1
-LONGEST = 8_000
+MAX_CURSOR_LENGTH = 8_000
 
 
 class CursorInvalid(BadRequest):
@@ -47,7 +47,7 @@ def decode(text: str, *, query: str) -> list[Any]:
 
 
 def _read(text: str, query: str) -> Any:
-    if len(text) > LONGEST or not text.isascii():
+    if len(text) > MAX_CURSOR_LENGTH or not text.isascii():
         raise CursorInvalid()
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

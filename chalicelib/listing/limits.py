@@ -3,7 +3,7 @@
 # The largest `offset` that a request may give.
 MAX_QUERY_OFFSET = 10_000
 # No list is longer than this. `page` may ask for a larger offset, which is cut to this one: the page is empty.
-FARTHEST = 1_000_000_000
+MAX_OFFSET = 1_000_000_000
 # The most rows that are sorted by a field that no index orders.
 MAX_SORTED_ROWS = 10_000
 # A page ends at this size and its cursor continues. Lambda limits a response to 6 MB.

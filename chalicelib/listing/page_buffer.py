@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Window(Generic[R]):
+class PageBuffer(Generic[R]):
     """A page: how many rows come before it, how many rows and bytes it may hold, how large a row is."""
 
     offset: int

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from chalicelib.core.errors import BadRequest
-from chalicelib.listing.limits import FARTHEST, MAX_QUERY_OFFSET, MAX_SORTED_ROWS
+from chalicelib.listing.limits import MAX_OFFSET, MAX_QUERY_OFFSET, MAX_SORTED_ROWS
 
 if TYPE_CHECKING:
     from chalicelib.listing.models import PageQuery, PaginationResponse
 
-CURSORS = ("cursor", "next_cursor", "after")
-VALUES = ("limit", "page_size", "offset", "page", *CURSORS, "include_total")
+CURSOR_PARAMETERS = ("cursor", "next_cursor", "after")
+VALUES = ("limit", "page_size", "offset", "page", *CURSOR_PARAMETERS, "include_total")
 
 
 class SortTooLarge(BadRequest):
@@ -54,13 +54,13 @@ def page_request(query: PageQuery | None, body: Mapping[str, Any], *, default_li
     include_total = _first(body, "include_total")
     if include_total is None:
         include_total = _first(given, "include_total") or False
-    own = _first(body, *CURSORS)
-    cursor = own if own is not None else _first(given, *CURSORS)
+    own = _first(body, *CURSOR_PARAMETERS)
+    cursor = own if own is not None else _first(given, *CURSOR_PARAMETERS)
     if cursor is not None:
         return PageRequest(limit, 0, cursor, include_total, is_fixed=own is not None)
     fixed = _offset(body, limit)
     offset = _offset(given, limit) if fixed is None else fixed
-    return PageRequest(limit, min(offset or 0, FARTHEST), None, include_total, is_fixed=fixed is not None)
+    return PageRequest(limit, min(offset or 0, MAX_OFFSET), None, include_total, is_fixed=fixed is not None)
 
 
 def pagination(
@@ -70,17 +70,17 @@ def pagination(
     returned: int,
     total: int,
     next_cursor: str | None,
-    words: Mapping[str, Any] | None = None,
+    query_parameters: Mapping[str, Any] | None = None,
     by_offset: bool = True,
 ) -> PaginationResponse:
     """What an answer says about its page, which may be shorter than asked for.
 
-    Links are relative: the path and a query string, in which `words` are repeated. They count the rows
+    Links are relative: the path and a query string, in which `query_parameters` are repeated. They count the rows
     really returned, and go on by cursor where offsets end, or lead less far (`by_offset` false).
     """
     by_cursor = request.cursor is not None
     counted = request.include_total
-    link = _Link(path, request, words or {}, by_offset)
+    link = _Link(path, request, query_parameters or {}, by_offset)
     return {
         "total": total if counted else None,
         "page": None if by_cursor else request.offset // request.limit + 1,
@@ -110,7 +110,7 @@ class _Link:
 
     path: str
     request: PageRequest
-    words: Mapping[str, Any]
+    query_parameters: Mapping[str, Any]
     by_offset: bool
 
     def next(self, returned: int, next_cursor: str | None) -> str | None:
@@ -133,5 +133,5 @@ class _Link:
 
     def _to(self, **place: Any) -> str:
         total = {"include_total": "true"} if self.request.include_total else {}
-        words = {name: value for name, value in self.words.items() if value is not None}
-        return f"{self.path}?{urlencode({**words, 'limit': self.request.limit, **place, **total})}"
+        query_parameters = {name: value for name, value in self.query_parameters.items() if value is not None}
+        return f"{self.path}?{urlencode({**query_parameters, 'limit': self.request.limit, **place, **total})}"

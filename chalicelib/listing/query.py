@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from chalicelib.listing import cursors, sorting
 from chalicelib.listing.filters.tree import Filter, read_filter
 from chalicelib.listing.limits import MAX_PAGE_BYTES, MAX_SORTED_ROWS
-from chalicelib.listing.page_buffer import Window
+from chalicelib.listing.page_buffer import PageBuffer
 from chalicelib.listing.pagination import PageRequest, SortTooLarge
 from chalicelib.listing.search import Search, read_search
 from chalicelib.listing.sorting import SortKey, read_sorts
@@ -41,7 +41,7 @@ class ListQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Selected(Generic[R]):
+class ListPage(Generic[R]):
     """The rows of a page, whether more follow, and how many match in all."""
 
     rows: list[R]
@@ -50,7 +50,7 @@ class Selected(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class WalkPosition:
     """Where a walk stands with a row that may have moved meanwhile: what a cursor behind the row holds, and
     whether an earlier page has given the row out."""
 
@@ -59,7 +59,7 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[R]):
+class ListedResource(Generic[R]):
     """How a noun is listed: its identity, how it is shown, what a search reads, how large it is.
 
     Rows that come in order may tell their own `spot`, which otherwise is what they show.
@@ -69,7 +69,7 @@ class Kind(Generic[R]):
     show: Callable[[R], Shown]
     texts: Callable[[R], Iterable[str]]
     size: Callable[[R], int]
-    spot: Callable[[R], Spot] | None = None
+    spot: Callable[[R], WalkPosition] | None = None
 
 
 def read_list(page: PageRequest, given: Mapping[str, Any], *, default: Sequence[SortKey], scope: str) -> ListQuery:
@@ -91,7 +91,7 @@ def read_list(page: PageRequest, given: Mapping[str, Any], *, default: Sequence[
     return ListQuery(page, filter_, search, sorts, fingerprint, after)
 
 
-def matching(rows: Iterable[R], query: ListQuery, kind: Kind[R]) -> Iterator[R]:
+def matching(rows: Iterable[R], query: ListQuery, kind: ListedResource[R]) -> Iterator[R]:
     """The rows that the search and the filter let through."""
     for row in rows:
         if query.search is not None and not query.search.matches(kind.texts(row)):
@@ -101,28 +101,28 @@ def matching(rows: Iterable[R], query: ListQuery, kind: Kind[R]) -> Iterator[R]:
         yield row
 
 
-def select(
+def select_page(
     rows: Iterable[R],
     query: ListQuery,
-    kind: Kind[R],
+    kind: ListedResource[R],
     *,
     ordered: bool,
     bounded: bool = True,
-    seen: Callable[[R], None] = lambda row: None,
-) -> Selected[R]:
+    on_match: Callable[[R], None] = lambda row: None,
+) -> ListPage[R]:
     """The page of a list whose rows must all be walked, in one pass.
 
-    `ordered` says that the rows already come in the order asked for. `seen` is called with every match.
+    `ordered` says that the rows already come in the order asked for. `on_match` is called with every match.
     Raises SortTooLarge where they do not and, if `bounded`, more than `MAX_SORTED_ROWS` match.
     """
-    walk = _Walk(query, kind, seen, bounded=bounded and not ordered)
-    window = Window(query.page.offset, query.page.limit, MAX_PAGE_BYTES, kind.size)
+    walk = _Walk(query, kind, on_match, bounded=bounded and not ordered)
+    window = PageBuffer(query.page.offset, query.page.limit, MAX_PAGE_BYTES, kind.size)
     counted = walk.matches(rows)
     kept = window.of_ordered(row for _, row in counted) if ordered else window.of_unordered(counted)
-    return cut(kept, query, kind, total=walk.total)
+    return take_page(kept, query, kind, total=walk.total)
 
 
-def cut(rows: Iterable[R], query: ListQuery, kind: Kind[R], *, total: int) -> Selected[R]:
+def take_page(rows: Iterable[R], query: ListQuery, kind: ListedResource[R], *, total: int) -> ListPage[R]:
     """At most a page of these rows, and of answer bytes; the cursor, if any are left, is of the last one.
 
     Only the row behind the page is asked for, and none after it.
@@ -132,25 +132,27 @@ def cut(rows: Iterable[R], query: ListQuery, kind: Kind[R], *, total: int) -> Se
     for row in rows:
         room -= kind.size(row)
         if len(page) == query.page.limit or (page and room < 0):
-            return Selected(page, _cursor(page[-1], query, kind), total)
+            return ListPage(page, _cursor(page[-1], query, kind), total)
         page.append(row)
-    return Selected(page, None, total)
+    return ListPage(page, None, total)
 
 
-def _cursor(row: R, query: ListQuery, kind: Kind[R]) -> str:
+def _cursor(row: R, query: ListQuery, kind: ListedResource[R]) -> str:
     position = kind.spot(row).position if kind.spot else _position(row, query, kind)
     return cursors.encode(position, query=query.fingerprint)
 
 
-def _position(row: R, query: ListQuery, kind: Kind[R]) -> list[Any]:
+def _position(row: R, query: ListQuery, kind: ListedResource[R]) -> list[Any]:
     return sorting.position(kind.show(row), query.sorts, kind.id(row))
 
 
 class _Walk(Generic[R]):
     """One pass over the rows: counts all matches, passes on those after the cursor."""
 
-    def __init__(self, query: ListQuery, kind: Kind[R], seen: Callable[[R], None], *, bounded: bool) -> None:
-        self._query, self._kind, self._seen, self._bounded = query, kind, seen, bounded
+    def __init__(
+        self, query: ListQuery, kind: ListedResource[R], on_match: Callable[[R], None], *, bounded: bool
+    ) -> None:
+        self._query, self._kind, self._seen, self._bounded = query, kind, on_match, bounded
         self.total = 0
 
     def matches(self, rows: Iterable[R]) -> Iterator[tuple[Any, R]]:

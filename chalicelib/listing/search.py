@@ -9,7 +9,7 @@ from typing import Any
 from chalicelib.core.errors import invalid
 from chalicelib.core.text import fold
 
-LONGEST = 500
+MAX_SEARCH_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +43,19 @@ def read_search(term: str | None, *, case_sensitive: bool = False) -> Search | N
     """The search for a term; none for a blank one. Raises RequestInvalid for one that is too long."""
     if term is None or not term.strip():
         return None
-    if len(term) > LONGEST:
-        raise invalid("body", "search", message=f"At most {LONGEST} characters", type="string_too_long")
+    if len(term) > MAX_SEARCH_LENGTH:
+        raise invalid("body", "search", message=f"At most {MAX_SEARCH_LENGTH} characters", type="string_too_long")
     text = term if case_sensitive else fold(term)
     return Search(tuple(piece for piece in text.split("*") if piece), case_sensitive)
 
 
-def texts_of(value: Any) -> Iterator[str]:
+def strings_in(value: Any) -> Iterator[str]:
     """All strings in a JSON value, keys of objects left out."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for member in value.values():
-            yield from texts_of(member)
+            yield from strings_in(member)
     elif isinstance(value, list):
         for member in value:
-            yield from texts_of(member)
+            yield from strings_in(member)

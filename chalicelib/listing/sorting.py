@@ -1,7 +1,7 @@
 """Sorting: a total order over rows of JSON, whatever their fields hold.
 
 Ascending, false and true come first, then numbers, text, lists, objects, and last what is null or missing;
-descending is the exact reverse. Text is compared by its first `COMPARED` characters, shared among the
+descending is the exact reverse. Text is compared by its first `MAX_COMPARED_CHARACTERS` characters, shared among the
 keys, because a cursor carries them. Lists tie with lists and objects with objects. Ties go by id.
 """
 
@@ -16,9 +16,9 @@ from chalicelib.core.errors import invalid
 from chalicelib.core.json_path import MISSING, check_path, value_at
 from chalicelib.core.text import fold
 
-MOST = 8
+MAX_SORTS = 8
 # Written as JSON and base64, even control characters fit into a cursor, and a cursor into a URL.
-COMPARED = 900
+MAX_COMPARED_CHARACTERS = 900
 _RANKS: tuple[tuple[type | tuple[type, ...], int], ...] = (
     (bool, 0),
     ((int, float), 1),
@@ -41,8 +41,8 @@ class SortKey:
 def read_sorts(sort: Any, sorts: Any, *, case_sensitive: bool = False) -> tuple[SortKey, ...]:
     """The sort keys of a list request; `sorts` wins over `sort`, and nothing is asked for by empty ones."""
     if sorts is not None and sorts != []:
-        if not isinstance(sorts, list) or len(sorts) > MOST:
-            raise invalid("body", "sorts", message=f"A list of at most {MOST} sorts", type="list_type")
+        if not isinstance(sorts, list) or len(sorts) > MAX_SORTS:
+            raise invalid("body", "sorts", message=f"A list of at most {MAX_SORTS} sorts", type="list_type")
         return tuple(_read(entry, ("body", "sorts", index), case_sensitive) for index, entry in enumerate(sorts))
     if sort is None or sort == {}:
         return ()
@@ -72,7 +72,7 @@ def _descending(direction: Any, place: tuple[str | int, ...]) -> bool:
 
 def position(row: Mapping[str, Any], sorts: Sequence[SortKey], id: str) -> list[Any]:
     """Where a row stands: what is compared of its value for each key, then its id. JSON, and short."""
-    longest = COMPARED // max(len(sorts), 1)
+    longest = MAX_COMPARED_CHARACTERS // max(len(sorts), 1)
     return [*(_compared(value_at(row, sort.field), longest) for sort in sorts), id]
 
 
@@ -84,15 +84,15 @@ def _compared(value: Any, longest: int) -> Any:
     return None if value is MISSING else value
 
 
-def key(position: Sequence[Any], sorts: Sequence[SortKey]) -> Place:
+def key(position: Sequence[Any], sorts: Sequence[SortKey]) -> SortPosition:
     """The position as something that compares; ties go by id, in the direction of the first key."""
     parts = [_Part(_rank(value, sort), sort.descending) for value, sort in zip(position, sorts, strict=False)]
     descending = bool(sorts) and sorts[0].descending
-    return Place((*parts, _Part((0, str(position[-1])), descending)))
+    return SortPosition((*parts, _Part((0, str(position[-1])), descending)))
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class SortPosition:
     """A row's place in the order asked for."""
 
     parts: tuple[_Part, ...]

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.listing.query import Kind, ListQuery, Selected, select
+from chalicelib.listing.query import ListedResource, ListPage, ListQuery, select_page
 from chalicelib.listing.sorting import SortKey
 from chalicelib.namespaces.namespace import Namespace, show, texts
 from chalicelib.namespaces.service import Namespaces
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
 # By these a list of buckets goes on without end too; ids may be chosen, so not even age is the order of keys.
 UNBOUNDED = ("created_at", "namespace_id", "namespace_name")
-KIND: Kind[Namespace] = Kind(
+KIND: ListedResource[Namespace] = ListedResource(
     id=lambda namespace: namespace.namespace_id,
     show=show,
     texts=texts,
@@ -50,7 +50,7 @@ class _Stats:
 
 def list_namespaces(
     namespaces: Namespaces, organization: str, query: ListQuery
-) -> tuple[Selected[Namespace], NamespaceListStats]:
+) -> tuple[ListPage[Namespace], NamespaceListStats]:
     """The page that a query asks for, and sums over all that match.
 
     Raises SortTooLarge where too many match for a sort that is not by time, id or name alone.
@@ -58,4 +58,4 @@ def list_namespaces(
     stats = _Stats()
     bounded = len(query.sorts) != 1 or query.sorts[0].field not in UNBOUNDED
     rows = namespaces.list(organization)
-    return select(rows, query, KIND, ordered=False, bounded=bounded, seen=stats.add), stats.shown()
+    return select_page(rows, query, KIND, ordered=False, bounded=bounded, on_match=stats.add), stats.shown()

@@ -171,6 +171,6 @@ def _list(namespaces: Namespaces, call: Call, given: Mapping[str, Any], *, path:
         returned=len(shown),
         total=selected.total,
         next_cursor=selected.next_cursor,
-        words={"view": call.query.view} if "view" in call.query.model_fields_set else None,
+        query_parameters={"view": call.query.view} if "view" in call.query.model_fields_set else None,
     )
     return JsonResponse({"results": shown, "pagination": links, "total_count": selected.total, "stats": stats})

@@ -12,7 +12,7 @@ from chalicelib.buckets.bucket import Bucket
 from chalicelib.listing import cursors, sorting
 from chalicelib.listing.cursors import CursorInvalid
 from chalicelib.listing.pagination import SortTooLarge
-from chalicelib.listing.query import Kind, ListQuery, Selected, cut, matching, select
+from chalicelib.listing.query import ListedResource, ListPage, ListQuery, matching, select_page, take_page
 from chalicelib.listing.sorting import SortKey
 from chalicelib.objects.errors import ReadTooSlow, WalkTooLong
 from chalicelib.objects.store import ObjectStore
@@ -32,7 +32,7 @@ BUDGET_BYTES = 16_000_000
 MAX_WALKED = 20_000
 MAX_WALKED_BYTES = 200_000_000
 
-KIND: Kind[StoredObject] = Kind(
+KIND: ListedResource[StoredObject] = ListedResource(
     id=lambda stored: stored.object_id,
     show=show,
     texts=texts,
@@ -40,14 +40,14 @@ KIND: Kind[StoredObject] = Kind(
 )
 
 
-def shown_with(url_bytes: int) -> Kind[StoredObject]:
+def shown_with(url_bytes: int) -> ListedResource[StoredObject]:
     """How objects are listed when each of their files is shown with a download URL of this length, twice."""
     return replace(KIND, size=lambda stored: KIND.size(stored) + 2 * url_bytes * len(stored.blobs))
 
 
 def list_objects(
-    store: ObjectStore, bucket: Bucket, query: ListQuery, kind: Kind[StoredObject] = KIND
-) -> Selected[StoredObject]:
+    store: ObjectStore, bucket: Bucket, query: ListQuery, kind: ListedResource[StoredObject] = KIND
+) -> ListPage[StoredObject]:
     """The page of objects that a query asks for, and how many match where `include_total` asks for that.
 
     Without filter and search, in the order of creation, a page reads only itself. A filter reads at most a
@@ -63,35 +63,41 @@ def list_objects(
     if query.is_plain:
         return _page(store, bucket, query, kind)
     if query.page.include_total or query.page.offset:
-        return select(_walk(store, bucket, query), query, kind, ordered=True)
+        return select_page(_walk(store, bucket, query), query, kind, ordered=True)
     return _filtered(store, bucket.bucket_id, query, kind)
 
 
-def _page(store: ObjectStore, bucket: Bucket, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
+def _page(
+    store: ObjectStore, bucket: Bucket, query: ListQuery, kind: ListedResource[StoredObject]
+) -> ListPage[StoredObject]:
     page = query.page
     wanted = page.limit + 1
     ids = islice(_ids(store, bucket.bucket_id, query, at_most=page.offset + wanted), page.offset, None)
     rows = _Budget(store.many(bucket.bucket_id, ids, wanted=wanted))
-    return _gone_on(rows, cut(_visible(rows), query, kind, total=bucket.tally.object_count), query)
+    return _gone_on(rows, take_page(_visible(rows), query, kind, total=bucket.tally.object_count), query)
 
 
-def _filtered(store: ObjectStore, bucket_id: str, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
+def _filtered(
+    store: ObjectStore, bucket_id: str, query: ListQuery, kind: ListedResource[StoredObject]
+) -> ListPage[StoredObject]:
     found = store.many(bucket_id, _ids(store, bucket_id, query, at_most=BUDGET_ROWS))
     rows = _Budget(found, rows=BUDGET_ROWS, size=BUDGET_BYTES)
-    return _gone_on(rows, cut(matching(_visible(rows), query, kind), query, kind, total=0), query)
+    return _gone_on(rows, take_page(matching(_visible(rows), query, kind), query, kind, total=0), query)
 
 
-def _gone_on(rows: _Budget, found: Selected[StoredObject], query: ListQuery) -> Selected[StoredObject]:
+def _gone_on(rows: _Budget, found: ListPage[StoredObject], query: ListQuery) -> ListPage[StoredObject]:
     """What was found, and where its rows ended early, a cursor behind the last one that was read."""
     if found.next_cursor is not None or not rows.is_spent or rows.last is None:
         return found
     position = sorting.position(show(rows.last), query.sorts, rows.last.object_id)
-    return Selected(found.rows, cursors.encode(position, query=query.fingerprint), found.total)
+    return ListPage(found.rows, cursors.encode(position, query=query.fingerprint), found.total)
 
 
-def _sorted(store: ObjectStore, bucket: Bucket, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
+def _sorted(
+    store: ObjectStore, bucket: Bucket, query: ListQuery, kind: ListedResource[StoredObject]
+) -> ListPage[StoredObject]:
     rows = _whole(store.walk(bucket.bucket_id), bucket, _sort_too_large())
-    return select(_visible(rows), query, kind, ordered=False)
+    return select_page(_visible(rows), query, kind, ordered=False)
 
 
 def _walk(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Iterator[StoredObject]:

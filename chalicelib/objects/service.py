@@ -87,7 +87,7 @@ class Objects:
 
     def get(self, partition: str, identifier: str, object_id: str) -> StoredObject:
         """The object. Raises BucketNotFound, ObjectNotFound."""
-        bucket_id = self.buckets.locate(partition, identifier)
+        bucket_id = self.buckets.resolve_id(partition, identifier)
         found = self.store.find(partition, bucket_id, object_id)
         if found is None or found.soft_deleted is not None:
             self.buckets.get(partition, identifier)  # which of the two is not there

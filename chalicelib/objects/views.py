@@ -10,7 +10,7 @@ from chalicelib.blobs.blob import Blob, show_blob
 from chalicelib.core.errors import ApiError, RequestInvalid
 from chalicelib.core.json_path import names_to
 from chalicelib.http.envelope import INTERNAL_ERROR, INTERNAL_ERROR_MESSAGE, shortened, status_and_type
-from chalicelib.listing.search import texts_of
+from chalicelib.listing.search import strings_in
 from chalicelib.objects.stored_object import StoredObject
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def texts(stored: StoredObject) -> Iterator[str]:
     """What a search reads: id, key prefix and every text in the fields."""
     yield stored.object_id
     yield stored.key_prefix or ""
-    yield from texts_of(dict(stored.values))
+    yield from strings_in(dict(stored.values))
 
 
 def show_batch(outcomes: Sequence[Settled | Exception]) -> CreateObjectsBatchResponse:

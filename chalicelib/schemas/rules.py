@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from chalicelib.core.errors import Problem, RequestInvalid, invalid
 from chalicelib.core.json_codec import to_json
 from chalicelib.schemas.models import BucketSchema
-from chalicelib.schemas.values import Field, Location, misfits_in, problems_in
+from chalicelib.schemas.values import Field, Location, problems_besides_enum, problems_in
 
 MAX_FIELD_DEPTH = 10
 MAX_FIELDS = 500
@@ -28,12 +28,12 @@ RESERVED_NAMES = frozenset(
 )  # fmt: skip
 
 # What most fields have, and all that they have: once of the right types, nothing in it can be wrong.
-UNDOUBTED = frozenset({"type", "description", "required"})
+KEYS_WITHOUT_RULES = frozenset({"type", "description", "required"})
 
 SCHEMA = ("body", "bucket_schema")
 
 
-class Place(NamedTuple):
+class LocatedField(NamedTuple):
     """A field where it stands; its depth is 1 at the top of a schema; an inner field or `items` adds 1."""
 
     location: Location
@@ -56,7 +56,7 @@ def check_schema(schema: BucketSchema, *, location: Location = SCHEMA) -> dict[s
     return document
 
 
-def _bounded(document: Mapping[str, Any], location: Location) -> Iterator[Place]:
+def _bounded(document: Mapping[str, Any], location: Location) -> Iterator[LocatedField]:
     for count, place in enumerate(_fields(document, location), start=1):
         if count > MAX_FIELDS:
             message = f"A schema has at most {MAX_FIELDS} fields, inner ones included"
@@ -74,29 +74,29 @@ def _check_size(document: Mapping[str, Any], location: Location) -> None:
         raise invalid(*location, message=message, type="schema_too_large")
 
 
-def _fields(holder: Field, location: Location, depth: int = 1) -> Iterator[Place]:
+def _fields(holder: Field, location: Location, depth: int = 1) -> Iterator[LocatedField]:
     """Every field inside a schema or a field, each before those inside it; found as far as it is read."""
     for name, field in (holder.get("properties") or {}).items():
         place = (*location, "properties", name)
-        yield Place(place, depth, name, field)
+        yield LocatedField(place, depth, name, field)
         if "properties" in field or "items" in field:
             yield from _fields(field, place, depth + 1)
     if depth > 1 and (items := holder.get("items")) is not None:
-        yield Place((*location, "items"), depth, None, items)
+        yield LocatedField((*location, "items"), depth, None, items)
         yield from _fields(items, (*location, "items"), depth + 1)
 
 
-def _problems(places: Iterable[Place]) -> Iterator[Problem]:
+def _problems(places: Iterable[LocatedField]) -> Iterator[Problem]:
     for place in places:
         if place.name is not None and (problem := _name_problem(place, place.name)):
             yield problem
-        if not place.field.keys() <= UNDOUBTED:
+        if not place.field.keys() <= KEYS_WITHOUT_RULES:
             yield from _structure_problems(place)
             yield from _enum_problems(place)
             yield from _default_problems(place)
 
 
-def _name_problem(place: Place, name: str) -> Problem | None:
+def _name_problem(place: LocatedField, name: str) -> Problem | None:
     if not name.strip():
         return Problem(place.location, "A field has a name", "too_short")
     if len(name) > MAX_NAME_LENGTH:
@@ -108,14 +108,14 @@ def _name_problem(place: Place, name: str) -> Problem | None:
     return None
 
 
-def _structure_problems(place: Place) -> Iterator[Problem]:
+def _structure_problems(place: LocatedField) -> Iterator[Problem]:
     for key, type_ in (("items", "array"), ("properties", "object")):
         if place.field.get(key) is not None and place.field["type"] != type_:
             message = f"Only a field of type {type_} has {key}"
             yield Problem((*place.location, key), message, "contradiction")
 
 
-def _enum_problems(place: Place) -> Iterator[Problem]:
+def _enum_problems(place: LocatedField) -> Iterator[Problem]:
     enum, location = place.field.get("enum"), (*place.location, "enum")
     if enum is None:
         return
@@ -124,9 +124,9 @@ def _enum_problems(place: Place) -> Iterator[Problem]:
         yield Problem(location, message, "too_long" if enum else "too_short")
         return
     for index, value in enumerate(enum):
-        yield from misfits_in(value, place.field, (*location, index))
+        yield from problems_besides_enum(value, place.field, (*location, index))
 
 
-def _default_problems(place: Place) -> Iterator[Problem]:
+def _default_problems(place: LocatedField) -> Iterator[Problem]:
     if (default := place.field.get("default")) is not None:
         yield from problems_in(default, place.field, (*place.location, "default"))

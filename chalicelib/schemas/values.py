@@ -27,14 +27,14 @@ def problems_in(value: Any, field: Field, location: Location) -> Iterator[Proble
     The field is one of a checked schema. Found lazily, so that a caller may stop after as many as it shows.
     """
     fits = True
-    for problem in misfits_in(value, field, location):
+    for problem in problems_besides_enum(value, field, location):
         fits = False
         yield problem
     if fits and field.get("enum") is not None and not is_among(value, field["enum"]):
         yield Problem(location, "The value is not one of those the field allows", "enum")
 
 
-def misfits_in(value: Any, field: Field, location: Location) -> Iterator[Problem]:
+def problems_besides_enum(value: Any, field: Field, location: Location) -> Iterator[Problem]:
     """Like `problems_in`, leaving the field's own `enum` aside."""
     type_ = field["type"]
     fits, expectation = _TYPES[type_]

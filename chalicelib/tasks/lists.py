@@ -9,14 +9,14 @@ from itertools import islice
 from chalicelib.core.ids import is_id
 from chalicelib.core.text import fold
 from chalicelib.listing.cursors import CursorInvalid
-from chalicelib.listing.query import Kind, ListQuery, Selected, cut, select
+from chalicelib.listing.query import ListedResource, ListPage, ListQuery, select_page, take_page
 from chalicelib.listing.sorting import SortKey
 from chalicelib.tasks.service import PREFIX, Tasks
 from chalicelib.tasks.task import Task, show, size, texts
 
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
 BY_AGE = ("created_at", "task_id")
-KIND: Kind[Task] = Kind(id=lambda task: task.task_id, show=show, texts=texts, size=size)
+KIND: ListedResource[Task] = ListedResource(id=lambda task: task.task_id, show=show, texts=texts, size=size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Wanted:
         return f"tasks {organization} {self.status} {fold(self.task_type or '')}"
 
 
-def list_tasks(tasks: Tasks, organization: str, query: ListQuery, wanted: Wanted) -> Selected[Task]:
+def list_tasks(tasks: Tasks, organization: str, query: ListQuery, wanted: Wanted) -> ListPage[Task]:
     """The page of tasks that a query asks for. How many match is counted where it is asked for, or walked anyway.
 
     Raises SortTooLarge where too many match for a sort that is not by age.
@@ -51,14 +51,14 @@ def list_tasks(tasks: Tasks, organization: str, query: ListQuery, wanted: Wanted
         return _page(tasks, organization, query)
     descending = query.sorts[0].descending if ordered else True
     rows = (task for task in tasks.walk(organization, descending=descending) if wanted.has(task))
-    return select(rows, query, KIND, ordered=ordered)
+    return select_page(rows, query, KIND, ordered=ordered)
 
 
-def _page(tasks: Tasks, organization: str, query: ListQuery) -> Selected[Task]:
+def _page(tasks: Tasks, organization: str, query: ListQuery) -> ListPage[Task]:
     end = query.page.offset + query.page.limit + 1
     descending, after = query.sorts[0].descending, _position(query)
     rows: Iterator[Task] = tasks.walk(organization, descending=descending, after=after, at_most=end)
-    return cut(islice(rows, query.page.offset, end), query, KIND, total=0)
+    return take_page(islice(rows, query.page.offset, end), query, KIND, total=0)
 
 
 def _position(query: ListQuery) -> str | None:

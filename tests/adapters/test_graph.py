@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.graph import MAX_REACHED, find_cycle
+from chalicelib.adapters.graph import MAX_FEEDING_BUCKETS, find_cycle
 from chalicelib.core.errors import RequestInvalid
 from tests.support.api import Api
 from tests.support.world import a_bucket
@@ -56,9 +56,9 @@ def test_the_search_is_bounded() -> None:
     def chain(length: int) -> dict[str, list[str]]:
         return {str(n): [str(n + 1)] for n in range(length)}
 
-    assert find_cycle("0", chain(MAX_REACHED).get) is None
+    assert find_cycle("0", chain(MAX_FEEDING_BUCKETS).get) is None
     with pytest.raises(RequestInvalid) as caught:
-        find_cycle("0", chain(MAX_REACHED + 1).get)
+        find_cycle("0", chain(MAX_FEEDING_BUCKETS + 1).get)
     [problem] = caught.value.problems
     assert (problem.location, problem.type) == (
         ("body", "source_adapter", "source_bucket_ids"),
@@ -68,10 +68,10 @@ def test_the_search_is_bounded() -> None:
 
 def test_at_most_so_many_buckets_feed_one(api: Api) -> None:
     last = api.post("/v1/buckets", a_bucket("b0")).json["bucket_id"]
-    for number in range(1, MAX_REACHED + 2):
+    for number in range(1, MAX_FEEDING_BUCKETS + 2):
         adapter = {"adapter_type": "bucket", "source_bucket_ids": [last]}
         reply = api.post("/v1/buckets", a_bucket(f"b{number}", source_adapter=adapter))
-        if number <= MAX_REACHED:
+        if number <= MAX_FEEDING_BUCKETS:
             assert reply.status == 200, reply.text
             last = reply.json["bucket_id"]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib import keys
 from chalicelib.buckets.bucket import Bucket, new_bucket
-from chalicelib.buckets.name_walk import Met, WalkByName
+from chalicelib.buckets.name_walk import NameWalk, WalkedBucket
 from chalicelib.core.text import fold
 
 Names = dict[str, str]
@@ -33,12 +33,12 @@ class Shelf:
         self.names, self.descending, self.whole = names, descending, whole
         self.renames: Names = {}
 
-    def page(self, after: str | None, limit: int) -> list[Met]:
+    def page(self, after: str | None, limit: int) -> list[WalkedBucket]:
         """The page behind a place: of a walk from there, or of a `whole` one that counts what it has passed."""
         found = sorted(self.places().values(), reverse=self.descending)
         if not self.whole and after is not None:
             found = [key for key in found if self._is_beyond(key, after)]
-        walk = WalkByName(self._hydrate, self.descending, after, AT_ONCE)
+        walk = NameWalk(self._hydrate, self.descending, after, AT_ONCE)
         met = list(walk.meet(found)) if self.whole else walk.meet(found)
         return list(islice((one for one in met if not one.is_passed), limit))
 
@@ -98,7 +98,7 @@ def test_without_renames_it_is_the_order_of_the_index(given_names: list[str], de
 
 def test_what_is_gone_is_left_out() -> None:
     first, second = ids(2)
-    walk = WalkByName(lambda wanted: [], False, None, AT_ONCE)
+    walk = NameWalk(lambda wanted: [], False, None, AT_ONCE)
 
     assert list(walk.meet([keys.name_key("a", first), keys.name_key("b", second)])) == []
 
@@ -107,6 +107,6 @@ def test_a_bucket_that_the_index_holds_twice_comes_once() -> None:
     first, second = ids(2)
     names = {first: "z", second: "m"}
     found = [keys.name_key(name, id_) for name, id_ in (("a", first), ("m", second), ("z", first))]
-    walk = WalkByName(lambda wanted: [bucket(names, id_) for id_ in wanted], False, None, 1)
+    walk = NameWalk(lambda wanted: [bucket(names, id_) for id_ in wanted], False, None, 1)
 
     assert [met.bucket.bucket_id for met in walk.meet(found)] == [second, first]

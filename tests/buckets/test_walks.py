@@ -154,10 +154,10 @@ class Overtaken(BucketStore):
         super().__init__(store._table)
         self._rename = rename
 
-    def many(self, partition: str, ids: Iterable[str], *, at_once: int = 50) -> Iterator[Bucket]:
+    def get_many(self, partition: str, ids: Iterable[str], *, batch_size: int = 50) -> Iterator[Bucket]:
         wanted = list(ids)
         self._rename(wanted)
-        return super().many(partition, wanted, at_once=at_once)
+        return super().get_many(partition, wanted, batch_size=batch_size)
 
 
 @pytest.mark.parametrize("more", [{}, FILTER], ids=["plain", "filtered"])

@@ -13,7 +13,7 @@ import schemathesis
 from hypothesis import settings
 from schemathesis.config import SchemathesisConfig
 
-from chalicelib.listing.pagination import CURSORS
+from chalicelib.listing.pagination import CURSOR_PARAMETERS
 from chalicelib.openapi.document import openapi
 from tests.http.operations import OPERATIONS
 from tests.support.seeding import seed_objects
@@ -123,7 +123,7 @@ def _make_welcome(case: Case, known: dict[str, str]) -> None:
         case.headers["If-Match"] = "*"
     for place in (case.query, case.body):
         if isinstance(place, dict):
-            for name in CURSORS:
+            for name in CURSOR_PARAMETERS:
                 place.pop(name, None)
     if isinstance(case.body, dict):
         blobs: Any = case.body.get("blobs") or ()

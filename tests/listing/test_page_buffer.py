@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.listing.limits import MAX_SKIPPED_BYTES
-from chalicelib.listing.page_buffer import Window
+from chalicelib.listing.page_buffer import PageBuffer
 from chalicelib.listing.pagination import SortTooLarge
 
 MAX_BYTES = 100
@@ -37,8 +37,8 @@ offsets = st.integers(0, 12)
 limits = st.integers(1, 12)
 
 
-def a_window(offset: int, limit: int) -> Window[Row]:
-    return Window(offset, limit, MAX_BYTES, lambda row: row.size)
+def a_window(offset: int, limit: int) -> PageBuffer[Row]:
+    return PageBuffer(offset, limit, MAX_BYTES, lambda row: row.size)
 
 
 def expected(rows: list[Row], offset: int, limit: int) -> list[Row]:
@@ -92,7 +92,7 @@ class Watched:
 @pytest.mark.parametrize("limit", [10, 1000])
 def test_large_rows_behind_the_page_are_let_go(limit: int, newest_last: bool) -> None:
     rows = Watched(3_000, newest_last=newest_last)
-    large: Window[Heavy] = Window(0, limit, 4_000_000, lambda _: KILOBYTES_300)
+    large: PageBuffer[Heavy] = PageBuffer(0, limit, 4_000_000, lambda _: KILOBYTES_300)
 
     kept = large.of_unordered(rows)
 
@@ -103,7 +103,7 @@ def test_large_rows_behind_the_page_are_let_go(limit: int, newest_last: bool) ->
 
 def test_ordered_rows_before_the_page_are_let_go() -> None:
     rows = Watched(3_000, newest_last=False)
-    large: Window[Heavy] = Window(2_000, 1000, 4_000_000, lambda _: KILOBYTES_300)
+    large: PageBuffer[Heavy] = PageBuffer(2_000, 1000, 4_000_000, lambda _: KILOBYTES_300)
 
     assert len(large.of_ordered(row for _, row in rows)) == 14
     assert rows.most < 20
@@ -111,7 +111,7 @@ def test_ordered_rows_before_the_page_are_let_go() -> None:
 
 def test_large_rows_before_the_page_are_refused_and_small_ones_are_not() -> None:
     def page(size: int) -> list[Heavy]:
-        sized: Window[Heavy] = Window(1_000, 10, 4_000_000, lambda _: size)
+        sized: PageBuffer[Heavy] = PageBuffer(1_000, 10, 4_000_000, lambda _: size)
         return sized.of_unordered(Watched(3_000, newest_last=False))
 
     assert [row.place for row in page(1_000)] == list(range(1_000, 1_011))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.http.parsing import read_query
-from chalicelib.listing.limits import FARTHEST, MAX_QUERY_OFFSET
+from chalicelib.listing.limits import MAX_OFFSET, MAX_QUERY_OFFSET
 from chalicelib.listing.models import PageBody, PageQuery, PaginationResponse
 from chalicelib.listing.pagination import PageRequest, page_request, pagination
 
@@ -19,10 +19,17 @@ def asked(query: str = "", /, **body: Any) -> PageRequest:
 
 
 def answered(
-    request: PageRequest, *, returned: int = 10, total: int = 95, more: bool = True, **words: Any
+    request: PageRequest, *, returned: int = 10, total: int = 95, more: bool = True, **query_parameters: Any
 ) -> PaginationResponse:
     next_cursor = "more" if more else None
-    return pagination(request, path="/v1/things", returned=returned, total=total, next_cursor=next_cursor, words=words)
+    return pagination(
+        request,
+        path="/v1/things",
+        returned=returned,
+        total=total,
+        next_cursor=next_cursor,
+        query_parameters=query_parameters,
+    )
 
 
 def link(url: str | None) -> dict[str, str]:
@@ -52,7 +59,7 @@ def link(url: str | None) -> dict[str, str]:
         ("limit=7", {"page": 2}, 7, 7, None),
         ("", {"page": 2, "offset": 3, "page_size": 4}, 4, 3, None),
         ("", {"offset": 50_000}, 10, 50_000, None),
-        ("", {"offset": 10**40}, 10, FARTHEST, None),
+        ("", {"offset": 10**40}, 10, MAX_OFFSET, None),
         ("cursor=a&next_cursor=b&after=c", {}, 10, 0, "a"),
         ("next_cursor=b&after=c", {}, 10, 0, "b"),
         ("after=c", {}, 10, 0, "c"),

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from chalicelib.listing import limits, sorting
 from chalicelib.listing import query as evaluator
 from chalicelib.listing.pagination import PageRequest, SortTooLarge
-from chalicelib.listing.query import Kind, ListQuery, Selected, cut, read_list, select
+from chalicelib.listing.query import ListedResource, ListPage, ListQuery, read_list, select_page, take_page
 from chalicelib.listing.sorting import SortKey
 
 Row = dict[str, Any]
-KIND: Kind[Row] = Kind(
+KIND: ListedResource[Row] = ListedResource(
     id=lambda row: row["id"],
     show=lambda row: row,
     texts=lambda row: [row["id"], row["text"]],
@@ -77,13 +77,13 @@ def ordered(rows: list[Row], query: ListQuery) -> list[Row]:
     return sorted(found, key=lambda row: sorting.key(sorting.position(row, query.sorts, row["id"]), query.sorts))
 
 
-def pages(rows: list[Row], body: Row, limit: int, *, in_order: bool) -> Iterator[Selected[Row]]:
+def pages(rows: list[Row], body: Row, limit: int, *, in_order: bool) -> Iterator[ListPage[Row]]:
     """Every page by cursor."""
     cursor = None
     while True:
         query = read(body, PageRequest(limit, cursor=cursor))
         given_rows = ordered(rows, read(body, PageRequest(limit))) if in_order else rows
-        page = select(given_rows, query, KIND, ordered=in_order)
+        page = select_page(given_rows, query, KIND, ordered=in_order)
         yield page
         cursor = page.next_cursor
         if cursor is None:
@@ -116,7 +116,7 @@ def test_a_page_by_offset_is_a_slice_of_the_whole_list(
     query = read(body, PageRequest(limit, offset))
     wanted = ordered(rows, query)
 
-    page = select(wanted if in_order else rows, query, KIND, ordered=in_order)
+    page = select_page(wanted if in_order else rows, query, KIND, ordered=in_order)
 
     assert (page.rows, page.total) == (wanted[offset : offset + limit], len(wanted))
     assert (page.next_cursor is None) == (offset + limit >= len(wanted) or not page.rows)
@@ -124,24 +124,24 @@ def test_a_page_by_offset_is_a_slice_of_the_whole_list(
 
 @given(rows_, asked)
 def test_every_match_is_seen_once_whatever_the_page(rows: list[Row], body: Row) -> None:
-    seen: list[Row] = []
+    on_match: list[Row] = []
     query = read(body, PageRequest(1))
 
-    select(rows, query, KIND, ordered=False, seen=seen.append)
+    select_page(rows, query, KIND, ordered=False, on_match=on_match.append)
 
-    assert seen == [row for row in rows if matches(row, query)]
+    assert on_match == [row for row in rows if matches(row, query)]
 
 
 @given(rows_, st.integers(1, 7))
 def test_a_row_that_goes_and_one_that_comes_do_not_move_the_others(rows: list[Row], limit: int) -> None:
     body = {"sorts": [{"field": "meta.x"}]}
-    first = select(rows, read(body, PageRequest(limit)), KIND, ordered=False)
+    first = select_page(rows, read(body, PageRequest(limit)), KIND, ordered=False)
     if first.next_cursor is None:
         return
     left = [row for row in rows if row not in first.rows]
     new = {**first.rows[0], "id": first.rows[0]["id"] + "0"}
 
-    rest = select([*left, new], read(body, PageRequest(100, cursor=first.next_cursor)), KIND, ordered=False)
+    rest = select_page([*left, new], read(body, PageRequest(100, cursor=first.next_cursor)), KIND, ordered=False)
 
     assert [row for row in rest.rows if row is not new] == ordered(left, read(body, PageRequest(limit)))
 
@@ -153,7 +153,7 @@ def many(count: int) -> list[Row]:
 def test_rows_behind_the_page_are_not_asked_for() -> None:
     rows = iter(many(100))
 
-    page = cut(rows, read({}, PageRequest(5)), KIND, total=100)
+    page = take_page(rows, read({}, PageRequest(5)), KIND, total=100)
 
     assert (len(page.rows), next(rows)["id"]) == (5, "006")
 
@@ -162,7 +162,7 @@ def test_more_rows_than_can_be_sorted_are_refused_and_in_order_they_are_not(monk
     monkeypatch.setattr(evaluator, "MAX_SORTED_ROWS", 10)
     query = read({}, PageRequest(3))
 
-    assert select(many(10), query, KIND, ordered=False).total == 10
-    assert select(many(11), query, KIND, ordered=True).total == 11
+    assert select_page(many(10), query, KIND, ordered=False).total == 10
+    assert select_page(many(11), query, KIND, ordered=True).total == 11
     with pytest.raises(SortTooLarge):
-        select(many(11), query, KIND, ordered=False)
+        select_page(many(11), query, KIND, ordered=False)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.core.text import fold
-from chalicelib.listing.search import LONGEST, read_search, texts_of
+from chalicelib.listing.search import MAX_SEARCH_LENGTH, read_search, strings_in
 
 terms = st.text("aAbB*ßsS.\\\n", min_size=1, max_size=8).filter(lambda term: term.strip() != "")
 texts = st.text("aAbBßsS.\\\n*", max_size=12)
@@ -63,9 +63,9 @@ def test_a_blank_term_is_no_search(term: str | None) -> None:
 
 
 def test_the_length_of_a_term_is_bounded() -> None:
-    assert read_search("a" * LONGEST) is not None
+    assert read_search("a" * MAX_SEARCH_LENGTH) is not None
     with pytest.raises(RequestInvalid) as refused:
-        read_search("a" * (LONGEST + 1))
+        read_search("a" * (MAX_SEARCH_LENGTH + 1))
     problem = refused.value.problems[0]
     assert (problem.location, problem.type) == (("body", "search"), "string_too_long")
 
@@ -95,6 +95,6 @@ def test_many_stars_take_no_time() -> None:
 
 def test_the_texts_of_a_value_are_its_strings_at_any_depth_and_no_keys() -> None:
     value: Any = {"key": "a", "list": ["b", 1, None, True, {"deep": ["c"]}], "none": {}}
-    assert list(texts_of(value)) == ["a", "b", "c"]
-    assert list(texts_of("a")) == ["a"]
-    assert list(texts_of(5)) == []
+    assert list(strings_in(value)) == ["a", "b", "c"]
+    assert list(strings_in("a")) == ["a"]
+    assert list(strings_in(5)) == []

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.core.json_path import MAX_DOTS, MAX_PATH
 from chalicelib.listing import cursors
-from chalicelib.listing.sorting import COMPARED, MOST, SortKey, key, position, read_sorts
+from chalicelib.listing.sorting import MAX_COMPARED_CHARACTERS, MAX_SORTS, SortKey, key, position, read_sorts
 
 scalars = st.none() | st.booleans() | st.integers(-(10**37), 10**37) | st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -114,7 +114,7 @@ def test_a_position_is_short_json_that_keeps_its_place(row: Any, asked: tuple[So
 @given(st.lists(rows, max_size=12), sorts, st.integers(1, 5))
 @example([{"a": "x" * 9000 + str(number)} for number in range(5)], (SortKey("a"),), 2)
 @example([{"a": "\x01" * 9000}] * 3, (SortKey("a", descending=True),), 1)
-@example([{"a": "🎬" * 9000}] * 3, tuple([SortKey("a")] * MOST), 1)
+@example([{"a": "🎬" * 9000}] * 3, tuple([SortKey("a")] * MAX_SORTS), 1)
 @example([{"a": ["x" * 9000]}] * 3, (SortKey("a"),), 1)
 def test_a_walk_by_cursors_gives_each_row_once(given_rows: list[Any], asked: tuple[SortKey, ...], size: int) -> None:
     by_id = {f"{number:02}": row for number, row in enumerate(given_rows)}
@@ -124,7 +124,9 @@ def test_a_walk_by_cursors_gives_each_row_once(given_rows: list[Any], asked: tup
 
 
 def test_long_texts_are_told_apart_by_their_beginning() -> None:
-    assert order_of(["x" * (COMPARED - 1) + "b", "x" * (COMPARED - 1) + "a"])[0].endswith("a")
+    assert order_of(["x" * (MAX_COMPARED_CHARACTERS - 1) + "b", "x" * (MAX_COMPARED_CHARACTERS - 1) + "a"])[0].endswith(
+        "a"
+    )
 
 
 @given(st.lists(values, min_size=2, max_size=3), sorts)
@@ -173,7 +175,7 @@ def test_whether_case_counts_is_kept_with_each_key() -> None:
         ({"field": "a", "direction": ""}, None, ("sort", "direction"), "enum"),
         ({"field": "a", "order": "asc"}, None, ("sort", "order"), "extra_forbidden"),
         (None, {"field": "a"}, ("sorts",), "list_type"),
-        (None, [{"field": "a"}] * (MOST + 1), ("sorts",), "list_type"),
+        (None, [{"field": "a"}] * (MAX_SORTS + 1), ("sorts",), "list_type"),
         (None, [{"field": "a"}, {}], ("sorts", 1, "field"), "missing"),
         (None, [{"field": "a"}, "b"], ("sorts", 1), "dict_type"),
         (None, [{"field": "a", "direction": "x"}], ("sorts", 0, "direction"), "enum"),

@@ -11,9 +11,9 @@ from chalicelib.core.json_equality import comparable
 from chalicelib.core.json_path import MISSING
 from chalicelib.core.text import fold
 from chalicelib.listing.filters.patterns import read_pattern
-from chalicelib.listing.filters.subjects import Subject, spaced, words_of
+from chalicelib.listing.filters.subjects import FieldValue, spaced, words_of
 
-Test = Callable[[Subject], bool]
+Test = Callable[[FieldValue], bool]
 Location = tuple[str | int, ...]
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
@@ -56,7 +56,7 @@ def _membership(operator: str, wanted: list[Any], case_sensitive: bool) -> Test:
     # Looking a large list up hashes all of it, so that is done only where it may well be a member.
     hashes = set(map(hash, members))
 
-    def test(subject: Subject) -> bool:
+    def test(subject: FieldValue) -> bool:
         found = subject.hash(case_sensitive) in hashes and subject.comparable(case_sensitive) in members
         return found is expected
 
@@ -89,7 +89,7 @@ def _ordering(operator: str, wanted: Any, case_sensitive: bool) -> Test:
         return lambda subject: _is_number(subject.value) and compare(subject.value, wanted)
     moment, text = _moment(wanted), _folded(wanted, case_sensitive)
 
-    def test(subject: Subject) -> bool:
+    def test(subject: FieldValue) -> bool:
         if not isinstance(subject.value, str):
             return False
         own = _moment(subject.value) if moment is not None else None
@@ -109,7 +109,7 @@ def _presence(operator: str, wanted: bool) -> Test:
 def _containing(wanted: Any, case_sensitive: bool) -> Test:
     part = comparable(wanted, case_sensitive)
 
-    def test(subject: Subject) -> bool:
+    def test(subject: FieldValue) -> bool:
         if isinstance(subject.value, list):
             return part in subject.members(case_sensitive)
         return isinstance(subject.value, str) and isinstance(part, str) and part in subject.text(case_sensitive)

@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 from chalicelib.core.errors import invalid
 
-MAX_PATTERN = 200
+MAX_PATTERN_LENGTH = 200
 # What a pattern may come to with its counts written out. Beyond, one search could take seconds and 50 MB.
-MAX_WRITTEN_OUT = 1_000
+MAX_EXPANDED_LENGTH = 1_000
 _COUNT = re.compile(r"\{\s*(\d*)\s*(?:,\s*(\d*)\s*)?\}")
 _STACKED = (")", "}", "*", "+", "?")
 # Outside of classes: something escaped, flags that are turned on, or any one character.
@@ -29,11 +29,11 @@ def read_pattern(pattern: str, *, case_sensitive: bool, place: tuple[str | int, 
     """Whether a text holds the pattern somewhere. Raises RequestInvalid at `place` for one we do not search for."""
     from pydantic_core import SchemaError, SchemaValidator, core_schema
 
-    if len(pattern) > MAX_PATTERN:
-        message = f"A pattern has at most {MAX_PATTERN} characters"
+    if len(pattern) > MAX_PATTERN_LENGTH:
+        message = f"A pattern has at most {MAX_PATTERN_LENGTH} characters"
         raise invalid(*place, message=message, type="string_too_long")
     # With the flag `x`, counts could hold blanks and comments and no longer be found.
-    if _written_out(pattern) > MAX_WRITTEN_OUT or _is_verbose(pattern):
+    if _written_out(pattern) > MAX_EXPANDED_LENGTH or _is_verbose(pattern):
         message = "The pattern repeats too much, or has the flag x"
         raise invalid(*place, message=message, type="regex")
     try:

@@ -16,7 +16,7 @@ from chalicelib.core.text import fold
 T = TypeVar("T")
 
 
-class Subject:
+class FieldValue:
     """A value, which may be MISSING."""
 
     __slots__ = ("_made", "value")
@@ -58,20 +58,20 @@ class Subject:
         return self._made[name]  # type: ignore[no-any-return]
 
 
-class Subjects:
+class RowValues:
     """One row as the parts of a filter see it."""
 
     __slots__ = ("_met", "_row")
 
     def __init__(self, row: Mapping[str, Any]) -> None:
         self._row = row
-        self._met: dict[int, Subject] = {}
+        self._met: dict[int, FieldValue] = {}
 
-    def at(self, path: str) -> Subject:
+    def at(self, path: str) -> FieldValue:
         """What stands at a dotted path. One value has one subject, however many paths lead to it."""
         value = value_at(self._row, path)
         # The subject keeps the value, so nothing else can come to have its id.
-        return self._met.setdefault(id(value), Subject(value))
+        return self._met.setdefault(id(value), FieldValue(value))
 
 
 def words_of(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from chalicelib.core.errors import invalid
 from chalicelib.core.json_path import check_path
 from chalicelib.listing.filters.operators import OPERATORS, Test, read_operator
-from chalicelib.listing.filters.subjects import Subjects
+from chalicelib.listing.filters.subjects import RowValues
 
 LOGICAL = ("AND", "OR", "NOT")
 MAX_DEPTH = 10
@@ -31,7 +31,7 @@ class Leaf:
     case_sensitive: bool
     test: Test
 
-    def holds(self, subjects: Subjects) -> bool:
+    def holds(self, subjects: RowValues) -> bool:
         """Whether the comparison holds for the row."""
         return self.test(subjects.at(self.field))
 
@@ -43,7 +43,7 @@ class Node:
     logic: Literal["AND", "OR", "NOT"]
     members: tuple[Node | Leaf, ...]
 
-    def holds(self, subjects: Subjects) -> bool:
+    def holds(self, subjects: RowValues) -> bool:
         """Whether the node holds for the row. An empty AND or NOT holds, an empty OR does not."""
         if self.logic == "AND":
             return all(member.holds(subjects) for member in self.members)
@@ -59,7 +59,7 @@ class Filter:
 
     def matches(self, row: Mapping[str, Any]) -> bool:
         """Whether the row passes."""
-        return self.root.holds(Subjects(row))
+        return self.root.holds(RowValues(row))
 
     def required(self) -> list[Leaf]:
         """The comparisons without which no row passes."""

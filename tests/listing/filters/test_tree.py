@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core.errors import Problem, RequestInvalid
 from chalicelib.core.json_path import MAX_DOTS, MAX_PATH
-from chalicelib.listing.filters.subjects import Subjects
+from chalicelib.listing.filters.subjects import RowValues
 from chalicelib.listing.filters.tree import MAX_DEPTH, MAX_NODES, MAX_PATTERNS, read_filter
 
 ROW = {
@@ -273,4 +273,4 @@ def test_a_planner_is_told_what_must_hold_and_nothing_else() -> None:
 def test_what_is_required_holds_for_every_row_that_passes(raw: Any, row: Any) -> None:
     read = read_filter(raw)
     if read.matches(row):
-        assert all(leaf.holds(Subjects(row)) for leaf in read.required())
+        assert all(leaf.holds(RowValues(row)) for leaf in read.required())
