@@ -1,4 +1,4 @@
-"""What clients send to list buckets; whoever sends something else is not kept waiting for it."""
+"""Request models for listing buckets. They are a module of their own so that other operations do not import them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ class ListBucketsRequest(PageBody):
     )
     filters: dict[str, Any] | None = Field(default=None, description="Filter tree or shorthand, on any field")
     sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`")
-    sorts: list[dict[str, Any]] | None = Field(default=None, description="Several sorts, the first is primary")
-    case_sensitive: bool = Field(default=False, description="If true, filters and search mind upper and lower case")
+    sorts: list[dict[str, Any]] | None = Field(default=None, description="Several sorts; the first takes precedence")
+    case_sensitive: bool = Field(
+        default=False, description="Whether filters and search distinguish upper and lower case"
+    )
 
 
 class BucketsQuery(PageQuery):

@@ -1,12 +1,13 @@
 """The limits of every list."""
 
-# The largest `offset` that a request may give.
+# The maximum `offset` that a request may give.
 MAX_QUERY_OFFSET = 10_000
-# No list is longer than this. `page` may ask for a larger offset, which is cut to this one: the page is empty.
+# `page` and `limit` together may ask for an offset beyond this one. It is then reduced to this one, where no list has
+# rows, so the page is empty.
 MAX_OFFSET = 1_000_000_000
-# The most rows that are sorted by a field that no index orders.
+# The maximum number of rows that are sorted by a field that no index orders.
 MAX_SORTED_ROWS = 10_000
-# A page ends at this size and its cursor continues. Lambda limits a response to 6 MB.
+# A page that reaches this size ends early, with a cursor. Lambda limits a response to 6 MB.
 MAX_PAGE_BYTES = 4_000_000
-# Without an index, the rows before an `offset` are known only at the end of the walk and are kept until then.
+# The maximum size of the rows before an `offset`. Without an index, they are kept in memory until all rows are read.
 MAX_SKIPPED_BYTES = 50_000_000

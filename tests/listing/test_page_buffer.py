@@ -58,15 +58,15 @@ def test_the_page_and_the_row_behind_it_are_kept_in_whatever_order_rows_come(
     rows = [Row(place, size) for place, size in enumerate(weights)]
     mixed = chance.sample(rows, len(rows))
 
-    assert a_window(offset, limit).of_ordered(rows) == expected(rows, offset, limit)
-    unordered = a_window(offset, limit).of_unordered((row.place, row) for row in mixed)
+    assert a_window(offset, limit).from_ordered(rows) == expected(rows, offset, limit)
+    unordered = a_window(offset, limit).from_unordered((row.place, row) for row in mixed)
     assert unordered == expected(rows, offset, limit)
 
 
 def test_all_rows_are_walked_when_the_page_is_full() -> None:
     rows = iter([Row(place, 1) for place in range(50)])
 
-    assert len(a_window(3, 5).of_ordered(rows)) == 6
+    assert len(a_window(3, 5).from_ordered(rows)) == 6
     assert next(rows, None) is None
 
 
@@ -94,7 +94,7 @@ def test_large_rows_behind_the_page_are_let_go(limit: int, newest_last: bool) ->
     rows = Watched(3_000, newest_last=newest_last)
     large: PageBuffer[Heavy] = PageBuffer(0, limit, 4_000_000, lambda _: KILOBYTES_300)
 
-    kept = large.of_unordered(rows)
+    kept = large.from_unordered(rows)
 
     first = 1 if newest_last else 0
     assert [row.place for row in kept] == list(range(first, first + min(limit + 1, 14)))
@@ -105,14 +105,14 @@ def test_ordered_rows_before_the_page_are_let_go() -> None:
     rows = Watched(3_000, newest_last=False)
     large: PageBuffer[Heavy] = PageBuffer(2_000, 1000, 4_000_000, lambda _: KILOBYTES_300)
 
-    assert len(large.of_ordered(row for _, row in rows)) == 14
+    assert len(large.from_ordered(row for _, row in rows)) == 14
     assert rows.most < 20
 
 
 def test_large_rows_before_the_page_are_refused_and_small_ones_are_not() -> None:
     def page(size: int) -> list[Heavy]:
         sized: PageBuffer[Heavy] = PageBuffer(1_000, 10, 4_000_000, lambda _: size)
-        return sized.of_unordered(Watched(3_000, newest_last=False))
+        return sized.from_unordered(Watched(3_000, newest_last=False))
 
     assert [row.place for row in page(1_000)] == list(range(1_000, 1_011))
     with pytest.raises(SortTooLarge) as refused:

@@ -74,7 +74,9 @@ def matches(row: Row, query: ListQuery) -> bool:
 def ordered(rows: list[Row], query: ListQuery) -> list[Row]:
     """All that should be listed, by plain sorting."""
     found = [row for row in rows if matches(row, query)]
-    return sorted(found, key=lambda row: sorting.key(sorting.position(row, query.sorts, row["id"]), query.sorts))
+    return sorted(
+        found, key=lambda row: sorting.sort_position(sorting.position(row, query.sorts, row["id"]), query.sorts)
+    )
 
 
 def pages(rows: list[Row], body: Row, limit: int, *, in_order: bool) -> Iterator[ListPage[Row]]:

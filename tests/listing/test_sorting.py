@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.core.json_path import MAX_DOTS, MAX_PATH
 from chalicelib.listing import cursors
-from chalicelib.listing.sorting import MAX_COMPARED_CHARACTERS, MAX_SORTS, SortKey, key, position, read_sorts
+from chalicelib.listing.sorting import MAX_COMPARED_CHARACTERS, MAX_SORTS, SortKey, position, read_sorts, sort_position
 
 scalars = st.none() | st.booleans() | st.integers(-(10**37), 10**37) | st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -29,7 +29,7 @@ sorts = st.lists(st.builds(SortKey, st.sampled_from(["a", "b", "b.x"]), st.boole
 
 
 def ordered(given_rows: dict[str, Any], asked: tuple[SortKey, ...]) -> list[str]:
-    return sorted(given_rows, key=lambda id_: key(position(given_rows[id_], asked, id_), asked))
+    return sorted(given_rows, key=lambda id_: sort_position(position(given_rows[id_], asked, id_), asked))
 
 
 def order_of(values_: list[Any], **how: Any) -> list[Any]:
@@ -41,11 +41,11 @@ def walked(by_id: dict[str, Any], asked: tuple[SortKey, ...], size: int) -> Iter
     """The pages of a list, each found from the cursor of the one before."""
     after = None
     while True:
-        place = key(cursors.decode(after, query="q"), asked) if after else None
+        place = sort_position(cursors.decode(after, query="q"), asked) if after else None
         rest = [
             id_
             for id_ in ordered(by_id, asked)
-            if place is None or place < key(position(by_id[id_], asked, id_), asked)
+            if place is None or place < sort_position(position(by_id[id_], asked, id_), asked)
         ]
         page = rest[:size]
         yield page
@@ -96,7 +96,7 @@ def test_keys_are_dotted_paths() -> None:
 
 @given(st.lists(rows, min_size=3, max_size=3), sorts)
 def test_the_order_is_total(three: list[Any], asked: tuple[SortKey, ...]) -> None:
-    places = [key(position(row, asked, f"{number}"), asked) for number, row in enumerate(three)]
+    places = [sort_position(position(row, asked, f"{number}"), asked) for number, row in enumerate(three)]
     for one, other in itertools.permutations(places, 2):
         assert (one < other) + (other < one) + (one == other) == 1
     for one, other, third in itertools.permutations(places):
@@ -108,7 +108,7 @@ def test_a_position_is_short_json_that_keeps_its_place(row: Any, asked: tuple[So
     stands = position(row, asked, "id")
     again = json.loads(json.dumps(stands))
     assert len(stands) == len(asked) + 1
-    assert key(again, asked) == key(stands, asked)
+    assert sort_position(again, asked) == sort_position(stands, asked)
 
 
 @given(st.lists(rows, max_size=12), sorts, st.integers(1, 5))
@@ -131,7 +131,7 @@ def test_long_texts_are_told_apart_by_their_beginning() -> None:
 
 @given(st.lists(values, min_size=2, max_size=3), sorts)
 def test_any_position_that_was_made_up_compares(made_up: list[Any], asked: tuple[SortKey, ...]) -> None:
-    place = key(made_up, asked[: len(made_up) - 1])
+    place = sort_position(made_up, asked[: len(made_up) - 1])
     assert not place < place  # noqa: PLR0124
 
 
