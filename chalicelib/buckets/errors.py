@@ -71,7 +71,7 @@ class SchemaBreak(Conflict):
 
     def __init__(self, breaks: Iterable[Problem], *, forcible: bool = True) -> None:
         changes = [{"location": list(b.location), "type": b.type, "message": b.message} for b in breaks]
-        hint = "force_schema_break=true allows it" if forcible else "Objects are known by these fields"
+        hint = "force_schema_break=true allows it" if forcible else "These fields identify the objects"
         super().__init__(details={"breaking_changes": changes, "hint": hint})
 
 

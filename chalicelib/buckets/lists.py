@@ -121,7 +121,7 @@ def _buckets(page: ListPage[WalkedBucket]) -> ListPage[Bucket]:
 
 
 def _position(query: ListQuery) -> str | None:
-    """Returns the key that the cursor stands for. Raises CursorInvalid if no bucket can have such a key."""
+    """Returns the key of the position in the cursor. Raises CursorInvalid if no bucket can have such a key."""
     if query.after is None:
         return None
     value, bucket_id = query.after

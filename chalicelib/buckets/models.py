@@ -80,14 +80,16 @@ class BucketCreateRequest(BaseModel):
 
     model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_CREATE]})
     bucket_name: BucketName
-    bucket_schema: BucketSchema = Field(description="What objects of this bucket look like")
+    bucket_schema: BucketSchema = Field(description="Fields that objects of this bucket may have")
     description: str | None = Field(default=None, description="Description of the bucket")
     unique_key: UniqueKeyConfig | None = Field(
         default=None, description="Fields that identify an object; they cannot change later"
     )
     metadata: dict[str, Any] | None = Field(default=None, description="Free key-value pairs")
     storage_class: StorageClass | None = Field(default=None, description="Tier in which objects are stored")
-    source_adapter: SourceAdapterConfig | None = Field(default=None, description="Turns webhooks into objects")
+    source_adapter: SourceAdapterConfig | None = Field(
+        default=None, description="Source adapter, which turns webhooks into objects"
+    )
     destination: NotEnabledHere = None
     ingest_filter: NotEnabledHere = None
 

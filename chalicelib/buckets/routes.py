@@ -116,7 +116,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             path=f"{BUCKETS}/list",
             name="list_buckets",
             summary="List Buckets",
-            description="Lists buckets with pagination, sorting and filtering. The body takes precedence over the query string.",
+            description="Lists buckets with pagination, sorting and filtering. The body overrides the query string.",
             run=list_post,
             body=lambda: list_models.ListBucketsRequest,
             query=lambda: listing_models.PageQuery,

@@ -69,7 +69,7 @@ class Buckets:
             bucket_id, sources = self.ids.timed("bkt", moment), Sources(self.store, partition, can_see)
             settings = new_settings(new, self.adapter_options.for_bucket(bucket_id, sources, origin))
             bucket = new_bucket(bucket_id, new.bucket_name, settings, format_timestamp(moment))
-            with _without_hidden_ids(can_see):
+            with _redacting_bucket_id(can_see):
                 self.store.add(partition, bucket, adapters=sources.revision)
             return bucket
 
@@ -125,7 +125,7 @@ class Buckets:
                     raise SchemaBreak(new.breaks)
             return new.bucket
 
-        with _without_hidden_ids(can_see):
+        with _redacting_bucket_id(can_see):
             return self._revise(partition, identifier, revised, preconditions, sources)
 
     def begin_deletion(
@@ -251,7 +251,7 @@ class Buckets:
 
 
 @contextmanager
-def _without_hidden_ids(can_see: CanSee) -> Iterator[None]:
+def _redacting_bucket_id(can_see: CanSee) -> Iterator[None]:
     """Removes the bucket id from a BucketNameTaken error if the caller may not know of that bucket."""
     try:
         yield

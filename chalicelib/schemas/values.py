@@ -1,4 +1,4 @@
-"""Whether a JSON value fits a field of a bucket's schema."""
+"""Checks whether a JSON value fits a field of a bucket's schema."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chalicelib.core.errors import Problem
 from chalicelib.core.json_equality import is_among
 
 Location = tuple[str | int, ...]
-Field = Mapping[str, Any]  # a BucketSchemaField as it is stored
+Field = Mapping[str, Any]  # a BucketSchemaField as a stored JSON document
 
 FILE_TYPES = frozenset({"text", "image", "audio", "video", "pdf", "excel"})
 
@@ -22,9 +22,9 @@ _DATETIME = re.compile(
 
 
 def problems_in(value: Any, field: Field, location: Location) -> Iterator[Problem]:
-    """What keeps a value from fitting a field, each with its place; nothing when it fits.
+    """Yields the problems of a value that does not fit a field, with their locations. Lazy: callers may stop early.
 
-    The field is one of a checked schema. Found lazily, so that a caller may stop after as many as it shows.
+    The field must be part of a schema that has passed `check_schema`.
     """
     fits = True
     for problem in problems_besides_enum(value, field, location):
@@ -35,7 +35,7 @@ def problems_in(value: Any, field: Field, location: Location) -> Iterator[Proble
 
 
 def problems_besides_enum(value: Any, field: Field, location: Location) -> Iterator[Problem]:
-    """Like `problems_in`, leaving the field's own `enum` aside."""
+    """Yields the same problems as `problems_in`, except for the field's own `enum`."""
     type_ = field["type"]
     fits, expectation = _TYPES[type_]
     if not fits(value):
@@ -52,7 +52,7 @@ def _members(values: Mapping[str, Any], fields: Mapping[str, Field], location: L
         if name not in fields:
             yield Problem((*location, name), "The field declares no member of this name", "extra_forbidden")
     for name, field in fields.items():
-        # A null member counts as absent, and an absent one with a default is filled.
+        # A null member counts as absent. An absent member that has a default gets the default, so it is not missing.
         if (value := values.get(name)) is not None:
             yield from problems_in(value, field, (*location, name))
         elif field.get("required") and field.get("default") is None:
