@@ -21,13 +21,13 @@ def test_a_cycle_is_named_from_the_bucket_to_itself() -> None:
     assert find_cycle("a", {"a": ["x", "b"], "b": ["c"], "c": ["a"]}.get) == ["a", "b", "c", "a"]
 
 
-def test_a_diamond_and_a_cycle_elsewhere_are_none_of_its_own() -> None:
+def test_a_diamond_and_a_cycle_elsewhere_are_not_a_cycle_of_the_bucket() -> None:
     assert find_cycle("a", {"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": ["e"], "e": ["d"]}.get) is None
     assert find_cycle("a", lambda _: None) is None
 
 
 @given(GRAPHS)
-def test_a_cycle_is_told_exactly_if_the_bucket_reaches_itself(graph: dict[str, list[str]]) -> None:
+def test_a_cycle_is_found_exactly_if_the_bucket_reaches_itself(graph: dict[str, list[str]]) -> None:
     reached: set[str] = set()
     frontier = set(graph.get("a", []))
     while frontier - reached:
@@ -41,7 +41,7 @@ def test_a_cycle_is_told_exactly_if_the_bucket_reaches_itself(graph: dict[str, l
 
 
 @given(GRAPHS)
-def test_each_bucket_is_asked_about_once(graph: dict[str, list[str]]) -> None:
+def test_the_sources_of_each_bucket_are_read_once(graph: dict[str, list[str]]) -> None:
     asked: Counter[str] = Counter()
 
     def sources(name: str) -> list[str] | None:
@@ -52,7 +52,7 @@ def test_each_bucket_is_asked_about_once(graph: dict[str, list[str]]) -> None:
     assert set(asked.values()) == {1}
 
 
-def test_the_search_is_bounded() -> None:
+def test_the_search_is_limited() -> None:
     def chain(length: int) -> dict[str, list[str]]:
         return {str(n): [str(n + 1)] for n in range(length)}
 
@@ -66,7 +66,7 @@ def test_the_search_is_bounded() -> None:
     )
 
 
-def test_at_most_so_many_buckets_feed_one(api: Api) -> None:
+def test_the_number_of_buckets_that_feed_a_bucket_is_limited(api: Api) -> None:
     last = api.post("/v1/buckets", a_bucket("b0")).json["bucket_id"]
     for number in range(1, MAX_FEEDING_BUCKETS + 2):
         adapter = {"adapter_type": "bucket", "source_bucket_ids": [last]}

@@ -66,7 +66,7 @@ def test_redacted_keeps_the_secret_that_is_stored(world: World, api: Api) -> Non
     assert [json.loads(text)["source_adapter"]["webhook_secret"] for text in settings] == ["my-own-secret"]
 
 
-def test_redacted_with_nothing_stored_is_refused(api: Api) -> None:
+def test_redacted_with_nothing_stored_is_rejected(api: Api) -> None:
     reply = api.post("/v1/buckets", a_bucket(source_adapter={**MUX, "webhook_secret": "redacted"}))
 
     assert (reply.status, reply.json["detail"][0]["loc"]) == (422, ["body", "source_adapter", "webhook_secret"])
@@ -82,7 +82,7 @@ def test_redacted_with_nothing_stored_is_refused(api: Api) -> None:
         {"field": "source_adapter", "operator": "contains", "value": "my-own-secret"},
     ],
 )
-def test_no_filter_search_or_sort_finds_out_a_secret(api: Api, filters: dict[str, Any]) -> None:
+def test_no_filter_search_or_sort_reveals_a_secret(api: Api, filters: dict[str, Any]) -> None:
     connection = {"api_base_url": "https://example.com", "credentials": {"token": "hidden-token"}}
     given = {**MUX, "webhook_secret": "my-own-secret", "connection": connection}
     made = api.post("/v1/buckets", a_bucket(source_adapter=given))
@@ -115,7 +115,7 @@ def test_no_filter_search_or_sort_finds_out_a_secret(api: Api, filters: dict[str
         ({"adapter_type": "bucket", "source_bucket_ids": ["bkt_0000000000000000"]}, ["source_bucket_ids", 0]),
     ],
 )
-def test_what_does_not_fit_is_refused_by_its_place(api: Api, given: dict[str, Any], location: list[Any]) -> None:
+def test_an_invalid_value_is_rejected_with_its_location(api: Api, given: dict[str, Any], location: list[Any]) -> None:
     created = api.post("/v1/buckets", a_bucket("new", source_adapter=given))
     api.post("/v1/buckets", a_bucket())
     for reply in (created, api.patch(PATH, {"source_adapter": given})):
@@ -129,7 +129,7 @@ def test_what_does_not_fit_is_refused_by_its_place(api: Api, given: dict[str, An
         ({**MUX, "source_filters": {"a": 1}}, "source_adapter.source_filters"),
     ],
 )
-def test_what_needs_collections_is_refused_by_name(api: Api, given: dict[str, Any], field: str) -> None:
+def test_a_field_that_needs_collections_is_rejected_by_name(api: Api, given: dict[str, Any], field: str) -> None:
     reply = api.post("/v1/buckets", a_bucket(source_adapter=given))
 
     assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotEnabledError", {"field": field})
@@ -139,7 +139,7 @@ def fed_by(*ids: str) -> dict[str, Any]:
     return {"adapter_type": "bucket", "source_bucket_ids": list(ids)}
 
 
-def test_buckets_that_would_feed_each_other_are_refused_naming_the_cycle(api: Api) -> None:
+def test_adapters_that_would_form_a_cycle_are_rejected_with_the_cycle(api: Api) -> None:
     first = api.post("/v1/buckets", a_bucket("first")).json["bucket_id"]
     second = api.post("/v1/buckets", a_bucket("second", source_adapter=fed_by(first))).json["bucket_id"]
     third = api.post("/v1/buckets", a_bucket("third", source_adapter=fed_by(second))).json
@@ -215,7 +215,7 @@ def through_a_gateway(
         ("", {}, ""),
     ],
 )
-def test_the_webhook_url_is_the_one_configured_else_the_gateways_own(
+def test_the_webhook_url_has_the_configured_base_or_that_of_the_gateway(
     world: World, public_url: str, context: dict[str, Any], base: str
 ) -> None:
     made = through_a_gateway(world, public_url, **context)
@@ -240,7 +240,7 @@ def test_a_base_path_is_found_before_a_resource_with_variables(world: World, api
     assert changed["source_adapter"]["webhook_url"] == f"https://x.com/media/v1/webhooks/mux/{made['bucket_id']}"
 
 
-def test_the_url_that_is_shown_may_be_written_back(world: World, api: Api) -> None:
+def test_the_returned_webhook_url_may_be_sent_back(world: World, api: Api) -> None:
     made = through_a_gateway(world, "", domainName="x.aws.com", stage="api", path="/api/v1/buckets")
     shown = api.get(PATH).json["source_adapter"]
 

@@ -39,7 +39,7 @@ def test_reading_a_bucket_is_one_query_over_its_two_rows(meter: Usage) -> None:
     assert (cost["read_units"] > 0, cost["write_units"]) == (True, 0)
 
 
-def test_reading_a_bucket_by_name_looks_the_name_up_first(meter: Usage) -> None:
+def test_reading_a_bucket_by_name_reads_the_name_first(meter: Usage) -> None:
     assert meter.calls("GET", "/v1/buckets/posters") == ["GetItem", "Query"]
 
 
@@ -88,19 +88,19 @@ def test_an_adapter_with_sources_reads_the_graph_and_each_source_once(meter: Usa
     assert meter.calls("PATCH", path, {"source_adapter": None}) == ["Query", "PutItem"]
 
 
-def test_a_page_behind_the_end_is_one_read(meter: Usage) -> None:
+def test_a_page_beyond_the_end_is_one_read(meter: Usage) -> None:
     for order in ({}, {"sort": {"field": "bucket_name"}}):
         assert meter.calls("POST", "/v1/buckets/list", {**order, "offset": 3}) == ["Query"]
 
 
-def test_a_schema_that_breaks_nothing_asks_for_no_objects(meter: Usage) -> None:
+def test_a_compatible_schema_change_reads_no_objects(meter: Usage) -> None:
     path = f"/v1/buckets/{an_id(meter.api)}"
     wider = {"properties": {**a_bucket()["bucket_schema"]["properties"], "year": {"type": "integer"}}}
 
     assert meter.calls("PATCH", path, {"bucket_schema": wider}) == ["Query", "PutItem"]
 
 
-def test_a_conditional_read_costs_what_a_read_costs(meter: Usage) -> None:
+def test_a_conditional_read_costs_the_same_as_a_read(meter: Usage) -> None:
     path = f"/v1/buckets/{an_id(meter.api)}"
     etag = meter.api.get(path).headers["ETag"]
 
@@ -122,7 +122,7 @@ def test_a_conditional_read_costs_what_a_read_costs(meter: Usage) -> None:
         ({"sort": {"field": "metadata.rank"}}, ["Query"]),
     ],
 )
-def test_a_list_of_few_costs_two_or_three_calls(meter: Usage, body: dict[str, Any], calls: list[str]) -> None:
+def test_a_short_list_costs_one_to_three_calls(meter: Usage, body: dict[str, Any], calls: list[str]) -> None:
     assert meter.calls("POST", "/v1/buckets/list", body) == calls
 
 
@@ -138,7 +138,7 @@ def default_page(meter: Usage, **body: Any) -> tuple[list[str], float, int, int]
     return meter.seen.calls, cost["read_units"], meter.seen.rows_read, len(meter.reply.json["results"])
 
 
-def test_a_page_costs_the_same_of_a_hundred_and_of_twenty_thousand(meter: Usage) -> None:
+def test_a_page_costs_the_same_with_100_and_with_20_000_buckets(meter: Usage) -> None:
     orders: list[dict[str, Any]] = [{}, {"sort": {"field": "created_at"}}, {"limit": 40}]
     seed_buckets(meter.world, range(97))
     few = [default_page(meter, **order) for order in orders]
@@ -155,7 +155,7 @@ def test_a_page_costs_the_same_of_a_hundred_and_of_twenty_thousand(meter: Usage)
     assert default_page(meter, limit=40, cursor=cursor)[:3] == many[2][:3], "nor does it cost more further on"
 
 
-def test_a_page_by_name_costs_the_same_of_a_hundred_and_of_two_thousand(meter: Usage) -> None:
+def test_a_page_by_name_costs_the_same_with_100_and_with_2_000_buckets(meter: Usage) -> None:
     orders: list[dict[str, Any]] = [
         {"sort": {"field": "bucket_name"}},
         {"sort": {"field": "bucket_name", "direction": "desc"}},
@@ -169,7 +169,7 @@ def test_a_page_by_name_costs_the_same_of_a_hundred_and_of_two_thousand(meter: U
     assert [default_page(meter, **order) for order in orders] == few
 
 
-def test_a_walk_reads_megabytes_of_rows_and_no_row_twice(meter: Usage) -> None:
+def test_a_walk_reads_a_megabyte_per_call_and_no_row_twice(meter: Usage) -> None:
     size = 20_000
     seed_buckets(meter.world, range(100), lambda number: {"description": "x" * size})
     by_rank = {"sort": {"field": "metadata.rank"}, "limit": 1}

@@ -55,7 +55,7 @@ def test_a_bucket_starts_with_defaults_and_zero_counts(api: Api) -> None:
     assert count(api) == 1
 
 
-def test_what_is_given_is_kept_and_read_back(api: Api) -> None:
+def test_given_values_are_stored_and_returned(api: Api) -> None:
     given: dict[str, Any] = {
         "description": "Old ones",
         "metadata": {"a": [1, 2.5, None, {"b": "ü"}], "": True},
@@ -70,7 +70,7 @@ def test_what_is_given_is_kept_and_read_back(api: Api) -> None:
 
 
 @pytest.mark.parametrize("tier", ["standard", "nearline", "coldline", "archive", None])
-def test_a_storage_class_is_one_of_four_or_none(api: Api, tier: str | None) -> None:
+def test_a_storage_class_is_one_of_four_or_null(api: Api, tier: str | None) -> None:
     assert api.post("/v1/buckets", a_bucket(storage_class=tier)).json["storage_class"] == tier
 
 
@@ -108,7 +108,7 @@ def test_a_name_may_be_any_printable_text(api: Api, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 101, "a\nb", "a\x00b", "bkt_0123456789abcdef", None, 5])
-def test_a_name_that_is_none_is_refused(api: Api, name: Any) -> None:
+def test_an_invalid_name_is_rejected(api: Api, name: Any) -> None:
     reply = api.post("/v1/buckets", {"bucket_name": name, "bucket_schema": SCHEMA})
 
     assert (reply.status, reply.json["detail"][0]["loc"]) == (422, ["body", "bucket_name"])
@@ -139,7 +139,7 @@ def test_a_name_that_is_none_is_refused(api: Api, name: Any) -> None:
         (a_bucket(source_adapter={"adapter_type": "fax"}), ["body", "source_adapter", "adapter_type"]),
     ],
 )
-def test_what_does_not_fit_is_refused_by_its_place(api: Api, body: dict[str, Any], location: list[Any]) -> None:
+def test_an_invalid_value_is_rejected_with_its_location(api: Api, body: dict[str, Any], location: list[Any]) -> None:
     reply = api.post("/v1/buckets", body)
 
     assert (reply.status, reply.error["type"]) == (422, "ValidationError")
@@ -148,13 +148,13 @@ def test_what_does_not_fit_is_refused_by_its_place(api: Api, body: dict[str, Any
     assert count(api) == 0
 
 
-def test_a_description_in_a_unique_key_is_taken_and_not_kept(api: Api) -> None:
+def test_a_description_in_a_unique_key_is_accepted_and_not_stored(api: Api) -> None:
     made = api.post("/v1/buckets", a_bucket(unique_key={**KEY, "description": "The title"})).json
 
     assert made["unique_key"] == {**KEY, "default_policy": None}
 
 
-def test_checks_go_from_shape_over_unique_key_and_adapter_to_the_name(api: Api) -> None:
+def test_shape_then_unique_key_then_adapter_then_name_are_checked(api: Api) -> None:
     api.post("/v1/buckets", a_bucket())
     wrongs: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         ({"description": 5}, {"description": "x"}, "description"),
@@ -176,14 +176,14 @@ def test_checks_go_from_shape_over_unique_key_and_adapter_to_the_name(api: Api) 
 
 @pytest.mark.parametrize("name", ["destination", "ingest_filter"])
 @pytest.mark.parametrize("value", [{"connection_id": "conn_1"}, {}, [], False, "x"])
-def test_what_is_not_enabled_is_refused_by_name(api: Api, name: str, value: Any) -> None:
+def test_a_field_that_is_not_enabled_is_rejected_by_name(api: Api, name: str, value: Any) -> None:
     reply = api.post("/v1/buckets", a_bucket(**{name: value}))
 
     assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotEnabledError", {"field": name})
     assert count(api) == 0
 
 
-def test_a_bucket_too_large_for_a_row_is_refused(api: Api) -> None:
+def test_a_bucket_too_large_for_a_row_is_rejected(api: Api) -> None:
     assert api.post("/v1/buckets", a_bucket(description="x" * 290_000)).status == 200
 
     reply = api.post("/v1/buckets", a_bucket("large", description="x" * 310_000))

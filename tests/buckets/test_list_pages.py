@@ -54,7 +54,7 @@ def names(reply: Reply) -> list[str]:
         ({"limit": 1000}, {}, NEWEST),
     ],
 )
-def test_words_of_the_body_win_over_those_of_the_query(
+def test_the_body_takes_precedence_over_the_query(
     shelf: Api, query: dict[str, Any], body: dict[str, Any], page: list[str]
 ) -> None:
     for order in ({}, {"sort": {"field": "bucket_name", "direction": "desc"}}, {"search": "B0"}):
@@ -66,7 +66,7 @@ def test_words_of_the_body_win_over_those_of_the_query(
 
 
 @pytest.mark.parametrize("alias", ["cursor", "next_cursor", "after"])
-def test_a_cursor_wins_over_offsets_and_the_body_over_the_query(shelf: Api, alias: str) -> None:
+def test_a_cursor_takes_precedence_over_offsets_and_the_body_over_the_query(shelf: Api, alias: str) -> None:
     third = shelf.post(LIST, {"limit": 3}).json["pagination"]["next_cursor"]
     fifth = shelf.post(LIST, {"limit": 5}).json["pagination"]["next_cursor"]
 
@@ -76,7 +76,7 @@ def test_a_cursor_wins_over_offsets_and_the_body_over_the_query(shelf: Api, alia
     assert names(shelf.get("/v1/buckets", query={"limit": 2, alias: third, "page": 2})) == NEWEST[3:5]
 
 
-def test_totals_are_on_the_pagination_only_when_asked_for(shelf: Api) -> None:
+def test_totals_are_in_the_pagination_only_on_request(shelf: Api) -> None:
     plain = shelf.post(LIST, {"limit": 5, "offset": 5}).json["pagination"]
     assert (plain["total"], plain["total_pages"], plain["page"], plain["page_size"]) == (None, None, 2, 5)
 
@@ -132,7 +132,7 @@ def test_links_lead_through_a_list_with_a_body(shelf: Api, more: dict[str, Any])
         {"case_sensitive": True},
     ],
 )
-def test_a_cursor_is_good_for_its_own_query_only(shelf: Api, other: dict[str, Any]) -> None:
+def test_a_cursor_is_valid_only_for_its_own_query(shelf: Api, other: dict[str, Any]) -> None:
     cursor = shelf.post(LIST, {"limit": 3}).json["pagination"]["next_cursor"]
     others = shelf.post(LIST, {"limit": 3, **other}).json["pagination"]["next_cursor"]
 
@@ -141,7 +141,7 @@ def test_a_cursor_is_good_for_its_own_query_only(shelf: Api, other: dict[str, An
     assert names(shelf.post(LIST, {"cursor": cursor, "limit": 1})) == NEWEST[3:4], "the page size may change"
 
 
-def test_a_cursor_is_good_for_its_own_namespace_only(shelf: Api) -> None:
+def test_a_cursor_is_valid_only_for_its_own_namespace(shelf: Api) -> None:
     shelf.post("/v1/namespaces", {"namespace_name": "music"})
     cursor = shelf.post(LIST, {"limit": 3}).json["pagination"]["next_cursor"]
 
@@ -158,7 +158,7 @@ def forged(genuine: str, position: Any) -> str:
     "position", [[], [None, None], ["a"], ["a", "b", "c"], [1, "bkt_0000000000000000"], ["a", "x"], "a", {}]
 )
 @pytest.mark.parametrize("field", ["bucket_name", "created_at"])
-def test_a_forged_cursor_is_refused(shelf: Api, position: Any, field: str) -> None:
+def test_a_forged_cursor_is_rejected(shelf: Api, position: Any, field: str) -> None:
     sort = {"field": field}
     genuine = shelf.post(LIST, {"limit": 3, "sort": sort}).json["pagination"]["next_cursor"]
 
@@ -167,7 +167,7 @@ def test_a_forged_cursor_is_refused(shelf: Api, position: Any, field: str) -> No
 
 @pytest.mark.parametrize("more", [{}, {"filters": {"metadata.parity": 1}}])
 @pytest.mark.parametrize("name", ["a" * 1_004, "a" * 3_000, "😀" * 251, "\ufb03" * 335])
-def test_a_forged_cursor_of_a_name_longer_than_any_key_is_refused(shelf: Api, name: str, more: dict[str, Any]) -> None:
+def test_a_forged_cursor_with_a_name_longer_than_any_key_is_rejected(shelf: Api, name: str, more: dict[str, Any]) -> None:
     body = {"sort": {"field": "bucket_name"}, **more}
     genuine = shelf.post(LIST, {"limit": 3, **body}).json["pagination"]["next_cursor"]
     for position in ([name, "bkt_0000000000000000"], ["a", "bkt_x"], [None, "bkt_0000000000000000"]):
@@ -179,7 +179,7 @@ def test_a_forged_cursor_of_a_name_longer_than_any_key_is_refused(shelf: Api, na
 
 @pytest.mark.parametrize("order", [{}, {"sort": {"field": "bucket_name"}}])
 @pytest.mark.parametrize("offset", [12, 13, 10**12])
-def test_behind_the_end_no_bucket_is_read(world: World, shelf: Api, order: dict[str, Any], offset: int) -> None:
+def test_beyond_the_end_no_bucket_is_read(world: World, shelf: Api, order: dict[str, Any], offset: int) -> None:
     with traffic(world) as seen:
         reply = shelf.post(LIST, {**order, "limit": 3, "offset": offset, "include_total": True})
 
@@ -189,7 +189,7 @@ def test_behind_the_end_no_bucket_is_read(world: World, shelf: Api, order: dict[
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "%", "é", "e30", "W10", "bnVsbA", "A" * 9_000])
-def test_garbage_is_no_cursor(shelf: Api, cursor: str) -> None:
+def test_garbage_is_rejected_as_a_cursor(shelf: Api, cursor: str) -> None:
     assert shelf.post(LIST, {"cursor": cursor}).error["code"] == "cursor_invalid"
 
 
@@ -210,7 +210,7 @@ def test_garbage_is_no_cursor(shelf: Api, cursor: str) -> None:
         ({}, {"size": 1}, ["body", "size"]),
     ],
 )
-def test_bounds_are_kept_by_naming_the_word(
+def test_an_invalid_parameter_is_named(
     shelf: Api, query: dict[str, Any], body: dict[str, Any], location: list[str]
 ) -> None:
     reply = shelf.post(LIST, body, query=query)
@@ -229,7 +229,7 @@ LARGE: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("letter", "order"), LARGE)
-def test_a_page_ends_before_the_answer_grows_too_large(
+def test_a_page_ends_before_the_response_grows_too_large(
     world: World, api: Api, letter: str, order: dict[str, Any]
 ) -> None:
     # Quotes are written with a backslash, and the gateway's own JSON writes both once more.

@@ -45,7 +45,7 @@ def test_an_empty_namespace_lists_nothing(api: Api) -> None:
         assert reply.json["warnings"] is None
 
 
-def test_the_newest_come_first(api: Api) -> None:
+def test_the_newest_buckets_come_first(api: Api) -> None:
     for name in ("b", "c", "a"):
         add(api, name)
 
@@ -53,7 +53,7 @@ def test_the_newest_come_first(api: Api) -> None:
     assert [row["bucket_name"] for row in api.get("/v1/buckets").json["results"]] == ["a", "c", "b"]
 
 
-def test_a_row_of_a_list_is_what_get_answers(world: World, api: Api) -> None:
+def test_a_row_of_a_list_is_the_response_of_get(world: World, api: Api) -> None:
     adapter = {"adapter_type": "mux"}
     bucket_id = add(api, "posters", description="Old", metadata={"a": [1]}, source_adapter=adapter)
     put_tally(world, bucket_id, object_count=2, total_size_bytes=10, revision=1)
@@ -93,7 +93,7 @@ def test_a_search_reads_id_name_description_and_texts_of_metadata(api: Api, term
     assert [row["bucket_name"] for row in by_query["results"]] == found
 
 
-def test_a_search_finds_an_id_and_minds_the_case_when_told(api: Api) -> None:
+def test_a_search_finds_an_id_and_is_case_sensitive_on_request(api: Api) -> None:
     bucket_id = add(api, "Posters", description="Old")
 
     assert names(api, search=bucket_id[4:].upper()) == ["Posters"]
@@ -123,7 +123,7 @@ def test_a_search_reads_texts_longer_than_the_index_keeps(api: Api, sort: dict[s
         ("ﬁn", "FIN"),
     ],
 )
-def test_a_search_folds_the_letters_of_every_script(api: Api, text: str, term: str) -> None:
+def test_a_search_folds_the_case_of_every_script(api: Api, text: str, term: str) -> None:
     add(api, text)
     add(api, "second", description=f"in {text} here")
     add(api, "third", metadata={"long": ["z" * 3_000, text]})
@@ -134,7 +134,7 @@ def test_a_search_folds_the_letters_of_every_script(api: Api, text: str, term: s
     assert names(api, filters=prefix) == [text]
 
 
-def test_a_search_of_many_pieces_stays_within_what_the_database_takes(world: World, api: Api) -> None:
+def test_a_search_of_many_pieces_stays_within_the_limits_of_the_database(world: World, api: Api) -> None:
     add(api, "posters", description="ab" * 250)
     asked: list[dict[str, Any]] = []
     events: Any = world.client.meta.events
@@ -154,7 +154,7 @@ def test_a_search_of_many_pieces_stays_within_what_the_database_takes(world: Wor
     assert all(len(value["S"].encode()) < 1_024 for value in values)
 
 
-def test_a_search_too_long_is_refused(api: Api) -> None:
+def test_a_search_term_that_is_too_long_is_rejected(api: Api) -> None:
     assert problem(api.post(LIST, {"search": "x" * 501})) == (422, ["body", "search"])
     assert problem(api.get("/v1/buckets", query={"search": "x" * 501})) == (422, ["query", "search"])
     assert api.get("/v1/buckets", query={"search": "x" * 500}).status == 200
@@ -206,7 +206,7 @@ def test_a_filter_reads_any_field_as_tree_or_shorthand(api: Api, filters: Any, f
         assert sorted(names(api, filters=filters, sort={"field": field})) == sorted(found)
 
 
-def test_a_filter_by_id_finds_it_in_any_case_unless_told(api: Api) -> None:
+def test_a_filter_by_id_ignores_case_unless_it_is_case_sensitive(api: Api) -> None:
     bucket_id = add(api, "a")
     add(api, "b")
 
@@ -225,7 +225,7 @@ def test_a_filter_by_id_finds_it_in_any_case_unless_told(api: Api) -> None:
         ({"a": {"type": "dynamic", "field": "inputs.x"}}, ["body", "filters", "a"]),
     ],
 )
-def test_a_filter_that_means_nothing_is_refused_by_its_place(api: Api, filters: Any, location: list[Any]) -> None:
+def test_an_invalid_filter_is_rejected_with_its_location(api: Api, filters: Any, location: list[Any]) -> None:
     assert problem(api.post(LIST, {"filters": filters})) == (422, location)
 
 
@@ -245,7 +245,7 @@ def test_a_filter_that_means_nothing_is_refused_by_its_place(api: Api, filters: 
         ({"sorts": [], "sort": {}}, "bdAc"),
     ],
 )
-def test_sorts_order_by_any_field_and_ties_go_by_id(api: Api, body: dict[str, Any], order: str) -> None:
+def test_sorts_order_by_any_field_and_equal_rows_by_id(api: Api, body: dict[str, Any], order: str) -> None:
     for name, rank in (("c", 1), ("A", None), ("d", 1), ("b", 2)):
         add(api, name, metadata={"rank": rank, "kind": "x"})
 
@@ -262,11 +262,11 @@ def test_sorts_order_by_any_field_and_ties_go_by_id(api: Api, body: dict[str, An
         ({"sorts": [{"field": "a"}, {}]}, ["body", "sorts", 1, "field"]),
     ],
 )
-def test_a_sort_that_means_nothing_is_refused_by_its_place(api: Api, body: dict[str, Any], location: list[Any]) -> None:
+def test_an_invalid_sort_is_rejected_with_its_location(api: Api, body: dict[str, Any], location: list[Any]) -> None:
     assert problem(api.post(LIST, body)) == (422, location)
 
 
-def test_more_rows_than_can_be_sorted_are_refused_with_a_hint(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_rows_to_sort_are_rejected(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(query, "MAX_SORTED_ROWS", 3)
     for name in "abcd":
         add(api, name)
@@ -279,7 +279,7 @@ def test_more_rows_than_can_be_sorted_are_refused_with_a_hint(api: Api, monkeypa
     assert names(api, sort={"field": "bucket_name"}) == ["a", "b", "c", "d"]
 
 
-def test_sums_are_over_all_that_match_and_not_over_the_page(world: World, api: Api) -> None:
+def test_sums_cover_all_matching_rows_and_not_only_the_page(world: World, api: Api) -> None:
     for name, objects in (("a", 1), ("b", 2), ("c", 6)):
         put_tally(world, add(api, name), object_count=objects, total_size_bytes=10 * objects)
     put_namespace_tally(world, object_count=9, total_size_bytes=90)

@@ -20,7 +20,7 @@ def bucket(api: Api) -> dict[str, Any]:
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_locked_bucket_takes_no_change(
+def test_a_locked_bucket_accepts_no_change(
     world: World, api: Api, bucket: dict[str, Any], method: str, change: dict[str, Any]
 ) -> None:
     world.services.buckets.set_lock(partition_of(world), "posters", locked=True)
@@ -34,7 +34,7 @@ def test_a_locked_bucket_takes_no_change(
 
 @pytest.mark.parametrize("status", ["ARCHIVED", "SUSPENDED", "IN_PROGRESS"])
 @pytest.mark.parametrize("change", CHANGES)
-def test_an_inactive_bucket_takes_no_change(
+def test_an_inactive_bucket_accepts_no_change(
     world: World, api: Api, bucket: dict[str, Any], status: str, change: dict[str, Any]
 ) -> None:
     world.services.buckets.set_status(partition_of(world), "posters", status)
@@ -47,7 +47,7 @@ def test_an_inactive_bucket_takes_no_change(
     assert [row["status"] for row in api.get("/v1/buckets").json["results"]] == [status]
 
 
-def test_a_bucket_unlocked_and_active_again_takes_changes(world: World, api: Api, bucket: dict[str, Any]) -> None:
+def test_an_unlocked_and_reactivated_bucket_accepts_changes(world: World, api: Api, bucket: dict[str, Any]) -> None:
     buckets, place = world.services.buckets, partition_of(world)
     buckets.set_lock(place, bucket["bucket_id"], locked=True)
     buckets.set_status(place, bucket["bucket_id"], "ARCHIVED")
@@ -59,7 +59,7 @@ def test_a_bucket_unlocked_and_active_again_takes_changes(world: World, api: Api
     assert api.patch("/v1/buckets/posters", {"description": "x"}).json["description"] == "x"
 
 
-def test_the_operators_word_is_a_change_that_if_match_sees(world: World, api: Api, bucket: dict[str, Any]) -> None:
+def test_a_change_by_the_operator_changes_the_etag(world: World, api: Api, bucket: dict[str, Any]) -> None:
     etag = api.get("/v1/buckets/posters").headers["ETag"]
     buckets, place = world.services.buckets, partition_of(world)
     buckets.set_lock(place, "posters", locked=True)
@@ -68,20 +68,20 @@ def test_the_operators_word_is_a_change_that_if_match_sees(world: World, api: Ap
     assert api.patch("/v1/buckets/posters", {"description": "x"}, headers={"If-Match": etag}).status == 412
 
 
-def test_the_same_word_twice_changes_nothing(world: World, api: Api, bucket: dict[str, Any]) -> None:
+def test_locking_twice_changes_nothing(world: World, api: Api, bucket: dict[str, Any]) -> None:
     buckets, place = world.services.buckets, partition_of(world)
     first = buckets.set_lock(place, "posters", locked=True)
 
     assert buckets.set_lock(place, "posters", locked=True) == first
 
 
-def test_a_name_of_a_locked_bucket_stays_taken(world: World, api: Api, bucket: dict[str, Any]) -> None:
+def test_the_name_of_a_locked_bucket_stays_taken(world: World, api: Api, bucket: dict[str, Any]) -> None:
     world.services.buckets.set_lock(partition_of(world), "posters", locked=True)
 
     assert api.post("/v1/buckets", a_bucket()).status == 409
 
 
-def test_locked_and_archived_buckets_can_be_listed_by_it(world: World, api: Api, bucket: dict[str, Any]) -> None:
+def test_locked_and_archived_buckets_can_be_found_by_a_filter(world: World, api: Api, bucket: dict[str, Any]) -> None:
     api.post("/v1/buckets", a_bucket("stills"))
     world.services.buckets.set_lock(partition_of(world), "posters", locked=True)
     world.services.buckets.set_status(partition_of(world), "stills", "ARCHIVED")

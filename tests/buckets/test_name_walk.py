@@ -104,7 +104,7 @@ def test_deleted_buckets_are_left_out() -> None:
     assert list(walk.walk([keys.name_key("a", first), keys.name_key("b", second)])) == []
 
 
-def test_a_bucket_that_the_index_holds_twice_comes_once() -> None:
+def test_a_bucket_that_is_twice_in_the_index_comes_once() -> None:
     first, second = ids(2)
     names = {first: "z", second: "m"}
     found = [keys.name_key(name, id_) for name, id_ in (("a", first), ("m", second), ("z", first))]

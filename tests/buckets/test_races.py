@@ -24,7 +24,7 @@ def bucket_count(api: Api) -> int:
     return int(api.get("/v1/namespaces/films").json["bucket_count"])
 
 
-def test_of_many_that_create_one_name_one_wins(api: Api) -> None:
+def test_one_of_many_concurrent_creations_with_the_same_name_succeeds(api: Api) -> None:
     replies = at_once([lambda: api.post("/v1/buckets", a_bucket("posters"))] * THREADS)
 
     assert Counter(reply.status for reply in replies) == {200: 1, 409: THREADS - 1}
@@ -34,7 +34,7 @@ def test_of_many_that_create_one_name_one_wins(api: Api) -> None:
     assert bucket_count(api) == 1
 
 
-def test_of_many_renamed_to_one_name_one_wins(api: Api) -> None:
+def test_one_of_many_concurrent_renames_to_the_same_name_succeeds(api: Api) -> None:
     ids = [api.post("/v1/buckets", a_bucket(f"b{number}")).json["bucket_id"] for number in range(THREADS)]
 
     def rename(bucket_id: str) -> Callable[[], Reply]:
@@ -50,7 +50,7 @@ def test_of_many_renamed_to_one_name_one_wins(api: Api) -> None:
     assert api.post("/v1/buckets", a_bucket(freed)).status == 200
 
 
-def test_patches_that_mind_the_etag_lose_no_update(api: Api) -> None:
+def test_patches_with_if_match_lose_no_update(api: Api) -> None:
     api.post("/v1/buckets", a_bucket(metadata={"count": 0}))
 
     def count_up() -> Reply:
@@ -67,7 +67,7 @@ def test_patches_that_mind_the_etag_lose_no_update(api: Api) -> None:
     assert api.get("/v1/buckets/posters").json["metadata"] == {"count": 12}
 
 
-def test_patches_of_different_fields_at_once_all_hold(api: Api) -> None:
+def test_concurrent_patches_of_different_fields_all_take_effect(api: Api) -> None:
     api.post("/v1/buckets", a_bucket())
     changes: list[dict[str, Any]] = [
         {"description": "Old ones"},
@@ -117,7 +117,7 @@ def interleaved(world: World, meanwhile: Callable[[], object]) -> Api:
     return Api(lambda: services, world.key, "films")
 
 
-def test_a_rename_overtaken_by_a_creation_of_the_name_is_refused(world: World, api: Api) -> None:
+def test_a_rename_overtaken_by_a_creation_with_the_name_is_rejected(world: World, api: Api) -> None:
     api.post("/v1/buckets", a_bucket("old"))
     overtaken = interleaved(world, lambda: api.post("/v1/buckets", a_bucket("new")))
 
@@ -144,7 +144,7 @@ def test_a_patch_overtaken_by_another_keeps_both(world: World, api: Api) -> None
     assert (changed["description"], changed["metadata"]) == ("Mine", {"a": 1})
 
 
-def test_a_patch_with_an_etag_overtaken_by_another_is_refused(world: World, api: Api) -> None:
+def test_a_patch_with_if_match_overtaken_by_another_is_rejected(world: World, api: Api) -> None:
     etag = api.post("/v1/buckets", a_bucket()).headers["ETag"]
     overtaken = interleaved(world, lambda: api.patch("/v1/buckets/posters", {"metadata": {"a": 1}}))
 
@@ -155,7 +155,7 @@ def test_a_patch_with_an_etag_overtaken_by_another_is_refused(world: World, api:
 
 
 @pytest.mark.parametrize(("meanwhile", "status"), [("lock", 403), ("archive", 409)])
-def test_a_patch_overtaken_by_the_operator_is_refused(world: World, api: Api, meanwhile: str, status: int) -> None:
+def test_a_patch_overtaken_by_the_operator_is_rejected(world: World, api: Api, meanwhile: str, status: int) -> None:
     bucket = api.post("/v1/buckets", a_bucket()).json
     partition = f"NS#{world.organization_id}.{api.get('/v1/namespaces/films').json['namespace_id']}"
     buckets = world.services.buckets
@@ -185,7 +185,7 @@ def some(api: Api, number: int) -> list[str]:
     return [api.post("/v1/buckets", a_bucket(f"b{n}")).json["bucket_id"] for n in range(number)]
 
 
-def test_an_adapter_overtaken_by_the_other_half_of_a_cycle_is_refused(world: World, api: Api) -> None:
+def test_an_adapter_overtaken_by_the_other_half_of_a_cycle_is_rejected(world: World, api: Api) -> None:
     first, second = some(api, 2)
     overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(first)))
 
@@ -196,7 +196,7 @@ def test_an_adapter_overtaken_by_the_other_half_of_a_cycle_is_refused(world: Wor
     assert (sources(api, first), sources(api, second)) == ([], [first])
 
 
-def test_an_adapter_and_a_rename_overtaken_by_the_other_half_are_refused_together(world: World, api: Api) -> None:
+def test_an_adapter_and_a_rename_overtaken_by_the_other_half_are_rejected_together(world: World, api: Api) -> None:
     first, second, third = some(api, 3)
     api.patch(f"/v1/buckets/{second}", fed_by(third))
     overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{third}", fed_by(first)))
@@ -228,7 +228,7 @@ def test_a_creation_overtaken_by_another_adapter_is_made_once(world: World, api:
     assert len(api.get("/v1/buckets").json["results"]) == 3
 
 
-def test_of_adapters_that_would_close_a_ring_one_is_refused(api: Api) -> None:
+def test_one_of_the_concurrent_adapters_of_a_cycle_is_rejected(api: Api) -> None:
     ids = some(api, 8)
 
     def feed(number: int) -> Callable[[], Reply]:
@@ -241,7 +241,7 @@ def test_of_adapters_that_would_close_a_ring_one_is_refused(api: Api) -> None:
         assert sources(api, ids[number]) == ([ids[number - 1]] if reply.status == 200 else [])
 
 
-def test_who_minds_an_etag_is_told_of_another_change_and_not_of_another_adapter(world: World, api: Api) -> None:
+def test_if_match_fails_for_a_change_of_the_bucket_and_not_of_another_adapter(world: World, api: Api) -> None:
     first, second, third = some(api, 3)
     etag = api.get(f"/v1/buckets/{first}").headers["ETag"]
     overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(third)))
@@ -251,7 +251,7 @@ def test_who_minds_an_etag_is_told_of_another_change_and_not_of_another_adapter(
     assert (reply.status, reply.headers["ETag"]) == (200, f'"{first}-2-0"')
 
 
-def test_an_etag_names_one_bucket_alone(api: Api) -> None:
+def test_an_etag_is_valid_for_one_bucket_only(api: Api) -> None:
     first, second = (api.post("/v1/buckets", a_bucket(name)) for name in ("first", "second"))
     other = {"If-Match": first.headers["ETag"], "If-None-Match": first.headers["ETag"]}
 

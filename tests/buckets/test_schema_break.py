@@ -36,7 +36,7 @@ def fields(api: Api) -> list[str]:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("broken", BREAKS)
-def test_a_break_is_refused_once_there_are_objects_and_allowed_by_force(
+def test_a_breaking_change_is_rejected_if_there_are_objects_and_allowed_by_force(
     world: World, api: Api, bucket_id: str, method: str, broken: tuple[dict[str, Any], list[str], str]
 ) -> None:
     new, place, type_ = broken
@@ -57,12 +57,12 @@ def test_a_break_is_refused_once_there_are_objects_and_allowed_by_force(
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("new", [new for new, _, _ in BREAKS])
-def test_an_empty_bucket_may_always_change(api: Api, bucket_id: str, method: str, new: dict[str, Any]) -> None:
+def test_the_schema_of_an_empty_bucket_may_always_change(api: Api, bucket_id: str, method: str, new: dict[str, Any]) -> None:
     assert api.call(method, PATH, {"bucket_schema": {"properties": new}}).status == 200
     assert fields(api) == sorted(new)
 
 
-def test_what_breaks_nothing_is_allowed_with_objects(world: World, api: Api, bucket_id: str) -> None:
+def test_a_compatible_change_is_allowed_with_objects(world: World, api: Api, bucket_id: str) -> None:
     put_object(world, bucket_id)
     described = {**WIDER, "title": {"type": "string", "description": "The title"}}
 
@@ -96,7 +96,7 @@ def test_a_field_of_the_unique_key_keeps_its_type_while_there_are_objects(
     assert api.patch(PATH, required, query={"force_schema_break": "true"}).status == 200
 
 
-def test_an_adapter_that_stays_must_fit_the_new_schema(api: Api, bucket_id: str) -> None:
+def test_the_stored_adapter_must_fit_the_new_schema(api: Api, bucket_id: str) -> None:
     adapter = {"adapter_type": "mux", "field_mapping": {"data.title": "title"}}
     assert api.patch(PATH, {"source_adapter": adapter}).status == 200
     untitled = {"bucket_schema": {"properties": {"year": {"type": "integer"}}}}
@@ -121,7 +121,7 @@ def test_a_file_field_that_an_adapter_fills_keeps_its_type(api: Api, bucket_id: 
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_an_adapter_of_the_largest_size_stands_in_the_way_of_no_schema(api: Api, bucket_id: str, method: str) -> None:
+def test_an_adapter_of_the_maximum_size_prevents_no_schema_change(api: Api, bucket_id: str, method: str) -> None:
     def adapter(letters: int) -> dict[str, Any]:
         return {"adapter_type": "mux", "connection": {"credentials": {"key": "x" * letters}}}
 
@@ -132,7 +132,7 @@ def test_an_adapter_of_the_largest_size_stands_in_the_way_of_no_schema(api: Api,
     assert api.call(method, PATH, {"bucket_schema": {"properties": WIDER}}).status == 200
 
 
-def test_true_in_the_place_of_one_is_another_schema(world: World, api: Api, bucket_id: str) -> None:
+def test_true_instead_of_one_is_another_schema(world: World, api: Api, bucket_id: str) -> None:
     def versions() -> tuple[int, int]:
         bucket = world.services.buckets.get(partition_of(world), bucket_id)
         return bucket.schema_version, bucket.revision

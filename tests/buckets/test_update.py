@@ -59,7 +59,7 @@ def unchanged(before: dict[str, Any], after: dict[str, Any], *but: str) -> bool:
         ),
     ],
 )
-def test_only_what_the_body_holds_changes(
+def test_only_keys_in_the_body_change(
     api: Api, bucket: dict[str, Any], method: str, change: dict[str, Any], field: str, value: Any
 ) -> None:
     reply = api.call(method, PATH, change)
@@ -87,7 +87,7 @@ def test_only_what_the_body_holds_changes(
         {"bucket_schema": FULL["bucket_schema"]},
     ],
 )
-def test_a_change_that_changes_nothing_moves_nothing(
+def test_a_change_without_effect_does_not_update_the_bucket(
     api: Api, bucket: dict[str, Any], method: str, change: dict[str, Any]
 ) -> None:
     reply = api.call(method, PATH, change)
@@ -115,7 +115,7 @@ def test_a_change_that_changes_nothing_moves_nothing(
         ({"bucket_schema": {}}, ["body", "bucket_schema", "properties"]),
     ],
 )
-def test_what_may_not_change_is_refused_by_its_place(
+def test_an_invalid_change_is_rejected_with_its_location(
     api: Api, bucket: dict[str, Any], method: str, change: dict[str, Any], location: list[str]
 ) -> None:
     reply = api.call(method, PATH, {"description": "New", **change})
@@ -131,7 +131,7 @@ def test_an_adapter_is_changed_by_patch_only(api: Api, bucket: dict[str, Any]) -
     assert api.patch(PATH, {"source_adapter": None}).json["source_adapter"] is None
 
 
-def test_a_bucket_made_without_a_unique_key_gets_none(api: Api) -> None:
+def test_a_unique_key_cannot_be_added_later(api: Api) -> None:
     api.post("/v1/buckets", a_bucket())
 
     for method in METHODS:
@@ -141,7 +141,7 @@ def test_a_bucket_made_without_a_unique_key_gets_none(api: Api) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", ["destination", "ingest_filter"])
-def test_what_is_not_enabled_is_refused_by_name(api: Api, bucket: dict[str, Any], method: str, name: str) -> None:
+def test_a_field_that_is_not_enabled_is_rejected_by_name(api: Api, bucket: dict[str, Any], method: str, name: str) -> None:
     reply = api.call(method, PATH, {name: {"connection_id": "conn_1"}, "description": "New"})
 
     assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotEnabledError", {"field": name})
@@ -149,7 +149,7 @@ def test_what_is_not_enabled_is_refused_by_name(api: Api, bucket: dict[str, Any]
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_rename_takes_a_free_name_and_frees_its_own(api: Api, bucket: dict[str, Any], method: str) -> None:
+def test_a_rename_needs_a_free_name_and_frees_the_old_one(api: Api, bucket: dict[str, Any], method: str) -> None:
     api.post("/v1/buckets", a_bucket("stills"))
 
     taken = api.call(method, PATH, {"bucket_name": "stills", "description": "New"})
@@ -165,7 +165,7 @@ def test_a_rename_takes_a_free_name_and_frees_its_own(api: Api, bucket: dict[str
     assert api.get("/v1/namespaces/films").json["bucket_count"] == 3
 
 
-def test_a_search_finds_what_a_change_wrote_and_not_what_it_replaced(api: Api, bucket: dict[str, Any]) -> None:
+def test_a_search_finds_new_values_and_not_replaced_ones(api: Api, bucket: dict[str, Any]) -> None:
     api.patch(PATH, {"description": "Fresh", "bucket_name": "art"})
 
     assert [api.get("/v1/buckets", query={"search": term}).json["total_count"] for term in ("fresh", "art", "old")] == [
@@ -176,7 +176,7 @@ def test_a_search_finds_what_a_change_wrote_and_not_what_it_replaced(api: Api, b
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_if_match_lets_the_state_it_names_be_changed_and_no_other(
+def test_if_match_allows_changes_of_the_named_state_only(
     world: World, api: Api, bucket: dict[str, Any], method: str
 ) -> None:
     first = api.get(PATH).headers["ETag"]
@@ -197,7 +197,7 @@ def test_if_match_lets_the_state_it_names_be_changed_and_no_other(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_change_needs_a_body_and_takes_no_other_words(api: Api, bucket: dict[str, Any], method: str) -> None:
+def test_a_change_needs_a_body_and_accepts_no_other_parameters(api: Api, bucket: dict[str, Any], method: str) -> None:
     assert api.call(method, PATH).status == 422
     assert api.call(method, PATH, {}, query={"force": "true"}).json["detail"][0]["loc"] == ["query", "force"]
     wrong = api.call(method, PATH, {}, query={"force_schema_break": "maybe"})

@@ -80,7 +80,7 @@ def test_a_count_that_is_a_multiple_of_the_page_ends_with_a_full_page(api: Api, 
 
 
 @pytest.mark.parametrize("body", ORDERS)
-def test_a_walk_is_whole_while_others_create_and_delete(world: World, api: Api, body: Row) -> None:
+def test_a_walk_is_complete_while_others_create_and_delete(world: World, api: Api, body: Row) -> None:
     kept, doomed = [], []
     for number, row in enumerate(a_shelf(api)):
         kept.append(row)
@@ -125,7 +125,7 @@ def changes(world: World, api: Api) -> Iterator[Callable[[Row], object]]:
 
 
 @pytest.mark.parametrize("body", ORDERS)
-def test_a_walk_is_whole_when_its_last_row_goes_and_neighbours_come(world: World, api: Api, body: Row) -> None:
+def test_a_walk_is_complete_when_its_last_row_is_deleted_and_neighbors_are_created(world: World, api: Api, body: Row) -> None:
     shelf = a_shelf(api)
     happenings = changes(world, api)
     pages: list[list[Row]] = []
@@ -164,7 +164,7 @@ class Overtaken(BucketStore):
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 @pytest.mark.parametrize("to", ["a", "m05x", "z"])
 @pytest.mark.parametrize("place", [0, 2, 3])
-def test_a_walk_by_name_is_whole_when_a_bucket_of_each_page_is_renamed_as_it_is_read(
+def test_a_walk_by_name_is_complete_when_a_bucket_of_each_page_is_renamed_while_read(
     world: World, api: Api, place: int, to: str, direction: str, more: Row
 ) -> None:
     kept = [create(api, f"m{number:02}", 1) for number in range(12)]
@@ -196,7 +196,7 @@ def test_a_walk_by_name_is_whole_when_a_bucket_of_each_page_is_renamed_as_it_is_
     check(pages, kept)
 
 
-def test_a_bucket_carries_the_moment_of_its_id(api: Api) -> None:
+def test_created_at_is_the_time_in_the_id(api: Api) -> None:
     # The order of ids stands for the order of creation times: one that disagreed would be lost between pages.
     for row in a_shelf(api):
         made = (datetime.fromisoformat(row["created_at"]) - EPOCH) // timedelta(milliseconds=1)
@@ -205,7 +205,7 @@ def test_a_bucket_carries_the_moment_of_its_id(api: Api) -> None:
         assert told == made
 
 
-def test_a_walk_by_offsets_and_one_by_links_see_the_same_rows(api: Api) -> None:
+def test_walks_by_offset_and_by_page_number_return_the_same_rows(api: Api) -> None:
     kept = a_shelf(api)
     by_offset = [api.get("/v1/buckets", query={"limit": 4, "offset": n}).json["results"] for n in range(0, KEPT, 4)]
     by_page = [api.get("/v1/buckets", query={"limit": 4, "page": n}).json["results"] for n in range(1, KEPT // 4 + 2)]

@@ -52,7 +52,7 @@ def expected(rows: list[Row], offset: int, limit: int) -> list[Row]:
 
 
 @given(sizes, offsets, limits, st.randoms(use_true_random=False))
-def test_the_page_and_the_row_behind_it_are_kept_in_whatever_order_rows_come(
+def test_the_page_and_the_next_row_are_kept_for_any_order_of_rows(
     weights: list[int], offset: int, limit: int, chance: random.Random
 ) -> None:
     rows = [Row(place, size) for place, size in enumerate(weights)]
@@ -63,7 +63,7 @@ def test_the_page_and_the_row_behind_it_are_kept_in_whatever_order_rows_come(
     assert unordered == expected(rows, offset, limit)
 
 
-def test_all_rows_are_walked_when_the_page_is_full() -> None:
+def test_all_rows_are_read_although_the_page_is_full() -> None:
     rows = iter([Row(place, 1) for place in range(50)])
 
     assert len(a_window(3, 5).from_ordered(rows)) == 6
@@ -90,7 +90,7 @@ class Watched:
 
 @pytest.mark.parametrize("newest_last", [True, False])
 @pytest.mark.parametrize("limit", [10, 1000])
-def test_large_rows_behind_the_page_are_let_go(limit: int, newest_last: bool) -> None:
+def test_large_rows_after_the_page_are_released(limit: int, newest_last: bool) -> None:
     rows = Watched(3_000, newest_last=newest_last)
     large: PageBuffer[Heavy] = PageBuffer(0, limit, 4_000_000, lambda _: KILOBYTES_300)
 
@@ -101,7 +101,7 @@ def test_large_rows_behind_the_page_are_let_go(limit: int, newest_last: bool) ->
     assert rows.most < 60
 
 
-def test_ordered_rows_before_the_page_are_let_go() -> None:
+def test_ordered_rows_before_the_page_are_released() -> None:
     rows = Watched(3_000, newest_last=False)
     large: PageBuffer[Heavy] = PageBuffer(2_000, 1000, 4_000_000, lambda _: KILOBYTES_300)
 
@@ -109,7 +109,7 @@ def test_ordered_rows_before_the_page_are_let_go() -> None:
     assert rows.most < 20
 
 
-def test_large_rows_before_the_page_are_refused_and_small_ones_are_not() -> None:
+def test_large_rows_before_the_page_are_an_error_and_small_ones_are_not() -> None:
     def page(size: int) -> list[Heavy]:
         sized: PageBuffer[Heavy] = PageBuffer(1_000, 10, 4_000_000, lambda _: size)
         return sized.from_unordered(Watched(3_000, newest_last=False))

@@ -71,7 +71,7 @@ def link(url: str | None) -> dict[str, str]:
         ("cursor=a", {"cursor": None, "next_cursor": None, "after": None}, 10, 0, "a"),
     ],
 )
-def test_which_of_several_values_counts(
+def test_several_values_have_an_order_of_precedence(
     query: str, body: dict[str, Any], limit: int, offset: int, cursor: str | None
 ) -> None:
     request = asked(query, **body)
@@ -91,11 +91,11 @@ def test_which_of_several_values_counts(
         ("include_total=true", {"include_total": None}, True),
     ],
 )
-def test_totals_are_asked_for_in_query_or_body(query: str, body: dict[str, Any], expected: bool) -> None:
+def test_totals_are_requested_in_query_or_body(query: str, body: dict[str, Any], expected: bool) -> None:
     assert asked(query, **body).include_total is expected
 
 
-def test_a_list_without_a_query_string_has_its_own_default() -> None:
+def test_a_list_without_a_query_string_has_the_given_default() -> None:
     assert page_request(None, {}, default_limit=100) == PageRequest(100)
 
 
@@ -115,23 +115,23 @@ def test_a_list_without_a_query_string_has_its_own_default() -> None:
         ("limit=1&limit=2", "limit", "repeated"),
     ],
 )
-def test_a_value_out_of_bounds_is_named(query: str, name: str, type_: str) -> None:
+def test_an_invalid_value_is_named(query: str, name: str, type_: str) -> None:
     with pytest.raises(RequestInvalid) as refused:
         asked(query)
     problem = refused.value.problems[0]
     assert (problem.location, problem.type) == (("query", name), type_)
 
 
-def test_query_and_body_know_the_same_names() -> None:
+def test_query_and_body_have_the_same_parameters() -> None:
     assert PageQuery.model_fields.keys() == PageBody.model_fields.keys()
 
 
-def test_an_answer_has_all_seven_keys_whatever_was_asked() -> None:
+def test_every_response_has_all_seven_keys() -> None:
     assert answered(asked()).keys() == PaginationResponse.__annotations__.keys()
     assert answered(asked("cursor=a"), more=False).keys() == PaginationResponse.__annotations__.keys()
 
 
-def test_totals_are_told_only_on_request() -> None:
+def test_totals_are_returned_only_on_request() -> None:
     said = answered(asked("limit=10"))
     assert (said["total"], said["total_pages"], said["page"], said["page_size"]) == (None, None, 1, 10)
     said = answered(asked("limit=10&include_total=true"))
@@ -140,19 +140,19 @@ def test_totals_are_told_only_on_request() -> None:
     assert (said["total"], said["total_pages"]) == (0, 0)
 
 
-def test_a_page_has_a_number_only_where_offsets_address_it() -> None:
+def test_a_page_has_a_number_only_without_a_cursor() -> None:
     assert answered(asked("page=3"))["page"] == 3
     assert answered(asked("offset=25"))["page"] == 3
     said = answered(asked("cursor=a&limit=7"))
     assert (said["page"], said["page_size"]) == (None, 7)
 
 
-def test_the_last_page_leads_nowhere() -> None:
+def test_the_last_page_has_no_link_to_a_next_page() -> None:
     said = answered(asked("offset=90"), returned=5, more=False)
     assert (said["next_page"], said["next_cursor"]) == (None, None)
 
 
-def test_links_go_on_by_offset_and_back() -> None:
+def test_links_contain_the_offset_of_the_next_and_the_previous_page() -> None:
     said = answered(asked("page=3&limit=10"))
     assert link(said["next_page"]) == {"limit": "10", "offset": "30"}
     assert link(said["previous_page"]) == {"limit": "10", "offset": "10"}
@@ -160,34 +160,34 @@ def test_links_go_on_by_offset_and_back() -> None:
     assert link(answered(asked("offset=3"))["previous_page"])["offset"] == "0"
 
 
-def test_the_next_link_counts_the_rows_really_returned() -> None:
+def test_the_next_link_counts_the_returned_rows() -> None:
     assert link(answered(asked("offset=20&limit=10"), returned=4)["next_page"])["offset"] == "24"
 
 
-def test_after_an_empty_page_the_link_goes_on_by_cursor() -> None:
+def test_after_an_empty_page_the_link_contains_the_cursor() -> None:
     assert link(answered(asked("offset=20"), returned=0)["next_page"]) == {"limit": "10", "cursor": "more"}
 
 
-def test_links_go_on_by_cursor_where_offsets_end() -> None:
+def test_links_contain_the_cursor_beyond_the_maximum_offset() -> None:
     assert link(answered(asked(f"offset={MAX_QUERY_OFFSET - 10}"))["next_page"])["offset"] == str(MAX_QUERY_OFFSET)
     assert link(answered(asked(f"offset={MAX_QUERY_OFFSET - 9}"))["next_page"]) == {"limit": "10", "cursor": "more"}
     assert link(answered(asked("page=1002"))["previous_page"])["offset"] == "10000"
     assert answered(asked("page=1003"))["previous_page"] is None
 
 
-def test_links_go_on_by_cursor_where_offsets_lead_less_far() -> None:
+def test_links_contain_the_cursor_if_by_offset_is_false() -> None:
     for words in ("limit=10", "offset=20"):
         said = pagination(asked(words), path="/v1/things", returned=10, total=0, next_cursor="more", by_offset=False)
         assert link(said["next_page"]) == {"limit": "10", "cursor": "more"}
 
 
-def test_by_cursor_links_lead_on_only() -> None:
+def test_a_page_by_cursor_has_no_link_to_the_previous_page() -> None:
     said = answered(asked("cursor=a"))
     assert link(said["next_page"]) == {"limit": "10", "cursor": "more"}
     assert said["previous_page"] is None
 
 
-def test_links_repeat_what_else_the_query_asked_for() -> None:
+def test_links_repeat_the_other_query_parameters() -> None:
     said = answered(asked("include_total=true&offset=10"), search="ä & b", view=None)
     assert link(said["next_page"]) == {"search": "ä & b", "limit": "10", "offset": "20", "include_total": "true"}
 
@@ -199,7 +199,7 @@ places: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 
 @given(st.integers(0, 60), places, places, st.integers(1, 9), st.booleans())
-def test_following_links_with_the_same_body_gives_each_row_once(
+def test_following_links_with_the_same_body_returns_each_row_once(
     rows: int, query: dict[str, int], body: dict[str, int], at_most: int, by_cursor: bool
 ) -> None:
     """A service whose pages may be cut short, and whose cursors say how many rows were passed."""
@@ -225,6 +225,6 @@ def test_following_links_with_the_same_body_gives_each_row_once(
     assert seen == list(range(rows))[start.offset :]
 
 
-def test_a_cursor_in_the_body_would_win_over_any_link_so_there_is_none() -> None:
+def test_a_cursor_in_the_body_would_override_any_link_so_there_is_none() -> None:
     said = answered(asked(cursor="a"))
     assert (said["next_page"], said["next_cursor"]) == (None, "more")

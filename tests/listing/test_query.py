@@ -93,7 +93,7 @@ def pages(rows: list[Row], body: Row, limit: int, *, in_order: bool) -> Iterator
 
 
 @given(rows_, asked, st.integers(1, 7), st.booleans(), st.booleans())
-def test_pages_by_cursor_are_the_whole_list_and_count_all_of_it(
+def test_pages_by_cursor_make_up_the_entire_list_and_each_counts_all_of_it(
     rows: list[Row], body: Row, limit: int, in_order: bool, capped: bool
 ) -> None:
     wanted = ordered(rows, read(body, PageRequest(limit)))
@@ -112,7 +112,7 @@ def test_pages_by_cursor_are_the_whole_list_and_count_all_of_it(
 
 
 @given(rows_, asked, st.integers(1, 7), st.integers(0, 30), st.booleans())
-def test_a_page_by_offset_is_a_slice_of_the_whole_list(
+def test_a_page_by_offset_is_a_slice_of_the_entire_list(
     rows: list[Row], body: Row, limit: int, offset: int, in_order: bool
 ) -> None:
     query = read(body, PageRequest(limit, offset))
@@ -125,7 +125,7 @@ def test_a_page_by_offset_is_a_slice_of_the_whole_list(
 
 
 @given(rows_, asked)
-def test_every_match_is_seen_once_whatever_the_page(rows: list[Row], body: Row) -> None:
+def test_on_match_is_called_once_for_every_match_for_any_page(rows: list[Row], body: Row) -> None:
     on_match: list[Row] = []
     query = read(body, PageRequest(1))
 
@@ -135,7 +135,7 @@ def test_every_match_is_seen_once_whatever_the_page(rows: list[Row], body: Row) 
 
 
 @given(rows_, st.integers(1, 7))
-def test_a_row_that_goes_and_one_that_comes_do_not_move_the_others(rows: list[Row], limit: int) -> None:
+def test_deleted_and_created_rows_do_not_move_the_other_rows(rows: list[Row], limit: int) -> None:
     body = {"sorts": [{"field": "meta.x"}]}
     first = select_page(rows, read(body, PageRequest(limit)), KIND, ordered=False)
     if first.next_cursor is None:
@@ -152,7 +152,7 @@ def many(count: int) -> list[Row]:
     return [{"id": f"{number:03}", "text": "", "made": number, "size": 1, "meta": {}} for number in range(count)]
 
 
-def test_rows_behind_the_page_are_not_asked_for() -> None:
+def test_only_one_row_after_the_page_is_read() -> None:
     rows = iter(many(100))
 
     page = take_page(rows, read({}, PageRequest(5)), KIND, total=100)
@@ -160,7 +160,7 @@ def test_rows_behind_the_page_are_not_asked_for() -> None:
     assert (len(page.rows), next(rows)["id"]) == (5, "006")
 
 
-def test_more_rows_than_can_be_sorted_are_refused_and_in_order_they_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_rows_to_sort_are_an_error_unless_they_come_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluator, "MAX_SORTED_ROWS", 10)
     query = read({}, PageRequest(3))
 

@@ -54,7 +54,7 @@ def walked(by_id: dict[str, Any], asked: tuple[SortKey, ...], size: int) -> Iter
         after = cursors.encode(position(by_id[page[-1]], asked, page[-1]), query="q")
 
 
-def test_types_have_an_order_and_what_is_missing_is_last() -> None:
+def test_types_have_an_order_and_missing_values_are_last() -> None:
     assert order_of([None, {"x": 1}, [1], "text", 5, 1.5, True, False]) == [
         False,
         True,
@@ -72,19 +72,19 @@ def test_descending_is_the_exact_reverse() -> None:
     assert order_of(mixed, descending=True) == order_of(mixed)[::-1]
 
 
-def test_text_is_folded_unless_case_counts() -> None:
+def test_text_is_folded_unless_the_sort_is_case_sensitive() -> None:
     assert order_of(["b", "A", "a", "B"]) == ["A", "a", "b", "B"]
     assert order_of(["b", "A", "a", "B"], case_sensitive=True) == ["A", "B", "a", "b"]
 
 
-def test_ties_go_by_id_in_the_direction_of_the_first_key() -> None:
+def test_equal_rows_are_ordered_by_id_in_the_direction_of_the_first_key() -> None:
     by_id = {"2": {"a": 1}, "1": {"a": 1.0}, "3": {"a": True}}
     assert ordered(by_id, (SortKey("a"),)) == ["3", "1", "2"]
     assert ordered(by_id, (SortKey("a", descending=True), SortKey("b"))) == ["2", "1", "3"]
     assert ordered(by_id, ()) == ["1", "2", "3"]
 
 
-def test_the_first_key_is_primary_and_each_has_its_direction() -> None:
+def test_the_first_key_takes_precedence_and_each_key_has_a_direction() -> None:
     by_id = {"1": {"a": 1, "b": 1}, "2": {"a": 1, "b": 2}, "3": {"a": 0, "b": 0}}
     assert ordered(by_id, (SortKey("a"), SortKey("b", descending=True))) == ["3", "2", "1"]
 
@@ -104,7 +104,7 @@ def test_the_order_is_total(three: list[Any], asked: tuple[SortKey, ...]) -> Non
 
 
 @given(rows, sorts)
-def test_a_position_is_short_json_that_keeps_its_place(row: Any, asked: tuple[SortKey, ...]) -> None:
+def test_a_position_survives_json(row: Any, asked: tuple[SortKey, ...]) -> None:
     stands = position(row, asked, "id")
     again = json.loads(json.dumps(stands))
     assert len(stands) == len(asked) + 1
@@ -116,21 +116,21 @@ def test_a_position_is_short_json_that_keeps_its_place(row: Any, asked: tuple[So
 @example([{"a": "\x01" * 9000}] * 3, (SortKey("a", descending=True),), 1)
 @example([{"a": "🎬" * 9000}] * 3, tuple([SortKey("a")] * MAX_SORTS), 1)
 @example([{"a": ["x" * 9000]}] * 3, (SortKey("a"),), 1)
-def test_a_walk_by_cursors_gives_each_row_once(given_rows: list[Any], asked: tuple[SortKey, ...], size: int) -> None:
+def test_a_walk_by_cursors_returns_each_row_once(given_rows: list[Any], asked: tuple[SortKey, ...], size: int) -> None:
     by_id = {f"{number:02}": row for number, row in enumerate(given_rows)}
     pages = list(walked(by_id, asked, size))
     assert [id_ for page in pages for id_ in page] == ordered(by_id, asked)
     assert all(len(page) == size for page in pages[:-1])
 
 
-def test_long_texts_are_told_apart_by_their_beginning() -> None:
+def test_long_texts_are_compared_by_their_beginning() -> None:
     assert order_of(["x" * (MAX_COMPARED_CHARACTERS - 1) + "b", "x" * (MAX_COMPARED_CHARACTERS - 1) + "a"])[0].endswith(
         "a"
     )
 
 
 @given(st.lists(values, min_size=2, max_size=3), sorts)
-def test_any_position_that_was_made_up_compares(made_up: list[Any], asked: tuple[SortKey, ...]) -> None:
+def test_any_forged_position_can_be_compared(made_up: list[Any], asked: tuple[SortKey, ...]) -> None:
     place = sort_position(made_up, asked[: len(made_up) - 1])
     assert not place < place  # noqa: PLR0124
 
@@ -146,11 +146,11 @@ def test_any_position_that_was_made_up_compares(made_up: list[Any], asked: tuple
         ({"field": "a"}, [{"field": "b", "direction": "Asc"}, {"field": "c"}], (SortKey("b"), SortKey("c"))),
     ],
 )
-def test_sorts_beat_sort_and_empty_ones_ask_for_nothing(sort: Any, sorts_: Any, expected: tuple[SortKey, ...]) -> None:
+def test_sorts_take_precedence_over_sort_and_empty_ones_are_ignored(sort: Any, sorts_: Any, expected: tuple[SortKey, ...]) -> None:
     assert read_sorts(sort, sorts_) == expected
 
 
-def test_whether_case_counts_is_kept_with_each_key() -> None:
+def test_each_key_knows_whether_it_is_case_sensitive() -> None:
     assert read_sorts({"field": "a"}, None, case_sensitive=True) == (SortKey("a", case_sensitive=True),)
 
 
@@ -181,7 +181,7 @@ def test_whether_case_counts_is_kept_with_each_key() -> None:
         (None, [{"field": "a", "direction": "x"}], ("sorts", 0, "direction"), "enum"),
     ],
 )
-def test_a_mistake_is_found_at_its_place(sort: Any, sorts_: Any, place: tuple[str | int, ...], type_: str) -> None:
+def test_an_error_names_its_location(sort: Any, sorts_: Any, place: tuple[str | int, ...], type_: str) -> None:
     with pytest.raises(RequestInvalid) as refused:
         read_sorts(sort, sorts_)
     problem = refused.value.problems[0]
