@@ -42,14 +42,14 @@ def test_a_cycle_is_found_exactly_if_the_bucket_reaches_itself(graph: dict[str, 
 
 @given(GRAPHS)
 def test_the_sources_of_each_bucket_are_read_once(graph: dict[str, list[str]]) -> None:
-    asked: Counter[str] = Counter()
+    reads: Counter[str] = Counter()
 
     def sources(name: str) -> list[str] | None:
-        asked[name] += 1
+        reads[name] += 1
         return graph.get(name)
 
     find_cycle("a", sources)
-    assert set(asked.values()) == {1}
+    assert set(reads.values()) == {1}
 
 
 def test_the_search_is_limited() -> None:

@@ -95,7 +95,7 @@ def test_webhook_types_have_a_url_and_a_secret(type_: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_", "location", "kind"),
+    ("given_", "location", "type_"),
     [
         ({"adapter_type": "ftp"}, ("adapter_type",), "literal_error"),
         ({"adapter_type": None}, ("adapter_type",), "literal_error"),
@@ -139,9 +139,9 @@ def test_webhook_types_have_a_url_and_a_secret(type_: str) -> None:
     ],
 )
 def test_another_shape_is_rejected_with_the_location(
-    given_: dict[str, Any], location: tuple[str | int, ...], kind: str
+    given_: dict[str, Any], location: tuple[str | int, ...], type_: str
 ) -> None:
-    assert shape_errors(**given_) == [(location, kind)]
+    assert shape_errors(**given_) == [(location, type_)]
 
 
 def test_a_blob_type_is_accepted_in_any_letter_case() -> None:

@@ -1,4 +1,4 @@
-"""A bucket's source adapter over the API: its URL, its secret, its credentials and its sources."""
+"""The source adapter of a bucket in the API: its URL, its secret, its credentials and its sources."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_no_filter_search_or_sort_reveals_a_secret(api: Api, filters: dict[str, 
     [
         ({}, ["adapter_type"]),
         ({"adapter_type": "fax"}, ["adapter_type"]),
-        ({**MUX, "colour": "red"}, ["colour"]),
+        ({**MUX, "color": "red"}, ["color"]),
         ({**MUX, "connection_id": "c_1"}, ["connection_id"]),
         ({**MUX, "field_mapping": {"data.x": "nothing"}}, ["field_mapping", "data.x"]),
         ({**MUX, "blob_source": {"file_field": "url", "target_property": "photo"}}, ["blob_source", "blob_type"]),
@@ -174,7 +174,7 @@ def through_a_gateway(
     variables: dict[str, str] | None = None,
     **context: Any,
 ) -> dict[str, Any]:
-    """What a creation answers, or another write, called as API Gateway calls the function."""
+    """Creates a bucket, or makes another write, as API Gateway calls the function. Returns the response body."""
     services = build(
         replace(world.settings, public_url=public_url),
         world.client,
@@ -195,9 +195,9 @@ def through_a_gateway(
         "isBase64Encoded": False,
         "requestContext": {"httpMethod": "POST", "resourcePath": resource, "requestId": "r-1", **context},
     }
-    answer = create_app(lambda: services)(event, None)
-    assert answer["statusCode"] == 200, answer["body"]
-    return dict(json.loads(answer["body"]))
+    response = create_app(lambda: services)(event, None)
+    assert response["statusCode"] == 200, response["body"]
+    return dict(json.loads(response["body"]))
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_the_webhook_url_has_the_configured_base_or_that_of_the_gateway(
 def test_a_base_path_is_found_before_a_resource_with_variables(world: World, api: Api) -> None:
     made = api.post("/v1/buckets", a_bucket("v1")).json
     path = f"/v1/buckets/{made['bucket_id']}"
-    place: dict[str, Any] = {"domainName": "x.com", "path": f"/media{path}", "httpMethod": "PATCH"}
+    context: dict[str, Any] = {"domainName": "x.com", "path": f"/media{path}", "httpMethod": "PATCH"}
 
     changed = through_a_gateway(
         world,
@@ -234,7 +234,7 @@ def test_a_base_path_is_found_before_a_resource_with_variables(world: World, api
         body={"source_adapter": MUX},
         resource="/v1/buckets/{bucket_identifier}",
         variables={"bucket_identifier": made["bucket_id"]},
-        **place,
+        **context,
     )
 
     assert changed["source_adapter"]["webhook_url"] == f"https://x.com/media/v1/webhooks/mux/{made['bucket_id']}"

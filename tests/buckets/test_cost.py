@@ -1,4 +1,4 @@
-"""What an operation costs, counted: calls to the database, the units it reports, the rows it looks at."""
+"""The cost of operations: calls of the database, capacity units, and rows that are read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MEGABYTE = 1_000_000
 
 @pytest.fixture
 def meter(world: World, api: Api) -> Iterator[Usage]:
-    """A meter in a world whose caches are warm and which has some buckets."""
+    """A meter with warm caches and three buckets."""
     for name in ("posters", "stills", "scripts"):
         assert api.post("/v1/buckets", a_bucket(name)).status == 200
     with metering(world, api) as made:
@@ -68,7 +68,7 @@ def test_changing_a_bucket_is_a_read_and_a_write(meter: Usage, method: str) -> N
 
     assert meter.seen.calls == ["Query", "PutItem"]
     assert (cost["read_units"] > 0, cost["write_units"] > 0) == (True, True)
-    assert meter.calls(method, path, {"description": "Old ones"}) == ["Query"], "what is so already is not written"
+    assert meter.calls(method, path, {"description": "Old ones"}) == ["Query"], "a change without effect is not written"
 
 
 def test_renaming_a_bucket_is_a_read_and_a_transaction(meter: Usage) -> None:
@@ -83,7 +83,9 @@ def test_an_adapter_with_sources_reads_the_graph_and_each_source_once(meter: Usa
     adapter = {"source_adapter": {"adapter_type": "bucket", "source_bucket_ids": [first, second]}}
 
     assert meter.calls("PATCH", path, adapter) == ["Query", "GetItem", "Query", "Query", "TransactWriteItems"]
-    assert meter.calls("PATCH", path, {"description": "x"}) == ["Query", "PutItem"], "only what stores sources pays"
+    assert meter.calls("PATCH", path, {"description": "x"}) == ["Query", "PutItem"], (
+        "only writes of source buckets cost more"
+    )
     assert meter.calls("POST", "/v1/buckets", a_bucket("new", **adapter))[0] == "GetItem"
     assert meter.calls("PATCH", path, {"source_adapter": None}) == ["Query", "PutItem"]
 
@@ -149,10 +151,10 @@ def test_a_page_costs_the_same_with_100_and_with_20_000_buckets(meter: Usage) ->
 
     assert meter.reply.json["total_count"] == 20_000
     assert many == few
-    # Each bucket has a tally beside it at most, one row tells that more follow, and one counts them all.
+    # Each bucket may have a tally, one more row shows that there is a next page, and one row has the totals.
     assert [rows for _, _, rows, _ in many] == [24, 24, 84]
     cursor = meter.reply.json["pagination"]["next_cursor"]
-    assert default_page(meter, limit=40, cursor=cursor)[:3] == many[2][:3], "nor does it cost more further on"
+    assert default_page(meter, limit=40, cursor=cursor)[:3] == many[2][:3], "later pages do not cost more"
 
 
 def test_a_page_by_name_costs_the_same_with_100_and_with_2_000_buckets(meter: Usage) -> None:
@@ -181,6 +183,6 @@ def test_a_walk_reads_a_megabyte_per_call_and_no_row_twice(meter: Usage) -> None
 
     assert meter.seen.rows_read == 203
     assert set(once) == set(twice) == {"Query"}
-    # The search text in a row counts too, so a row is some kilobytes larger than its description.
+    # A row also has the search text, so it is some kilobytes larger than its description.
     assert len(once) == -(-100 * (size + 2_700) // MEGABYTE)
     assert len(twice) == -(-200 * (size + 2_700) // MEGABYTE)

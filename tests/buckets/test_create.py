@@ -1,4 +1,4 @@
-"""Creating buckets: defaults, the order of the checks, and what is refused by name."""
+"""Creating buckets: defaults, the order of the checks, and the error cases."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_a_description_in_a_unique_key_is_accepted_and_not_stored(api: Api) -> N
 
 def test_shape_then_unique_key_then_adapter_then_name_are_checked(api: Api) -> None:
     api.post("/v1/buckets", a_bucket())
-    wrongs: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    cases: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         ({"description": 5}, {"description": "x"}, "description"),
         ({"unique_key": {"fields": ["nothing"]}}, {"unique_key": KEY}, "unique_key"),
         (
@@ -165,12 +165,12 @@ def test_shape_then_unique_key_then_adapter_then_name_are_checked(api: Api) -> N
             "source_adapter",
         ),
     ]
-    body = a_bucket(**{name: value for wrong, _, _ in wrongs for name, value in wrong.items()})
+    body = a_bucket(**{name: value for invalid, _, _ in cases for name, value in invalid.items()})
 
-    for _, right, place in wrongs:
+    for _, valid, field in cases:
         reply = api.post("/v1/buckets", body)
-        assert (reply.status, reply.json["detail"][0]["loc"][1]) == (422, place)
-        body.update(right)
+        assert (reply.status, reply.json["detail"][0]["loc"][1]) == (422, field)
+        body.update(valid)
     assert api.post("/v1/buckets", body).status == 409
 
 

@@ -1,4 +1,4 @@
-"""Reading a bucket: by id or name, with its totals, and not again what the caller has."""
+"""Reading a bucket: by id or name, with its totals, and with If-None-Match."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_a_bucket_is_found_by_id_and_by_name(api: Api, name: str) -> None:
 def test_an_unknown_bucket_is_not_found(api: Api, bucket: dict[str, Any], identifier: str) -> None:
     reply = api.get(f"/v1/buckets/{quote(identifier, safe='%')}")
 
-    wanted = {"resource": "bucket", "id": identifier.replace("%00", "\0")}
-    assert (reply.status, reply.error["type"], reply.error["details"]) == (404, "NotFoundError", wanted)
+    details = {"resource": "bucket", "id": identifier.replace("%00", "\0")}
+    assert (reply.status, reply.error["type"], reply.error["details"]) == (404, "NotFoundError", details)
 
 
 def test_a_bucket_of_another_namespace_is_not_found(api: Api, bucket: dict[str, Any]) -> None:
@@ -59,8 +59,8 @@ def test_totals_are_those_of_the_tally(world: World, api: Api, bucket: dict[str,
 
     shown = api.get("/v1/buckets/posters").json
 
-    same = ("object_count", "total_size_bytes", "failed_object_count", "last_upload_at", "stats_updated_at")
-    assert {name: shown[name] for name in same} == {name: TOTALS[name] for name in same}
+    names = ("object_count", "total_size_bytes", "failed_object_count", "last_upload_at", "stats_updated_at")
+    assert {name: shown[name] for name in names} == {name: TOTALS[name] for name in names}
     assert shown["batch_stats"] == TOTALS["batches"]
     assert shown["storage_stats"] == {
         "total_size_bytes": 100,

@@ -27,14 +27,14 @@ def listed(api: Api, **body: Any) -> Any:
 
 
 def names(api: Api, **body: Any) -> list[str]:
-    """The names that a list gives, in its order; the count must agree."""
-    answer = listed(api, **body)
-    found = [row["bucket_name"] for row in answer["results"]]
-    assert answer["total_count"] == len(found), "every test here fits on a page"
+    """Returns the names in a list, in order, and checks the count."""
+    response = listed(api, **body)
+    found = [row["bucket_name"] for row in response["results"]]
+    assert response["total_count"] == len(found), "every test here fits on a page"
     return found
 
 
-def problem(reply: Reply) -> tuple[int, list[Any]]:
+def status_and_location(reply: Reply) -> tuple[int, list[Any]]:
     return reply.status, reply.json["detail"][0]["loc"]
 
 
@@ -136,27 +136,27 @@ def test_a_search_folds_the_case_of_every_script(api: Api, text: str, term: str)
 
 def test_a_search_of_many_pieces_stays_within_the_limits_of_the_database(world: World, api: Api) -> None:
     add(api, "posters", description="ab" * 250)
-    asked: list[dict[str, Any]] = []
+    requests: list[dict[str, Any]] = []
     events: Any = world.client.meta.events
 
-    def ask(params: dict[str, Any], **_: Any) -> None:
-        asked.append(params)
+    def record(params: dict[str, Any], **_: Any) -> None:
+        requests.append(params)
 
-    events.register("provide-client-params.dynamodb.Query", ask)
+    events.register("provide-client-params.dynamodb.Query", record)
     assert names(api, search="a*b*" * 125) == ["posters"]
     assert names(api, search="*".join(f"{n}" for n in range(150))) == []
-    long = {"field": "bucket_name", "operator": "starts_with", "value": "p" * 3_000}
-    assert names(api, filters=long) == []
-    events.unregister("provide-client-params.dynamodb.Query", ask)
+    long_prefix = {"field": "bucket_name", "operator": "starts_with", "value": "p" * 3_000}
+    assert names(api, filters=long_prefix) == []
+    events.unregister("provide-client-params.dynamodb.Query", record)
 
-    assert all(len(params.get("FilterExpression", "")) < 4_096 for params in asked)
-    values = [value for params in asked for value in params["ExpressionAttributeValues"].values()]
+    assert all(len(params.get("FilterExpression", "")) < 4_096 for params in requests)
+    values = [value for params in requests for value in params["ExpressionAttributeValues"].values()]
     assert all(len(value["S"].encode()) < 1_024 for value in values)
 
 
 def test_a_search_term_that_is_too_long_is_rejected(api: Api) -> None:
-    assert problem(api.post(LIST, {"search": "x" * 501})) == (422, ["body", "search"])
-    assert problem(api.get("/v1/buckets", query={"search": "x" * 501})) == (422, ["query", "search"])
+    assert status_and_location(api.post(LIST, {"search": "x" * 501})) == (422, ["body", "search"])
+    assert status_and_location(api.get("/v1/buckets", query={"search": "x" * 501})) == (422, ["query", "search"])
     assert api.get("/v1/buckets", query={"search": "x" * 500}).status == 200
 
 
@@ -226,7 +226,7 @@ def test_a_filter_by_id_ignores_case_unless_it_is_case_sensitive(api: Api) -> No
     ],
 )
 def test_an_invalid_filter_is_rejected_with_its_location(api: Api, filters: Any, location: list[Any]) -> None:
-    assert problem(api.post(LIST, {"filters": filters})) == (422, location)
+    assert status_and_location(api.post(LIST, {"filters": filters})) == (422, location)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_sorts_order_by_any_field_and_equal_rows_by_id(api: Api, body: dict[str,
     ],
 )
 def test_an_invalid_sort_is_rejected_with_its_location(api: Api, body: dict[str, Any], location: list[Any]) -> None:
-    assert problem(api.post(LIST, body)) == (422, location)
+    assert status_and_location(api.post(LIST, body)) == (422, location)
 
 
 def test_too_many_rows_to_sort_are_rejected(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +283,7 @@ def test_sums_cover_all_matching_rows_and_not_only_the_page(world: World, api: A
     for name, objects in (("a", 1), ("b", 2), ("c", 6)):
         put_tally(world, add(api, name), object_count=objects, total_size_bytes=10 * objects)
     put_namespace_tally(world, object_count=9, total_size_bytes=90)
-    whole = {
+    expected = {
         "total_objects": 9,
         "total_size_bytes": 90,
         "avg_objects_per_bucket": 3,
@@ -291,7 +291,7 @@ def test_sums_cover_all_matching_rows_and_not_only_the_page(world: World, api: A
     }
 
     for body in ({}, {"sort": {"field": "bucket_name"}}, {"sort": {"field": "status"}}, {"search": "bkt"}):
-        assert listed(api, **body, limit=1)["stats"] == whole
+        assert listed(api, **body, limit=1)["stats"] == expected
     some = listed(api, filters={"field": "bucket_name", "operator": "in", "value": ["a", "b"]}, limit=1)
     assert (some["total_count"], some["stats"]["total_objects"], some["stats"]["avg_objects_per_bucket"]) == (2, 3, 1.5)
     none = listed(api, search="nowhere")

@@ -1,4 +1,4 @@
-"""The operator's word: locked and inactive buckets are read, and not written."""
+"""Buckets that an operator has locked or made inactive can be read, and not changed."""
 
 from __future__ import annotations
 
@@ -48,31 +48,31 @@ def test_an_inactive_bucket_accepts_no_change(
 
 
 def test_an_unlocked_and_reactivated_bucket_accepts_changes(world: World, api: Api, bucket: dict[str, Any]) -> None:
-    buckets, place = world.services.buckets, partition_of(world)
-    buckets.set_lock(place, bucket["bucket_id"], locked=True)
-    buckets.set_status(place, bucket["bucket_id"], "ARCHIVED")
-    buckets.set_lock(place, bucket["bucket_id"], locked=False)
+    buckets, partition = world.services.buckets, partition_of(world)
+    buckets.set_lock(partition, bucket["bucket_id"], locked=True)
+    buckets.set_status(partition, bucket["bucket_id"], "ARCHIVED")
+    buckets.set_lock(partition, bucket["bucket_id"], locked=False)
     assert api.patch("/v1/buckets/posters", {"description": "x"}).status == 409
 
-    buckets.set_status(place, bucket["bucket_id"], "ACTIVE")
+    buckets.set_status(partition, bucket["bucket_id"], "ACTIVE")
 
     assert api.patch("/v1/buckets/posters", {"description": "x"}).json["description"] == "x"
 
 
 def test_a_change_by_the_operator_changes_the_etag(world: World, api: Api, bucket: dict[str, Any]) -> None:
     etag = api.get("/v1/buckets/posters").headers["ETag"]
-    buckets, place = world.services.buckets, partition_of(world)
-    buckets.set_lock(place, "posters", locked=True)
-    buckets.set_lock(place, "posters", locked=False)
+    buckets, partition = world.services.buckets, partition_of(world)
+    buckets.set_lock(partition, "posters", locked=True)
+    buckets.set_lock(partition, "posters", locked=False)
 
     assert api.patch("/v1/buckets/posters", {"description": "x"}, headers={"If-Match": etag}).status == 412
 
 
 def test_locking_twice_changes_nothing(world: World, api: Api, bucket: dict[str, Any]) -> None:
-    buckets, place = world.services.buckets, partition_of(world)
-    first = buckets.set_lock(place, "posters", locked=True)
+    buckets, partition = world.services.buckets, partition_of(world)
+    first = buckets.set_lock(partition, "posters", locked=True)
 
-    assert buckets.set_lock(place, "posters", locked=True) == first
+    assert buckets.set_lock(partition, "posters", locked=True) == first
 
 
 def test_the_name_of_a_locked_bucket_stays_taken(world: World, api: Api, bucket: dict[str, Any]) -> None:

@@ -35,11 +35,11 @@ class RenamedBuckets:
 
     def page(self, after: str | None, limit: int) -> list[WalkedBucket]:
         """The page after a position, from a walk that starts there, or with `counts_all` from a walk over all keys."""
-        found = sorted(self.keys().values(), reverse=self.descending)
+        index = sorted(self.keys().values(), reverse=self.descending)
         if not self.counts_all and after is not None:
-            found = [key for key in found if self._is_beyond(key, after)]
+            index = [key for key in index if self._is_beyond(key, after)]
         walk = NameWalk(self._read, self.descending, after, BATCH_SIZE)
-        walked = list(walk.walk(found)) if self.counts_all else walk.walk(found)
+        walked = list(walk.walk(index)) if self.counts_all else walk.walk(index)
         return list(islice((one for one in walked if not one.is_passed), limit))
 
     def keys(self) -> Names:
@@ -107,7 +107,7 @@ def test_deleted_buckets_are_left_out() -> None:
 def test_a_bucket_that_is_twice_in_the_index_comes_once() -> None:
     first, second = ids(2)
     names = {first: "z", second: "m"}
-    found = [keys.name_key(name, id_) for name, id_ in (("a", first), ("m", second), ("z", first))]
+    index = [keys.name_key(name, id_) for name, id_ in (("a", first), ("m", second), ("z", first))]
     walk = NameWalk(lambda ids: [bucket(names, id_) for id_ in ids], False, None, 1)
 
-    assert [walked.bucket.bucket_id for walked in walk.walk(found)] == [second, first]
+    assert [walked.bucket.bucket_id for walked in walk.walk(index)] == [second, first]

@@ -1,4 +1,4 @@
-"""Whatever happens at once, names stay unique, counts stay right and no update is lost."""
+"""Under concurrent requests, names stay unique, counts stay correct, and no update is lost."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def test_patches_with_if_match_lose_no_update(api: Api) -> None:
 
     def count_up() -> Reply:
         while True:
-            seen = api.get("/v1/buckets/posters")
-            counted = {"metadata": {"count": seen.json["metadata"]["count"] + 1}}
-            reply = api.patch("/v1/buckets/posters", counted, headers={"If-Match": seen.headers["ETag"]})
+            current = api.get("/v1/buckets/posters")
+            new_values = {"metadata": {"count": current.json["metadata"]["count"] + 1}}
+            reply = api.patch("/v1/buckets/posters", new_values, headers={"If-Match": current.headers["ETag"]})
             if reply.status != 412:
                 return reply
 
@@ -91,45 +91,45 @@ def test_concurrent_patches_of_different_fields_all_take_effect(api: Api) -> Non
 
 
 class Interleaved(BucketStore):
-    """A store in which something else happens between a read and the write that follows it."""
+    """A store that makes another change between a read and the next write."""
 
-    def __init__(self, store: BucketStore, meanwhile: Callable[[], object]) -> None:
+    def __init__(self, store: BucketStore, change: Callable[[], object]) -> None:
         super().__init__(store._table)
-        self._meanwhile: Callable[[], object] | None = meanwhile
+        self._change: Callable[[], object] | None = change
 
     def replace(self, partition: str, old: Bucket, new: Bucket, *, adapters: int | None = None) -> None:
-        happens, self._meanwhile = self._meanwhile, None
-        if happens is not None:
-            happens()
+        change, self._change = self._change, None
+        if change is not None:
+            change()
         super().replace(partition, old, new, adapters=adapters)
 
     def add(self, partition: str, bucket: Bucket, *, adapters: int | None = None) -> None:
-        happens, self._meanwhile = self._meanwhile, None
-        if happens is not None:
-            happens()
+        change, self._change = self._change, None
+        if change is not None:
+            change()
         super().add(partition, bucket, adapters=adapters)
 
 
-def interleaved(world: World, meanwhile: Callable[[], object]) -> Api:
-    """An API whose next change of a bucket is overtaken by something else."""
-    store = Interleaved(world.services.buckets.store, meanwhile)
+def interleaved(world: World, change: Callable[[], object]) -> Api:
+    """Returns an API in which another change is made before the next write of a bucket."""
+    store = Interleaved(world.services.buckets.store, change)
     services: Services = replace(world.services, buckets=replace(world.services.buckets, store=store))
     return Api(lambda: services, world.key, "films")
 
 
 def test_a_rename_overtaken_by_a_creation_with_the_name_is_rejected(world: World, api: Api) -> None:
     api.post("/v1/buckets", a_bucket("old"))
-    overtaken = interleaved(world, lambda: api.post("/v1/buckets", a_bucket("new")))
+    racing_api = interleaved(world, lambda: api.post("/v1/buckets", a_bucket("new")))
 
-    assert overtaken.patch("/v1/buckets/old", {"bucket_name": "new"}).status == 409
+    assert racing_api.patch("/v1/buckets/old", {"bucket_name": "new"}).status == 409
     assert api.get("/v1/buckets/old").status == api.get("/v1/buckets/new").status == 200
 
 
 def test_a_rename_overtaken_by_another_rename_leaves_one_name(world: World, api: Api) -> None:
     bucket_id = api.post("/v1/buckets", a_bucket("old")).json["bucket_id"]
-    overtaken = interleaved(world, lambda: api.patch("/v1/buckets/old", {"bucket_name": "first"}))
+    racing_api = interleaved(world, lambda: api.patch("/v1/buckets/old", {"bucket_name": "first"}))
 
-    assert overtaken.patch(f"/v1/buckets/{bucket_id}", {"bucket_name": "second"}).status == 200
+    assert racing_api.patch(f"/v1/buckets/{bucket_id}", {"bucket_name": "second"}).status == 200
     assert api.get("/v1/buckets/second").json["bucket_id"] == bucket_id
     assert api.get("/v1/buckets/first").status == api.get("/v1/buckets/old").status == 404
     assert api.post("/v1/buckets", a_bucket("first")).status == 200
@@ -137,36 +137,36 @@ def test_a_rename_overtaken_by_another_rename_leaves_one_name(world: World, api:
 
 def test_a_patch_overtaken_by_another_keeps_both(world: World, api: Api) -> None:
     api.post("/v1/buckets", a_bucket())
-    overtaken = interleaved(world, lambda: api.patch("/v1/buckets/posters", {"metadata": {"a": 1}}))
+    racing_api = interleaved(world, lambda: api.patch("/v1/buckets/posters", {"metadata": {"a": 1}}))
 
-    changed = overtaken.patch("/v1/buckets/posters", {"description": "Mine"}).json
+    changed = racing_api.patch("/v1/buckets/posters", {"description": "Mine"}).json
 
     assert (changed["description"], changed["metadata"]) == ("Mine", {"a": 1})
 
 
 def test_a_patch_with_if_match_overtaken_by_another_is_rejected(world: World, api: Api) -> None:
     etag = api.post("/v1/buckets", a_bucket()).headers["ETag"]
-    overtaken = interleaved(world, lambda: api.patch("/v1/buckets/posters", {"metadata": {"a": 1}}))
+    racing_api = interleaved(world, lambda: api.patch("/v1/buckets/posters", {"metadata": {"a": 1}}))
 
-    reply = overtaken.patch("/v1/buckets/posters", {"description": "Mine"}, headers={"If-Match": etag})
+    reply = racing_api.patch("/v1/buckets/posters", {"description": "Mine"}, headers={"If-Match": etag})
 
     assert (reply.status, reply.error["code"]) == (412, "revision_stale")
     assert api.get("/v1/buckets/posters").json["description"] is None
 
 
-@pytest.mark.parametrize(("meanwhile", "status"), [("lock", 403), ("archive", 409)])
-def test_a_patch_overtaken_by_the_operator_is_rejected(world: World, api: Api, meanwhile: str, status: int) -> None:
+@pytest.mark.parametrize(("change", "status"), [("lock", 403), ("archive", 409)])
+def test_a_patch_overtaken_by_the_operator_is_rejected(world: World, api: Api, change: str, status: int) -> None:
     bucket = api.post("/v1/buckets", a_bucket()).json
     partition = f"NS#{world.organization_id}.{api.get('/v1/namespaces/films').json['namespace_id']}"
     buckets = world.services.buckets
 
-    def operate() -> None:
-        if meanwhile == "lock":
+    def change_by_operator() -> None:
+        if change == "lock":
             buckets.set_lock(partition, bucket["bucket_id"], locked=True)
         else:
             buckets.set_status(partition, bucket["bucket_id"], "ARCHIVED")
 
-    reply = interleaved(world, operate).patch("/v1/buckets/posters", {"description": "Mine"})
+    reply = interleaved(world, change_by_operator).patch("/v1/buckets/posters", {"description": "Mine"})
 
     assert reply.status == status, json.dumps(reply.json)
     assert api.get("/v1/buckets/posters").json["description"] is None
@@ -181,15 +181,15 @@ def sources(api: Api, bucket_id: str) -> list[str]:
     return list(adapter.get("source_bucket_ids", []))
 
 
-def some(api: Api, number: int) -> list[str]:
+def create_buckets(api: Api, number: int) -> list[str]:
     return [api.post("/v1/buckets", a_bucket(f"b{n}")).json["bucket_id"] for n in range(number)]
 
 
 def test_an_adapter_overtaken_by_the_other_half_of_a_cycle_is_rejected(world: World, api: Api) -> None:
-    first, second = some(api, 2)
-    overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(first)))
+    first, second = create_buckets(api, 2)
+    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(first)))
 
-    reply = overtaken.patch(f"/v1/buckets/{first}", fed_by(second))
+    reply = racing_api.patch(f"/v1/buckets/{first}", fed_by(second))
 
     assert (reply.status, reply.error["code"]) == (409, "adapter_cycle")
     assert reply.error["details"]["cycle"] == [first, second, first]
@@ -197,11 +197,11 @@ def test_an_adapter_overtaken_by_the_other_half_of_a_cycle_is_rejected(world: Wo
 
 
 def test_an_adapter_and_a_rename_overtaken_by_the_other_half_are_rejected_together(world: World, api: Api) -> None:
-    first, second, third = some(api, 3)
+    first, second, third = create_buckets(api, 3)
     api.patch(f"/v1/buckets/{second}", fed_by(third))
-    overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{third}", fed_by(first)))
+    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{third}", fed_by(first)))
 
-    reply = overtaken.patch(f"/v1/buckets/{first}", {"bucket_name": "new", **fed_by(second)})
+    reply = racing_api.patch(f"/v1/buckets/{first}", {"bucket_name": "new", **fed_by(second)})
 
     assert reply.status == 409
     assert api.get("/v1/buckets/b0").json["bucket_id"] == first
@@ -209,18 +209,18 @@ def test_an_adapter_and_a_rename_overtaken_by_the_other_half_are_rejected_togeth
 
 
 def test_an_adapter_overtaken_by_one_that_closes_no_cycle_is_stored(world: World, api: Api) -> None:
-    first, second, third = some(api, 3)
-    overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(third)))
+    first, second, third = create_buckets(api, 3)
+    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(third)))
 
-    assert overtaken.patch(f"/v1/buckets/{first}", fed_by(second)).status == 200
+    assert racing_api.patch(f"/v1/buckets/{first}", fed_by(second)).status == 200
     assert (sources(api, first), sources(api, second)) == ([second], [third])
 
 
 def test_a_creation_overtaken_by_another_adapter_is_made_once(world: World, api: Api) -> None:
-    first, second = some(api, 2)
-    overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{first}", fed_by(second)))
+    first, second = create_buckets(api, 2)
+    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{first}", fed_by(second)))
 
-    made = overtaken.post("/v1/buckets", a_bucket("new", **fed_by(first)))
+    made = racing_api.post("/v1/buckets", a_bucket("new", **fed_by(first)))
 
     assert made.status == 200, made.text
     assert sources(api, made.json["bucket_id"]) == [first]
@@ -229,7 +229,7 @@ def test_a_creation_overtaken_by_another_adapter_is_made_once(world: World, api:
 
 
 def test_one_of_the_concurrent_adapters_of_a_cycle_is_rejected(api: Api) -> None:
-    ids = some(api, 8)
+    ids = create_buckets(api, 8)
 
     def feed(number: int) -> Callable[[], Reply]:
         return lambda: api.patch(f"/v1/buckets/{ids[number]}", fed_by(ids[number - 1]))
@@ -242,11 +242,11 @@ def test_one_of_the_concurrent_adapters_of_a_cycle_is_rejected(api: Api) -> None
 
 
 def test_if_match_fails_for_a_change_of_the_bucket_and_not_of_another_adapter(world: World, api: Api) -> None:
-    first, second, third = some(api, 3)
+    first, second, third = create_buckets(api, 3)
     etag = api.get(f"/v1/buckets/{first}").headers["ETag"]
-    overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(third)))
+    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(third)))
 
-    reply = overtaken.patch(f"/v1/buckets/{first}", fed_by(third), headers={"If-Match": etag})
+    reply = racing_api.patch(f"/v1/buckets/{first}", fed_by(third), headers={"If-Match": etag})
 
     assert (reply.status, reply.headers["ETag"]) == (200, f'"{first}-2-0"')
 

@@ -1,4 +1,4 @@
-"""PUT and PATCH: what is absent stays, what is null means, and what may never change."""
+"""PUT and PATCH: absent keys, null values, and fields that cannot change."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FULL: dict[str, Any] = {
 
 @pytest.fixture
 def bucket(api: Api) -> dict[str, Any]:
-    """A bucket with everything set, as later answers show it."""
+    """A bucket with all fields set, as GET returns it."""
     assert api.post("/v1/buckets", a_bucket(**FULL)).status == 200
     return dict(api.get(PATH).json)
 
@@ -141,7 +141,9 @@ def test_a_unique_key_cannot_be_added_later(api: Api) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", ["destination", "ingest_filter"])
-def test_a_field_that_is_not_enabled_is_rejected_by_name(api: Api, bucket: dict[str, Any], method: str, name: str) -> None:
+def test_a_field_that_is_not_enabled_is_rejected_by_name(
+    api: Api, bucket: dict[str, Any], method: str, name: str
+) -> None:
     reply = api.call(method, PATH, {name: {"connection_id": "conn_1"}, "description": "New"})
 
     assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotEnabledError", {"field": name})
@@ -185,14 +187,14 @@ def test_if_match_allows_changes_of_the_named_state_only(
     second = api.call(method, PATH, {"description": "1"}, headers={"If-Match": first})
     id_ = bucket["bucket_id"]
     assert (second.status, second.headers["ETag"]) == (200, f'"{id_}-2-9"')
-    assert second.json["object_count"] == 1, "counters that moved are no reason to refuse"
+    assert second.json["object_count"] == 1, "changed counters do not fail the precondition"
     another = f'"bkt_{id_[:3:-1]}-2-9"'
     for stale in (first, '"x"', "2-9", '"2-9"', f"{id_}-2-9", another, f'"{id_}"', f'"{id_}-2"', f'"x", {first}'):
         reply = api.call(method, PATH, {"description": "2"}, headers={"If-Match": stale})
         assert (reply.status, reply.error["code"]) == (412, "revision_stale")
         assert reply.error["details"] == {"etag": second.headers["ETag"]}
-    for fits in ("*", second.headers["ETag"], f'"{id_}-2-4"', f'W/"{id_}-2-9"', f'"x", "{id_}-2-9"'):
-        assert api.call(method, PATH, {"description": "1"}, headers={"If-Match": fits}).status == 200
+    for current in ("*", second.headers["ETag"], f'"{id_}-2-4"', f'W/"{id_}-2-9"', f'"x", "{id_}-2-9"'):
+        assert api.call(method, PATH, {"description": "1"}, headers={"If-Match": current}).status == 200
     assert api.call(method, "/v1/buckets/none", {}, headers={"If-Match": "*"}).status == 404
 
 

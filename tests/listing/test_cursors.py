@@ -27,17 +27,17 @@ json_values = st.recursive(
 )
 
 
-def armoured(raw: bytes) -> str:
+def encoded(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def refused(text: str, query: str = QUERY) -> CursorInvalid:
+def rejected(text: str, query: str = QUERY) -> CursorInvalid:
     with pytest.raises(CursorInvalid) as caught:
         decode(text, query=query)
     return caught.value
 
 
-def decoded_or_refused(text: str) -> Any:
+def decoded_or_error(text: str) -> Any:
     try:
         return decode(text, query=QUERY)
     except CursorInvalid:
@@ -60,33 +60,33 @@ def test_a_cursor_needs_no_escaping_in_a_url(position: list[Any]) -> None:
 
 @given(positions)
 def test_a_cursor_of_another_query_is_rejected(position: list[Any]) -> None:
-    refused(encode(position, query=QUERY), query=fingerprint("buckets", {"a": 2}))
+    rejected(encode(position, query=QUERY), query=fingerprint("buckets", {"a": 2}))
 
 
 @given(positions, st.data())
 def test_a_truncated_cursor_is_rejected(position: list[Any], data: st.DataObject) -> None:
     cursor = encode(position, query=QUERY)
-    refused(cursor[: data.draw(st.integers(0, len(cursor) - 1))])
+    rejected(cursor[: data.draw(st.integers(0, len(cursor) - 1))])
 
 
 @given(st.text())
 def test_arbitrary_text_is_rejected(text: str) -> None:
-    refused(text)
+    rejected(text)
 
 
 @given(st.binary())
 def test_arbitrary_bytes_are_rejected(raw: bytes) -> None:
-    refused(armoured(raw))
+    rejected(encoded(raw))
 
 
 @given(json_values)
 def test_arbitrary_json_is_rejected(value: Any) -> None:
-    refused(armoured(json.dumps(value).encode()))
+    rejected(encoded(json.dumps(value).encode()))
 
 
 @given(json_values)
 def test_a_forged_position_is_a_list_or_is_rejected(value: Any) -> None:
-    found = decoded_or_refused(armoured(json.dumps([VERSION, QUERY, value]).encode()))
+    found = decoded_or_error(encoded(json.dumps([VERSION, QUERY, value]).encode()))
     assert found is CursorInvalid or isinstance(found, list)
     if not isinstance(value, list):
         assert found is CursorInvalid
@@ -95,9 +95,9 @@ def test_a_forged_position_is_a_list_or_is_rejected(value: Any) -> None:
 @given(positions, st.data())
 def test_a_cursor_with_one_changed_character_causes_no_other_error(position: list[Any], data: st.DataObject) -> None:
     cursor = encode(position, query=QUERY)
-    place = data.draw(st.integers(0, len(cursor) - 1))
-    changed = cursor[:place] + data.draw(st.characters()) + cursor[place + 1 :]
-    assert isinstance(decoded_or_refused(changed), list | type)
+    index = data.draw(st.integers(0, len(cursor) - 1))
+    changed = cursor[:index] + data.draw(st.characters()) + cursor[index + 1 :]
+    assert isinstance(decoded_or_error(changed), list | type)
 
 
 @pytest.mark.parametrize(
@@ -130,20 +130,20 @@ def test_a_cursor_with_one_changed_character_causes_no_other_error(position: lis
     ],
 )
 def test_encoded_garbage_is_rejected(raw: bytes) -> None:
-    refused(armoured(raw))
+    rejected(encoded(raw))
 
 
 @pytest.mark.parametrize(
     "text", ["", "=", "a", "a=b", "\x00", "é", "\ud800", " ", "W10 ", "a" * (MAX_CURSOR_LENGTH + 1), "A" * 10**6]
 )
 def test_unencoded_garbage_is_rejected(text: str) -> None:
-    refused(text)
+    rejected(text)
 
 
 def test_the_error_has_a_code_of_its_own() -> None:
-    refusal = refused("garbage")
-    assert isinstance(refusal, BadRequest)
-    assert refusal.reason == "cursor_invalid"
+    error = rejected("garbage")
+    assert isinstance(error, BadRequest)
+    assert error.reason == "cursor_invalid"
 
 
 def test_a_fingerprint_is_short_and_differs_between_queries() -> None:

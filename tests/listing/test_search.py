@@ -64,9 +64,9 @@ def test_a_blank_term_is_no_search(term: str | None) -> None:
 
 def test_the_length_of_a_term_is_limited() -> None:
     assert read_search("a" * MAX_SEARCH_LENGTH) is not None
-    with pytest.raises(RequestInvalid) as refused:
+    with pytest.raises(RequestInvalid) as caught:
         read_search("a" * (MAX_SEARCH_LENGTH + 1))
-    problem = refused.value.problems[0]
+    problem = caught.value.problems[0]
     assert (problem.location, problem.type) == (("body", "search"), "string_too_long")
 
 

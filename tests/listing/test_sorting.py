@@ -28,8 +28,8 @@ sorts = st.lists(st.builds(SortKey, st.sampled_from(["a", "b", "b.x"]), st.boole
 )
 
 
-def ordered(given_rows: dict[str, Any], asked: tuple[SortKey, ...]) -> list[str]:
-    return sorted(given_rows, key=lambda id_: sort_position(position(given_rows[id_], asked, id_), asked))
+def ordered(given_rows: dict[str, Any], keys: tuple[SortKey, ...]) -> list[str]:
+    return sorted(given_rows, key=lambda id_: sort_position(position(given_rows[id_], keys, id_), keys))
 
 
 def order_of(values_: list[Any], **how: Any) -> list[Any]:
@@ -37,21 +37,21 @@ def order_of(values_: list[Any], **how: Any) -> list[Any]:
     return [by_id[id_]["a"] for id_ in ordered(by_id, (SortKey("a", **how),))]
 
 
-def walked(by_id: dict[str, Any], asked: tuple[SortKey, ...], size: int) -> Iterator[list[str]]:
-    """The pages of a list, each found from the cursor of the one before."""
+def walked(by_id: dict[str, Any], keys: tuple[SortKey, ...], size: int) -> Iterator[list[str]]:
+    """Yields the pages of a list, each from the cursor of the previous one."""
     after = None
     while True:
-        place = sort_position(cursors.decode(after, query="q"), asked) if after else None
+        last = sort_position(cursors.decode(after, query="q"), keys) if after else None
         rest = [
             id_
-            for id_ in ordered(by_id, asked)
-            if place is None or place < sort_position(position(by_id[id_], asked, id_), asked)
+            for id_ in ordered(by_id, keys)
+            if last is None or last < sort_position(position(by_id[id_], keys, id_), keys)
         ]
         page = rest[:size]
         yield page
         if len(rest) <= size:
             return
-        after = cursors.encode(position(by_id[page[-1]], asked, page[-1]), query="q")
+        after = cursors.encode(position(by_id[page[-1]], keys, page[-1]), query="q")
 
 
 def test_types_have_an_order_and_missing_values_are_last() -> None:
@@ -95,20 +95,20 @@ def test_keys_are_dotted_paths() -> None:
 
 
 @given(st.lists(rows, min_size=3, max_size=3), sorts)
-def test_the_order_is_total(three: list[Any], asked: tuple[SortKey, ...]) -> None:
-    places = [sort_position(position(row, asked, f"{number}"), asked) for number, row in enumerate(three)]
-    for one, other in itertools.permutations(places, 2):
+def test_the_order_is_total(three: list[Any], keys: tuple[SortKey, ...]) -> None:
+    positions = [sort_position(position(row, keys, f"{number}"), keys) for number, row in enumerate(three)]
+    for one, other in itertools.permutations(positions, 2):
         assert (one < other) + (other < one) + (one == other) == 1
-    for one, other, third in itertools.permutations(places):
+    for one, other, third in itertools.permutations(positions):
         assert not (one < other < third) or one < third
 
 
 @given(rows, sorts)
-def test_a_position_survives_json(row: Any, asked: tuple[SortKey, ...]) -> None:
-    stands = position(row, asked, "id")
-    again = json.loads(json.dumps(stands))
-    assert len(stands) == len(asked) + 1
-    assert sort_position(again, asked) == sort_position(stands, asked)
+def test_a_position_survives_json(row: Any, keys: tuple[SortKey, ...]) -> None:
+    original = position(row, keys, "id")
+    again = json.loads(json.dumps(original))
+    assert len(original) == len(keys) + 1
+    assert sort_position(again, keys) == sort_position(original, keys)
 
 
 @given(st.lists(rows, max_size=12), sorts, st.integers(1, 5))
@@ -116,10 +116,10 @@ def test_a_position_survives_json(row: Any, asked: tuple[SortKey, ...]) -> None:
 @example([{"a": "\x01" * 9000}] * 3, (SortKey("a", descending=True),), 1)
 @example([{"a": "🎬" * 9000}] * 3, tuple([SortKey("a")] * MAX_SORTS), 1)
 @example([{"a": ["x" * 9000]}] * 3, (SortKey("a"),), 1)
-def test_a_walk_by_cursors_returns_each_row_once(given_rows: list[Any], asked: tuple[SortKey, ...], size: int) -> None:
+def test_a_walk_by_cursors_returns_each_row_once(given_rows: list[Any], keys: tuple[SortKey, ...], size: int) -> None:
     by_id = {f"{number:02}": row for number, row in enumerate(given_rows)}
-    pages = list(walked(by_id, asked, size))
-    assert [id_ for page in pages for id_ in page] == ordered(by_id, asked)
+    pages = list(walked(by_id, keys, size))
+    assert [id_ for page in pages for id_ in page] == ordered(by_id, keys)
     assert all(len(page) == size for page in pages[:-1])
 
 
@@ -130,9 +130,9 @@ def test_long_texts_are_compared_by_their_beginning() -> None:
 
 
 @given(st.lists(values, min_size=2, max_size=3), sorts)
-def test_any_forged_position_can_be_compared(made_up: list[Any], asked: tuple[SortKey, ...]) -> None:
-    place = sort_position(made_up, asked[: len(made_up) - 1])
-    assert not place < place  # noqa: PLR0124
+def test_any_forged_position_can_be_compared(forged: list[Any], keys: tuple[SortKey, ...]) -> None:
+    forged_position = sort_position(forged, keys[: len(forged) - 1])
+    assert not forged_position < forged_position  # noqa: PLR0124
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,9 @@ def test_any_forged_position_can_be_compared(made_up: list[Any], asked: tuple[So
         ({"field": "a"}, [{"field": "b", "direction": "Asc"}, {"field": "c"}], (SortKey("b"), SortKey("c"))),
     ],
 )
-def test_sorts_take_precedence_over_sort_and_empty_ones_are_ignored(sort: Any, sorts_: Any, expected: tuple[SortKey, ...]) -> None:
+def test_sorts_take_precedence_over_sort_and_empty_ones_are_ignored(
+    sort: Any, sorts_: Any, expected: tuple[SortKey, ...]
+) -> None:
     assert read_sorts(sort, sorts_) == expected
 
 
@@ -155,7 +157,7 @@ def test_each_key_knows_whether_it_is_case_sensitive() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sort", "sorts_", "place", "type_"),
+    ("sort", "sorts_", "location", "type_"),
     [
         ("a", None, ("sort",), "dict_type"),
         ("", None, ("sort",), "dict_type"),
@@ -181,8 +183,8 @@ def test_each_key_knows_whether_it_is_case_sensitive() -> None:
         (None, [{"field": "a", "direction": "x"}], ("sorts", 0, "direction"), "enum"),
     ],
 )
-def test_an_error_names_its_location(sort: Any, sorts_: Any, place: tuple[str | int, ...], type_: str) -> None:
-    with pytest.raises(RequestInvalid) as refused:
+def test_an_error_names_its_location(sort: Any, sorts_: Any, location: tuple[str | int, ...], type_: str) -> None:
+    with pytest.raises(RequestInvalid) as caught:
         read_sorts(sort, sorts_)
-    problem = refused.value.problems[0]
-    assert (problem.location, problem.type) == (("body", *place), type_)
+    problem = caught.value.problems[0]
+    assert (problem.location, problem.type) == (("body", *location), type_)

@@ -54,7 +54,7 @@ def test_compatible_changes_are_not_reported(old: dict[str, Any], new: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "where", "kind"),
+    ("old", "new", "location", "type_"),
     [
         ({"a": STRING, "b": STRING}, {"b": STRING}, ("a",), "field_removed"),
         ({"a": STRING}, {"a": INTEGER}, ("a", "type"), "type_changed"),
@@ -100,9 +100,9 @@ def test_compatible_changes_are_not_reported(old: dict[str, Any], new: dict[str,
     ],
 )
 def test_breaking_changes_are_reported_with_their_location(
-    old: dict[str, Any], new: dict[str, Any], where: tuple[str, ...], kind: str
+    old: dict[str, Any], new: dict[str, Any], location: tuple[str, ...], type_: str
 ) -> None:
-    assert breaks(old, new) == [((*AT, *where), kind)]
+    assert breaks(old, new) == [((*AT, *location), type_)]
 
 
 def test_all_breaking_changes_are_reported_together() -> None:
@@ -116,8 +116,8 @@ def test_all_breaking_changes_are_reported_together() -> None:
 
 def test_breaking_changes_of_unique_key_fields_are_reported_separately() -> None:
     old, new = schema(k=STRING, l=STRING, m=STRING, a=STRING), schema(l=INTEGER, m={**STRING, "enum": ["x"]})
-    told = touches_unique_key(old, new, ["k", "l", "m"])
-    assert [(problem.location, problem.type) for problem in told] == [
+    reported = touches_unique_key(old, new, ["k", "l", "m"])
+    assert [(problem.location, problem.type) for problem in reported] == [
         ((*AT, "k"), "field_removed"),
         ((*AT, "l", "type"), "type_changed"),
         ((*AT, "m", "enum"), "enum_narrowed"),
@@ -150,12 +150,12 @@ def test_an_unchanged_schema_breaks_nothing(properties: dict[str, Any]) -> None:
 
 @given(SCHEMAS, SCHEMAS)
 def test_removed_fields_and_changed_types_are_always_reported(old: dict[str, Any], new: dict[str, Any]) -> None:
-    told = breaks(old, new)
+    reported = breaks(old, new)
     for name, field in old.items():
         if name not in new:
-            assert ((*AT, name), "field_removed") in told
+            assert ((*AT, name), "field_removed") in reported
         elif new[name]["type"] != field["type"]:
-            assert ((*AT, name, "type"), "type_changed") in told
+            assert ((*AT, name, "type"), "type_changed") in reported
 
 
 @given(SCHEMAS, SCHEMAS, st.lists(st.sampled_from("abcd"), unique=True))

@@ -52,7 +52,7 @@ def test_a_description_is_accepted_and_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_", "location", "kind"),
+    ("given_", "location", "type_"),
     [
         ({}, ("fields",), "missing"),
         ({"fields": []}, ("fields",), "too_short"),
@@ -65,8 +65,8 @@ def test_a_description_is_accepted_and_dropped() -> None:
         ([], (), "model_type"),
     ],
 )
-def test_another_shape_is_rejected_with_the_location(given_: Any, location: tuple[str | int, ...], kind: str) -> None:
-    assert shape_errors(given_) == [(location, kind)]
+def test_another_shape_is_rejected_with_the_location(given_: Any, location: tuple[str | int, ...], type_: str) -> None:
+    assert shape_errors(given_) == [(location, type_)]
 
 
 def test_fields_must_be_in_the_schema_and_named_once() -> None:

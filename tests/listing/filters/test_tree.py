@@ -1,4 +1,4 @@
-"""The grammar of filters: what is read, how nodes combine, and where a mistake is found."""
+"""The syntax of filters, the combination of nodes, and the locations of errors."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def matches(raw: Any, row: Any = ROW, *, case_sensitive: bool = False) -> bool:
 
 
 def problem(raw: Any) -> Problem:
-    with pytest.raises(RequestInvalid) as refused:
+    with pytest.raises(RequestInvalid) as caught:
         read_filter(raw)
-    return refused.value.problems[0]
+    return caught.value.problems[0]
 
 
 def as_sent(raw: Any) -> Any:
-    """A filter as the official client sends it: `case_sensitive` beside every node and leaf."""
+    """Returns a filter as the official client sends it, with `case_sensitive` in every node and leaf."""
     sent = dict(raw)
     for name in {"AND", "OR", "NOT"} & raw.keys():
         below = raw[name]
@@ -145,7 +145,7 @@ def test_the_additions_of_the_official_client_have_no_effect(raw: Any, row: Any,
 
 
 @given(st.lists(filters, max_size=3), rows)
-def test_not_is_the_negation_of_or_and_follows_de_morgan(members: list[Any], row: Any) -> None:
+def test_not_is_the_negation_of_or_and_de_morgans_laws_hold(members: list[Any], row: Any) -> None:
     assert matches({"NOT": members}, row) is not matches({"OR": members}, row)
     assert matches({"NOT": members}, row) is matches({"AND": [{"NOT": [member]} for member in members]}, row)
     assert matches({"AND": members}, row) is matches({"NOT": [{"NOT": [member]} for member in members]}, row)
@@ -153,9 +153,9 @@ def test_not_is_the_negation_of_or_and_follows_de_morgan(members: list[Any], row
 
 @given(fields, values, rows)
 def test_ne_and_nin_are_the_opposites_of_eq_and_in(field: str, value: Any, row: Any) -> None:
-    for operator, opposite, wanted in (("eq", "ne", value), ("in", "nin", [value, "b"])):
-        one = matches({"field": field, "operator": operator, "value": wanted}, row)
-        assert matches({"field": field, "operator": opposite, "value": wanted}, row) is not one
+    for operator, opposite, operand in (("eq", "ne", value), ("in", "nin", [value, "b"])):
+        one = matches({"field": field, "operator": operator, "value": operand}, row)
+        assert matches({"field": field, "operator": opposite, "value": operand}, row) is not one
 
 
 def test_case_sensitive_true_applies_to_everything_inside_a_node() -> None:
@@ -177,7 +177,7 @@ def test_case_sensitive_is_never_a_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "place", "type_"),
+    ("raw", "location", "type_"),
     [
         ([], (), "dict_type"),
         ("x", (), "dict_type"),
@@ -209,9 +209,9 @@ def test_case_sensitive_is_never_a_field() -> None:
         ({"AND": [{"a": 1}, {"field": "a", "operator": "in", "value": 1}]}, ("AND", 1, "value"), "list_type"),
     ],
 )
-def test_an_error_names_its_location(raw: Any, place: tuple[str | int, ...], type_: str) -> None:
+def test_an_error_names_its_location(raw: Any, location: tuple[str | int, ...], type_: str) -> None:
     found = problem(raw)
-    assert (found.location, found.type) == (("body", "filters", *place), type_)
+    assert (found.location, found.type) == (("body", "filters", *location), type_)
     assert found.message
 
 
@@ -220,9 +220,9 @@ def test_an_unsupported_operator_has_a_message_that_says_so() -> None:
 
 
 def test_locations_start_at_the_given_one() -> None:
-    with pytest.raises(RequestInvalid) as refused:
+    with pytest.raises(RequestInvalid) as caught:
         read_filter({"AND": 1}, location=("query", "where", 2))
-    assert refused.value.problems[0].location == ("query", "where", 2, "AND")
+    assert caught.value.problems[0].location == ("query", "where", 2, "AND")
 
 
 def nested(depth: int) -> Any:
