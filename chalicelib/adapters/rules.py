@@ -71,8 +71,8 @@ def stored_adapter(
 ) -> dict[str, Any]:
     """Returns the document to store for a checked configuration, with defaults filled in and secrets in clear text.
 
-    Values written as `redacted` are taken from `previous`, the document stored so far. Raises RequestInvalid if it has
-    no such value, and if `webhook_url` is neither the assigned URL nor the stored one.
+    A value written as `redacted` is taken from `previous`, the currently stored document. Raises RequestInvalid if
+    `previous` does not have that value, or if the URL in `config` is neither `webhook_url` nor the stored one.
     """
     before = previous or {}
     if config.webhook_url is not None and config.webhook_url not in (webhook_url, before.get("webhook_url")):
@@ -162,8 +162,8 @@ def _secret(
 
 def _credentials(config: SourceAdapterConfig, before: Mapping[str, Any], location: Location) -> dict[str, Any]:
     connection, previous = config.connection or ExternalConnection(), before.get("connection") or {}
-    # Stored credentials are kept only for the same URL. Otherwise a caller who cannot read them could have them sent to
-    # a host of their own.
+    # Stored credentials are kept only if the URL is the same. Otherwise a caller who cannot read them could change the
+    # URL and have them sent to another host.
     same_host = previous.get("api_base_url") == connection.api_base_url
     kept = (previous.get("credentials") or {}) if same_host else {}
     given = connection.credentials or {}

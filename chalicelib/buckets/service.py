@@ -57,18 +57,18 @@ class Buckets:
     ) -> Bucket:
         """Creates a bucket and returns it.
 
-        `can_see` says whether the caller may know that a bucket exists; errors name no other buckets. `origin` is the
-        base URL of the request. Raises RequestInvalid, NotEnabled, BucketNameTaken, AdapterCycle, NamespaceNotActive
-        and NamespaceNotFound.
+        `can_see` says whether the caller may know that a bucket exists. Errors contain no ids of other buckets.
+        `origin` is the base URL of the request. Raises RequestInvalid, NotEnabled, BucketNameTaken, AdapterCycle,
+        NamespaceNotActive and NamespaceNotFound.
         """
         from chalicelib.buckets.update import new_settings
 
         def attempt() -> Bucket:
             # The id and `created_at` must have the same time: lists use the order of ids as that of creation times.
-            moment = self.clock()
-            bucket_id, sources = self.ids.timed("bkt", moment), Sources(self.store, partition, can_see)
+            now = self.clock()
+            bucket_id, sources = self.ids.timed("bkt", now), Sources(self.store, partition, can_see)
             settings = new_settings(new, self.adapter_options.for_bucket(bucket_id, sources, origin))
-            bucket = new_bucket(bucket_id, new.bucket_name, settings, format_timestamp(moment))
+            bucket = new_bucket(bucket_id, new.bucket_name, settings, format_timestamp(now))
             with _redacting_bucket_id(can_see):
                 self.store.add(partition, bucket, adapters=sources.revision)
             return bucket

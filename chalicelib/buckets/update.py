@@ -17,7 +17,7 @@ from chalicelib.buckets.models import (
 from chalicelib.core.errors import NotEnabled, Problem
 from chalicelib.core.json_codec import Document
 from chalicelib.core.json_equality import same
-from chalicelib.schemas.compatibility import breaking_changes, touches_unique_key
+from chalicelib.schemas.compatibility import breaking_changes, unique_key_breaks
 from chalicelib.schemas.models import BucketSchema
 from chalicelib.schemas.rules import check_schema
 from chalicelib.schemas.unique_key import check_unique_key, check_unique_key_change, check_unique_key_fits
@@ -77,7 +77,7 @@ def changed(bucket: Bucket, change: BucketChange, adapters: AdapterBuilder) -> C
         settings=settings,
         schema_version=bucket.schema_version + (not same(schema, bucket.schema)),
     )
-    return ChangeResult(new, breaking_changes(bucket.schema, schema), touches_unique_key(bucket.schema, schema, key))
+    return ChangeResult(new, breaking_changes(bucket.schema, schema), unique_key_breaks(bucket.schema, schema, key))
 
 
 def _change_schema(settings: dict[str, Any], schema: BucketSchema) -> None:

@@ -2,8 +2,8 @@
 
 # The maximum `offset` that a request may give.
 MAX_QUERY_OFFSET = 10_000
-# `page` and `limit` together may ask for an offset beyond this one. It is then reduced to this one, where no list has
-# rows, so the page is empty.
+# `page` and `limit` together may ask for a larger offset. It is reduced to this one, which is beyond the end of any
+# list, so the page is empty.
 MAX_OFFSET = 1_000_000_000
 # The maximum number of rows that are sorted by a field that no index orders.
 MAX_SORTED_ROWS = 10_000

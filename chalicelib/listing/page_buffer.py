@@ -57,7 +57,7 @@ class PageBuffer(Generic[R]):
         return [row for _, row in self._first(kept)[self.offset :]]
 
     def _first(self, positioned: list[tuple[Any, R]]) -> list[tuple[Any, R]]:
-        """Returns the rows before the page, of the page, and the row after it, in order."""
+        """Returns, in order, the rows before the page, the rows of the page, and the row after it."""
         positioned.sort(key=itemgetter(0))
         skipped = positioned[: self.offset]
         if sum(self.size(row) for _, row in skipped) > MAX_SKIPPED_BYTES:

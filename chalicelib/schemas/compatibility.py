@@ -24,7 +24,7 @@ def breaking_changes(old: Mapping[str, Any], new: Mapping[str, Any], *, location
     return list(_member_breaks(old["properties"], new["properties"], location))
 
 
-def touches_unique_key(
+def unique_key_breaks(
     old: Mapping[str, Any],
     new: Mapping[str, Any],
     key_fields: Collection[str],

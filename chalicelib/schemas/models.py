@@ -42,7 +42,7 @@ class BucketSchemaFieldType(StrEnum):
 
 
 class BucketSchemaField(BaseModel):
-    """One field of a bucket's schema. Other keys than those listed are stored and returned too."""
+    """One field of a bucket's schema. Keys that are not listed here are stored and returned too."""
 
     model_config = _OPEN
 
@@ -65,8 +65,7 @@ class BucketSchemaField(BaseModel):
 class BucketSchema(BaseModel):
     """The fields that objects of a bucket may have: blobs and metadata.
 
-    An object is checked against the schema when it is written. Other keys than `properties` are stored and returned
-    too.
+    An object is checked against the schema when it is written. Keys other than `properties` are stored and returned.
     """
 
     model_config = _OPEN

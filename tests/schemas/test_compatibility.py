@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.schemas.compatibility import breaking_changes, touches_unique_key
+from chalicelib.schemas.compatibility import breaking_changes, unique_key_breaks
 from chalicelib.schemas.models import BucketSchema, BucketSchemaFieldType
 from chalicelib.schemas.rules import check_schema
 
@@ -116,17 +116,17 @@ def test_all_breaking_changes_are_reported_together() -> None:
 
 def test_breaking_changes_of_unique_key_fields_are_reported_separately() -> None:
     old, new = schema(k=STRING, l=STRING, m=STRING, a=STRING), schema(l=INTEGER, m={**STRING, "enum": ["x"]})
-    reported = touches_unique_key(old, new, ["k", "l", "m"])
+    reported = unique_key_breaks(old, new, ["k", "l", "m"])
     assert [(problem.location, problem.type) for problem in reported] == [
         ((*AT, "k"), "field_removed"),
         ((*AT, "l", "type"), "type_changed"),
         ((*AT, "m", "enum"), "enum_narrowed"),
     ]
-    assert touches_unique_key(old, new, []) == []
+    assert unique_key_breaks(old, new, []) == []
 
 
 def test_a_field_of_the_unique_key_may_become_required() -> None:
-    assert touches_unique_key(schema(k=STRING), schema(k={**STRING, "required": True}), ["k"]) == []
+    assert unique_key_breaks(schema(k=STRING), schema(k={**STRING, "required": True}), ["k"]) == []
 
 
 FIELDS = st.recursive(
@@ -162,6 +162,6 @@ def test_removed_fields_and_changed_types_are_always_reported(old: dict[str, Any
 def test_breaking_changes_of_the_unique_key_are_among_all_breaking_changes(
     old: dict[str, Any], new: dict[str, Any], key: list[str]
 ) -> None:
-    touched = touches_unique_key(schema(**old), schema(**new), key)
+    touched = unique_key_breaks(schema(**old), schema(**new), key)
     assert {(p.location, p.type) for p in touched} <= set(breaks(old, new))
     assert {p.location[3] for p in touched} <= set(key)

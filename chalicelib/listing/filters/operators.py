@@ -37,13 +37,13 @@ def read_operator(operator: str, operand: Any, *, case_sensitive: bool, location
     if operator in ("exists", "is_null"):
         return _presence(operator, _bool(operand, location))
     if operator == "contains":
-        return _containing(operand, case_sensitive)
+        return _contains(operand, case_sensitive)
     text = _string(operand, location)
     if operator == "regex":
         search = read_pattern(text, case_sensitive=case_sensitive, location=location)
         return lambda field: isinstance(field.value, str) and search(field.value)
     # `text` always ignores case (see docs/reference/api-conventions.md).
-    return _textual(operator, text, case_sensitive and operator != "text")
+    return _text_operator(operator, text, case_sensitive and operator != "text")
 
 
 def _equality(operator: str, operand: Any, case_sensitive: bool) -> Test:
@@ -64,13 +64,13 @@ def _membership(operator: str, operand: list[Any], case_sensitive: bool) -> Test
     return test
 
 
-def _textual(operator: str, operand: str, case_sensitive: bool) -> Test:
+def _text_operator(operator: str, operand: str, case_sensitive: bool) -> Test:
     part = _folded(operand, case_sensitive)
-    found = _finding(operator, part, case_sensitive)
+    found = _text_test(operator, part, case_sensitive)
     return lambda field: isinstance(field.value, str) and found(field)
 
 
-def _finding(operator: str, part: str, case_sensitive: bool) -> Test:
+def _text_test(operator: str, part: str, case_sensitive: bool) -> Test:
     """Returns the test for a value that is known to be a text."""
     if operator == "starts_with":
         return lambda field: field.text(case_sensitive).startswith(part)
@@ -107,7 +107,7 @@ def _presence(operator: str, operand: bool) -> Test:
     return lambda field: (field.value is None) is operand
 
 
-def _containing(operand: Any, case_sensitive: bool) -> Test:
+def _contains(operand: Any, case_sensitive: bool) -> Test:
     part = comparable(operand, case_sensitive)
 
     def test(field: FieldValue) -> bool:
