@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from chalicelib.core.errors import invalid
 from chalicelib.core.json_path import check_path
-from chalicelib.listing.filters.operators import OPERATORS, Test, read_operator
+from chalicelib.listing.filters.operators import OPERATORS, Location, Test, read_operator
 from chalicelib.listing.filters.subjects import RowValues
 
 LOGICAL = ("AND", "OR", "NOT")
@@ -19,7 +19,6 @@ MAX_DEPTH = 10
 MAX_NODES = 200
 # Each compiled pattern may use several megabytes.
 MAX_PATTERNS = 10
-Location = tuple[str | int, ...]
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_PATTERNS", "OPERATORS", "Filter", "Leaf", "read_filter"]
 
