@@ -135,11 +135,11 @@ def build_feed(
 
 def build_workers(namespaces: Namespaces, objects: Objects) -> dict[str, Callable[[], Worker]]:
     """Who works on which type of task. A room that keeps something under a bucket adds a cleaner here."""
-    from chalicelib.blobs.cleaning import ObjectBytes
+    from chalicelib.blobs.cleaning import ObjectFileCleaner
     from chalicelib.deletion.workers import BucketDeletion, NamespaceDeletion
-    from chalicelib.objects.cleaning import ObjectRows
+    from chalicelib.objects.cleaning import ObjectRowCleaner
 
-    cleaners = (ObjectRows(objects.store), ObjectBytes(objects.blobs.store))
+    cleaners = (ObjectRowCleaner(objects.store), ObjectFileCleaner(objects.blobs.store))
     return {
         BUCKET: lambda: BucketDeletion(objects.buckets, cleaners),
         NAMESPACE: lambda: NamespaceDeletion(namespaces, objects.buckets, cleaners),

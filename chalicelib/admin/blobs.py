@@ -12,7 +12,7 @@ from chalicelib.admin.arguments import PeriodType
 from chalicelib.admin.commands import with_services
 from chalicelib.admin.output import as_json, show_all
 from chalicelib.blobs.orphans import orphans as without_object
-from chalicelib.blobs.store import Held
+from chalicelib.blobs.store import StoredFile
 from chalicelib.blobs.writer import BLOBS, blobs_prefix
 from chalicelib.core.clock import format_timestamp
 from chalicelib.keys import partition
@@ -55,7 +55,7 @@ def orphans(
     Name a BUCKET with its organization and namespace, or --all.
     """
     prefix = _prefix(services, organization, namespace, bucket, everything=everything)
-    held = _told(services.blobs.listing(prefix))
+    held = _told(services.blobs.list_files(prefix))
     found = list(without_object(services.objects.store, held, before=datetime.now(UTC) - older_than))
     rows = [
         {"key": each.key, "size_bytes": each.size_bytes, "stored_at": format_timestamp(each.stored_at)}
@@ -81,7 +81,7 @@ def _prefix(
     return blobs_prefix(services.buckets.get(partition(organization, place.namespace_id), bucket).bucket_id)
 
 
-def _told(held: Iterable[Held]) -> Iterator[Held]:
+def _told(held: Iterable[StoredFile]) -> Iterator[StoredFile]:
     """What is held, with a line on standard error for every thousand."""
     for number, each in enumerate(held, 1):
         if number % TOLD_EVERY == 0:
@@ -89,7 +89,7 @@ def _told(held: Iterable[Held]) -> Iterator[Held]:
         yield each
 
 
-def _remove(services: Services, found: list[Held]) -> None:
+def _remove(services: Services, found: list[StoredFile]) -> None:
     remaining, removed = iter(found), 0
     while chunk := [each.key for each in islice(remaining, REMOVED_AT_ONCE)]:
         services.blobs.remove(chunk)

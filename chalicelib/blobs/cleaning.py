@@ -13,7 +13,7 @@ BYTES_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectBytes:
+class ObjectFileCleaner:
     """Removes the bytes of objects, those included that no row ever came to refer to."""
 
     blobs: BlobStore
@@ -21,7 +21,7 @@ class ObjectBytes:
 
     def clean(self, partition: str, bucket_id: str) -> int:
         """Removes up to `BYTES_AT_ONCE` files, and says how many."""
-        keys = [held.key for held in islice(self.blobs.listing(blobs_prefix(bucket_id)), BYTES_AT_ONCE)]
+        keys = [held.key for held in islice(self.blobs.list_files(blobs_prefix(bucket_id)), BYTES_AT_ONCE)]
         if keys:
             self.blobs.remove(keys)
         return len(keys)

@@ -8,7 +8,7 @@ from itertools import groupby, islice
 from typing import Protocol
 
 from chalicelib.blobs.blob import Blob
-from chalicelib.blobs.store import Held
+from chalicelib.blobs.store import StoredFile
 from chalicelib.blobs.writer import BLOBS
 
 LOOKED_AT_ONCE = 100
@@ -31,7 +31,7 @@ class ObjectRows(Protocol):
         """The objects with these ids, without those that do not exist."""
 
 
-def orphans(objects: ObjectRows, held: Iterable[Held], *, before: datetime) -> Iterator[Held]:
+def orphans(objects: ObjectRows, held: Iterable[StoredFile], *, before: datetime) -> Iterator[StoredFile]:
     """Of what is held, in the order of keys, that which no row refers to and which was stored before a moment.
 
     Bytes are stored before their row, so those that are younger than a request can last are somebody's yet.

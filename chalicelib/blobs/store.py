@@ -43,7 +43,7 @@ class BytesNotRemoved(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoredFile:
     """Bytes that the store holds."""
 
     key: str
@@ -117,13 +117,13 @@ class BlobStore:
         """How long such URLs are at most just now: most of one is credentials, and theirs have no set length."""
         return len(self._presigned("x" * LONGEST_KEY))
 
-    def listing(self, prefix: str) -> Iterator[Held]:
+    def list_files(self, prefix: str) -> Iterator[StoredFile]:
         """What is held under keys that start so, in the order of keys; read lazily."""
         params: dict[str, Any] = {"Bucket": self._bucket, "Prefix": prefix}
         while True:
             answer = self._call(self._client().list_objects_v2, params)
             for found in answer.get("Contents", ()):
-                yield Held(found["Key"], found["Size"], found["LastModified"])
+                yield StoredFile(found["Key"], found["Size"], found["LastModified"])
             if not answer.get("IsTruncated"):
                 return
             params["ContinuationToken"] = answer["NextContinuationToken"]

@@ -11,7 +11,7 @@ ROWS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectRows:
+class ObjectRowCleaner:
     """Removes the rows of objects, hidden ones too."""
 
     store: ObjectStore

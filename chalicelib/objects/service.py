@@ -152,7 +152,7 @@ class Objects:
         mark = {"state": request.lifecycle_state, "reason": request.reason, "source": request.source, "at": now}
         return hide_all(self.store, partition, bucket.bucket_id, request.object_ids, mark, now)
 
-    def sweep(self, records: Iterable[Mapping[str, Any]]) -> None:
+    def remove_unreferenced(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Removes the bytes that no row refers to after these stream records. Raises Unavailable."""
         for row, keys in dropped(records).items():
             # The row as it is now: a write whose answer was lost may have been made once more.

@@ -46,7 +46,7 @@ class ShardUnnamed(Exception):
 class Sweeper(Protocol):
     """Removes the bytes that changed objects refer to no more."""
 
-    def sweep(self, records: Sequence[Record]) -> None:
+    def remove_unreferenced(self, records: Sequence[Record]) -> None:
         """Does so for these records of the objects' stream, which may have been swept before."""
 
 
@@ -105,7 +105,7 @@ class ChangeFeed:
     def _sweep(self, event: Event) -> Iterator[Work]:
         sweeper, records = self.sweeper, records_of(event)
         if sweeper is not None and records:
-            yield Work(records[0], lambda: sweeper.sweep(records))
+            yield Work(records[0], lambda: sweeper.remove_unreferenced(records))
 
     def _dispatch(self, event: Event) -> Iterator[Work]:
         dispatcher, records = self.dispatcher, records_of(event)

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from chalicelib.admin.__main__ import admin
 from chalicelib.blobs.orphans import orphans
-from chalicelib.blobs.store import BlobStore, Held
+from chalicelib.blobs.store import BlobStore, StoredFile
 from chalicelib.blobs.writer import blob_key
 from tests.support.api import Api
 from tests.support.objects import POSTER, a_bucket_of_objects, blob_keys, created, text
@@ -30,8 +30,8 @@ def left(world: World, bucket_id: str, object_id: str, blob_id: str = "blob_lost
 
 
 def found(world: World, *, before: datetime = NOW + timedelta(days=1)) -> list[str]:
-    listing = world.services.blobs.listing("")
-    return [held.key for held in orphans(world.services.objects.store, listing, before=before)]
+    list_files = world.services.blobs.list_files("")
+    return [held.key for held in orphans(world.services.objects.store, list_files, before=before)]
 
 
 def run(world: World, *words: str) -> Result:
@@ -79,7 +79,7 @@ def test_young_bytes_may_be_of_a_request_under_way(world: World) -> None:
 
 @pytest.mark.parametrize("key", ["uploads/bkt_1/obj_1/blob_1", "blobs/x", "blobs/bkt_1/obj_1/blob_1/part", "blobs"])
 def test_keys_of_another_form_are_left_alone(world: World, key: str) -> None:
-    held = [Held(key, 1, NOW - timedelta(days=9))]
+    held = [StoredFile(key, 1, NOW - timedelta(days=9))]
     assert list(orphans(world.services.objects.store, held, before=NOW)) == []
 
 
@@ -89,12 +89,14 @@ def test_keys_of_another_form_are_left_alone(world: World, key: str) -> None:
 @pytest.fixture
 def aged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything was stored two hours ago."""
-    listing = world.services.blobs.listing
+    list_files = world.services.blobs.list_files
 
     def earlier(prefix: str) -> Any:
-        return (Held(each.key, each.size_bytes, each.stored_at - timedelta(hours=2)) for each in listing(prefix))
+        return (
+            StoredFile(each.key, each.size_bytes, each.stored_at - timedelta(hours=2)) for each in list_files(prefix)
+        )
 
-    monkeypatch.setattr(world.services.blobs, "listing", earlier)
+    monkeypatch.setattr(world.services.blobs, "list_files", earlier)
 
 
 def test_nothing_young_is_listed(world: World) -> None:

@@ -41,7 +41,7 @@ def faults(s3: S3Client) -> Any:
 
 
 def keys(store: BlobStore, prefix: str = "") -> list[str]:
-    return [held.key for held in store.listing(prefix)]
+    return [held.key for held in store.list_files(prefix)]
 
 
 def a_blob(key: str | None, storage_class: str | None = None) -> Blob:
@@ -111,7 +111,7 @@ def test_a_listing_goes_on_after_its_first_page(store: BlobStore) -> None:
         store.put(f"p/{number:04}", b"", **PLAIN)
     store.put("q/0", b"xyz", **PLAIN)
     assert keys(store, "p/") == [f"p/{number:04}" for number in range(1003)]
-    (held,) = store.listing("q/")
+    (held,) = store.list_files("q/")
     assert (held.key, held.size_bytes) == ("q/0", 3)
     assert abs((datetime.now(UTC) - held.stored_at).total_seconds()) < 600
     assert keys(store, "r/") == []

@@ -38,7 +38,7 @@ def _check_names(api: Api) -> None:
 
 def _check_files(world: World) -> None:
     """Every object's files are there, and every file is an object's or listed as nobody's."""
-    held = list(world.services.blobs.listing(""))
+    held = list(world.services.blobs.list_files(""))
     store = world.services.objects.store
     left = {each.key for each in orphans(store, held, before=datetime.now(UTC) + timedelta(days=1))}
     rows = [from_item(decode(row)) for page in _pages(world) for row in page["Items"]]

@@ -135,7 +135,7 @@ def test_an_object_without_measure_is_refused_and_leaves_nothing(api: Api, bucke
     assert {tuple(row) for row in api.get(objects(bucket)).json["results"] if "a" in row} == set()
     huge = api.post(objects(bucket), {"a": "x" * 400_000, "blobs": [POSTER]})
     assert huge.status == 422
-    assert list(world.services.blobs.listing("")) == []
+    assert list(world.services.blobs.list_files("")) == []
 
 
 # Contents and descriptions of files, and the place of what is wrong with them.
@@ -180,7 +180,7 @@ def test_a_hostile_file_is_refused_at_its_place_and_leaves_nothing(
         assert any(problem["location"][:3] == ["body", "blobs", 1] for problem in problems)
         assert any(place in map(str, problem["location"]) for problem in problems)
         assert len(reply.text) < 20_000
-    assert list(world.services.blobs.listing("")) == []
+    assert list(world.services.blobs.list_files("")) == []
     assert api.get(objects(bucket)).json["stats"]["total_objects"] == 1
 
 

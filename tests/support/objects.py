@@ -77,7 +77,7 @@ def listed(api: Api, bucket_id: str, body: dict[str, Any] | None = None) -> list
 
 def blob_keys(world: World) -> list[str]:
     """The keys of all bytes that are stored."""
-    return [held.key for held in world.services.blobs.listing("")]
+    return [held.key for held in world.services.blobs.list_files("")]
 
 
 def stored_object(world: World, bucket_id: str, object_id: str) -> StoredObject:
