@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.core.storage_class import StorageClass
+
 if TYPE_CHECKING:
     from chalicelib.blobs.content import NewBlob
-
-ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Blob:
     @computed
     def archived(self) -> bool:
         """Whether the bytes lie where nobody can read them before they are restored."""
-        return self.key is not None and self.storage_class == ARCHIVE
+        return self.key is not None and self.storage_class == StorageClass.ARCHIVE
 
 
 def stored(new: NewBlob, *, blob_id: str, key: str | None, url: str, storage_class: str | None) -> Blob:

@@ -17,16 +17,17 @@ from chalicelib.blobs.blob import Blob
 from chalicelib.blobs.mime_types import OCTETS, decoded
 from chalicelib.core.deadline import expired
 from chalicelib.core.errors import Unavailable
+from chalicelib.core.storage_class import StorageClass
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-STORAGE_CLASSES: Mapping[str | None, str] = {
+S3_STORAGE_CLASSES: Mapping[str | None, str] = {
     None: "STANDARD",
-    "standard": "STANDARD",
-    "nearline": "STANDARD_IA",
-    "coldline": "GLACIER_IR",
-    "archive": "GLACIER",
+    StorageClass.STANDARD: "STANDARD",
+    StorageClass.NEARLINE: "STANDARD_IA",
+    StorageClass.COLDLINE: "GLACIER_IR",
+    StorageClass.ARCHIVE: "GLACIER",
 }
 PRESIGNED_GET_SECONDS = 3600
 REMOVED_AT_ONCE = 1000
@@ -93,7 +94,7 @@ class BlobStore:
             "Body": content,
             "ContentType": _content_type(mime_type or OCTETS, content),
             "ContentDisposition": content_disposition(filename, mime_type or OCTETS),
-            "StorageClass": STORAGE_CLASSES[storage_class],
+            "StorageClass": S3_STORAGE_CLASSES[storage_class],
         }
         self._call(self._client().put_object, params)
         return f"s3://{self._bucket}/{key}"

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from chalicelib.adapters.rules import SourceAdapterConfig
 from chalicelib.core.ids import is_id
+from chalicelib.core.storage_class import StorageClass
 from chalicelib.core.text import PRINTABLE, printable
 from chalicelib.schemas.models import BucketSchema
 from chalicelib.schemas.unique_key import UniqueKeyConfig
 
 REQUEST = ConfigDict(strict=True, extra="forbid", defer_build=True)
-
-
-class StorageClass(StrEnum):
-    """Storage tier of a bucket's objects, the same on every provider.
-
-    On S3: standard is STANDARD, nearline STANDARD_IA, coldline GLACIER_IR, archive GLACIER.
-    """
-
-    STANDARD = "standard"
-    NEARLINE = "nearline"
-    COLDLINE = "coldline"
-    ARCHIVE = "archive"
-
 
 _CREATE: dict[str, Any] = {
     "bucket_name": "posters",

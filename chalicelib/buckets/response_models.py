@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from chalicelib.buckets.models import StorageClass
 from chalicelib.core.statuses import TaskStatusEnum
+from chalicelib.core.storage_class import StorageClass
 from chalicelib.http.api_models import Timestamp
 from chalicelib.listing.models import PaginationResponse
 from chalicelib.schemas.models import BucketSchema
