@@ -14,7 +14,7 @@ from typing import Any
 from chalicelib.core.errors import Problem, RequestInvalid
 from chalicelib.core.json_equality import same
 from chalicelib.objects.errors import UniqueKeyChange
-from chalicelib.schemas.rules import RESERVED_NAMES
+from chalicelib.schemas.reserved_names import RESERVED_OBJECT_NAMES
 from chalicelib.schemas.values import FILE_TYPES, Field, problems_in
 
 Values = Mapping[str, Any]
@@ -23,11 +23,6 @@ Schema = Mapping[str, Any]
 BODY = ("body",)
 MAX_PROBLEMS = 100
 
-# What the service says of an object itself, at its root; so are all names that start with an underscore.
-RESERVED = RESERVED_NAMES | {
-    "key_prefix", "edges", "idempotency_key", "skip_duplicates", "canonicalize_source", "force_remirror",
-    "object_index", "replayed", "replayed_by",
-}  # fmt: skip
 # A word of the query string: in the body it would look as if it did something.
 QUERY_WORD = "auto_process"
 
@@ -186,7 +181,7 @@ def _reserved(name: str, schema: Schema) -> str | None:
 
 
 def _is_system(name: str) -> bool:
-    return name in RESERVED or name.startswith("_")
+    return name in RESERVED_OBJECT_NAMES or name.startswith("_")
 
 
 def _raise(problems: Iterable[Problem]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from chalicelib.core.errors import Problem, RequestInvalid, invalid
 from chalicelib.core.json_codec import to_json
 from chalicelib.schemas.models import BucketSchema
+from chalicelib.schemas.reserved_names import RESERVED_NAMES
 from chalicelib.schemas.values import Field, Location, misfits_in, problems_in
 
 MAX_FIELD_DEPTH = 10
@@ -17,15 +18,6 @@ MAX_ENUM_VALUES = 500
 MAX_NAME_LENGTH = 100
 MAX_SCHEMA_BYTES = 200_000
 MAX_PROBLEMS = 100  # enough to mend a schema by; a hostile one would otherwise earn an endless answer
-
-# What the service keeps at an object's root itself; so are all names that start with an underscore.
-RESERVED_NAMES = frozenset(
-    {
-        "object_id", "bucket_id", "namespace_id", "internal_id", "collection_id", "blobs", "status", "error",
-        "created_at", "updated_at", "document_count", "consistency", "source_details", "content_hash",
-        "lifecycle_state",
-    }
-)  # fmt: skip
 
 # What most fields have, and all that they have: once of the right types, nothing in it can be wrong.
 UNDOUBTED = frozenset({"type", "description", "required"})

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.objects.errors import UniqueKeyChange
 from chalicelib.objects.fields import (
-    RESERVED,
     changed_values,
     check_names,
     fits,
@@ -17,6 +16,7 @@ from chalicelib.objects.fields import (
     new_values,
     promoted,
 )
+from chalicelib.schemas.reserved_names import RESERVED_OBJECT_NAMES
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -77,7 +77,7 @@ def test_a_required_field_may_stand_in_metadata_where_the_client_puts_it_and_is_
     assert problems(lambda: new_values(sent, {"poster"}, SCHEMA)) == [(("body", "metadata", "title"), "string_type")]
 
 
-@pytest.mark.parametrize("name", [*sorted(RESERVED), "_internal", "_", "auto_process"])
+@pytest.mark.parametrize("name", [*sorted(RESERVED_OBJECT_NAMES), "_internal", "_", "auto_process"])
 def test_names_of_the_service_are_refused(name: str) -> None:
     assert problems(lambda: check_names([name], SCHEMA)) == [(("body", name), "reserved_name")]
 

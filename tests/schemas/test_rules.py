@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.schemas.models import BucketSchema, BucketSchemaFieldType
+from chalicelib.schemas.reserved_names import RESERVED_NAMES
 from chalicelib.schemas.rules import (
     MAX_ENUM_VALUES,
     MAX_FIELD_DEPTH,
     MAX_FIELDS,
     MAX_PROBLEMS,
     MAX_SCHEMA_BYTES,
-    RESERVED_NAMES,
     check_schema,
 )
 from chalicelib.schemas.values import problems_in
