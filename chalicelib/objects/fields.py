@@ -14,6 +14,7 @@ from typing import Any
 from chalicelib.core.errors import Problem, RequestInvalid
 from chalicelib.core.json_equality import same
 from chalicelib.objects.errors import UniqueKeyChange
+from chalicelib.objects.nested_fields import field_value, nested_fields
 from chalicelib.schemas.reserved_names import RESERVED_OBJECT_NAMES
 from chalicelib.schemas.values import FILE_TYPES, Field, problems_in
 
@@ -153,23 +154,14 @@ def _missing(values: Values, filled: Collection[str], fields: Mapping[str, Field
 
 
 def _nested(values: Values, fields: Mapping[str, Field]) -> dict[str, Any]:
-    """Declared fields that stand in the object's own `metadata` and not at its root."""
-    inner = values.get("metadata")
-    if not isinstance(inner, dict) or "metadata" in fields:
-        return {}
-    return {n: v for n, v in inner.items() if n in fields and v is not None and values.get(n) is None}
+    """Declared fields that only the object's `metadata` holds; none where the schema declares `metadata` itself."""
+    return {} if "metadata" in fields else nested_fields(values, fields)
 
 
 def _check_key(old: Values, values: Values, key: Collection[str]) -> None:
-    moved = [name for name in key if _key_value(old, name) != _key_value(values, name)]
+    moved = [name for name in key if field_value(old, name) != field_value(values, name)]
     if moved:
         raise UniqueKeyChange(moved)
-
-
-def _key_value(values: Values, name: str) -> Any:
-    inner = values.get("metadata")
-    nested = inner.get(name) if isinstance(inner, dict) else None
-    return nested if values.get(name) is None else values[name]
 
 
 def _reserved(name: str, schema: Schema) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from chalicelib.core.errors import Problem, RequestInvalid
 from chalicelib.core.ids import ALPHABET
+from chalicelib.objects.nested_fields import field_value
 from chalicelib.schemas.values import Field, problems_in
 
 PREFIX = "obj"
@@ -48,9 +49,7 @@ def read_unique_key(names: Iterable[str], values: Mapping[str, Any], schema: Map
 
     Raises RequestInvalid for every field that is absent, null, empty, too long or of another type.
     """
-    nested = values.get("metadata")
-    inner = nested if isinstance(nested, dict) else {}
-    found = {name: values[name] if values.get(name) is not None else inner.get(name) for name in names}
+    found = {name: field_value(values, name) for name in names}
     problems = [problem for name in found for problem in _problems(name, found[name], schema["properties"][name])]
     if problems:
         raise RequestInvalid(problems)
