@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from chalicelib.blobs.models import KEPT, CreateBlobRequest, KeyPrefix
+from chalicelib.blobs.models import KEY_PREFIX_DESCRIPTION, CreateBlobRequest, KeyPrefix
 from chalicelib.listing.models import PageBody, PageQuery
 from chalicelib.schemas.unique_key import Policy
 
@@ -47,7 +47,7 @@ class CreateObjectRequest(BaseModel):
     """A new object. Every further key is a field of the object and stays at its root."""
 
     model_config = ConfigDict(**OPEN, json_schema_extra={"examples": [_OBJECT]})
-    key_prefix: KeyPrefix | None = Field(default=None, description=KEPT)
+    key_prefix: KeyPrefix | None = Field(default=None, description=KEY_PREFIX_DESCRIPTION)
     blobs: list[CreateBlobRequest] | None = Field(
         default=None, max_length=MAX_BLOBS, description="The files of the object"
     )
@@ -78,7 +78,7 @@ class UpdateObjectRequest(BaseModel):
     """Changes to an object. Keys that are not sent stay; a field set to null goes."""
 
     model_config = ConfigDict(**OPEN, json_schema_extra={"examples": [{"year": 1927, "metadata": {"lang": "de"}}]})
-    key_prefix: KeyPrefix | None = Field(default=None, description=KEPT)
+    key_prefix: KeyPrefix | None = Field(default=None, description=KEY_PREFIX_DESCRIPTION)
     metadata: dict[str, Any] | None = Field(
         default=None,
         description="Each key changes inside of the object's own `metadata` if that holds it, else at the root",
@@ -95,7 +95,7 @@ class PatchObjectRequest(BaseModel):
     """Changes to an object, flat at its root. Keys that are not sent stay; a field set to null goes."""
 
     model_config = ConfigDict(**OPEN, json_schema_extra={"examples": [{"year": 1927}]})
-    key_prefix: KeyPrefix | None = Field(default=None, description=KEPT)
+    key_prefix: KeyPrefix | None = Field(default=None, description=KEY_PREFIX_DESCRIPTION)
     skip_duplicates: bool | None = Field(
         default=None, description="Has nothing to skip in a change without blobs; accepted as it is"
     )

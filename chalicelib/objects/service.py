@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.aws.dynamodb.optimistic_lock import retry_on_conflict, revise
 from chalicelib.aws.retry import OutcomeUnknown
-from chalicelib.blobs.garbage import dropped
+from chalicelib.blobs.garbage import unreferenced_keys
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.service import Buckets, check_writable
 from chalicelib.core import log
@@ -154,7 +154,7 @@ class Objects:
 
     def remove_unreferenced(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Removes the bytes that no row refers to after these stream records. Raises Unavailable."""
-        for row, keys in dropped(records).items():
+        for row, keys in unreferenced_keys(records).items():
             # The row as it is now: a write whose answer was lost may have been made once more.
             found = self.store.find_any(*row)
             left = keys - {blob.key for blob in found.blobs} if found is not None else keys
@@ -227,7 +227,7 @@ class Objects:
             rows = [self.store.find(partition, deposit.bucket_id, object_id) for object_id in deposit.object_ids]
             self.blobs.remove(left - {blob.key for row in rows if row is not None for blob in row.blobs})
         except Exception as error:  # the request is settled either way, and the listing of orphans has them
-            log.log("bytes left behind", level=log.ERROR, error=error, keys=sorted(left))
+            log.log("files not removed", level=log.ERROR, error=error, keys=sorted(left))
 
     def _deposit(self, bucket: Bucket) -> BlobWriter:
         return self.blobs.writer(bucket.bucket_id, bucket.settings.get("storage_class"))

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.blobs.content import MAX_CONTENT_BYTES, MAX_ROW_TEXT_BYTES, NewBlob
+from chalicelib.blobs.content import MAX_ROW_TEXT_BYTES, NewBlob
 from chalicelib.blobs.errors import UrlInvalid
-from chalicelib.blobs.inputs import MAX_URL_CHARS
+from chalicelib.blobs.inputs import MAX_INLINE_CONTENT_BYTES, MAX_URL_CHARS
 from chalicelib.blobs.models import CreateBlobRequest
 from chalicelib.core.errors import NotEnabled, RequestInvalid
 from chalicelib.http.parsing import problems_of
@@ -233,16 +233,16 @@ def test_the_longest_urls() -> None:
 
 
 def test_content_is_five_megabytes_at_most() -> None:
-    most = bytes(MAX_CONTENT_BYTES)
-    assert read("video", {"base64": encoded(most)}).size_bytes == MAX_CONTENT_BYTES
+    most = bytes(MAX_INLINE_CONTENT_BYTES)
+    assert read("video", {"base64": encoded(most)}).size_bytes == MAX_INLINE_CONTENT_BYTES
     assert refused("video", {"base64": encoded(most + b"!")})[0] == ("data", "base64")
-    assert refused("video", "data:video/mp4;base64," + encoded(bytes(2 * MAX_CONTENT_BYTES)))[0] == ("data",)
+    assert refused("video", "data:video/mp4;base64," + encoded(bytes(2 * MAX_INLINE_CONTENT_BYTES)))[0] == ("data",)
 
 
 def test_a_text_is_measured_in_bytes() -> None:
-    assert read("text", "ä" * (MAX_CONTENT_BYTES // 2)).size_bytes == MAX_CONTENT_BYTES
-    assert refused("text", "ä" * (MAX_CONTENT_BYTES // 2) + "!")[0] == ("data",)
-    assert refused("text", {"text": "ä" * MAX_CONTENT_BYTES})[0] == ("data", "text")
+    assert read("text", "ä" * (MAX_INLINE_CONTENT_BYTES // 2)).size_bytes == MAX_INLINE_CONTENT_BYTES
+    assert refused("text", "ä" * (MAX_INLINE_CONTENT_BYTES // 2) + "!")[0] == ("data",)
+    assert refused("text", {"text": "ä" * MAX_INLINE_CONTENT_BYTES})[0] == ("data", "text")
 
 
 # Property, type, source

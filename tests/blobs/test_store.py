@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mypy_boto3_s3 import S3Client
 
 from chalicelib.blobs.blob import Blob
-from chalicelib.blobs.store import BlobStore, BytesNotRemoved, content_disposition
+from chalicelib.blobs.store import BlobStore, FilesNotRemoved, content_disposition
 from chalicelib.core.errors import Unavailable
 from tests.support.engine import no_s3
 from tests.support.faults import Fault, Faults, altered, answers, lost, never_sent
@@ -196,7 +196,7 @@ def test_what_no_other_attempt_would_change_is_a_fault(store: BlobStore, faults:
     with pytest.raises(ClientError):
         store.put("k", b"x", **PLAIN)
     faults.on(1, altered(lambda answer: answer.update(Errors=[{"Key": "b", "Code": "AccessDenied"}])))
-    with pytest.raises(BytesNotRemoved, match="b: AccessDenied"):
+    with pytest.raises(FilesNotRemoved, match="b: AccessDenied"):
         store.remove(["a", "b"])
 
 

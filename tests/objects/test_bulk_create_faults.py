@@ -162,6 +162,6 @@ def test_bytes_that_cannot_be_taken_back_are_named_in_the_log_and_left_to_the_li
     with failing(world.client, "PutItem", b"row-1", FORBIDDEN), failing(world.s3, "DeleteObjects", b"", FORBIDDEN):
         reply = batch(api, bucket, rows)
     assert [row["error_type"] for row in reply.json["failed"]] == ["InternalServerError"]
-    (left,) = [line["keys"] for line in log.lines if line["message"] == "bytes left behind"]
+    (left,) = [line["keys"] for line in log.lines if line["message"] == "files not removed"]
     kept = [blob["properties"]["url"].split("/", 3)[3] for row in listed(api, bucket) for blob in row["blobs"]]
     assert sorted(kept + left) == sorted(blob_keys(world))

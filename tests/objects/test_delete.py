@@ -43,7 +43,7 @@ def test_bytes_that_may_not_be_removed_are_named_in_the_log_and_hold_nothing_up(
     faults = Faults(world.s3).always(left_over(Errors=[{"Key": key, "Code": "AccessDenied"}]))
     world.pump()
     faults.remove()
-    (line,) = [line for line in log.lines if line["message"] == "bytes left behind"]
+    (line,) = [line for line in log.lines if line["message"] == "files not removed"]
     assert line["keys"] == [key]
     assert blob_keys(world) == [key]
     assert api.get(f"/v1/buckets/{bucket}").json["object_count"] == 0
