@@ -159,7 +159,7 @@ class BlobStore:
 
 
 def content_disposition(filename: str | None, mime_type: str) -> str:
-    """The Content-Disposition header (RFC 6266): whether a browser displays the file, and under which name it saves it."""
+    """The Content-Disposition header (RFC 6266): whether a browser displays or saves the file, and its name."""
     is_displayed = mime_type.startswith(_DISPLAYED) and mime_type not in _NEVER_DISPLAYED
     disposition = "inline" if is_displayed else "attachment"
     name = (filename or "").rpartition("/")[2]

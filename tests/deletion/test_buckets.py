@@ -182,7 +182,7 @@ def test_an_object_written_behind_the_back_of_the_deletion_is_found_and_removed(
     from chalicelib.objects.models import CreateObjectRequest
 
     late = CreateObjectRequest.model_validate({"blobs": [text("late")]}, strict=False)
-    world.services.objects._settle(partition, found, late, None)
+    world.services.objects._create(partition, found, late, None)
     assert len(work.rows()) == 1
     work.check_nothing_is_left_of(bucket, namespace_id)
     assert work.rows() == []

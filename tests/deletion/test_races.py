@@ -38,7 +38,7 @@ def just_before(client: Any, call: str, happens: Callable[[], None]) -> Iterator
 def store_late(world: World, bucket: Bucket) -> None:
     """What a slow writer does that had read its bucket while that was open."""
     late = CreateObjectRequest.model_validate({}, strict=False)
-    world.services.objects._settle(partition_of(world), bucket, late, None)
+    world.services.objects._create(partition_of(world), bucket, late, None)
 
 
 @pytest.mark.parametrize("before", [0, 1])

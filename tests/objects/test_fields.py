@@ -11,10 +11,10 @@ from chalicelib.objects.errors import UniqueKeyChange
 from chalicelib.objects.fields import (
     changed_values,
     check_names,
-    fits,
+    is_valid,
     merged_metadata,
     new_values,
-    promoted,
+    with_blob_metadata,
 )
 from chalicelib.schemas.reserved_names import RESERVED_OBJECT_NAMES
 
@@ -89,7 +89,7 @@ def test_auto_process_is_a_field_where_the_schema_says_so() -> None:
 def test_metadata_of_blobs_rises_to_the_root_where_nothing_stands() -> None:
     sent = {"title": "M", "empty": None}
     of_blobs = [{"title": "other", "take": 1, "_id": 1, "status": "x"}, {"take": 2, "empty": "full", "scene": 3}]
-    assert promoted(sent, of_blobs) == {"title": "M", "empty": None, "take": 1, "scene": 3}
+    assert with_blob_metadata(sent, of_blobs) == {"title": "M", "empty": None, "take": 1, "scene": 3}
 
 
 OLD = {"title": "M", "year": 1931, "color": False, "metadata": {"reel": 1}}
@@ -164,9 +164,9 @@ def test_whatever_is_taken_fits_and_is_taken_again_unchanged(sent: dict[str, Any
         values = new_values(sent, {"poster"}, SCHEMA)
     except RequestInvalid:
         return
-    assert fits(values, {"poster"}, SCHEMA)
-    assert fits({**values, "title": None, "metadata": {"title": values["title"]}}, {"poster"}, SCHEMA)
-    assert not fits({**values, "title": None, "metadata": {"title": 5}}, {"poster"}, SCHEMA)
+    assert is_valid(values, {"poster"}, SCHEMA)
+    assert is_valid({**values, "title": None, "metadata": {"title": values["title"]}}, {"poster"}, SCHEMA)
+    assert not is_valid({**values, "title": None, "metadata": {"title": 5}}, {"poster"}, SCHEMA)
     assert new_values(values, {"poster"}, SCHEMA) == values
 
 

@@ -143,7 +143,9 @@ def test_what_needs_all_of_a_bucket_that_fits_is_busy_where_time_runs_out(
 
 
 @NEEDS_ALL
-@pytest.mark.parametrize(("bound", "most"), [("MAX_WALKED", MANY - 1), ("MAX_WALKED_BYTES", (MANY - 1) * len(LARGE))])
+@pytest.mark.parametrize(
+    ("bound", "most"), [("MAX_SCANNED_ROWS", MANY - 1), ("MAX_SCANNED_BYTES", (MANY - 1) * len(LARGE))]
+)
 def test_a_bucket_that_would_not_fit_is_refused_for_its_size_also_where_time_runs_out(
     *, time: SlowTime, world: World, api: Api, monkeypatch: pytest.MonkeyPatch, needs: NeedsAll, bound: str, most: int
 ) -> None:
@@ -202,7 +204,7 @@ def gone(read: Callable[..., list[Item]]) -> Callable[..., list[Item]]:
 def test_a_walk_is_bounded_in_bytes_too(
     world: World, api: Api, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], code: str
 ) -> None:
-    monkeypatch.setattr(lists, "MAX_WALKED_BYTES", 1_000_000)
+    monkeypatch.setattr(lists, "MAX_SCANNED_BYTES", 1_000_000)
     bucket = a_bucket_of_objects(api)
     seed_objects(world, bucket, range(5), lambda number: {"take": number, "essay": LARGE})
 

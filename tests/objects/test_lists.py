@@ -63,8 +63,8 @@ def test_a_link_leads_to_the_next_page(api: Api, bucket: str, shelf: list[Any]) 
 def test_links_of_a_filter_lead_as_far_as_its_cursors(
     api: Api, bucket: str, shelf: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "BUDGET_ROWS", 2)
-    monkeypatch.setattr(lists, "MAX_WALKED", 3)
+    monkeypatch.setattr(lists, "MAX_FILTERED_ROWS", 2)
+    monkeypatch.setattr(lists, "MAX_SCANNED_ROWS", 3)
     body = {"filters": {"NOT": {"title": "Spione"}}}
     reply = api.post(f"{objects(bucket)}/list", body)
     rows = list(reply.json["results"])
@@ -213,7 +213,7 @@ def test_select_finds_keys_that_hold_dots_as_filters_do(api: Api, bucket: str) -
 def test_a_rare_match_ends_pages_early_with_a_cursor(
     api: Api, bucket: str, shelf: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "BUDGET_ROWS", 3)
+    monkeypatch.setattr(lists, "MAX_FILTERED_ROWS", 3)
     first = post(api, bucket, filters={"title": "Mabuse"})
     assert (first["results"], first["pagination"]["next_cursor"] is not None) == ([], True)
     assert titles(listed(api, bucket, {"filters": {"title": "Mabuse"}})) == ["Mabuse"]
@@ -230,7 +230,7 @@ def test_a_page_of_large_rows_stops_early_and_goes_on(api: Api, bucket: str) -> 
 def test_walks_that_would_take_too_long_are_refused_by_name(
     api: Api, bucket: str, shelf: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "MAX_WALKED", 5)
+    monkeypatch.setattr(lists, "MAX_SCANNED_ROWS", 5)
     path = f"{objects(bucket)}/list"
     counted = api.post(path, {"filters": {"take": 0}, "include_total": True})
     assert (counted.status, counted.error["code"]) == (400, "walk_too_long")
