@@ -95,7 +95,7 @@ class Objects:
         bucket_id = self.buckets.locate(partition, identifier)
         found = self.store.find(partition, bucket_id, object_id)
         if found is None or found.soft_deleted is not None:
-            self.buckets.get(partition, identifier)  # raises BucketNotFound if the bucket does not exist either
+            self.buckets.get(partition, identifier)  # raises BucketNotFound if the bucket does not exist
             raise ObjectNotFound(object_id)
         return found
 
