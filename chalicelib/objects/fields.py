@@ -97,7 +97,8 @@ def changed_values(
 def merged_metadata(old: Values, metadata: Values | None) -> dict[str, Any]:
     """The fields that the `metadata` of a PUT sets.
 
-    A key that the object's own `metadata` has changes there, any other key is a field at the root. Null removes.
+    Keys that exist in the object's own `metadata` are updated there. Other keys are set at the root. Null removes a
+    key.
     """
     own = old.get("metadata")
     inner = own if isinstance(own, dict) else {}
@@ -165,7 +166,7 @@ def _missing(values: Values, filled: Collection[str], fields: Mapping[str, Field
 
 
 def _nested(values: Values, fields: Mapping[str, Field]) -> dict[str, Any]:
-    """Declared fields that only the object's `metadata` holds; none where the schema declares `metadata` itself."""
+    """The declared fields that only the object's `metadata` has; none if the schema declares `metadata` itself."""
     return {} if "metadata" in fields else nested_fields(values, fields)
 
 

@@ -22,7 +22,7 @@ from chalicelib.objects.views import searchable_texts, show
 OLDEST_FIRST = (SortKey("created_at"),)
 # The bytes of an object in a response beside its document: names, times and the members of its blobs.
 RESPONSE_OVERHEAD_BYTES = 1_000
-# Cursors with longer values were not made here.
+# The service makes no cursor with longer values; such a cursor is rejected.
 MAX_CURSOR_TIMESTAMP_CHARS = 30
 MAX_CURSOR_ID_CHARS = 40
 
@@ -48,7 +48,7 @@ def with_download_urls(url_bytes: int) -> Kind[StoredObject]:
 
 
 def list_objects(
-    store: ObjectStore, bucket: Bucket, query: ListQuery, kind: Kind[StoredObject] = LISTED_OBJECTS
+    store: ObjectStore, bucket: Bucket, query: ListQuery, resource: Kind[StoredObject] = LISTED_OBJECTS
 ) -> Selected[StoredObject]:
     """The page of objects that a query requests, with the number of all matches if `include_total` is set.
 
@@ -62,26 +62,28 @@ def list_objects(
     if query.page.offset > MAX_SCANNED_ROWS:
         raise _walk_too_long()
     if not is_by_creation(query):
-        return _sorted(store, bucket, query, kind)
+        return _sorted(store, bucket, query, resource)
     if query.is_plain:
-        return _page(store, bucket, query, kind)
+        return _page(store, bucket, query, resource)
     if query.page.include_total or query.page.offset:
-        return select(_all_by_creation(store, bucket, query), query, kind, ordered=True)
-    return _filtered(store, bucket.bucket_id, query, kind)
+        return select(_all_by_creation(store, bucket, query), query, resource, ordered=True)
+    return _filtered(store, bucket.bucket_id, query, resource)
 
 
-def _page(store: ObjectStore, bucket: Bucket, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
+def _page(store: ObjectStore, bucket: Bucket, query: ListQuery, resource: Kind[StoredObject]) -> Selected[StoredObject]:
     page = query.page
     row_count = page.limit + 1
     ids = islice(_ids(store, bucket.bucket_id, query, at_most=page.offset + row_count), page.offset, None)
     rows = _LimitedRows(store.many(bucket.bucket_id, ids, wanted=row_count))
-    return _with_cursor(rows, cut(_visible(rows), query, kind, total=bucket.tally.object_count), query)
+    return _with_cursor(rows, cut(_visible(rows), query, resource, total=bucket.tally.object_count), query)
 
 
-def _filtered(store: ObjectStore, bucket_id: str, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
+def _filtered(
+    store: ObjectStore, bucket_id: str, query: ListQuery, resource: Kind[StoredObject]
+) -> Selected[StoredObject]:
     found = store.many(bucket_id, _ids(store, bucket_id, query, at_most=MAX_FILTERED_ROWS))
     rows = _LimitedRows(found, max_rows=MAX_FILTERED_ROWS, max_bytes=MAX_FILTERED_BYTES)
-    return _with_cursor(rows, cut(matching(_visible(rows), query, kind), query, kind, total=0), query)
+    return _with_cursor(rows, cut(matching(_visible(rows), query, resource), query, resource, total=0), query)
 
 
 def _with_cursor(rows: _LimitedRows, found: Selected[StoredObject], query: ListQuery) -> Selected[StoredObject]:
@@ -92,9 +94,11 @@ def _with_cursor(rows: _LimitedRows, found: Selected[StoredObject], query: ListQ
     return Selected(found.rows, cursors.encode(position, query=query.fingerprint), found.total)
 
 
-def _sorted(store: ObjectStore, bucket: Bucket, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
+def _sorted(
+    store: ObjectStore, bucket: Bucket, query: ListQuery, resource: Kind[StoredObject]
+) -> Selected[StoredObject]:
     rows = _all_rows(store.walk(bucket.bucket_id), bucket, _sort_too_large())
-    return select(_visible(rows), query, kind, ordered=False)
+    return select(_visible(rows), query, resource, ordered=False)
 
 
 def _all_by_creation(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Iterator[StoredObject]:

@@ -81,7 +81,7 @@ class UpdateObjectRequest(BaseModel):
     key_prefix: KeyPrefix | None = Field(default=None, description=KEY_PREFIX_DESCRIPTION)
     metadata: dict[str, Any] | None = Field(
         default=None,
-        description="A key that the object's own `metadata` has changes there, any other key at the root",
+        description="Keys that exist in the object's `metadata` are updated there; other keys are set at the root",
     )
     skip_duplicates: bool | None = Field(
         default=None,
@@ -107,7 +107,7 @@ class BulkSoftDeleteRequest(BaseModel):
         **STRICT, json_schema_extra={"examples": [{"object_ids": ["obj_01"], "reason": "licence ended"}]}
     )
     object_ids: list[str] = Field(
-        min_length=1, max_length=MAX_SOFT_DELETED, description="Their ids; unknown ids are ignored"
+        min_length=1, max_length=MAX_SOFT_DELETED, description="Object ids; unknown ones are ignored"
     )
     reason: str = Field(max_length=500, description="The reason, stored with each object")
     lifecycle_state: str = Field(default="disabled", max_length=100, description="Stored with each object")

@@ -53,7 +53,7 @@ class ObjectStore:
     def add(self, new: StoredObject) -> StoredObject | None:
         """Writes a new object. Returns None, or the existing object that has its id.
 
-        Raises VersionConflict if the existing object was deleted meanwhile.
+        Raises VersionConflict if the id is taken and the existing object cannot be returned.
         """
         existing: list[Item | None] = []
 
