@@ -1,4 +1,4 @@
-"""Reads files in requests: the forms of `data`, URLs, sizes, properties and checksums."""
+"""Reading the files in requests: the forms of `data`, URLs, sizes, properties and checksums."""
 
 from __future__ import annotations
 

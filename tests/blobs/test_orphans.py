@@ -1,4 +1,4 @@
-"""The files that no object refers to are found, and no others."""
+"""Finding the files that no object refers to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stores, removes, lists and signs files in S3, also when S3 fails."""
+"""Storing, removing, listing and signing files in S3, also when S3 fails."""
 
 from __future__ import annotations
 
