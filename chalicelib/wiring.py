@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from chalicelib.aws.queues import WorkQueue
-    from chalicelib.stats.handlers import ChangeFeed, Dispatcher, Sweeper
+    from chalicelib.stats.handlers import ChangeFeed, Dispatcher, GarbageCollector
     from chalicelib.tasks.queue import TaskQueue
     from chalicelib.tasks.runner import Runner
     from chalicelib.tasks.worker import Worker
@@ -117,7 +117,7 @@ def build_feed(
     objects: Table,
     sqs: Callable[[], WorkQueue],
     clock: Clock,
-    sweeper: Sweeper | None = None,
+    garbage_collector: GarbageCollector | None = None,
     *,
     dispatcher: Dispatcher | None = None,
 ) -> ChangeFeed:
@@ -130,7 +130,7 @@ def build_feed(
 
     stats = Statistics(Tallies(TallyStore(catalog), catalog, objects, clock))
     dead_letters = DeadLetters(sqs, settings.dead_letter_queue_url)
-    return ChangeFeed(stats, dead_letters, settings.single_stream_shard, sweeper, dispatcher)
+    return ChangeFeed(stats, dead_letters, settings.single_stream_shard, garbage_collector, dispatcher)
 
 
 def build_workers(namespaces: Namespaces, objects: Objects) -> dict[str, Callable[[], Worker]]:

@@ -11,7 +11,7 @@ from chalicelib.adapters.view import shown_adapter
 from chalicelib.buckets.errors import BucketTooLarge
 from chalicelib.core.json_codec import Document, bounded, text_of
 from chalicelib.listing.search import texts_of
-from chalicelib.stats.models import NOTHING, Tally
+from chalicelib.stats.models import EMPTY_TALLY, Tally
 
 if TYPE_CHECKING:
     from chalicelib.buckets.response_models import BucketResponse
@@ -42,7 +42,7 @@ class Bucket:
     settings: Mapping[str, Any]
     deletion_task: str | None = None
     stored_bytes: int = 0
-    tally: Tally = NOTHING
+    tally: Tally = EMPTY_TALLY
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def _answered_bytes(settings: str) -> int:
     return size + settings.count('"') + settings.count("\\")
 
 
-def from_item(item: Mapping[str, Any], tally: Tally = NOTHING) -> Bucket:
+def from_item(item: Mapping[str, Any], tally: Tally = EMPTY_TALLY) -> Bucket:
     """The bucket in a row."""
     return Bucket(
         bucket_id=item["bucket_id"],

@@ -29,7 +29,7 @@ from chalicelib.buckets.bucket import DELETING, Bucket, from_item, texts, to_ite
 from chalicelib.buckets.errors import BucketNameTaken
 from chalicelib.core.text import fold
 from chalicelib.namespaces.errors import NamespaceNotActive, NamespaceNotFound
-from chalicelib.stats.models import NOTHING, Tally, read_tally
+from chalicelib.stats.models import EMPTY_TALLY, Tally, read_tally
 
 SEARCH_TEXT_BYTES = 2048
 # Ends a search text that was cut short: such a row is always read whole before it is judged.
@@ -265,7 +265,7 @@ def _beyond(partition: str, after: str | None, *, descending: bool) -> Condition
 def _paired(rows: Iterable[Mapping[str, Any]], *, descending: bool) -> Iterator[Bucket]:
     """Buckets with the tallies that stand beside them: behind the bucket going up, before it going down."""
     held: Bucket | None = None
-    tally = NOTHING
+    tally = EMPTY_TALLY
     tallied = ""
     for row in rows:
         if "bucket_name" not in row:
@@ -279,7 +279,7 @@ def _paired(rows: Iterable[Mapping[str, Any]], *, descending: bool) -> Iterator[
             held = None
         if descending:
             own = keys.is_tally_of(tallied, row["bucket_id"])
-            yield from_item(row, tally if own else NOTHING)
+            yield from_item(row, tally if own else EMPTY_TALLY)
         else:
             held = from_item(row)
     if held is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.errors import RequestInvalid, invalid
 from chalicelib.core.json_codec import Document, bounded, text_of
-from chalicelib.stats.models import NOTHING, Tally
+from chalicelib.stats.models import EMPTY_TALLY, Tally
 
 if TYPE_CHECKING:
     from chalicelib.namespaces.models import NamespaceModel
@@ -32,7 +32,7 @@ class Namespace:
     settings: Mapping[str, Any]
     deletion_task: str | None = None
     bucket_count: int = 0
-    tally: Tally = NOTHING
+    tally: Tally = EMPTY_TALLY
 
     @property
     def etag(self) -> str:
@@ -92,7 +92,7 @@ def _too_large() -> RequestInvalid:
     return invalid("body", message=message, type="namespace_too_large")
 
 
-def from_item(item: Mapping[str, Any], bucket_count: int = 0, tally: Tally = NOTHING) -> Namespace:
+def from_item(item: Mapping[str, Any], bucket_count: int = 0, tally: Tally = EMPTY_TALLY) -> Namespace:
     """The namespace in a row."""
     return Namespace(
         namespace_id=item["namespace_id"],

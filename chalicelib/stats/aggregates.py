@@ -27,7 +27,7 @@ from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import Key, Update
 from chalicelib.core.log import ERROR, log
-from chalicelib.stats.stream_records import Contribution, Damaged, Image, object_contribution, tally_contribution
+from chalicelib.stats.stream_records import Contribution, Image, InvalidRow, object_contribution, tally_contribution
 from chalicelib.stats.tally_row import Extreme
 
 OF_OBJECTS = ("object_id", "epoch", "size_bytes", "status", "created_at", "soft_deleted")
@@ -39,26 +39,26 @@ Extremes = tuple[Extreme | None, Extreme | None]
 
 
 class Aggregate(Protocol):
-    """Something that has a tally. `home` is the key of the row without which nothing is tallied."""
+    """Something that has a tally. `owner_key` is the key of the row without which nothing is tallied."""
 
     @property
     def key(self) -> Key:
         """The key of the tally."""
 
     @property
-    def home(self) -> Key:
+    def owner_key(self) -> Key:
         """The key of the thing itself."""
 
     def contributions(self) -> Iterator[tuple[str, Contribution]]:
         """Every member that counts, and for what; strongly consistent."""
 
-    def touch(self, member: str, epoch: int) -> None:
+    def move_to_epoch(self, member: str, epoch: int) -> None:
         """Brings a member into an epoch, unless it is there, beyond it, or gone. Its revision stays."""
 
     def extremes(self, *held: Extreme | None) -> Extremes:
         """The largest and the smallest member, by an index that is seconds behind, and by those held so far."""
 
-    def discard(self, members: Iterable[str]) -> None:
+    def remove_members(self, members: Iterable[str]) -> None:
         """Removes members of a whole that is gone."""
 
 
@@ -77,7 +77,7 @@ class BucketAggregate:
         return keys.bucket_tally(self.ns, self.bucket_id)
 
     @property
-    def home(self) -> Key:
+    def owner_key(self) -> Key:
         """The key of the bucket."""
         return keys.bucket(self.ns, self.bucket_id)
 
@@ -88,11 +88,11 @@ class BucketAggregate:
             if contribution is not None:
                 yield row["object_id"], contribution
 
-    def touch(self, member: str, epoch: int) -> None:
+    def move_to_epoch(self, member: str, epoch: int) -> None:
         """Brings an object into an epoch."""
         _touch(self.objects, self._row(member), exists("object_id"), "epoch", epoch)
 
-    def discard(self, members: Iterable[str]) -> None:
+    def remove_members(self, members: Iterable[str]) -> None:
         """Removes objects whose bucket is gone."""
         self.objects.remove_many(map(self._row, members))
 
@@ -133,7 +133,7 @@ class NamespaceAggregate:
         return keys.namespace_tally(self.ns)
 
     @property
-    def home(self) -> Key:
+    def owner_key(self) -> Key:
         """The key of the row that counts its buckets, made with the namespace."""
         return keys.totals(self.ns)
 
@@ -145,11 +145,11 @@ class NamespaceAggregate:
             if contribution is not None and bucket_id is not None:
                 yield bucket_id, contribution
 
-    def touch(self, member: str, epoch: int) -> None:
+    def move_to_epoch(self, member: str, epoch: int) -> None:
         """Brings the tally of a bucket into an epoch."""
         _touch(self.catalog, keys.bucket_tally(self.ns, member), exists("sk"), "belongs_to", epoch)
 
-    def discard(self, members: Iterable[str]) -> None:
+    def remove_members(self, members: Iterable[str]) -> None:
         """Nothing: the tally of a bucket goes with its bucket."""
 
     def extremes(self, *held: Extreme | None) -> Extremes:
@@ -161,7 +161,7 @@ def _read(contribution: Callable[[Image], Contribution | None], row: Item) -> Co
     """What a row counts for. One that cannot be read counts for nothing, as it does for the fold."""
     try:
         return contribution(encode(row))
-    except Damaged as damage:
+    except InvalidRow as damage:
         log("A row that should be counted cannot be read", level=ERROR, key=row.get("object_id"), reason=str(damage))
         return None
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from chalicelib.aws.queues import Queue
 from chalicelib.core.log import ERROR, log
-from chalicelib.stats.stream_records import Unreadable
+from chalicelib.stats.stream_records import UnreadableRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class DeadLetters:
     queue: Callable[[], Queue]
     url: str
 
-    def add(self, unreadable: Unreadable) -> None:
+    def add(self, unreadable: UnreadableRecord) -> None:
         """Keeps where a record is; the client's own errors fly when it cannot be kept."""
         told = asdict(unreadable)
         log("A stream record cannot be read", level=ERROR, **told)

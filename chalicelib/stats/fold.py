@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.stats.stream_records import Change, Contribution
-from chalicelib.stats.tally_row import ZERO, Checkpoint, Extreme, TallyRow, Totals
+from chalicelib.stats.tally_row import ZERO_TOTALS, Checkpoint, Extreme, ObjectTotals, TallyRow
 
 LARGEST, SMALLEST = 1, -1
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
+class FoldResult:
     """A tally after changes, and what is left to do.
 
     `stale` members stand in a closed epoch, and have to be touched before the tally is written.
@@ -29,11 +29,11 @@ class Folded:
     extreme_gone: bool = False
 
 
-def folded(row: TallyRow, changes: Iterable[Change], *, now: str, forget_before: str) -> Folded:
+def fold_changes(row: TallyRow, changes: Iterable[Change], *, now: str, forget_before: str) -> FoldResult:
     """The tally after those of the changes that it has not counted yet; the same tally if there are none."""
-    fresh = unfolded(changes, row.checkpoints)
+    fresh = new_changes(changes, row.checkpoints)
     if not fresh:
-        return Folded(row)
+        return FoldResult(row)
     latest = {change.member: change.after for change in fresh}
     largest, largest_gone = extreme_after(row.largest, latest, LARGEST)
     smallest, smallest_gone = extreme_after(row.smallest, latest, SMALLEST)
@@ -51,10 +51,10 @@ def folded(row: TallyRow, changes: Iterable[Change], *, now: str, forget_before:
         for member, contribution in latest.items()
         if contribution is not None and contribution.epoch < row.open_from
     )
-    return Folded(new, stale, largest_gone or smallest_gone)
+    return FoldResult(new, stale, largest_gone or smallest_gone)
 
 
-def unfolded(changes: Iterable[Change], checkpoints: Mapping[str, Checkpoint]) -> list[Change]:
+def new_changes(changes: Iterable[Change], checkpoints: Mapping[str, Checkpoint]) -> list[Change]:
     """The changes a tally has not counted yet: sequence numbers grow inside a shard, and only there."""
     seen = {shard: checkpoint.sequence for shard, checkpoint in checkpoints.items()}
     fresh = []
@@ -77,27 +77,27 @@ def extreme_after(
         for member, contribution in latest.items()
         if contribution and contribution.size is not None
     ]
-    best = further(sizes, direction)
+    best = most_extreme(sizes, direction)
     if held is None:
         return best, False
     if held.member not in latest:
-        return further([held, *sizes], direction), False
+        return most_extreme([held, *sizes], direction), False
     return best, best is None or direction * best.size < direction * held.size
 
 
-def further(extremes: Iterable[Extreme], direction: int) -> Extreme | None:
+def most_extreme(extremes: Iterable[Extreme], direction: int) -> Extreme | None:
     """The largest or smallest of these; of several, the first."""
     return max(extremes, key=lambda extreme: direction * extreme.size, default=None)
 
 
-def _totals(row: TallyRow, changes: Iterable[Change]) -> dict[int, Totals]:
+def _totals(row: TallyRow, changes: Iterable[Change]) -> dict[int, ObjectTotals]:
     totals = dict(row.totals)
     for change in changes:
         before, after = change.before, change.after
         if before is not None and before.epoch >= row.open_from:
-            totals[before.epoch] = totals.get(before.epoch, ZERO).minus(before.totals)
+            totals[before.epoch] = totals.get(before.epoch, ZERO_TOTALS).minus(before.totals)
         if after is not None and after.epoch >= row.open_from:
-            totals[after.epoch] = totals.get(after.epoch, ZERO).plus(after.totals)
+            totals[after.epoch] = totals.get(after.epoch, ZERO_TOTALS).plus(after.totals)
     return totals
 
 

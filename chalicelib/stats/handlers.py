@@ -18,8 +18,8 @@ from chalicelib.stats.service import Statistics
 from chalicelib.stats.stream_records import (
     Change,
     Record,
-    Unreadable,
-    looks_due,
+    UnreadableRecord,
+    needs_extreme_lookup,
     read_object_change,
     read_tally_change,
     sequence_of,
@@ -27,13 +27,13 @@ from chalicelib.stats.stream_records import (
 
 Event = Mapping[str, Any]
 Answer = dict[str, Any]
-Read = Callable[[Record, str], Change | Unreadable | None]
+Read = Callable[[Record, str], Change | UnreadableRecord | None]
 
 # The one shard of an emulator that does not name it.
 SINGLE_SHARD = "single"
 
 
-class ShardUnnamed(Exception):
+class ShardNotNamed(Exception):
     """The event does not say which shard it is of, so nobody can tell what has been counted before."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class ShardUnnamed(Exception):
         )
 
 
-class Sweeper(Protocol):
+class GarbageCollector(Protocol):
     """Removes the bytes that changed objects refer to no more."""
 
     def sweep(self, records: Sequence[Record]) -> None:
@@ -66,12 +66,12 @@ class Work:
 
 
 @dataclass(slots=True)
-class Told:
+class EventChanges:
     """What an event tells of one bucket or namespace."""
 
     first: Record
     changes: list[Change] = field(default_factory=list)
-    unreadable: list[Unreadable] = field(default_factory=list)
+    unreadable: list[UnreadableRecord] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class ChangeFeed:
     stats: Statistics
     dead_letters: DeadLetters
     single_shard: bool = False
-    sweeper: Sweeper | None = None
+    garbage_collector: GarbageCollector | None = None
     dispatcher: Dispatcher | None = None
 
     def objects_changed(self, event: Event) -> Answer:
@@ -96,16 +96,16 @@ class ChangeFeed:
         for (ns, bucket_id), told in grouped(event, read, self._shard).items():
             yield Work(told.first, partial(self._fold, ns, bucket_id, told))
 
-    def _fold(self, ns: str | None, bucket_id: str | None, told: Told) -> None:
+    def _fold(self, ns: str | None, bucket_id: str | None, told: EventChanges) -> None:
         for unreadable in told.unreadable:
             self.dead_letters.add(unreadable)
         if ns is not None:
-            self.stats.fold(ns, bucket_id, told.changes, doubtful=bool(told.unreadable))
+            self.stats.fold(ns, bucket_id, told.changes, has_unreadable=bool(told.unreadable))
 
     def _sweep(self, event: Event) -> Iterator[Work]:
-        sweeper, records = self.sweeper, records_of(event)
-        if sweeper is not None and records:
-            yield Work(records[0], lambda: sweeper.sweep(records))
+        garbage_collector, records = self.garbage_collector, records_of(event)
+        if garbage_collector is not None and records:
+            yield Work(records[0], lambda: garbage_collector.sweep(records))
 
     def _dispatch(self, event: Event) -> Iterator[Work]:
         dispatcher, records = self.dispatcher, records_of(event)
@@ -115,17 +115,17 @@ class ChangeFeed:
     def _looks(self, event: Event) -> Iterator[Work]:
         due: dict[tuple[str, str], Record] = {}
         for record in records_of(event):
-            if looks_due(record):
+            if needs_extreme_lookup(record):
                 change = read_tally_change(record, "")
                 if isinstance(change, Change):
                     due[change.ns, change.member] = record
         for (ns, bucket_id), record in due.items():
-            yield Work(record, partial(self.stats.look_again, ns, bucket_id))
+            yield Work(record, partial(self.stats.refresh_extremes, ns, bucket_id))
 
     def _shard(self, event: Event) -> str:
         shard = event.get("shardId") or (SINGLE_SHARD if self.single_shard else None)
         if not isinstance(shard, str):
-            raise ShardUnnamed()
+            raise ShardNotNamed()
         return shard
 
 
@@ -134,17 +134,19 @@ def records_of(event: Event) -> Sequence[Record]:
     return event.get("Records") or ()
 
 
-def grouped(event: Event, read: Read, shard_of: Callable[[Event], str]) -> dict[tuple[str | None, str | None], Told]:
-    """What the event tells that counts, by namespace and bucket. Raises ShardUnnamed."""
-    told: dict[tuple[str | None, str | None], Told] = {}
+def grouped(
+    event: Event, read: Read, shard_of: Callable[[Event], str]
+) -> dict[tuple[str | None, str | None], EventChanges]:
+    """What the event tells that counts, by namespace and bucket. Raises ShardNotNamed."""
+    told: dict[tuple[str | None, str | None], EventChanges] = {}
     records = records_of(event)
     shard = shard_of(event) if records else ""
     for record in records:
         change = read(record, shard)
-        if isinstance(change, Unreadable):
-            told.setdefault((change.ns, change.bucket_id), Told(record)).unreadable.append(change)
+        if isinstance(change, UnreadableRecord):
+            told.setdefault((change.ns, change.bucket_id), EventChanges(record)).unreadable.append(change)
         elif change is not None and change.counts:
-            told.setdefault((change.ns, change.bucket_id), Told(record)).changes.append(change)
+            told.setdefault((change.ns, change.bucket_id), EventChanges(record)).changes.append(change)
     return told
 
 

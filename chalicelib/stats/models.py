@@ -51,11 +51,11 @@ class Tally:
         }
 
 
-NOTHING = Tally()
+EMPTY_TALLY = Tally()
 
 
 def read_tally(row: Mapping[str, Any] | None) -> Tally:
     """The tally in a row, or the empty one where there is no row yet."""
     if row is None:
-        return NOTHING
+        return EMPTY_TALLY
     return Tally(**{name: row[name] for name in Tally.__slots__ if name in row})

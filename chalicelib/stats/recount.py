@@ -10,21 +10,21 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 from chalicelib.stats.aggregates import Aggregate
-from chalicelib.stats.tallies import LOOKS, Tallies
-from chalicelib.stats.tally_row import EMPTY, ZERO, TallyRow, Totals
+from chalicelib.stats.tallies import EXTREME_LOOKUPS, Tallies
+from chalicelib.stats.tally_row import EMPTY_ROW, ZERO_TOTALS, ObjectTotals, TallyRow
 
 SECONDS_BETWEEN = 1.0
 # Old totals that have not moved for as many looks are taken to be still. Closing earlier would show too
 # little for a moment, and name the wrong drift; what is counted in the end would be the same.
 LOOKS_AT_STILLNESS = 5
-MOST_LOOKS = 900
+MAX_STABILITY_CHECKS = 900
 
 
 @dataclass(frozen=True, slots=True)
 class Recount:
     """What a recount found: by how much more, or less, the tally showed than there was."""
 
-    drift: Totals
+    drift: ObjectTotals
 
 
 def recount(tallies: Tallies, aggregate: Aggregate) -> Recount:
@@ -47,7 +47,7 @@ def _raised(tallies: Tallies, aggregate: Aggregate, above: int | None = None) ->
             return row
         return replace(row, epoch=max([row.epoch, above or 0, *row.totals]) + 1, recount_due=tallies.now())
 
-    return (tallies.revise(aggregate, raised) or EMPTY).epoch
+    return (tallies.revise(aggregate, raised) or EMPTY_ROW).epoch
 
 
 def _swept(tallies: Tallies, aggregate: Aggregate, epoch: int) -> int:
@@ -60,14 +60,14 @@ def _swept(tallies: Tallies, aggregate: Aggregate, epoch: int) -> int:
                 # Of another recount, or of a tally that was lost: there is no way back.
                 epoch = _raised(tallies, aggregate, contribution.epoch)
             if contribution.epoch < epoch:
-                aggregate.touch(member, epoch)
+                aggregate.move_to_epoch(member, epoch)
                 older = True
     return epoch
 
 
 def _await_stillness(tallies: Tallies, aggregate: Aggregate, epoch: int) -> None:
     last, still = None, 0
-    for _ in range(MOST_LOOKS):
+    for _ in range(MAX_STABILITY_CHECKS):
         left = _left(tallies.find(aggregate), epoch)
         still = still + 1 if left == last else 0
         if still >= LOOKS_AT_STILLNESS:
@@ -76,19 +76,19 @@ def _await_stillness(tallies: Tallies, aggregate: Aggregate, epoch: int) -> None
         tallies.pause(SECONDS_BETWEEN)
 
 
-def _close(tallies: Tallies, aggregate: Aggregate, epoch: int) -> Totals:
-    drift = ZERO
+def _close(tallies: Tallies, aggregate: Aggregate, epoch: int) -> ObjectTotals:
+    drift = ZERO_TOTALS
 
     def closed(row: TallyRow) -> TallyRow:
         nonlocal drift
         drift = _left(row, epoch)
         totals = {each: totals for each, totals in row.totals.items() if each >= epoch}
         new = replace(row, open_from=max(row.open_from, epoch), totals=totals, stats_updated_at=tallies.now())
-        return tallies.looked_up(aggregate, new, looks_due=LOOKS)
+        return tallies.with_refreshed_extremes(aggregate, new, looks_due=EXTREME_LOOKUPS)
 
     tallies.revise(aggregate, closed)
     return drift
 
 
-def _left(row: TallyRow, epoch: int) -> Totals:
-    return reduce(Totals.plus, (totals for each, totals in row.totals.items() if each < epoch), ZERO)
+def _left(row: TallyRow, epoch: int) -> ObjectTotals:
+    return reduce(ObjectTotals.plus, (totals for each, totals in row.totals.items() if each < epoch), ZERO_TOTALS)

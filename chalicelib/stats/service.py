@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from chalicelib.stats.recount import Recount, recount
 from chalicelib.stats.stream_records import Change
 from chalicelib.stats.tallies import Tallies
-from chalicelib.stats.verify import Difference, settle, verify
+from chalicelib.stats.verify import Difference, rebuild, verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,13 @@ class Statistics:
 
     tallies: Tallies
 
-    def fold(self, ns: str, bucket_id: str | None, changes: Iterable[Change], *, doubtful: bool = False) -> None:
-        """Counts those of the changes that were not counted yet. `doubtful`: more changed that cannot be read."""
-        self.tallies.fold(self.tallies.of(ns, bucket_id), changes, doubtful=doubtful)
+    def fold(self, ns: str, bucket_id: str | None, changes: Iterable[Change], *, has_unreadable: bool = False) -> None:
+        """Counts those of the changes that were not counted yet. `has_unreadable`: more changed that cannot be read."""
+        self.tallies.fold(self.tallies.of(ns, bucket_id), changes, has_unreadable=has_unreadable)
 
-    def look_again(self, ns: str, bucket_id: str) -> None:
+    def refresh_extremes(self, ns: str, bucket_id: str) -> None:
         """Looks up the bucket's largest and smallest object once more, if that is due."""
-        self.tallies.look_again(self.tallies.of(ns, bucket_id))
+        self.tallies.refresh_extremes(self.tallies.of(ns, bucket_id))
 
     def bucket_ids(self, ns: str) -> Iterator[str]:
         """The buckets of a namespace."""
@@ -40,16 +40,16 @@ class Statistics:
         """Counts anew while writers go on, and tells the drift that there was."""
         return recount(self.tallies, self.tallies.of(ns, bucket_id))
 
-    def settle(self, ns: str, bucket_id: str | None) -> None:
+    def rebuild(self, ns: str, bucket_id: str | None) -> None:
         """Makes the statistics what a count gives, for an engine whose stream begins anew.
 
         Nothing may write meanwhile, and what the streams tell of all before, this included, must not be folded.
         """
-        settle(self.tallies, self.tallies.of(ns, bucket_id))
+        rebuild(self.tallies, self.tallies.of(ns, bucket_id))
 
-    def settle_all(self, namespaces: Iterable[str]) -> None:
+    def rebuild_all(self, namespaces: Iterable[str]) -> None:
         """Settles every bucket of these namespaces, and then the namespaces."""
         for ns in namespaces:
             for bucket_id in self.bucket_ids(ns):
-                self.settle(ns, bucket_id)
-            self.settle(ns, None)
+                self.rebuild(ns, bucket_id)
+            self.rebuild(ns, None)

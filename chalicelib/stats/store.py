@@ -23,18 +23,18 @@ class TallyStore:
         row = self._catalog.get(key)
         return from_item(row) if row else None
 
-    def first(self, home: Key) -> TallyRow | None:
-        """The tally that begins under a `home`, in the epoch that this says; None where there is no such row."""
-        row = self._catalog.get(home)
+    def first(self, owner_key: Key) -> TallyRow | None:
+        """The tally that begins under a `owner_key`, in the epoch that this says; None where there is no such row."""
+        row = self._catalog.get(owner_key)
         if row is None:
             return None
         epoch = row.get("counts_from", 0)
         return TallyRow(epoch=epoch, open_from=epoch)
 
-    def replace(self, key: Key, home: Key, old: TallyRow, new: TallyRow) -> None:
+    def replace(self, key: Key, owner_key: Key, old: TallyRow, new: TallyRow) -> None:
         """Writes what differs, in one update. Raises VersionConflict where the old state is no longer there.
 
-        A first state needs the row of what is tallied, its `home`.
+        A first state needs the row of what is tallied, its `owner_key`.
         """
         before, after = to_item(old), to_item(new)
         # A row that is not there yet is written whole.
@@ -44,7 +44,7 @@ class TallyStore:
         if old.revision:
             self._catalog.write(step)
         else:
-            self._catalog.transact([step, ConditionCheck(home, exists("pk"), lambda _: VersionConflict())])
+            self._catalog.transact([step, ConditionCheck(owner_key, exists("pk"), lambda _: VersionConflict())])
 
     def bucket_ids(self, partition: str) -> Iterator[str]:
         """The ids of a namespace's buckets."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from chalicelib import keys
 from chalicelib.aws.dynamodb.attribute_values import Wire, decode_value
-from chalicelib.stats.tally_row import Totals
+from chalicelib.stats.tally_row import ObjectTotals
 
 Record = Mapping[str, Any]
 Image = Mapping[str, Wire]
@@ -29,7 +29,7 @@ class Contribution:
     """
 
     epoch: int
-    totals: Totals
+    totals: ObjectTotals
     last_upload_at: str | None
     size: int | None = None
 
@@ -57,7 +57,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableRecord:
     """A record that does not say what it must; of which bucket or namespace, where that can be told."""
 
     ns: str | None
@@ -69,7 +69,7 @@ class Unreadable:
     reason: str
 
 
-class Damaged(ValueError):
+class InvalidRow(ValueError):
     """A row lacks what counts, or has it in another form."""
 
 
@@ -79,7 +79,7 @@ def sequence_of(record: Record) -> str:
     return number.zfill(SEQUENCE_DIGITS)
 
 
-def read_object_change(record: Record, shard: str) -> Change | Unreadable:
+def read_object_change(record: Record, shard: str) -> Change | UnreadableRecord:
     """What a record of the objects table changes."""
     old, new = _images(record)
     row_keys = record["dynamodb"].get("Keys")
@@ -93,12 +93,12 @@ def read_object_change(record: Record, shard: str) -> Change | Unreadable:
             shard=shard,
             sequence=sequence_of(record),
         )
-    except Damaged as damage:
+    except InvalidRow as damage:
         whose = (_found(new, "ns") or _found(old, "ns"), _found(row_keys, "bucket_id"))
         return _unreadable(record, shard, whose, damage)
 
 
-def read_tally_change(record: Record, shard: str) -> Change | Unreadable | None:
+def read_tally_change(record: Record, shard: str) -> Change | UnreadableRecord | None:
     """What a record of the catalog changes in a namespace's totals; None if it is not of a bucket's tally."""
     row_keys = record["dynamodb"].get("Keys")
     partition, bucket_id = _found(row_keys, "pk"), keys.tallied_bucket(_found(row_keys, "sk") or "")
@@ -107,12 +107,12 @@ def read_tally_change(record: Record, shard: str) -> Change | Unreadable | None:
     old, new = _images(record)
     try:
         before, after = tally_contribution(old), tally_contribution(new)
-    except Damaged as damage:
+    except InvalidRow as damage:
         return _unreadable(record, shard, (partition, None), damage)
     return Change(partition, None, bucket_id, before, after, shard, sequence_of(record))
 
 
-def looks_due(record: Record) -> bool:
+def needs_extreme_lookup(record: Record) -> bool:
     """Whether a record of a bucket's tally says that the extremes have to be looked up again."""
     return "looks_due" in (record["dynamodb"].get("NewImage") or {})
 
@@ -122,7 +122,7 @@ def object_contribution(image: Image | None) -> Contribution | None:
     if image is None or "soft_deleted" in image:
         return None
     size = _count(image, "size_bytes")
-    totals = Totals(1, size, int(_text(image, "status") == FAILED))
+    totals = ObjectTotals(1, size, int(_text(image, "status") == FAILED))
     return Contribution(_count(image, "epoch"), totals, _text(image, "created_at"), size)
 
 
@@ -130,15 +130,19 @@ def tally_contribution(image: Image | None) -> Contribution | None:
     """What a bucket's tally counts for in its namespace; nothing while the row holds no totals."""
     if image is None or "object_count" not in image:
         return None
-    totals = Totals(*(_number(image, name) for name in ("object_count", "total_size_bytes", "failed_object_count")))
+    totals = ObjectTotals(
+        *(_number(image, name) for name in ("object_count", "total_size_bytes", "failed_object_count"))
+    )
     epoch = _count(image, "belongs_to") if "belongs_to" in image else 0
     return Contribution(epoch, totals, _found(image, "last_upload_at"))
 
 
-def _unreadable(record: Record, shard: str, whose: tuple[str | None, str | None], damage: Damaged) -> Unreadable:
+def _unreadable(
+    record: Record, shard: str, whose: tuple[str | None, str | None], damage: InvalidRow
+) -> UnreadableRecord:
     told = record["dynamodb"]
     place = {"shard": shard, "sequence": told["SequenceNumber"], "source": record.get("eventSourceARN", "")}
-    return Unreadable(*whose, keys=told.get("Keys"), reason=str(damage), **place)
+    return UnreadableRecord(*whose, keys=told.get("Keys"), reason=str(damage), **place)
 
 
 def _images(record: Record) -> tuple[Image | None, Image | None]:
@@ -150,28 +154,28 @@ def _found(image: Any, name: str) -> str | None:
     """The text of this name, or None where there is no such text."""
     try:
         return _text(image, name)
-    except Damaged:
+    except InvalidRow:
         return None
 
 
 def _text(image: Any, name: str) -> str:
     value = _value(image, name)
     if not isinstance(value, str) or not value:
-        raise Damaged(f"{name} is no text")
+        raise InvalidRow(f"{name} is no text")
     return value
 
 
 def _count(image: Any, name: str) -> int:
     number = _number(image, name)
     if number < 0:
-        raise Damaged(f"{name} is below zero")
+        raise InvalidRow(f"{name} is below zero")
     return number
 
 
 def _number(image: Any, name: str) -> int:
     value = _value(image, name)
     if type(value) is not int:  # true is an int, too
-        raise Damaged(f"{name} is no whole number")
+        raise InvalidRow(f"{name} is no whole number")
     return value
 
 
@@ -179,4 +183,4 @@ def _value(image: Any, name: str) -> Any:
     try:
         return decode_value(image[name])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Damaged(f"{name} cannot be read") from error
+        raise InvalidRow(f"{name} cannot be read") from error

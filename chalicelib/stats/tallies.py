@@ -11,16 +11,16 @@ from chalicelib.aws.dynamodb.optimistic_lock import revise
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.stats.aggregates import Aggregate, BucketAggregate, NamespaceAggregate
-from chalicelib.stats.fold import LARGEST, SMALLEST, folded, further
+from chalicelib.stats.fold import LARGEST, SMALLEST, fold_changes, most_extreme
 from chalicelib.stats.store import TallyStore
 from chalicelib.stats.stream_records import Change
-from chalicelib.stats.tally_row import EMPTY, TallyRow, to_item
+from chalicelib.stats.tally_row import EMPTY_ROW, TallyRow, to_item
 
 # Records live for 24 hours; what is older than twice that comes never again.
 SHARDS_REMEMBERED = timedelta(hours=48)
 # How often the extremes are looked up again after one was lost: each time at least one trip of the tally's
 # own change through the stream later, which is what the index is given to settle.
-LOOKS = 2
+EXTREME_LOOKUPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +41,34 @@ class Tallies:
 
     def find(self, aggregate: Aggregate) -> TallyRow:
         """A tally as it is now."""
-        return self.store.find(aggregate.key) or EMPTY
+        return self.store.find(aggregate.key) or EMPTY_ROW
 
-    def fold(self, aggregate: Aggregate, changes: Iterable[Change], *, doubtful: bool = False) -> None:
+    def fold(self, aggregate: Aggregate, changes: Iterable[Change], *, has_unreadable: bool = False) -> None:
         """Counts the changes that were not counted yet, in one update; nothing is written if there are none.
 
-        `doubtful`: a change could not be read, so from now on the whole is due for a recount.
+        `has_unreadable`: a change could not be read, so from now on the whole is due for a recount.
         """
         kept = [change for change in changes if change.counts]
-        if not kept and not doubtful:
+        if not kept and not has_unreadable:
             return
-        if self.revise(aggregate, lambda row: self._folded(aggregate, row, kept, doubtful=doubtful)) is None:
+        if (
+            self.revise(aggregate, lambda row: self._folded(aggregate, row, kept, has_unreadable=has_unreadable))
+            is None
+        ):
             # Written while the whole was being deleted, and too late for that to find it.
-            aggregate.discard({change.member for change in kept if change.after is not None})
+            aggregate.remove_members({change.member for change in kept if change.after is not None})
 
-    def look_again(self, aggregate: Aggregate) -> None:
+    def refresh_extremes(self, aggregate: Aggregate) -> None:
         """Looks the extremes up once more, if that is due. One that is found gone makes more looks due."""
-        self.revise(aggregate, lambda row: self.looked_up(aggregate, row) if row.looks_due else row)
+        self.revise(aggregate, lambda row: self.with_refreshed_extremes(aggregate, row) if row.looks_due else row)
 
-    def looked_up(self, aggregate: Aggregate, row: TallyRow, *, looks_due: int | None = None) -> TallyRow:
+    def with_refreshed_extremes(self, aggregate: Aggregate, row: TallyRow, *, looks_due: int | None = None) -> TallyRow:
         """The row with the extremes that the index and the row itself know of, those left out that are gone."""
         largest, smallest = aggregate.extremes(row.largest, row.smallest)
         lost = (row.largest and (not largest or largest.size < row.largest.size)) or (
             row.smallest and (not smallest or smallest.size > row.smallest.size)
         )
-        due = LOOKS if lost else row.looks_due - 1
+        due = EXTREME_LOOKUPS if lost else row.looks_due - 1
         return replace(row, largest=largest, smallest=smallest, looks_due=due if looks_due is None else looks_due)
 
     def revise(self, aggregate: Aggregate, revised: Callable[[TallyRow], TallyRow]) -> TallyRow | None:
@@ -75,13 +78,13 @@ class Tallies:
         """
 
         def read() -> TallyRow | None:
-            return self.store.find(aggregate.key) or self.store.first(aggregate.home)
+            return self.store.find(aggregate.key) or self.store.first(aggregate.owner_key)
 
         def write(old: TallyRow | None, new: TallyRow | None) -> TallyRow | None:
             if old is None or new is None:
                 return None
             new = replace(new, revision=old.revision + 1)
-            self.store.replace(aggregate.key, aggregate.home, old, new)
+            self.store.replace(aggregate.key, aggregate.owner_key, old, new)
             return new
 
         def step(row: TallyRow | None) -> TallyRow | None:
@@ -93,23 +96,23 @@ class Tallies:
         """The present moment."""
         return format_timestamp(self.clock())
 
-    def _folded(self, aggregate: Aggregate, row: TallyRow, changes: list[Change], *, doubtful: bool) -> TallyRow:
+    def _folded(self, aggregate: Aggregate, row: TallyRow, changes: list[Change], *, has_unreadable: bool) -> TallyRow:
         moment = self.clock()
-        done = folded(
+        done = fold_changes(
             row, changes, now=format_timestamp(moment), forget_before=format_timestamp(moment - SHARDS_REMEMBERED)
         )
         # Before the tally is written: a crash in between repeats the batch, and then nothing is forgotten.
         for member in done.stale:
-            aggregate.touch(member, row.epoch)
+            aggregate.move_to_epoch(member, row.epoch)
         new = self._with_extremes(aggregate, done.row) if done.extreme_gone else done.row
-        return replace(new, recount_due=new.recount_due or format_timestamp(moment)) if doubtful else new
+        return replace(new, recount_due=new.recount_due or format_timestamp(moment)) if has_unreadable else new
 
     def _with_extremes(self, aggregate: Aggregate, row: TallyRow) -> TallyRow:
         """The row after an extreme was lost, with the next one that is known, by changes or by the index."""
         largest, smallest = aggregate.extremes()
         return replace(
             row,
-            largest=further(filter(None, (row.largest, largest)), LARGEST),
-            smallest=further(filter(None, (row.smallest, smallest)), SMALLEST),
-            looks_due=LOOKS,
+            largest=most_extreme(filter(None, (row.largest, largest)), LARGEST),
+            smallest=most_extreme(filter(None, (row.smallest, smallest)), SMALLEST),
+            looks_due=EXTREME_LOOKUPS,
         )

@@ -1,6 +1,6 @@
 """The whole row of a tally: the totals that are shown, and what the fold keeps beside them.
 
-Totals are kept for each epoch, and those shown are the sum over the epochs that are not closed.
+ObjectTotals are kept for each epoch, and those shown are the sum over the epochs that are not closed.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 
-class Totals(NamedTuple):
+class ObjectTotals(NamedTuple):
     """How many objects there are, how large together, and how many of them failed."""
 
     objects: int = 0
     bytes: int = 0
     failed: int = 0
 
-    def plus(self, other: Totals) -> Totals:
+    def plus(self, other: ObjectTotals) -> ObjectTotals:
         """Both together."""
-        return Totals(self.objects + other.objects, self.bytes + other.bytes, self.failed + other.failed)
+        return ObjectTotals(self.objects + other.objects, self.bytes + other.bytes, self.failed + other.failed)
 
-    def minus(self, other: Totals) -> Totals:
+    def minus(self, other: ObjectTotals) -> ObjectTotals:
         """These without the others."""
-        return Totals(self.objects - other.objects, self.bytes - other.bytes, self.failed - other.failed)
+        return ObjectTotals(self.objects - other.objects, self.bytes - other.bytes, self.failed - other.failed)
 
 
-ZERO = Totals()
+ZERO_TOTALS = ObjectTotals()
 
 
 class Extreme(NamedTuple):
@@ -55,7 +55,7 @@ class TallyRow:
 
     epoch: int = 0
     open_from: int = 0
-    totals: Mapping[int, Totals] = field(default_factory=dict)
+    totals: Mapping[int, ObjectTotals] = field(default_factory=dict)
     checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict)
     largest: Extreme | None = None
     smallest: Extreme | None = None
@@ -67,12 +67,14 @@ class TallyRow:
     revision: int = 0
 
     @property
-    def shown(self) -> Totals:
+    def shown(self) -> ObjectTotals:
         """The totals that clients see."""
-        return reduce(Totals.plus, (t for epoch, t in self.totals.items() if epoch >= self.open_from), ZERO)
+        return reduce(
+            ObjectTotals.plus, (t for epoch, t in self.totals.items() if epoch >= self.open_from), ZERO_TOTALS
+        )
 
 
-EMPTY = TallyRow()
+EMPTY_ROW = TallyRow()
 
 
 def to_item(row: TallyRow) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def to_item(row: TallyRow) -> dict[str, Any]:
         "looks_due": row.looks_due or None,
         "recount_due": row.recount_due,
         "open_from": row.open_from,
-        "totals": {str(epoch): list(totals) for epoch, totals in row.totals.items() if totals != ZERO},
+        "totals": {str(epoch): list(totals) for epoch, totals in row.totals.items() if totals != ZERO_TOTALS},
         "checkpoints": {shard: list(checkpoint) for shard, checkpoint in row.checkpoints.items()},
         "belongs_to": row.belongs_to,
     }
@@ -104,7 +106,7 @@ def from_item(item: Mapping[str, Any]) -> TallyRow:
     return TallyRow(
         epoch=item.get("epoch", 0),
         open_from=item.get("open_from", 0),
-        totals={int(epoch): Totals(*totals) for epoch, totals in item.get("totals", {}).items()},
+        totals={int(epoch): ObjectTotals(*totals) for epoch, totals in item.get("totals", {}).items()},
         checkpoints={shard: Checkpoint(*kept) for shard, kept in item.get("checkpoints", {}).items()},
         largest=_extreme(item, "max_size_bytes", "largest_id"),
         smallest=_extreme(item, "min_size_bytes", "smallest_id"),

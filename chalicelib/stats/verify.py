@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.stats.aggregates import Aggregate
-from chalicelib.stats.fold import LARGEST, SMALLEST, further
+from chalicelib.stats.fold import LARGEST, SMALLEST, most_extreme
 from chalicelib.stats.stream_records import Contribution
 from chalicelib.stats.tallies import Tallies
-from chalicelib.stats.tally_row import ZERO, Extreme, TallyRow, Totals, to_item
+from chalicelib.stats.tally_row import ZERO_TOTALS, Extreme, ObjectTotals, TallyRow, to_item
 
 # While something is written the stream is a moment behind, so a difference is believed when it stays.
-LOOKS_AT_A_DIFFERENCE = 3
-SECONDS_BETWEEN = 2.0
+MAX_COMPARISONS = 3
+SECONDS_BETWEEN_COMPARISONS = 2.0
 COMPARED = ("object_count", "total_size_bytes", "failed_object_count", "max_size_bytes", "min_size_bytes")
 
 
@@ -31,7 +31,7 @@ class Difference:
 class Count:
     """What reading every member gave."""
 
-    totals: Mapping[int, Totals] = field(default_factory=dict)
+    totals: Mapping[int, ObjectTotals] = field(default_factory=dict)
     largest: Extreme | None = None
     smallest: Extreme | None = None
     last_upload_at: str | None = None
@@ -53,19 +53,19 @@ class Count:
         )
 
 
-def counted(contributions: Iterable[tuple[str, Contribution]]) -> Count:
+def count_members(contributions: Iterable[tuple[str, Contribution]]) -> Count:
     """The count of these members."""
     count = Count()
     for member, contribution in contributions:
         own = [Extreme(contribution.size, member)] if contribution.size is not None else []
         totals = {
             **count.totals,
-            contribution.epoch: count.totals.get(contribution.epoch, ZERO).plus(contribution.totals),
+            contribution.epoch: count.totals.get(contribution.epoch, ZERO_TOTALS).plus(contribution.totals),
         }
         count = Count(
             totals,
-            further([*filter(None, (count.largest,)), *own], LARGEST),
-            further([*filter(None, (count.smallest,)), *own], SMALLEST),
+            most_extreme([*filter(None, (count.largest,)), *own], LARGEST),
+            most_extreme([*filter(None, (count.smallest,)), *own], SMALLEST),
             max(filter(None, (count.last_upload_at, contribution.last_upload_at)), default=None),
         )
     return count
@@ -88,21 +88,21 @@ def verify(tallies: Tallies, aggregate: Aggregate) -> list[Difference]:
     A tally that changes meanwhile is looked at again. What is reported was there each time, or is under way.
     """
     found: list[Difference] = []
-    for look in range(LOOKS_AT_A_DIFFERENCE):
+    for look in range(MAX_COMPARISONS):
         if look:
-            tallies.pause(SECONDS_BETWEEN)
-        count = counted(aggregate.contributions())
+            tallies.pause(SECONDS_BETWEEN_COMPARISONS)
+        count = count_members(aggregate.contributions())
         found = differences(tallies.find(aggregate), count)
         if not found:
             break
     return found
 
 
-def settle(tallies: Tallies, aggregate: Aggregate) -> None:
+def rebuild(tallies: Tallies, aggregate: Aggregate) -> None:
     """Makes a tally say what a count says, and forget what was folded. Only while nothing writes or folds."""
 
     def settled(row: TallyRow) -> TallyRow:
-        new = counted(aggregate.contributions()).tally(row)
+        new = count_members(aggregate.contributions()).tally(row)
         same = to_item(replace(new, stats_updated_at=row.stats_updated_at)) == to_item(row)
         return row if same else replace(new, stats_updated_at=tallies.now())
 

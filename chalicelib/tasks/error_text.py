@@ -7,11 +7,11 @@ import re
 from chalicelib.core.errors import ApiError
 from chalicelib.core.log import redacted_text
 
-LONGEST = 300
+MAX_ERROR_TEXT = 300
 _ARN = re.compile(r"arn:[!-~]+")
 
 
-def told(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """The first line of an error: a refusal's own words, or else its type and message.
 
     Without keys, secrets and names of AWS resources, and without values that pydantic met.
@@ -23,4 +23,4 @@ def told(error: BaseException) -> str:
     else:
         words = f"{type(error).__name__}: {error}"
     first = (words.strip().splitlines() or [type(error).__name__])[0]
-    return redacted_text(_ARN.sub("arn:…", first))[:LONGEST]
+    return redacted_text(_ARN.sub("arn:…", first))[:MAX_ERROR_TEXT]

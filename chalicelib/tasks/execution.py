@@ -13,26 +13,26 @@ from enum import StrEnum
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.core.clock import Clock
 from chalicelib.core.log import ERROR, log
-from chalicelib.tasks.error_text import told
+from chalicelib.tasks.error_text import error_text
 from chalicelib.tasks.store import TaskStore
 from chalicelib.tasks.task import Task
 from chalicelib.tasks.worker import Slice, Worker
 
 # The function ends after 300 seconds, so a lease is over before the queue hands out the message again (360).
 LEASE = timedelta(seconds=330)
-MOST_ATTEMPTS = 8
-FIRST_PAUSE_SECONDS = 5
-LONGEST_PAUSE_SECONDS = 300
+MAX_TASK_ATTEMPTS = 8
+FIRST_RETRY_DELAY_SECONDS = 5
+MAX_RETRY_DELAY_SECONDS = 300
 
 
-class StandsStill(Exception):
+class NoProgress(Exception):
     """A slice was done and nothing came of it: no progress, no end, no wish to wait."""
 
     def __init__(self) -> None:
         super().__init__("a slice of the work made no progress")
 
 
-class Ending(StrEnum):
+class RunOutcome(StrEnum):
     """How a run ended."""
 
     DONE = "done"
@@ -43,16 +43,16 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class RunResult:
     """How a run ended, and after how many seconds the next may begin."""
 
-    how: Ending
+    how: RunOutcome
     rests: int = 0
 
 
-def pause_after(attempts: int) -> int:
+def retry_delay_after(attempts: int) -> int:
     """How many seconds pass after so many attempts in vain."""
-    return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS << min(attempts, 10))
+    return min(MAX_RETRY_DELAY_SECONDS, FIRST_RETRY_DELAY_SECONDS << min(attempts, 10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Run:
     clock: Clock
     is_time_up: Callable[[], bool]
 
-    def go(self, task: Task) -> Ended:
+    def go(self, task: Task) -> RunResult:
         """Works until it is done, time is up, the lease is lost or something is raised."""
         first = task
         while True:
@@ -75,16 +75,16 @@ class Run:
             try:
                 task = self._saved(task, slice_)
             except VersionConflict:
-                return Ended(Ending.LOST)
+                return RunResult(RunOutcome.LOST)
             if slice_.done:
-                return Ended(Ending.DONE)
+                return RunResult(RunOutcome.DONE)
             if task.lease_owner is None:
-                return Ended(Ending.GOES_ON, slice_.wait_seconds)
+                return RunResult(RunOutcome.GOES_ON, slice_.wait_seconds)
 
     def _slice(self, task: Task) -> Slice:
         slice_ = self.worker().run(task)
         if not slice_.done and not slice_.wait_seconds and dict(slice_.progress) == dict(task.progress):
-            raise StandsStill()
+            raise NoProgress()
         return slice_
 
     def _saved(self, task: Task, slice_: Slice) -> Task:
@@ -96,17 +96,17 @@ class Run:
             return now + timedelta(seconds=slice_.wait_seconds)
         return None if slice_.done or self.is_time_up() else now + LEASE
 
-    def _raised(self, task: Task, error: Exception, *, has_moved: bool) -> Ended:
+    def _raised(self, task: Task, error: Exception, *, has_moved: bool) -> RunResult:
         log("A task met an error", level=ERROR, error=error, task_id=task.task_id, attempts=task.attempts)
         try:
-            return self._given_back(task, told(error), has_moved=has_moved)
+            return self._given_back(task, error_text(error), has_moved=has_moved)
         except VersionConflict:
-            return Ended(Ending.LOST)
+            return RunResult(RunOutcome.LOST)
 
-    def _given_back(self, task: Task, words: str, *, has_moved: bool) -> Ended:
-        if task.attempts >= MOST_ATTEMPTS:
+    def _given_back(self, task: Task, words: str, *, has_moved: bool) -> RunResult:
+        if task.attempts >= MAX_TASK_ATTEMPTS:
             self.store.fail(task, words, now=self.clock())
-            return Ended(Ending.FAILED)
-        rests = pause_after(task.attempts)
+            return RunResult(RunOutcome.FAILED)
+        rests = retry_delay_after(task.attempts)
         self.store.give_back(task, words, now=self.clock(), rests=timedelta(seconds=rests))
-        return Ended(Ending.GOES_ON if has_moved else Ending.TRY_AGAIN, rests)
+        return RunResult(RunOutcome.GOES_ON if has_moved else RunOutcome.TRY_AGAIN, rests)

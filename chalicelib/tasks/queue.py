@@ -11,12 +11,12 @@ from chalicelib.aws.queues import WorkQueue
 from chalicelib.core.log import ERROR, log
 
 # SQS holds a message back for no longer.
-LONGEST_DELAY_SECONDS = 900
+MAX_DELAY_SECONDS = 900
 # The queue hands out a message ten times.
-WORN_AFTER = 5
+NEAR_DEAD_LETTER_LIMIT = 5
 
 
-class Unreadable(ValueError):
+class UnreadableMessage(ValueError):
     """A message that names no task."""
 
 
@@ -32,7 +32,7 @@ class Message:
     @property
     def is_worn(self) -> bool:
         """Whether it came so often that it may soon be a dead letter."""
-        return self.times >= WORN_AFTER
+        return self.times >= NEAR_DEAD_LETTER_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class TaskQueue:
             return
         body = json.dumps({"organization": organization, "task_id": task_id})
         self.client().send_message(
-            QueueUrl=self.url, MessageBody=body, DelaySeconds=min(delay_seconds, LONGEST_DELAY_SECONDS)
+            QueueUrl=self.url, MessageBody=body, DelaySeconds=min(delay_seconds, MAX_DELAY_SECONDS)
         )
 
     def postpone(self, record: Mapping[str, Any], seconds: int) -> None:
@@ -63,14 +63,14 @@ class TaskQueue:
 
 
 def read(record: Mapping[str, Any]) -> Message:
-    """The message in a record of an SQS event. Raises Unreadable."""
+    """The message in a record of an SQS event. Raises UnreadableMessage."""
     try:
         named = json.loads(record["body"])
         organization, task_id = named["organization"], named["task_id"]
     except (KeyError, TypeError, ValueError) as error:
-        raise Unreadable("the message names no task") from error
+        raise UnreadableMessage("the message names no task") from error
     if not isinstance(organization, str) or not isinstance(task_id, str) or not organization or not task_id:
-        raise Unreadable("the message names no task")
+        raise UnreadableMessage("the message names no task")
     return Message(organization, task_id, record["messageId"], times_received(record))
 
 

@@ -20,8 +20,16 @@ from chalicelib.aws.usage import track_usage
 from chalicelib.core.clock import Clock, parse_timestamp
 from chalicelib.core.log import ERROR, INFO, log
 from chalicelib.core.statuses import TaskStatusEnum
-from chalicelib.tasks.execution import FIRST_PAUSE_SECONDS, LEASE, MOST_ATTEMPTS, Ended, Ending, Run, pause_after
-from chalicelib.tasks.queue import Message, TaskQueue, Unreadable, read, times_received
+from chalicelib.tasks.execution import (
+    FIRST_RETRY_DELAY_SECONDS,
+    LEASE,
+    MAX_TASK_ATTEMPTS,
+    Run,
+    RunOutcome,
+    RunResult,
+    retry_delay_after,
+)
+from chalicelib.tasks.queue import Message, TaskQueue, UnreadableMessage, read, times_received
 from chalicelib.tasks.store import TaskStore
 from chalicelib.tasks.task import Task
 from chalicelib.tasks.worker import Worker
@@ -31,7 +39,7 @@ Event = Mapping[str, Any]
 MARGIN_SECONDS = 45.0
 # When a lease that is not renewed is over, as is any pause between attempts.
 SUCCESSOR_SECONDS = int(LEASE.total_seconds()) + 1
-KILLED = f"The work ended {MOST_ATTEMPTS} times before any of it was saved"
+KILLED = f"The work ended {MAX_TASK_ATTEMPTS} times before any of it was saved"
 
 
 class Context(Protocol):
@@ -71,9 +79,9 @@ class Runner:
         with track_usage() as meter:
             try:
                 message = read(record)
-            except Unreadable as error:
+            except UnreadableMessage as error:
                 log("A message cannot be read", level=ERROR, error=error, message_id=record["messageId"])
-                self.queue.postpone(record, pause_after(times_received(record)))
+                self.queue.postpone(record, retry_delay_after(times_received(record)))
                 return False
             try:
                 ended = self._ended(message, is_time_up)
@@ -82,37 +90,37 @@ class Runner:
                 _log(message, "not known", error=error)
                 return False
             _log(message, ended.how, round_trips=meter.round_trips, write_units=meter.write_units)
-        if ended.how in (Ending.TRY_AGAIN, Ending.FAILED):
-            self.queue.postpone(record, ended.rests or FIRST_PAUSE_SECONDS)
+        if ended.how in (RunOutcome.TRY_AGAIN, RunOutcome.FAILED):
+            self.queue.postpone(record, ended.rests or FIRST_RETRY_DELAY_SECONDS)
             return False
         return True
 
-    def _ended(self, message: Message, is_time_up: Callable[[], bool]) -> Ended:
+    def _ended(self, message: Message, is_time_up: Callable[[], bool]) -> RunResult:
         now = self.clock()
         try:
             task = self.store.claim(message.organization, message.task_id, self.owner(), now=now, until=now + LEASE)
         except VersionConflict:
             return self._not_ours(message, now)
-        if task.attempts > MOST_ATTEMPTS:
+        if task.attempts > MAX_TASK_ATTEMPTS:
             self.store.fail(task, task.error or KILLED, now=self.clock())
-            return Ended(Ending.FAILED)
+            return RunResult(RunOutcome.FAILED)
         if message.is_worn:
             self.queue.send(task.organization, task.task_id, delay_seconds=SUCCESSOR_SECONDS)
         ended = Run(self.store, lambda: self._worker(task), self.clock, is_time_up).go(task)
-        if ended.how is Ending.GOES_ON:  # the task has been given back, so that whoever reads this finds it free
+        if ended.how is RunOutcome.GOES_ON:  # the task has been given back, so that whoever reads this finds it free
             self.queue.send(task.organization, task.task_id, delay_seconds=ended.rests)
-        return Ended(Ending.GOES_ON) if message.is_worn and ended.how is Ending.TRY_AGAIN else ended
+        return RunResult(RunOutcome.GOES_ON) if message.is_worn and ended.how is RunOutcome.TRY_AGAIN else ended
 
-    def _not_ours(self, message: Message, now: datetime) -> Ended:
+    def _not_ours(self, message: Message, now: datetime) -> RunResult:
         task = self.store.find(message.organization, message.task_id)
         if task is None or not task.is_kept(now):
-            return Ended(Ending.LOST)
-        if task.is_over:
-            return Ended(Ending.FAILED if task.status == TaskStatusEnum.FAILED else Ending.DONE)
+            return RunResult(RunOutcome.LOST)
+        if task.has_ended:
+            return RunResult(RunOutcome.FAILED if task.status == TaskStatusEnum.FAILED else RunOutcome.DONE)
         # One queue may hand out one message twice at a time, and forgets it when either is dealt with. So the
         # message is not just dropped: if whoever works on the task ends without a word, this one finds it.
         self.queue.send(task.organization, task.task_id, delay_seconds=_seconds_held(task, now))
-        return Ended(Ending.LOST)
+        return RunResult(RunOutcome.LOST)
 
     def _worker(self, task: Task) -> Worker:
         if task.task_type not in self.workers:

@@ -15,7 +15,7 @@ from chalicelib.core.ids import Ids, is_id
 from chalicelib.core.statuses import TaskStatusEnum
 from chalicelib.tasks.errors import TaskNotFound, TaskNotRestartable
 from chalicelib.tasks.store import TaskStore
-from chalicelib.tasks.task import Given, NewTask, Task
+from chalicelib.tasks.task import NewTask, Task, TaskValues
 from chalicelib.tasks.task_types import TASK_TYPES
 
 PREFIX = "task"
@@ -44,7 +44,7 @@ class Tasks:
         organization: str,
         task_type: str,
         *,
-        inputs: Given,
+        inputs: TaskValues,
         about: Mapping[str, Any] | None = None,
         progress: Mapping[str, Any] | None = None,
         cancellable: bool = False,
@@ -99,7 +99,7 @@ class Tasks:
 
         def attempt() -> Cancellation:
             task = self.find(organization, task_id)
-            if task is None or task.is_over:
+            if task is None or task.has_ended:
                 return Cancellation.NOTHING_TO_CANCEL
             if not task.cancellable:
                 return Cancellation.GOES_ON

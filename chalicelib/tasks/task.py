@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from chalicelib.tasks.response_models import TaskResponse
 
 # How long a task is kept after its last change.
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 WAITING = (TaskStatusEnum.PENDING, TaskStatusEnum.IN_PROGRESS)
 # Entries of the progress whose names begin like this are for the worker alone.
 PRIVATE = "_"
 
-Given = Sequence[str | Mapping[str, Any]]
-Values = list[str | dict[str, Any]]
+TaskValues = Sequence[str | Mapping[str, Any]]
+StoredValues = list[str | dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class NewTask:
     task_id: str
     task_type: str
     created_at: str
-    inputs: Given
+    inputs: TaskValues
     about: Mapping[str, Any] = field(default_factory=dict)
     progress: Mapping[str, Any] = field(default_factory=dict)
     cancellable: bool = False
@@ -57,10 +57,10 @@ class Task:
     task_id: str
     task_type: str
     status: TaskStatusEnum
-    inputs: Values
+    inputs: StoredValues
     about: Mapping[str, Any]
     progress: Mapping[str, Any]
-    outputs: Values | None
+    outputs: StoredValues | None
     cancellable: bool
     attempts: int
     error: str | None
@@ -73,7 +73,7 @@ class Task:
     lease_until: str | None = None
 
     @property
-    def is_over(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether nobody will work on it any more, unless it is started again."""
         return self.status not in WAITING
 
@@ -88,7 +88,7 @@ class Task:
 
 def ends(now: datetime) -> int:
     """When the time of a task is over that changes now, in seconds."""
-    return int((now + KEPT).timestamp())
+    return int((now + RETENTION).timestamp())
 
 
 def new_item(new: NewTask, now: datetime) -> Item:

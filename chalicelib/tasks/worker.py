@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chalicelib.tasks.task import Given, Task
+from chalicelib.tasks.task import Task, TaskValues
 
-LONGEST_WAIT_SECONDS = 900
+MAX_SLICE_WAIT_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class Slice:
 
     done: bool
     progress: Mapping[str, Any]
-    outputs: Given | None = None
+    outputs: TaskValues | None = None
     wait_seconds: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.wait_seconds <= LONGEST_WAIT_SECONDS:
-            raise ValueError(f"a slice waits for 0 to {LONGEST_WAIT_SECONDS} seconds, not {self.wait_seconds}")
+        if not 0 <= self.wait_seconds <= MAX_SLICE_WAIT_SECONDS:
+            raise ValueError(f"a slice waits for 0 to {MAX_SLICE_WAIT_SECONDS} seconds, not {self.wait_seconds}")
 
 
 class Worker(Protocol):

@@ -13,7 +13,7 @@ from chalicelib.wiring import build_workers
 from tests.support.api import Api
 from tests.support.catalog import catalog
 from tests.support.objects import blob_keys
-from tests.support.task_queue import Line, a_line
+from tests.support.task_queue import TaskHarness, new_task_harness
 from tests.support.world import World
 
 
@@ -22,7 +22,7 @@ class Work:
     """The tasks of a world, done by hand with the workers of the service."""
 
     world: World
-    line: Line
+    line: TaskHarness
     workers: Mapping[str, Worker]
 
     def begin(self, task_id: str) -> None:
@@ -66,7 +66,7 @@ def new_work(world: World) -> Work:
     """The tasks of a world, with an empty queue."""
     made = build_workers(world.services.namespaces, world.services.objects)
     workers = {name: make() for name, make in made.items()}
-    return Work(world, a_line(world, workers), workers)
+    return Work(world, new_task_harness(world, workers), workers)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
 
-from tests.faults.steps import STEPS
+from tests.faults.operation_requests import REQUESTS
 from tests.support.api import Api
 from tests.support.engine import Tables
 from tests.support.objects import POSTER, a_bucket_of_objects, a_keyed_bucket, objects
@@ -101,7 +101,7 @@ def test_the_policy_is_what_the_api_uses(
     world = new_world(client, tables, s3, blob_bucket)
     with permissions_used(client, s3) as used:
         use_everything(world.api())
-        for step in STEPS.values():
+        for step in REQUESTS.values():
             assert step(world.api()).send(world.api()).status in (200, 204)
         world.services.blobs.remove(["blobs/of/one-that-lost-a-race"])
     assert renamed(used, logical_ids(world)) == granted("api")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.tasks.execution import LEASE, MOST_ATTEMPTS
-from chalicelib.tasks.queue import WORN_AFTER
+from chalicelib.tasks.execution import LEASE, MAX_TASK_ATTEMPTS
+from chalicelib.tasks.queue import NEAR_DEAD_LETTER_LIMIT
 from chalicelib.tasks.runner import MARGIN_SECONDS
 
 
@@ -42,7 +42,7 @@ def test_a_message_that_nobody_can_deal_with_becomes_a_dead_letter_after_the_tas
     template: dict[str, Any], queue: dict[str, Any]
 ) -> None:
     assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["TaskDeadLetters", "Arn"]}
-    assert queue["RedrivePolicy"]["maxReceiveCount"] > MOST_ATTEMPTS > WORN_AFTER
+    assert queue["RedrivePolicy"]["maxReceiveCount"] > MAX_TASK_ATTEMPTS > NEAR_DEAD_LETTER_LIMIT
     for name in ("TaskQueue", "TaskDeadLetters"):
         properties = template["Resources"][name]["Properties"]
         assert properties["SqsManagedSseEnabled"] is True

@@ -9,7 +9,7 @@ import pytest
 
 from tests.deletion.conftest import Work
 from tests.faults.kinds import FAULTS
-from tests.faults.steps import BODY
+from tests.faults.operation_requests import BODY
 from tests.faults.whole import check_whole
 from tests.support.api import Api
 from tests.support.faults import Fault, Faults

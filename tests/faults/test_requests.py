@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.faults.kinds import FAULTS, ONCE
-from tests.faults.steps import STEPS, Step
+from tests.faults.operation_requests import REQUESTS, OperationRequest
 from tests.faults.whole import check_whole
 from tests.http.envelopes import assert_envelope
 from tests.http.operations import OPERATIONS
@@ -23,21 +23,23 @@ ELSEWHERE = {"deep_health"}
 
 
 def test_every_operation_is_here() -> None:
-    assert {name.partition(" ")[0] for name in STEPS} == {operation.name for operation in OPERATIONS} - ELSEWHERE
+    assert {name.partition(" ")[0] for name in REQUESTS} == {operation.name for operation in OPERATIONS} - ELSEWHERE
 
 
-def each_call(world: World, api: Api, name: str) -> Iterator[tuple[int, Callable[[], Step]]]:
+def each_call(world: World, api: Api, name: str) -> Iterator[tuple[int, Callable[[], OperationRequest]]]:
     """The number of each call that the request makes, and what makes such a request; it succeeds."""
-    step = STEPS[name](api)
+    step = REQUESTS[name](api)
     counting = Faults(world.client, world.s3)
     reply = step.send(api)
     counting.remove()
     assert reply.status in (200, 204), reply.text
     for call in range(1, counting.calls + 1):
-        yield call, lambda: step if step.reads else STEPS[name](api)
+        yield call, lambda: step if step.reads else REQUESTS[name](api)
 
 
-def send_with(world: World, api: Api, step: Step, faults: dict[int, Fault], always: tuple[int, Fault] | None) -> Reply:
+def send_with(
+    world: World, api: Api, step: OperationRequest, faults: dict[int, Fault], always: tuple[int, Fault] | None
+) -> Reply:
     """The answer to the request while AWS has these faults."""
     planned = Faults(world.client, world.s3)
     for call, fault in faults.items():
@@ -50,7 +52,7 @@ def send_with(world: World, api: Api, step: Step, faults: dict[int, Fault], alwa
         planned.remove()
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_one_failed_call_is_made_good(world: World, name: str) -> None:
     api = world.api()
     for call, new_step in each_call(world, api, name):
@@ -60,7 +62,7 @@ def test_one_failed_call_is_made_good(world: World, name: str) -> None:
     check_whole(world)
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", REQUESTS)
 def test_calls_that_fail_for_good_are_a_503_and_leave_nothing_that_a_repetition_does_not_finish(
     world: World, name: str
 ) -> None:
@@ -91,7 +93,7 @@ def test_a_stranger_is_recognised_or_told_to_come_again(world: World) -> None:
     def stranger() -> Api:
         return world.api(key=world.key_for(world.organization_id))
 
-    step = Step("GET", "/v1/buckets")
+    step = OperationRequest("GET", "/v1/buckets")
     api = stranger()
     counting = Faults(world.client)
     assert step.send(api).status == 200

@@ -82,7 +82,7 @@ def test_looks_end(world: StatsWorld) -> None:
     world.remove(BUCKET, "obj_50")
     world.settle()
     before = world.catalog.writes
-    world.stats.look_again(NS, BUCKET)
+    world.stats.refresh_extremes(NS, BUCKET)
     assert world.catalog.writes == before
 
 

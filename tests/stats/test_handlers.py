@@ -11,7 +11,7 @@ from botocore.session import Session
 
 import app
 from chalicelib.services import Services
-from chalicelib.stats.handlers import ShardUnnamed
+from chalicelib.stats.handlers import ShardNotNamed
 from chalicelib.wiring import build
 from tests.stats.conftest import Shown, new_bucket
 from tests.support.api import Api
@@ -65,7 +65,7 @@ def test_an_event_that_does_not_name_its_shard_is_refused_loudly_and_counts_noth
     world: World, bucket: str, shown: Shown, missing: str | None
 ) -> None:
     records = written(world, bucket, range(2))
-    with pytest.raises(ShardUnnamed, match="BUCKETS_SINGLE_STREAM_SHARD"):
+    with pytest.raises(ShardNotNamed, match="BUCKETS_SINGLE_STREAM_SHARD"):
         world.pump.objects.deliver(records, shardId=missing)
     assert shown(bucket)["object_count"] == 0
 

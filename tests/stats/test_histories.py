@@ -198,7 +198,7 @@ def test_settling_says_what_a_count_says_and_the_fold_goes_on_from_there(data: s
     chance = Chance(world, data)
     for _ in range(steps):
         chance.step()
-    world.stats.settle_all([NS])
+    world.stats.rebuild_all([NS])
     for stream in world.streams:  # what was told before is not told again
         stream.take()
         for shard in stream.shards:

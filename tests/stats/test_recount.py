@@ -161,7 +161,7 @@ def test_a_recount_waits_for_the_stream_and_gives_up_waiting_for_one_that_stands
 ) -> None:
     patience.pumping = False
     run(world, "recount", "--namespace", "films", lost)
-    assert 0 < patience.waited < recount.MOST_LOOKS
+    assert 0 < patience.waited < recount.MAX_STABILITY_CHECKS
     world.pump()
     assert run(world, "verify", "--all").exit_code == 0, "closed too early, and exact all the same"
 
@@ -207,4 +207,4 @@ def test_who_is_not_there_is_told_in_a_line(world: World) -> None:
 
 def test_a_difference_is_looked_at_again_before_it_is_told(world: World, lost: str, patience: TimeLimit) -> None:
     run(world, "verify", "--namespace", "films", lost)
-    assert patience.waited == (verify.LOOKS_AT_A_DIFFERENCE - 1) * verify.SECONDS_BETWEEN
+    assert patience.waited == (verify.MAX_COMPARISONS - 1) * verify.SECONDS_BETWEEN_COMPARISONS

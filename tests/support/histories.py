@@ -15,7 +15,7 @@ from chalicelib.stats.service import Statistics
 from chalicelib.stats.store import TallyStore
 from chalicelib.stats.tallies import Tallies
 from chalicelib.stats.tally_row import to_item
-from chalicelib.stats.verify import counted
+from chalicelib.stats.verify import count_members
 from tests.support.fake_table import FakeTable, Record
 from tests.support.world import FakeClock
 
@@ -177,5 +177,5 @@ class StatsWorld:
         """Everything shown is what a count says."""
         for aggregate in (*BUCKETS, None):
             assert self.shown(aggregate) == self.right(aggregate), aggregate
-            count = counted(self.tallies.of(NS, aggregate).contributions())
+            count = count_members(self.tallies.of(NS, aggregate).contributions())
             assert not [d for d in self.stats.verify(NS, aggregate) if d.name != "recount_due"], count

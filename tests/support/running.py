@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA = {"properties": {"title": {"type": "string"}}}
-SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 POLL = 0.02
 EXPORT = re.compile(r"^export (\w+)=(\S+)$", re.MULTILINE)
 
 
-def until(what: Callable[[], Any], seconds: float = SECONDS) -> Any:
+def wait_until(what: Callable[[], Any], seconds: float = TIMEOUT_SECONDS) -> Any:
     """The first true answer of this question."""
     deadline = time.monotonic() + seconds
     while not (answer := what()):
@@ -36,7 +36,7 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-class Running:
+class ServerProcess:
     """A server, and what it says."""
 
     def __init__(self, words: list[str], project: Path, port: int, **environ: str) -> None:
@@ -55,24 +55,24 @@ class Running:
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
             )
 
-    def said(self) -> str:
+    def output_text(self) -> str:
         """Everything so far."""
         return self._output.read_text()
 
-    def starts(self) -> int:
+    def start_count(self) -> int:
         """How many times it said that it is ready."""
-        return self.said().count("export MIXPEEK_API_KEY=")
+        return self.output_text().count("export MIXPEEK_API_KEY=")
 
-    def ready(self, starts: int = 1) -> Running:
+    def ready(self, start_count: int = 1) -> ServerProcess:
         """Waits until it has said so, this many times, and answers."""
-        until(lambda: self.starts() >= starts or self.process.poll() is not None)
-        assert self.process.poll() is None, self.said()
-        until(lambda: listens(self.port))
+        wait_until(lambda: self.start_count() >= start_count or self.process.poll() is not None)
+        assert self.process.poll() is None, self.output_text()
+        wait_until(lambda: listens(self.port))
         return self
 
     def exports(self) -> dict[str, str]:
         """What it offered to paste."""
-        return dict(EXPORT.findall(self.said()))
+        return dict(EXPORT.findall(self.output_text()))
 
     def call(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> tuple[int, Any]:
         """An API call with the namespace that it offered, and the key, unless another is given."""
@@ -82,7 +82,7 @@ class Running:
             "X-Namespace": exports["MIXPEEK_NAMESPACE"],
             "Content-Type": "application/json",
         }
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)) as connection:
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
@@ -118,8 +118,8 @@ class Running:
         if self.process.poll() is None:
             os.killpg(self.process.pid, number)
 
-    def ended(self) -> int:
+    def wait_for_exit(self) -> int:
         """Waits for its end, and gives its exit code."""
-        code = self.process.wait(SECONDS)
-        until(lambda: not listens(self.port) and not listens(self.port + 1))
+        code = self.process.wait(TIMEOUT_SECONDS)
+        wait_until(lambda: not listens(self.port) and not listens(self.port + 1))
         return code

@@ -1,13 +1,13 @@
 """A queue of tasks in memory, and a pump that delivers it by hand, in all the ways in which SQS may.
 
-    line = a_line(world, {"api_buckets_delete": worker})     # a runner over the world's catalog, and its queue
+    line = new_task_harness(world, {"api_buckets_delete": worker})  # a runner over the world's catalog, and its queue
     line.start(new)                  writes the task's row, as a transaction would, and dispatches its message
     line.dispatch()                  what the catalog's stream tells, put into the queue
     line.pump()                      everything is delivered, in virtual time, until nothing waits
     line.deliver(message)            one delivery of this message; `.deliver(message, times=5)` repeats it
     line.queue.waiting / .dead       the messages in the queue, and those that came ten times in vain
 
-Time is the world's clock: it moves to where the next message is due. `Killer` ends a call at its n-th call of AWS.
+The clock is that of the world; `pump` moves it to where the next message is due. `killing` ends the process at given calls.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FUNCTION_SECONDS = 300.0
 MOST_DELIVERIES = 5000
 
 
-class Killed(BaseException):
+class ProcessKilled(BaseException):
     """The process ends; nothing in it may notice."""
 
 
@@ -121,7 +121,7 @@ def record_of(message: Message) -> dict[str, Any]:
 
 
 @dataclass
-class Time:
+class FakeContext:
     """What is left of a call of the function: this much, less `each` at every look."""
 
     left: float = FUNCTION_SECONDS
@@ -133,7 +133,7 @@ class Time:
 
 
 @dataclass
-class Line:
+class TaskHarness:
     """Tasks, their queue and their runner, driven by hand."""
 
     tasks: Tasks
@@ -164,7 +164,7 @@ class Line:
     def deliver(self, message: Message) -> bool:
         """One delivery of one message. Whether it was dealt with."""
         record = self.queue.receive(message)
-        answer = self.runner.handle({"Records": [record]}, Time(each=self.seconds_a_slice))
+        answer = self.runner.handle({"Records": [record]}, FakeContext(each=self.seconds_a_slice))
         failed = [each["itemIdentifier"] for each in answer["batchItemFailures"]]
         assert failed in ([], [message.message_id])
         if not failed:
@@ -184,7 +184,7 @@ class Line:
             for _ in range(chance.randint(1, repeats) if chance else 1):
                 try:
                     self.deliver(message)
-                except Killed:
+                except ProcessKilled:
                     continue
         raise AssertionError("the queue does not come to rest")
 
@@ -198,7 +198,7 @@ class Line:
         return message
 
 
-def a_line(world: World, workers: Mapping[str, Worker], *, margin_seconds: float = 45.0) -> Line:
+def new_task_harness(world: World, workers: Mapping[str, Worker], *, margin_seconds: float = 45.0) -> TaskHarness:
     """A line over the world's catalog, whose tasks these workers do."""
     table = Table(world.client, world.tables.catalog, sleep=lambda seconds: None, budget_seconds=0.2)
     store = TaskStore(table)
@@ -209,7 +209,7 @@ def a_line(world: World, workers: Mapping[str, Worker], *, margin_seconds: float
     queue = MemoryQueue(seconds)
     task_queue = TaskQueue(lambda: queue, URL)
     made: dict[str, Callable[[], Worker]] = {name: _giving(worker) for name, worker in workers.items()}
-    return Line(
+    return TaskHarness(
         Tasks(store, Ids(world.clock), world.clock, pause=lambda seconds: None),
         table,
         queue,
@@ -239,19 +239,19 @@ def killing(queue: MemoryQueue, *clients: BaseClient, at: Callable[[int], bool])
         if at(number):
             killed.append(number)
             if number % 2:
-                raise Killed
+                raise ProcessKilled
             afterwards.append(number)
 
     def after(**_: Any) -> None:
         if afterwards:
             afterwards.clear()
-            raise Killed
+            raise ProcessKilled
 
     def sent(name: str) -> None:
         number = next(numbers)
         if at(number):
             killed.append(number)
-            raise Killed
+            raise ProcessKilled
 
     names = [(client, client.meta.service_model.service_name) for client in clients]
     for client, name in names:

@@ -8,15 +8,15 @@ import pytest
 
 from chalicelib.tasks.task import NewTask, Task
 from chalicelib.tasks.worker import Slice, Worker
-from tests.support.task_queue import Line, a_line
+from tests.support.task_queue import TaskHarness, new_task_harness
 from tests.support.world import World
 
 TYPE = "api_buckets_delete"
-NewLine = Callable[..., Line]
+NewHarness = Callable[..., TaskHarness]
 
 
 @dataclass
-class Counter:
+class CountingWorker:
     """A worker that counts to a number, one more with each slice, and remembers the slices it was asked for.
 
     `trouble` may raise when it is asked for the slice after this count.
@@ -36,7 +36,7 @@ class Counter:
 
 
 @dataclass
-class Scripted:
+class ScriptedWorker:
     """A worker that gives these slices, one after the other."""
 
     script: list[Slice | Exception]
@@ -50,17 +50,17 @@ class Scripted:
         return next_
 
 
-def a_task(line: Line, world: World, **more: Any) -> NewTask:
+def a_task(line: TaskHarness, world: World, **more: Any) -> NewTask:
     """A task that is not started yet."""
     given = {"inputs": ["bkt_1"], "about": {"bucket_id": "bkt_1"}, **more}
     return line.tasks.new(world.organization_id, TYPE, **given)
 
 
 @pytest.fixture
-def line_with(world: World) -> NewLine:
+def line_with(world: World) -> NewHarness:
     """A line whose tasks this worker does."""
 
-    def make(worker: Worker, **more: Any) -> Line:
-        return a_line(world, {TYPE: worker}, **more)
+    def make(worker: Worker, **more: Any) -> TaskHarness:
+        return new_task_harness(world, {TYPE: worker}, **more)
 
     return make

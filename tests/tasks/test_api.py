@@ -18,15 +18,15 @@ from chalicelib.api import CORS, authentication, authorization
 from chalicelib.http.endpoint import endpoint
 from chalicelib.tasks.routes import task_operations
 from tests.support.api import Api
-from tests.support.task_queue import Line
+from tests.support.task_queue import TaskHarness
 from tests.support.world import World
-from tests.tasks.conftest import TYPE, Counter, NewLine, a_task
+from tests.tasks.conftest import TYPE, CountingWorker, NewHarness, a_task
 
 LIST = "/v1/tasks/list"
 NOBODY = "task_01kdvdna07crhfzd"
 
 
-def task_app(world: World, line: Line) -> Chalice:
+def task_app(world: World, line: TaskHarness) -> Chalice:
     """An application with nothing but the operations on tasks."""
     app = Chalice(app_name="tasks", configure_logs=False, env={})
     guards = (authentication(lambda: world.services), authorization(lambda: world.services))
@@ -37,12 +37,12 @@ def task_app(world: World, line: Line) -> Chalice:
 
 
 @pytest.fixture
-def worker() -> Counter:
-    return Counter(3)
+def worker() -> CountingWorker:
+    return CountingWorker(3)
 
 
 @pytest.fixture
-def line(line_with: NewLine, worker: Counter) -> Line:
+def line(line_with: NewHarness, worker: CountingWorker) -> TaskHarness:
     return line_with(worker)
 
 
@@ -51,7 +51,7 @@ def no_luck(count: int) -> None:
 
 
 @pytest.fixture
-def api(world: World, line: Line) -> Api:
+def api(world: World, line: TaskHarness) -> Api:
     api = Api(lambda: world.services, world.key, "")
     api._local.gateway = LocalGateway(task_app(world, line), Config())
     return api
@@ -80,7 +80,7 @@ def ids(answer: dict[str, Any]) -> list[str]:
     return [task["task_id"] for task in answer["results"]]
 
 
-def test_a_task_shows_what_it_is_and_how_far_it_came(world: World, line: Line, api: Api) -> None:
+def test_a_task_shows_what_it_is_and_how_far_it_came(world: World, line: TaskHarness, api: Api) -> None:
     task = line.start(a_task(line, world, inputs=["bkt_1", {"force": True}], progress={"counted": 0, "_at": "x"}))
     before = api.get(f"/v1/tasks/{task.task_id}").json
     assert before == {
@@ -106,7 +106,7 @@ def test_a_task_shows_what_it_is_and_how_far_it_came(world: World, line: Line, a
 
 
 def test_a_failed_task_says_why_in_every_place_where_clients_look(
-    world: World, line: Line, api: Api, worker: Counter
+    world: World, line: TaskHarness, api: Api, worker: CountingWorker
 ) -> None:
     worker.trouble = no_luck
     task = line.start(a_task(line, world))
@@ -123,7 +123,7 @@ def test_a_failed_task_says_why_in_every_place_where_clients_look(
 
 
 def test_a_task_of_another_organization_is_not_there(
-    world: World, line: Line, as_key: Callable[..., Api], api: Api
+    world: World, line: TaskHarness, as_key: Callable[..., Api], api: Api
 ) -> None:
     rival = world.services.access.create_organization("Rival").organization_id
     stranger = as_key(organization_id=rival)
@@ -137,7 +137,7 @@ def test_a_task_of_another_organization_is_not_there(
     assert api.get(f"/v1/tasks/{task.task_id}").json["status"] == "PENDING"
 
 
-def test_a_task_is_gone_after_thirty_days(world: World, line: Line, api: Api) -> None:
+def test_a_task_is_gone_after_thirty_days(world: World, line: TaskHarness, api: Api) -> None:
     task = line.start(a_task(line, world))
     world.clock.advance(30 * 86_400 + 60)
     assert api.get(f"/v1/tasks/{task.task_id}").status == 404
@@ -150,14 +150,14 @@ def test_what_is_no_id_is_not_there(api: Api, task_id: str) -> None:
     delete(api, task_id)
 
 
-def test_deleting_cancels_what_can_be_canceled_and_always_succeeds(world: World, line: Line, api: Api) -> None:
+def test_deleting_cancels_what_can_be_canceled_and_always_succeeds(world: World, line: TaskHarness, api: Api) -> None:
     task = line.start(a_task(line, world, cancellable=True))
     assert "canceled" in delete(api, task.task_id)["message"]
     assert api.get(f"/v1/tasks/{task.task_id}").json["status"] == "CANCELED"
     assert delete(api, task.task_id) == delete(api, NOBODY)
 
 
-def test_a_deletion_goes_on_and_the_answer_says_so(world: World, line: Line, api: Api) -> None:
+def test_a_deletion_goes_on_and_the_answer_says_so(world: World, line: TaskHarness, api: Api) -> None:
     task = line.start(a_task(line, world))
     assert "goes on" in delete(api, task.task_id)["message"]
     line.pump()
@@ -165,7 +165,7 @@ def test_a_deletion_goes_on_and_the_answer_says_so(world: World, line: Line, api
 
 
 @pytest.fixture
-def some(world: World, line: Line) -> list[str]:
+def some(world: World, line: TaskHarness) -> list[str]:
     """Four tasks, oldest first: completed, canceled, and two that wait, the last of another type."""
     made = [line.start(a_task(line, world)).task_id]
     line.pump()
@@ -232,7 +232,7 @@ def test_a_link_goes_on_and_the_body_wins_over_it(api: Api, some: list[str]) -> 
     assert ids(api.post(LIST, query={"limit": 2, "page": 2}).json) == [some[1], some[0]]
 
 
-def test_a_page_goes_on_while_tasks_come_and_go(world: World, line: Line, api: Api, some: list[str]) -> None:
+def test_a_page_goes_on_while_tasks_come_and_go(world: World, line: TaskHarness, api: Api, some: list[str]) -> None:
     first = api.post(LIST, {"limit": 2}).json
     line.start(a_task(line, world))
     line.table.remove_many([{"pk": f"ORG#{world.organization_id}", "sk": f"TASK#{some[2]}"}])
@@ -264,7 +264,7 @@ def test_a_cursor_is_good_for_its_own_list_only(api: Api, some: list[str]) -> No
 
 
 def test_reading_takes_a_key_that_reads_and_deleting_one_that_deletes(
-    world: World, line: Line, api: Api, as_key: Callable[..., Api]
+    world: World, line: TaskHarness, api: Api, as_key: Callable[..., Api]
 ) -> None:
     task = line.start(a_task(line, world, cancellable=True))
     reader, writer = as_key("read"), as_key("write")
@@ -288,7 +288,7 @@ def test_reading_takes_a_key_that_reads_and_deleting_one_that_deletes(
     ],
 )
 def test_a_key_that_is_bound_to_a_part_reaches_no_task(
-    world: World, line: Line, as_key: Callable[..., Api], scope: ResourceScope, status: int
+    world: World, line: TaskHarness, as_key: Callable[..., Api], scope: ResourceScope, status: int
 ) -> None:
     task = line.start(a_task(line, world))
     bound = as_key(scopes=[scope])

@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 
 from chalicelib.admin.commands import Commands
 from chalicelib.admin.tasks import tasks
-from tests.support.task_queue import Line
+from tests.support.task_queue import TaskHarness
 from tests.support.world import World
-from tests.tasks.conftest import Counter, NewLine, a_task
+from tests.tasks.conftest import CountingWorker, NewHarness, a_task
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Operator:
     """Somebody at the command line."""
 
     world: World
-    line: Line
+    line: TaskHarness
 
     def run(self, words: str) -> Result:
         """A command, the organization filled in for `ORG`."""
@@ -38,12 +38,12 @@ class Operator:
 
 
 @pytest.fixture
-def worker() -> Counter:
-    return Counter()
+def worker() -> CountingWorker:
+    return CountingWorker()
 
 
 @pytest.fixture
-def operator(world: World, line_with: NewLine, worker: Counter) -> Operator:
+def operator(world: World, line_with: NewHarness, worker: CountingWorker) -> Operator:
     return Operator(world, line_with(worker))
 
 
@@ -63,7 +63,7 @@ def test_tasks_are_listed_newest_first_and_by_status(world: World, operator: Ope
     assert done in operator.run("list --organization ORG").stdout
 
 
-def test_a_task_is_shown_with_what_its_worker_keeps(world: World, operator: Operator, worker: Counter) -> None:
+def test_a_task_is_shown_with_what_its_worker_keeps(world: World, operator: Operator, worker: CountingWorker) -> None:
     worker.trouble = no_luck
     line = operator.line
     task = line.start(a_task(line, world))
@@ -74,7 +74,7 @@ def test_a_task_is_shown_with_what_its_worker_keeps(world: World, operator: Oper
     assert "FAILED" in operator.run(f"show --organization ORG {task.task_id}").stdout
 
 
-def test_a_failed_task_is_restarted_and_ends_well(world: World, operator: Operator, worker: Counter) -> None:
+def test_a_failed_task_is_restarted_and_ends_well(world: World, operator: Operator, worker: CountingWorker) -> None:
     worker.trouble = no_luck
     line = operator.line
     task = line.start(a_task(line, world))

@@ -8,17 +8,17 @@ import pytest
 
 from chalicelib.tasks.outbox import Outbox, starts_a_task
 from chalicelib.tasks.queue import TaskQueue
-from tests.support.task_queue import Line
+from tests.support.task_queue import TaskHarness
 from tests.support.world import World, a_bucket
-from tests.tasks.conftest import Counter, NewLine, a_task
+from tests.tasks.conftest import CountingWorker, NewHarness, a_task
 
 
 @pytest.fixture
-def line(line_with: NewLine) -> Line:
-    return line_with(Counter())
+def line(line_with: NewHarness) -> TaskHarness:
+    return line_with(CountingWorker())
 
 
-def test_only_tasks_that_start_are_sent(world: World, line: Line) -> None:
+def test_only_tasks_that_start_are_sent(world: World, line: TaskHarness) -> None:
     world.api().post("/v1/buckets", a_bucket())
     new = a_task(line, world)
     line.table.transact([line.tasks.step(new)])
@@ -26,7 +26,7 @@ def test_only_tasks_that_start_are_sent(world: World, line: Line) -> None:
     assert [message.named["task_id"] for message in line.queue.waiting] == [new.task_id]
 
 
-def test_what_happens_to_a_task_later_sends_nothing(world: World, line: Line) -> None:
+def test_what_happens_to_a_task_later_sends_nothing(world: World, line: TaskHarness) -> None:
     task = line.start(a_task(line, world))
     line.pump()
     line.dispatch()
@@ -36,7 +36,7 @@ def test_what_happens_to_a_task_later_sends_nothing(world: World, line: Line) ->
     assert line.queue.waiting == []
 
 
-def test_a_record_that_comes_again_sends_again_and_harms_nobody(world: World, line: Line) -> None:
+def test_a_record_that_comes_again_sends_again_and_harms_nobody(world: World, line: TaskHarness) -> None:
     new = a_task(line, world)
     line.table.transact([line.tasks.step(new)])
     line.dispatch(times=3)
@@ -45,7 +45,7 @@ def test_a_record_that_comes_again_sends_again_and_harms_nobody(world: World, li
     assert line.read(new).outputs == [{"counted": 3}]
 
 
-def test_a_queue_that_cannot_be_reached_is_told_so_that_the_stream_comes_again(world: World, line: Line) -> None:
+def test_a_queue_that_cannot_be_reached_is_told_so_that_the_stream_comes_again(world: World, line: TaskHarness) -> None:
     new = a_task(line, world)
     line.table.transact([line.tasks.step(new)])
     records = line.records()
@@ -58,7 +58,7 @@ def test_a_queue_that_cannot_be_reached_is_told_so_that_the_stream_comes_again(w
         line.outbox.dispatch(records)
 
 
-def test_without_a_queue_a_task_waits_and_the_stream_goes_on(world: World, line: Line) -> None:
+def test_without_a_queue_a_task_waits_and_the_stream_goes_on(world: World, line: TaskHarness) -> None:
     new = a_task(line, world)
     line.table.transact([line.tasks.step(new)])
     Outbox(TaskQueue(lambda: line.queue, "")).dispatch(line.records())
@@ -76,12 +76,12 @@ def test_without_a_queue_a_task_waits_and_the_stream_goes_on(world: World, line:
         {"Keys": {"pk": {"S": "ORG#a"}, "sk": {"S": "TASK#b"}}, "OldImage": {"wake": {"N": "1"}}},
     ],
 )
-def test_records_of_anything_else_send_nothing(line: Line, told: dict[str, Any]) -> None:
+def test_records_of_anything_else_send_nothing(line: TaskHarness, told: dict[str, Any]) -> None:
     line.outbox.dispatch([{"dynamodb": told}])
     assert line.queue.waiting == []
 
 
-def test_the_filter_lets_through_what_starts_a_task(world: World, line: Line) -> None:
+def test_the_filter_lets_through_what_starts_a_task(world: World, line: TaskHarness) -> None:
     world.api().post("/v1/buckets", a_bucket())
     line.table.transact([line.tasks.step(a_task(line, world))])
     records = line.records()

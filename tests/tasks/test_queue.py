@@ -10,7 +10,7 @@ import pytest
 from chalicelib.aws.clients import sqs_client
 from chalicelib.local.moto.backends import Backends
 from chalicelib.settings import Settings
-from chalicelib.tasks.queue import TaskQueue, Unreadable, read
+from chalicelib.tasks.queue import TaskQueue, UnreadableMessage, read
 
 
 @dataclass(frozen=True)
@@ -73,5 +73,5 @@ def test_a_message_that_is_gone_is_postponed_by_nobody_and_harms_nobody(real: Re
 
 @pytest.mark.parametrize("record", [{}, {"body": None}, {"body": "null"}, {"body": '{"organization": "int_1"}'}])
 def test_what_names_no_task_is_unreadable(record: dict[str, Any]) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableMessage):
         read({"messageId": "m", **record})

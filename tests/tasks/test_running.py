@@ -8,19 +8,19 @@ import threading
 import pytest
 
 from chalicelib.core.statuses import TaskStatusEnum
-from chalicelib.tasks.execution import MOST_ATTEMPTS
+from chalicelib.tasks.execution import MAX_TASK_ATTEMPTS
 from chalicelib.tasks.task import Task
 from chalicelib.tasks.worker import Slice
 from tests.support.faults import Faults, unavailable
-from tests.support.task_queue import Killed, Message, Time, killing
+from tests.support.task_queue import FakeContext, Message, ProcessKilled, killing
 from tests.support.world import World
-from tests.tasks.conftest import Counter, NewLine, Scripted, a_task
+from tests.tasks.conftest import CountingWorker, NewHarness, ScriptedWorker, a_task
 
 COMPLETED, FAILED, CANCELED = TaskStatusEnum.COMPLETED, TaskStatusEnum.FAILED, TaskStatusEnum.CANCELED
 
 
-def test_a_task_is_pending_until_its_message_comes_and_then_completed(world: World, line_with: NewLine) -> None:
-    line = line_with(Counter(3))
+def test_a_task_is_pending_until_its_message_comes_and_then_completed(world: World, line_with: NewHarness) -> None:
+    line = line_with(CountingWorker(3))
     task = line.start(a_task(line, world))
     assert task.status == TaskStatusEnum.PENDING
     assert [message.named for message in line.queue.waiting] == [
@@ -33,8 +33,8 @@ def test_a_task_is_pending_until_its_message_comes_and_then_completed(world: Wor
     assert line.queue.dead == []
 
 
-def test_a_task_that_was_not_stored_is_not_worked_on(world: World, line_with: NewLine) -> None:
-    line = line_with(Counter())
+def test_a_task_that_was_not_stored_is_not_worked_on(world: World, line_with: NewHarness) -> None:
+    line = line_with(CountingWorker())
     new = a_task(line, world)
     line.tasks.step(new)
     line.dispatch()
@@ -42,8 +42,8 @@ def test_a_task_that_was_not_stored_is_not_worked_on(world: World, line_with: Ne
     assert line.tasks.find(new.organization, new.task_id) is None
 
 
-def test_when_time_is_up_the_work_goes_on_with_another_message(world: World, line_with: NewLine) -> None:
-    line = line_with(worker := Counter(9))
+def test_when_time_is_up_the_work_goes_on_with_another_message(world: World, line_with: NewHarness) -> None:
+    line = line_with(worker := CountingWorker(9))
     line.seconds_a_slice = 60.0  # of 300, and 45 are kept back
     task = line.start(a_task(line, world))
     assert line.pump() == 2
@@ -51,8 +51,8 @@ def test_when_time_is_up_the_work_goes_on_with_another_message(world: World, lin
     assert line.read(task).status == COMPLETED
 
 
-def test_each_slice_starts_from_what_the_one_before_saved(world: World, line_with: NewLine) -> None:
-    worker = Scripted([Slice(False, {"_at": "a"}), Slice(False, {"_at": "b"}), Slice(True, {"n": 2})])
+def test_each_slice_starts_from_what_the_one_before_saved(world: World, line_with: NewHarness) -> None:
+    worker = ScriptedWorker([Slice(False, {"_at": "a"}), Slice(False, {"_at": "b"}), Slice(True, {"n": 2})])
     line = line_with(worker)
     task = line.start(a_task(line, world, progress={"n": 0}))
     line.pump()
@@ -60,8 +60,8 @@ def test_each_slice_starts_from_what_the_one_before_saved(world: World, line_wit
     assert line.read(task).progress == {"n": 2}
 
 
-def test_a_slice_may_ask_for_a_pause(world: World, line_with: NewLine) -> None:
-    worker = Scripted([Slice(False, {}, wait_seconds=40), Slice(True, {})])
+def test_a_slice_may_ask_for_a_pause(world: World, line_with: NewHarness) -> None:
+    worker = ScriptedWorker([Slice(False, {}, wait_seconds=40), Slice(True, {})])
     line = line_with(worker)
     task = line.start(a_task(line, world))
     message = line.queue.waiting[0]
@@ -80,8 +80,8 @@ def test_no_pause_is_longer_than_the_queue_can_wait(seconds: int) -> None:
         Slice(False, {}, wait_seconds=seconds)
 
 
-def test_an_error_is_kept_and_the_work_tried_again_later_and_later(world: World, line_with: NewLine) -> None:
-    worker = Scripted([*[ValueError("no luck\nat all")] * 3, Slice(True, {})])
+def test_an_error_is_kept_and_the_work_tried_again_later_and_later(world: World, line_with: NewHarness) -> None:
+    worker = ScriptedWorker([*[ValueError("no luck\nat all")] * 3, Slice(True, {})])
     line = line_with(worker)
     task = line.start(a_task(line, world))
     waits = []
@@ -99,15 +99,15 @@ def test_an_error_is_kept_and_the_work_tried_again_later_and_later(world: World,
     assert (done.status, done.attempts, done.error) == (COMPLETED, 0, None)
 
 
-def test_progress_takes_the_attempts_back(world: World, line_with: NewLine) -> None:
+def test_progress_takes_the_attempts_back(world: World, line_with: NewHarness) -> None:
     tries: dict[int, int] = {}
 
     def trouble(count: int) -> None:
         tries[count] = tries.get(count, 0) + 1
-        if tries[count] < MOST_ATTEMPTS:
+        if tries[count] < MAX_TASK_ATTEMPTS:
             raise OSError("the disk is gone")
 
-    line = line_with(Counter(6, trouble))
+    line = line_with(CountingWorker(6, trouble))
     task = line.start(a_task(line, world))
     line.pump()
     assert line.read(task).status == COMPLETED
@@ -115,23 +115,23 @@ def test_progress_takes_the_attempts_back(world: World, line_with: NewLine) -> N
 
 
 def test_after_eight_attempts_in_vain_the_task_is_failed_and_its_message_a_dead_letter(
-    world: World, line_with: NewLine
+    world: World, line_with: NewHarness
 ) -> None:
     def trouble(count: int) -> None:
         if count == 2:
             raise PermissionError("not for us")
 
-    line = line_with(worker := Counter(5, trouble))
+    line = line_with(worker := CountingWorker(5, trouble))
     task = line.start(a_task(line, world))
     line.pump()
     failed = line.read(task)
     assert (failed.status, failed.error) == (FAILED, "PermissionError: not for us")
     assert failed.progress["counted"] == 2
-    assert worker.slices.count(2) == MOST_ATTEMPTS + 1, "the first was in a run that had made progress"
+    assert worker.slices.count(2) == MAX_TASK_ATTEMPTS + 1, "the first was in a run that had made progress"
     assert [message.named["task_id"] for message in line.queue.dead] == [task.task_id]
 
 
-def test_a_worker_that_stands_still_fails_instead_of_going_round_for_ever(world: World, line_with: NewLine) -> None:
+def test_a_worker_that_stands_still_fails_instead_of_going_round_for_ever(world: World, line_with: NewHarness) -> None:
     class Idle:
         def run(self, task: Task) -> Slice:
             return Slice(False, task.progress)
@@ -145,8 +145,8 @@ def test_a_worker_that_stands_still_fails_instead_of_going_round_for_ever(world:
     assert "no progress" in failed.error
 
 
-def test_a_task_that_nobody_works_on_fails_and_says_so(world: World, line_with: NewLine) -> None:
-    line = line_with(Counter())
+def test_a_task_that_nobody_works_on_fails_and_says_so(world: World, line_with: NewHarness) -> None:
+    line = line_with(CountingWorker())
     new = line.tasks.new(world.organization_id, "api_namespaces_delete", inputs=[])
     line.start(new)
     line.pump()
@@ -155,10 +155,10 @@ def test_a_task_that_nobody_works_on_fails_and_says_so(world: World, line_with: 
     assert "api_namespaces_delete" in str(failed.error)
 
 
-def test_work_that_ends_its_process_every_time_fails_too(world: World, line_with: NewLine) -> None:
+def test_work_that_ends_its_process_every_time_fails_too(world: World, line_with: NewHarness) -> None:
     class Heavy:
         def run(self, task: Task) -> Slice:
-            raise Killed
+            raise ProcessKilled
 
     line = line_with(Heavy())
     task = line.start(a_task(line, world))
@@ -170,9 +170,9 @@ def test_work_that_ends_its_process_every_time_fails_too(world: World, line_with
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_killed_worker_goes_on_where_it_stopped(world: World, line_with: NewLine, seed: int) -> None:
+def test_a_killed_worker_goes_on_where_it_stopped(world: World, line_with: NewHarness, seed: int) -> None:
     chance = random.Random(seed)
-    line = line_with(worker := Counter(60))
+    line = line_with(worker := CountingWorker(60))
     line.seconds_a_slice = chance.choice([0.0, 20.0, 90.0])
     task = line.start(a_task(line, world))
     kills = set(chance.sample(range(1, 100), 20))
@@ -186,10 +186,10 @@ def test_a_killed_worker_goes_on_where_it_stopped(world: World, line_with: NewLi
 
 @pytest.mark.parametrize("seed", range(6))
 def test_messages_that_come_five_times_and_in_any_order_change_nothing(
-    world: World, line_with: NewLine, seed: int
+    world: World, line_with: NewHarness, seed: int
 ) -> None:
     chance = random.Random(seed)
-    line = line_with(worker := Counter(6))
+    line = line_with(worker := CountingWorker(6))
     line.seconds_a_slice = 100.0
     tasks = [a_task(line, world) for _ in range(4)]
     for task in tasks:
@@ -202,9 +202,9 @@ def test_messages_that_come_five_times_and_in_any_order_change_nothing(
     assert line.queue.dead == []
 
 
-def test_a_message_that_comes_twice_at_a_time_leaves_the_work_to_the_first(world: World, line_with: NewLine) -> None:
+def test_a_message_that_comes_twice_at_a_time_leaves_the_work_to_the_first(world: World, line_with: NewHarness) -> None:
     """Its copy is forgotten by the queue, and still the task is not lost when the first one's process ends."""
-    line = line_with(worker := Counter(2))
+    line = line_with(worker := CountingWorker(2))
     task = line.start(a_task(line, world))
     (message,) = line.queue.waiting
     store = line.runner.store
@@ -216,7 +216,7 @@ def test_a_message_that_comes_twice_at_a_time_leaves_the_work_to_the_first(world
     assert line.read(task).status == COMPLETED
 
 
-def test_of_two_that_claim_a_task_at_once_one_gets_it(world: World, line_with: NewLine) -> None:
+def test_of_two_that_claim_a_task_at_once_one_gets_it(world: World, line_with: NewHarness) -> None:
     release, entered = threading.Event(), threading.Event()
 
     class Slow:
@@ -247,8 +247,8 @@ def test_of_two_that_claim_a_task_at_once_one_gets_it(world: World, line_with: N
     assert (slow.runs, line.read(task).status) == (1, COMPLETED)
 
 
-def test_whoever_lost_the_lease_saves_nothing_any_more(world: World, line_with: NewLine) -> None:
-    line = line_with(Counter())
+def test_whoever_lost_the_lease_saves_nothing_any_more(world: World, line_with: NewHarness) -> None:
+    line = line_with(CountingWorker())
 
     class Late:
         def run(self, task: Task) -> Slice:
@@ -264,8 +264,8 @@ def test_whoever_lost_the_lease_saves_nothing_any_more(world: World, line_with: 
     assert (now.status, now.lease_owner, now.progress) == (TaskStatusEnum.IN_PROGRESS, "another", {})
 
 
-def test_an_error_after_the_lease_was_lost_is_nobodys(world: World, line_with: NewLine) -> None:
-    line = line_with(Counter())
+def test_an_error_after_the_lease_was_lost_is_nobodys(world: World, line_with: NewHarness) -> None:
+    line = line_with(CountingWorker())
 
     class Canceled:
         def run(self, task: Task) -> Slice:
@@ -282,8 +282,10 @@ def test_an_error_after_the_lease_was_lost_is_nobodys(world: World, line_with: N
     "body",
     ["", "no JSON", "[]", "7", "{}", '{"organization": 1, "task_id": []}', '{"organization": "", "task_id": ""}'],
 )
-def test_a_poisoned_message_ends_as_a_dead_letter_and_stops_nobody(world: World, line_with: NewLine, body: str) -> None:
-    line = line_with(Counter())
+def test_a_poisoned_message_ends_as_a_dead_letter_and_stops_nobody(
+    world: World, line_with: NewHarness, body: str
+) -> None:
+    line = line_with(CountingWorker())
     task = line.start(a_task(line, world))
     line.queue.waiting.insert(0, Message("poison", body, 0))
     line.pump()
@@ -291,21 +293,23 @@ def test_a_poisoned_message_ends_as_a_dead_letter_and_stops_nobody(world: World,
     assert line.read(task).status == COMPLETED
 
 
-def test_messages_of_one_event_do_not_wait_for_each_other(world: World, line_with: NewLine) -> None:
-    line = line_with(Counter())
+def test_messages_of_one_event_do_not_wait_for_each_other(world: World, line_with: NewHarness) -> None:
+    line = line_with(CountingWorker())
     task = line.start(a_task(line, world))
     poison = Message("poison", "{", 0)
     records = [line.queue.receive(message) for message in (poison, line.queue.waiting[0])]
-    assert line.runner.handle({"Records": records}, Time()) == {"batchItemFailures": [{"itemIdentifier": "poison"}]}
+    assert line.runner.handle({"Records": records}, FakeContext()) == {
+        "batchItemFailures": [{"itemIdentifier": "poison"}]
+    }
     assert line.read(task).status == COMPLETED
 
 
-def test_an_event_without_messages_is_answered(line_with: NewLine) -> None:
-    assert line_with(Counter()).runner.handle({"Records": []}, Time()) == {"batchItemFailures": []}
+def test_an_event_without_messages_is_answered(line_with: NewHarness) -> None:
+    assert line_with(CountingWorker()).runner.handle({"Records": []}, FakeContext()) == {"batchItemFailures": []}
 
 
-def test_a_message_of_a_task_that_is_gone_is_dropped(world: World, line_with: NewLine) -> None:
-    line = line_with(worker := Counter())
+def test_a_message_of_a_task_that_is_gone_is_dropped(world: World, line_with: NewHarness) -> None:
+    line = line_with(worker := CountingWorker())
     task = line.start(a_task(line, world))
     world.clock.advance(31 * 86_400)
     assert line.pump() == 1
@@ -313,8 +317,8 @@ def test_a_message_of_a_task_that_is_gone_is_dropped(world: World, line_with: Ne
     assert line.tasks.find(task.organization, task.task_id) is None
 
 
-def test_trouble_with_the_table_lets_the_message_come_again(world: World, line_with: NewLine) -> None:
-    line = line_with(worker := Counter())
+def test_trouble_with_the_table_lets_the_message_come_again(world: World, line_with: NewHarness) -> None:
+    line = line_with(worker := CountingWorker())
     task = line.start(a_task(line, world))
     faults = Faults(world.client).always(unavailable)
     try:
@@ -326,8 +330,8 @@ def test_trouble_with_the_table_lets_the_message_come_again(world: World, line_w
     assert line.read(task).status == COMPLETED
 
 
-def test_trouble_with_the_queue_loses_no_task(world: World, line_with: NewLine) -> None:
-    line = line_with(Counter(9))
+def test_trouble_with_the_queue_loses_no_task(world: World, line_with: NewHarness) -> None:
+    line = line_with(CountingWorker(9))
     line.seconds_a_slice = 60.0
     task = line.start(a_task(line, world))
     (message,) = line.queue.waiting
@@ -342,8 +346,8 @@ def test_trouble_with_the_queue_loses_no_task(world: World, line_with: NewLine) 
     assert line.read(task).status == COMPLETED
 
 
-def test_a_message_that_cannot_be_postponed_comes_in_its_own_time(world: World, line_with: NewLine) -> None:
-    line = line_with(Scripted([ValueError("once"), Slice(True, {})]))
+def test_a_message_that_cannot_be_postponed_comes_in_its_own_time(world: World, line_with: NewHarness) -> None:
+    line = line_with(ScriptedWorker([ValueError("once"), Slice(True, {})]))
     task = line.start(a_task(line, world))
 
     def broken(name: str) -> None:

@@ -12,20 +12,20 @@ from chalicelib.local.moto import rows
 from chalicelib.local.moto.backends import Backends
 from chalicelib.stats.aggregates import Aggregate, Extremes
 from chalicelib.stats.service import Statistics
-from chalicelib.stats.stream_records import Contribution, Damaged, object_contribution
+from chalicelib.stats.stream_records import Contribution, InvalidRow, object_contribution
 from chalicelib.stats.tally_row import Extreme
-from chalicelib.stats.verify import settle
+from chalicelib.stats.verify import rebuild
 
 Contributions = Sequence[tuple[str, Contribution]]
 
 
-def settle_all(statistics: Statistics, namespaces: Iterator[str], contributions: Mapping[str, Contributions]) -> None:
+def rebuild_all(statistics: Statistics, namespaces: Iterator[str], contributions: Mapping[str, Contributions]) -> None:
     """The statistics are what a count of these objects gives, by bucket. Nobody may write or fold meanwhile."""
     for ns in namespaces:
         for bucket_id in statistics.bucket_ids(ns):
             aggregate = statistics.tallies.of(ns, bucket_id)
-            settle(statistics.tallies, _Held(aggregate, contributions.get(bucket_id, ())))
-        statistics.settle(ns, None)
+            rebuild(statistics.tallies, _Held(aggregate, contributions.get(bucket_id, ())))
+        statistics.rebuild(ns, None)
 
 
 def objects_by_bucket(backends: Backends, table: str) -> dict[str, Contributions]:
@@ -33,7 +33,7 @@ def objects_by_bucket(backends: Backends, table: str) -> dict[str, Contributions
     found: dict[str, list[tuple[str, Contribution]]] = defaultdict(list)
     with backends.lock:
         for row in rows.rows_of(backends.account, table):
-            with suppress(Damaged):  # it counts for nothing, as it does for the fold
+            with suppress(InvalidRow):  # it counts for nothing, as it does for the fold
                 if (contribution := object_contribution(row)) is not None:
                     found[row["bucket_id"]["S"]].append((row["object_id"]["S"], contribution))
     return dict(found)
@@ -51,17 +51,17 @@ class _Held:
         return self.aggregate.key
 
     @property
-    def home(self) -> Key:
-        return self.aggregate.home
+    def owner_key(self) -> Key:
+        return self.aggregate.owner_key
 
     def contributions(self) -> Iterator[tuple[str, Contribution]]:
         return iter(self.held)
 
-    def touch(self, member: str, epoch: int) -> None:
-        self.aggregate.touch(member, epoch)
+    def move_to_epoch(self, member: str, epoch: int) -> None:
+        self.aggregate.move_to_epoch(member, epoch)
 
-    def discard(self, members: Iterable[str]) -> None:
-        self.aggregate.discard(members)
+    def remove_members(self, members: Iterable[str]) -> None:
+        self.aggregate.remove_members(members)
 
     def extremes(self, *held: Extreme | None) -> Extremes:
         return self.aggregate.extremes(*held)

@@ -123,5 +123,5 @@ def record_of(message: Held) -> dict[str, Any]:
 def wake(queue: TaskQueue, tasks: Iterable[Task]) -> None:
     """Sends a message for each of the tasks that wait, as their messages ended with another process."""
     for task in tasks:
-        if not task.is_over:
+        if not task.has_ended:
             queue.send(task.organization, task.task_id)

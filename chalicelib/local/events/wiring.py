@@ -45,9 +45,9 @@ def begin(settings: Settings, services: Services, handlers: Handlers) -> None:
         return
     if not owned.streams.whole:
         # Imported here, as most starts have no need of it.
-        from chalicelib.local.events.rebuild import objects_by_bucket, settle_all
+        from chalicelib.local.events.rebuild import objects_by_bucket, rebuild_all
 
-        settle_all(services.stats, services.partitions(), objects_by_bucket(owned.backends, settings.objects_table))
+        rebuild_all(services.stats, services.partitions(), objects_by_bucket(owned.backends, settings.objects_table))
         owned.streams.settle()
     streams, tell = owned.streams, engine.tell
     for organization in services.access.list_organizations():

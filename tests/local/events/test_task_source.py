@@ -6,9 +6,9 @@ from typing import Any
 
 from chalicelib.local.events.task_source import URL, LocalQueue, TaskSource, wake
 from chalicelib.tasks.queue import TaskQueue
-from tests.support.task_queue import Time, a_line
+from tests.support.task_queue import FakeContext, new_task_harness
 from tests.support.world import World
-from tests.tasks.conftest import TYPE, Counter, a_task
+from tests.tasks.conftest import TYPE, CountingWorker, a_task
 
 
 class Clock:
@@ -88,13 +88,13 @@ def test_the_oldest_message_comes_first_and_none_waits_for_one_that_failed() -> 
 
 
 def test_a_start_goes_on_with_every_task_that_waits(world: World) -> None:
-    line = a_line(world, {TYPE: Counter()})
+    line = new_task_harness(world, {TYPE: CountingWorker()})
     line.start(a_task(line, world))
     line.pump()
     waiting = line.start(a_task(line, world))
     line.queue.waiting.clear()
     queue = LocalQueue(Clock())
     wake(TaskQueue(lambda: queue, URL), line.tasks.walk(world.organization_id))
-    source = TaskSource(queue, lambda event: line.runner.handle(event, Time()), print)
+    source = TaskSource(queue, lambda event: line.runner.handle(event, FakeContext()), print)
     assert source.turn() is None
     assert line.read(waiting).outputs == [{"counted": 3}]
