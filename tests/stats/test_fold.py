@@ -24,7 +24,7 @@ def change(
 
 
 def after(row: TallyRow, *changes: Change) -> TallyRow:
-    return fold_changes(row, changes, now=NOW, forget_before=TWO_DAYS_AGO).row
+    return fold_changes(row, changes, now=NOW, oldest_checkpoint=TWO_DAYS_AGO).row
 
 
 def test_a_change_twice_in_one_delivery_counts_once() -> None:
@@ -63,10 +63,10 @@ def test_what_counted_is_taken_from_its_own_epoch() -> None:
 
 def test_closed_epochs_count_for_nothing_and_who_is_in_one_is_stale() -> None:
     row = TallyRow(epoch=1, open_from=1, totals={1: ObjectTotals(1, 5, 0)}, revision=1)
-    done = fold_changes(row, [change("b", None, contribution(7), 1)], now=NOW, forget_before=TWO_DAYS_AGO)
+    done = fold_changes(row, [change("b", None, contribution(7), 1)], now=NOW, oldest_checkpoint=TWO_DAYS_AGO)
     assert (done.row.shown, done.stale) == (ObjectTotals(1, 5, 0), ("b",))
     moved = fold_changes(
-        done.row, [change("b", contribution(7), contribution(7, epoch=1), 2)], now=NOW, forget_before=TWO_DAYS_AGO
+        done.row, [change("b", contribution(7), contribution(7, epoch=1), 2)], now=NOW, oldest_checkpoint=TWO_DAYS_AGO
     )
     assert (moved.row.shown, moved.stale) == (ObjectTotals(2, 12, 0), ())
 
@@ -74,24 +74,24 @@ def test_closed_epochs_count_for_nothing_and_who_is_in_one_is_stale() -> None:
 def test_who_has_left_the_closed_epoch_again_is_not_stale() -> None:
     row = TallyRow(epoch=1, open_from=1, revision=1)
     changes = [change("b", None, contribution(7), 1), change("b", contribution(7), None, 2)]
-    assert fold_changes(row, changes, now=NOW, forget_before=TWO_DAYS_AGO).stale == ()
+    assert fold_changes(row, changes, now=NOW, oldest_checkpoint=TWO_DAYS_AGO).stale == ()
 
 
 def test_an_extreme_that_goes_while_a_larger_one_comes_needs_no_looking_up() -> None:
     row = TallyRow(largest=Extreme(9, "a"), smallest=Extreme(1, "c"), revision=1)
     changes = [change("a", contribution(9), None, 1), change("b", None, contribution(12), 2)]
-    done = fold_changes(row, changes, now=NOW, forget_before=TWO_DAYS_AGO)
-    assert (done.row.largest, done.extreme_gone) == (Extreme(12, "b"), False)
+    done = fold_changes(row, changes, now=NOW, oldest_checkpoint=TWO_DAYS_AGO)
+    assert (done.row.largest, done.extreme_lost) == (Extreme(12, "b"), False)
 
 
 def test_an_extreme_that_goes_has_to_be_looked_up() -> None:
     row = TallyRow(largest=Extreme(9, "a"), smallest=Extreme(1, "c"), revision=1)
     assert fold_changes(
-        row, [change("a", contribution(9), contribution(4), 1)], now=NOW, forget_before=TWO_DAYS_AGO
-    ).extreme_gone
+        row, [change("a", contribution(9), contribution(4), 1)], now=NOW, oldest_checkpoint=TWO_DAYS_AGO
+    ).extreme_lost
     assert fold_changes(
-        row, [change("c", contribution(1), contribution(4), 1)], now=NOW, forget_before=TWO_DAYS_AGO
-    ).extreme_gone
+        row, [change("c", contribution(1), contribution(4), 1)], now=NOW, oldest_checkpoint=TWO_DAYS_AGO
+    ).extreme_lost
 
 
 def test_failing_and_recovering_moves_only_the_failed() -> None:
@@ -110,7 +110,7 @@ def test_a_row_comes_back_as_it_went() -> None:
         checkpoints={"s": Checkpoint("0" * 39 + "1", NOW)},
         largest=Extreme(0, "a"),
         smallest=Extreme(0, "a"),
-        looks_due=2,
+        lookups_due=2,
         last_upload_at=NOW,
         stats_updated_at=NOW,
         recount_due=NOW,

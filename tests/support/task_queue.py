@@ -7,7 +7,7 @@
     line.deliver(message)            one delivery of this message; `.deliver(message, times=5)` repeats it
     line.queue.waiting / .dead       the messages in the queue, and those that came ten times in vain
 
-The clock is that of the world; `pump` moves it to where the next message is due. `killing` ends the process at given calls.
+The clock is that of the world; `pump` moves it to where the next message is due. `killing` ends the process at calls.
 """
 
 from __future__ import annotations
