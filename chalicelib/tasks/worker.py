@@ -1,4 +1,8 @@
-"""What does the work of a task, a slice at a time."""
+"""The protocol of workers, which do the work of tasks in slices.
+
+A slice is a bounded piece of work, of a few seconds. The progress of a task is saved after each slice, so that another
+run can continue from there after a timeout or a crash.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,11 @@ MAX_SLICE_WAIT_SECONDS = 900
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A piece of work that has been done.
+    """The result of one slice.
 
-    `progress` takes the place of the task's; the next slice starts from it, maybe in another process. Names in
-    it that begin with `_` are the worker's own, all others are shown. `wait_seconds`, of which there are 900 at
-    most, pass before the next slice.
+    `done`: whether the task is completed. `progress`: replaces the progress of the task; the next slice, perhaps in
+    another process, starts from it. Entries whose names start with `_` are not shown to clients. `outputs`: the result
+    of the task. `wait_seconds`: how long to wait before the next slice, from 0 to 900.
     """
 
     done: bool
@@ -31,11 +35,10 @@ class Slice:
 
 
 class Worker(Protocol):
-    """Does the tasks of one type.
+    """Does the work of tasks of one type.
 
-    A slice takes seconds. It may be done again from the same progress, when the process ended before it was
-    saved, so doing it twice must come to the same as once.
+    Slices must be idempotent: if the process ends before a slice is saved, it is repeated from the same progress.
     """
 
     def run(self, task: Task) -> Slice:
-        """Does the next slice. Whatever is raised counts as an attempt, and is tried again."""
+        """Does the next slice. Any exception counts as a failed attempt, after which the slice is retried."""

@@ -55,7 +55,7 @@ def news(world: World, bucket: str, table: str) -> list[Record]:
 
 
 @pytest.mark.parametrize("table", ["objects", "catalog"])
-def test_a_stream_s_function_counts_in_the_end_whatever_failed(world: World, table: str) -> None:
+def test_a_stream_handler_counts_correctly_after_any_fault(world: World, table: str) -> None:
     bucket = a_bucket_of_objects(world.api())
     source: Source = getattr(world.pump, table)
     _, calls = deliver(world, source, news(world, bucket, table))
@@ -72,7 +72,7 @@ def test_a_stream_s_function_counts_in_the_end_whatever_failed(world: World, tab
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_a_deletion_ends_whatever_failed(world: World, work: Work, kind: str) -> None:
+def test_a_deletion_completes_after_any_fault(world: World, work: Work, kind: str) -> None:
     api = world.api()
     namespace_id = api.get("/v1/namespaces/films").json["namespace_id"]
     calls = calls_of_a_deletion(world, work, api)

@@ -22,7 +22,7 @@ from tests.support.world import World
 ELSEWHERE = {"deep_health"}
 
 
-def test_every_operation_is_here() -> None:
+def test_every_operation_has_a_request() -> None:
     assert {name.partition(" ")[0] for name in REQUESTS} == {operation.name for operation in OPERATIONS} - ELSEWHERE
 
 
@@ -53,7 +53,7 @@ def send_with(
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_one_failed_call_is_made_good(world: World, name: str) -> None:
+def test_one_failed_call_is_retried(world: World, name: str) -> None:
     api = world.api()
     for call, new_step in each_call(world, api, name):
         for kind in ONCE:
@@ -63,9 +63,7 @@ def test_one_failed_call_is_made_good(world: World, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_calls_that_fail_for_good_are_a_503_and_leave_nothing_that_a_repetition_does_not_finish(
-    world: World, name: str
-) -> None:
+def test_permanent_faults_return_503_and_a_repeated_request_succeeds(world: World, name: str) -> None:
     api = world.api()
     for call, new_step in each_call(world, api, name):
         for kind, fault in FAULTS.items():
@@ -87,7 +85,7 @@ def assert_refused(reply: Reply) -> None:
     assert int(reply.headers["Retry-After"]) > 0
 
 
-def test_a_stranger_is_recognised_or_told_to_come_again(world: World) -> None:
+def test_authentication_retries_or_returns_503(world: World) -> None:
     """The call that finds a key, which a warm function knows already."""
 
     def stranger() -> Api:

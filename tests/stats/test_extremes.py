@@ -40,21 +40,21 @@ def largest(world: StatsWorld) -> int:
     return int(world.shown(BUCKET)["max_size_bytes"])
 
 
-def test_what_the_index_still_shows_is_not_believed(world: StatsWorld) -> None:
+def test_a_deleted_object_that_the_index_still_lists_is_ignored(world: StatsWorld) -> None:
     world.remove(BUCKET, "obj_50")
     world.write(BUCKET, "obj_40", 35)
     fold(world)
     assert largest(world) == 35
 
 
-def test_what_the_changes_themselves_tell_needs_no_index(world: StatsWorld) -> None:
+def test_an_extreme_among_the_changes_needs_no_index(world: StatsWorld) -> None:
     world.write(BUCKET, "obj_45", 45)
     world.remove(BUCKET, "obj_50")
     fold(world)
     assert largest(world) == 45
 
 
-def test_what_the_index_did_not_know_is_found_when_it_is_looked_at_again(world: StatsWorld) -> None:
+def test_an_object_missing_from_the_index_is_found_by_a_later_lookup(world: StatsWorld) -> None:
     world.write(BUCKET, "obj_45", 45)
     fold(world)
     world.remove(BUCKET, "obj_50")
@@ -65,7 +65,7 @@ def test_what_the_index_did_not_know_is_found_when_it_is_looked_at_again(world: 
     assert largest(world) == 45
 
 
-def test_looks_go_on_while_they_find_that_an_extreme_is_gone(world: StatsWorld) -> None:
+def test_lookups_continue_while_they_find_a_deleted_extreme(world: StatsWorld) -> None:
     world.remove(BUCKET, "obj_50")
     fold(world)
     look(world)
@@ -78,7 +78,7 @@ def test_looks_go_on_while_they_find_that_an_extreme_is_gone(world: StatsWorld) 
     assert largest(world) == 35
 
 
-def test_looks_end(world: StatsWorld) -> None:
+def test_lookups_end(world: StatsWorld) -> None:
     world.remove(BUCKET, "obj_50")
     world.settle()
     before = world.catalog.writes
@@ -86,7 +86,7 @@ def test_looks_end(world: StatsWorld) -> None:
     assert world.catalog.writes == before
 
 
-def test_an_extreme_that_only_the_changes_told_of_stays_when_the_index_is_looked_at(world: StatsWorld) -> None:
+def test_an_extreme_that_is_only_in_the_changes_survives_a_lookup(world: StatsWorld) -> None:
     world.remove(BUCKET, "obj_50")
     fold(world)
     world.write(BUCKET, "obj_60", 60)

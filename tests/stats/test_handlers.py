@@ -54,14 +54,14 @@ def test_shards_number_their_records_independently(world: World, bucket: str, sh
     assert shown(bucket)["object_count"] == 6
 
 
-def test_the_last_call_of_a_window_has_no_records_and_its_state_comes_back(world: World) -> None:
+def test_the_last_event_of_a_window_has_no_records_and_its_state_is_returned(world: World) -> None:
     answer = world.pump.objects.deliver([], isFinalInvokeForWindow=True, state={"kept": 1})
     assert answer == {"batchItemFailures": [], "state": {"kept": 1}}
     assert world.pump.catalog.deliver([], state={})["state"] == {}
 
 
 @pytest.mark.parametrize("missing", [None, ""])
-def test_an_event_that_does_not_name_its_shard_is_refused_loudly_and_counts_nothing(
+def test_an_event_without_a_shard_id_raises_an_error_and_counts_nothing(
     world: World, bucket: str, shown: Shown, missing: str | None
 ) -> None:
     records = written(world, bucket, range(2))
@@ -70,7 +70,7 @@ def test_an_event_that_does_not_name_its_shard_is_refused_loudly_and_counts_noth
     assert shown(bucket)["object_count"] == 0
 
 
-def test_an_emulator_with_one_shard_need_not_name_it(world: World, bucket: str, shown: Shown) -> None:
+def test_an_emulator_with_one_shard_may_omit_the_shard_id(world: World, bucket: str, shown: Shown) -> None:
     settings = replace(world.settings, single_stream_shard=True)
     services = build(settings, world.client, no_client, clock=world.clock)
     records = written(world, bucket, range(2))
@@ -80,7 +80,9 @@ def test_an_emulator_with_one_shard_need_not_name_it(world: World, bucket: str, 
     assert shown(bucket)["object_count"] == 2
 
 
-def test_an_unreadable_record_is_kept_marked_and_passed_by(world: World, api: Api, bucket: str, shown: Shown) -> None:
+def test_an_unreadable_record_is_sent_to_the_dead_letter_queue_and_skipped(
+    world: World, api: Api, bucket: str, shown: Shown
+) -> None:
     other = new_bucket(api, "stills")
     records = [*written(world, bucket, range(1, 4)), *written(world, other, range(1, 3))]
     records[1] = damaged(records[1])
@@ -101,7 +103,7 @@ def test_an_unreadable_record_is_kept_marked_and_passed_by(world: World, api: Ap
     assert quick(services).verify(ns, other) == []
 
 
-def test_a_dead_letter_that_cannot_be_kept_is_delivered_again(world: World, bucket: str) -> None:
+def test_an_unreadable_record_that_cannot_be_queued_is_delivered_again(world: World, bucket: str) -> None:
     records = written(world, bucket, range(3))
     records[1] = damaged(records[1])
     settings = replace(world.settings, dead_letter_queue_url="https://sqs/gone")
@@ -132,7 +134,7 @@ def test_a_dead_letter_that_cannot_be_kept_is_delivered_again(world: World, buck
     ],
     ids=str,
 )
-def test_nothing_that_an_image_may_hold_stops_the_fold(
+def test_an_invalid_image_does_not_stop_the_fold(
     world: World, bucket: str, shown: Shown, spoil: dict[str, Any]
 ) -> None:
     records = written(world, bucket, range(2))
@@ -142,7 +144,7 @@ def test_nothing_that_an_image_may_hold_stops_the_fold(
     assert shown(bucket)["object_count"] == 1
 
 
-def test_what_cannot_be_written_is_told_from_its_first_record_and_others_do_not_wait(
+def test_a_failure_is_reported_from_its_first_record_and_other_buckets_are_updated(
     world: World, api: Api, bucket: str, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = new_bucket(api, "stills")
@@ -164,7 +166,7 @@ def test_what_cannot_be_written_is_told_from_its_first_record_and_others_do_not_
     assert (shown(bucket)["object_count"], shown(other)["object_count"]) == (3, 3)
 
 
-def test_a_storage_that_is_throttled_is_reported_from_the_first_record_and_nothing_is_lost(
+def test_throttling_is_reported_from_the_first_record_and_loses_nothing(
     world: World, api: Api, bucket: str, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chalicelib.aws.retry.FIRST_WAIT_SECONDS", 100.0)
@@ -178,7 +180,7 @@ def test_a_storage_that_is_throttled_is_reported_from_the_first_record_and_nothi
     assert (shown(bucket)["object_count"], shown(other)["object_count"]) == (3, 2)
 
 
-def test_a_thousand_records_of_three_buckets_cost_one_write_each_and_one_for_their_namespace(
+def test_a_thousand_records_of_three_buckets_cost_one_write_per_bucket_and_one_for_the_namespace(
     world: World, api: Api, bucket: str
 ) -> None:
     buckets = [bucket, new_bucket(api, "stills"), new_bucket(api, "reels")]
@@ -202,7 +204,7 @@ def test_a_thousand_records_of_three_buckets_cost_one_write_each_and_one_for_the
     assert api.get("/v1/namespaces/films").json["object_count"] == 1003
 
 
-def test_a_change_of_nothing_that_counts_costs_no_call(world: World, bucket: str) -> None:
+def test_a_change_without_effect_on_statistics_makes_no_call(world: World, bucket: str) -> None:
     write_object(world, bucket, "obj_1", 5)
     world.pump()
     write_object(world, bucket, "obj_1", 5, updated_at="2026-02-02T00:00:00.000Z")
@@ -213,7 +215,7 @@ def test_a_change_of_nothing_that_counts_costs_no_call(world: World, bucket: str
     assert seen.calls == []
 
 
-def test_the_catalogs_other_rows_and_its_own_writes_cost_no_call(world: World, api: Api, bucket: str) -> None:
+def test_other_catalog_rows_and_namespace_tallies_make_no_call(world: World, api: Api, bucket: str) -> None:
     write_object(world, bucket, "obj_1", 5)
     world.pump()
     api.patch(f"/v1/buckets/{bucket}", {"description": "New"})

@@ -84,7 +84,7 @@ def trouble(world: StatsWorld, chance: Chance) -> None:
 
 
 @given(st.data(), STEPS)
-def test_however_the_changes_arrive_the_tally_is_what_a_count_says(data: st.DataObject, steps: int) -> None:
+def test_statistics_are_exact_for_any_order_of_deliveries(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
     chance = Chance(world, data)
     for _ in range(steps):
@@ -94,7 +94,7 @@ def test_however_the_changes_arrive_the_tally_is_what_a_count_says(data: st.Data
 
 
 @given(st.data(), STEPS)
-def test_whatever_happens_between_two_calls_the_tally_is_what_a_count_says(data: st.DataObject, steps: int) -> None:
+def test_statistics_are_exact_with_concurrent_writes_and_deliveries(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
     chance = Chance(world, data, interrupting=True)
     trouble(world, chance)
@@ -106,7 +106,7 @@ def test_whatever_happens_between_two_calls_the_tally_is_what_a_count_says(data:
 
 
 @given(st.data(), STEPS)
-def test_a_crash_between_any_two_calls_changes_nothing(data: st.DataObject, steps: int) -> None:
+def test_statistics_are_exact_after_crashes_between_any_two_calls(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
     chance = Chance(world, data)
     for _ in range(steps):
@@ -121,9 +121,7 @@ def test_a_crash_between_any_two_calls_changes_nothing(data: st.DataObject, step
 @pytest.mark.parametrize("namespace_too", [False, True])
 @settings(max_examples=settings().max_examples // 2)
 @given(data=st.data(), steps=STEPS)
-def test_a_recount_while_writers_go_on_makes_good_what_was_lost(
-    namespace_too: bool, data: st.DataObject, steps: int
-) -> None:
+def test_a_recount_during_writes_corrects_lost_records(namespace_too: bool, data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
     chance = Chance(world, data)
     for _ in range(steps):
@@ -148,7 +146,7 @@ def test_a_recount_while_writers_go_on_makes_good_what_was_lost(
 
 
 @given(st.data(), STEPS)
-def test_a_recount_that_is_broken_off_is_made_good_by_the_next(data: st.DataObject, steps: int) -> None:
+def test_the_next_recount_completes_an_interrupted_one(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
     chance = Chance(world, data, stale_writers=True)
     for _ in range(steps):
@@ -169,7 +167,7 @@ def test_a_recount_that_is_broken_off_is_made_good_by_the_next(data: st.DataObje
 
 
 @given(st.data(), STEPS)
-def test_an_unreadable_record_concerns_its_bucket_alone_and_a_recount_makes_it_good(
+def test_an_unreadable_record_affects_only_its_bucket_and_a_recount_corrects_it(
     data: st.DataObject, steps: int
 ) -> None:
     world = StatsWorld()
@@ -193,7 +191,7 @@ def test_an_unreadable_record_concerns_its_bucket_alone_and_a_recount_makes_it_g
 
 @settings(max_examples=settings().max_examples // 5)
 @given(st.data(), STEPS)
-def test_settling_says_what_a_count_says_and_the_fold_goes_on_from_there(data: st.DataObject, steps: int) -> None:
+def test_a_rebuild_is_exact_and_the_fold_continues_from_it(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
     chance = Chance(world, data)
     for _ in range(steps):

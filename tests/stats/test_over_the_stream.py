@@ -87,7 +87,7 @@ def settle(*streams: Delivery) -> None:
 
 @settings(max_examples=settings().max_examples // 8)
 @given(data=st.data(), steps=STEPS)
-def test_however_the_streams_are_delivered_statistics_are_what_a_count_says(
+def test_statistics_are_exact_for_any_order_of_deliveries_of_real_streams(
     world: World, api: Api, shown: Shown, data: st.DataObject, steps: int
 ) -> None:
     world.pump()  # what an example left that hypothesis broke off

@@ -62,7 +62,7 @@ def rows(result: Result) -> list[dict[str, Any]]:
     return list(json.loads(result.stdout))
 
 
-def test_all_is_well(world: World, bucket: str) -> None:
+def test_verify_reports_nothing_if_statistics_are_correct(world: World, bucket: str) -> None:
     write_object(world, bucket, "obj_1", 10)
     world.pump()
     done = run(world, "verify", "--all")
@@ -71,12 +71,12 @@ def test_all_is_well(world: World, bucket: str) -> None:
     assert "Verified 2" in done.stderr
 
 
-def test_what_is_still_under_way_is_no_difference(world: World, bucket: str) -> None:
+def test_records_that_are_not_delivered_yet_are_no_difference(world: World, bucket: str) -> None:
     write_object(world, bucket, "obj_1", 10)
     assert run(world, "verify", "--namespace", "films", "posters").exit_code == 0
 
 
-def test_verify_names_the_bucket_and_each_difference_and_ends_with_1(world: World, api: Api, lost: str) -> None:
+def test_verify_prints_the_bucket_and_each_difference_and_exits_with_1(world: World, api: Api, lost: str) -> None:
     new_bucket(api, "stills")
     done = run(world, "verify", "--all", "--json")
     assert done.exit_code == 1
@@ -93,7 +93,7 @@ def test_verify_names_the_bucket_and_each_difference_and_ends_with_1(world: Worl
     assert "max_size_bytes" in told.stdout
 
 
-def test_recount_makes_it_good_and_tells_the_drift(world: World, lost: str, shown: Shown) -> None:
+def test_recount_corrects_the_statistics_and_prints_the_drift(world: World, lost: str, shown: Shown) -> None:
     done = run(world, "recount", "--namespace", "films", lost, "--json")
     assert done.exit_code == 0, done.output
     (row,) = rows(done)
@@ -105,7 +105,7 @@ def test_recount_makes_it_good_and_tells_the_drift(world: World, lost: str, show
     assert (totals["object_count"], totals["total_size_bytes"], totals["max"], totals["min"]) == (3, 150, 100, 20)
 
 
-def test_a_second_recount_finds_nothing(world: World, lost: str) -> None:
+def test_a_second_recount_finds_no_drift(world: World, lost: str) -> None:
     run(world, "recount", "--all")
     (row, namespace) = rows(run(world, "recount", "--all", "--json"))
     assert (row["objects"], row["bytes"], row["failed"]) == (0, 0, 0)
@@ -120,7 +120,7 @@ def test_a_recount_of_a_bucket_corrects_its_namespace_too(world: World, api: Api
     assert api.get("/v1/namespaces/films").json["object_count"] == 2
 
 
-def test_a_namespace_whose_own_totals_drifted_is_named_and_recounted(world: World, api: Api, bucket: str) -> None:
+def test_drift_of_a_namespace_is_reported_and_corrected(world: World, api: Api, bucket: str) -> None:
     write_object(world, bucket, "obj_1", 10)
     world.pump.objects.drain()
     world.pump.catalog.new()
@@ -136,9 +136,7 @@ def test_a_namespace_whose_own_totals_drifted_is_named_and_recounted(world: Worl
     assert api.get("/v1/namespaces/films").json["object_count"] == 1
 
 
-def test_objects_written_after_a_recount_carry_its_epoch_and_later_ones_are_counted(
-    world: World, bucket: str, shown: Shown
-) -> None:
+def test_objects_written_with_a_closed_epoch_are_moved_and_counted(world: World, bucket: str, shown: Shown) -> None:
     write_object(world, bucket, "obj_1", 10)
     run(world, "recount", "--namespace", "films", bucket)
     write_object(world, bucket, "obj_2", 20)  # by a writer that still carries the closed epoch
@@ -148,7 +146,7 @@ def test_objects_written_after_a_recount_carry_its_epoch_and_later_ones_are_coun
     assert stored == {"obj_1": 1, "obj_2": 1}
 
 
-def test_a_touch_does_not_count_as_a_change_of_the_object(world: World, bucket: str) -> None:
+def test_a_recount_changes_only_the_epoch_of_an_object(world: World, bucket: str) -> None:
     write_object(world, bucket, "obj_1", 10)
     key = {"bucket_id": bucket, "object_id": "obj_1"}
     before = objects_table(world).get(key)
@@ -156,7 +154,7 @@ def test_a_touch_does_not_count_as_a_change_of_the_object(world: World, bucket: 
     assert objects_table(world).get(key) == {**(before or {}), "epoch": 1}
 
 
-def test_a_recount_waits_for_the_stream_and_gives_up_waiting_for_one_that_stands_still(
+def test_a_recount_stops_waiting_for_a_stream_that_delivers_nothing(
     world: World, lost: str, patience: TimeLimit
 ) -> None:
     patience.pumping = False
@@ -166,7 +164,7 @@ def test_a_recount_waits_for_the_stream_and_gives_up_waiting_for_one_that_stands
     assert run(world, "verify", "--all").exit_code == 0, "closed too early, and exact all the same"
 
 
-def test_a_recount_over_a_tally_that_was_lost_finds_the_objects_epochs(world: World, lost: str) -> None:
+def test_a_recount_of_a_lost_tally_continues_from_the_epochs_of_the_objects(world: World, lost: str) -> None:
     run(world, "recount", "--namespace", "films", lost)
     run(world, "recount", "--namespace", "films", lost)
     world.pump()
@@ -177,7 +175,7 @@ def test_a_recount_over_a_tally_that_was_lost_finds_the_objects_epochs(world: Wo
     assert run(world, "verify", "--all").exit_code == 0
 
 
-def test_a_row_that_cannot_be_read_counts_for_nothing(world: World, bucket: str) -> None:
+def test_an_unreadable_row_is_not_counted(world: World, bucket: str) -> None:
     write_object(world, bucket, "obj_1", 10)
     objects_table(world).write(Put({"bucket_id": bucket, "object_id": "obj_2"}))
     world.pump()
@@ -194,17 +192,17 @@ def test_a_row_that_cannot_be_read_counts_for_nothing(world: World, bucket: str)
         ["recount", "--all", "--namespace", "films"],
     ],
 )
-def test_names_that_do_not_go_together_are_refused(world: World, words: list[str]) -> None:
+def test_arguments_that_exclude_each_other_are_rejected(world: World, words: list[str]) -> None:
     assert run(world, *words).exit_code == 2
 
 
-def test_who_is_not_there_is_told_in_a_line(world: World) -> None:
+def test_an_unknown_bucket_is_reported_on_one_line(world: World) -> None:
     done = run(world, "verify", "--namespace", "films", "nobody")
     assert done.exit_code == 1
     assert done.stderr == "Error: Bucket not found: nobody\n"
     assert CliRunner().invoke(admin, ["stats", "verify"], obj=lambda: world.services).exit_code == 2
 
 
-def test_a_difference_is_looked_at_again_before_it_is_told(world: World, lost: str, patience: TimeLimit) -> None:
+def test_a_difference_is_compared_again_before_it_is_reported(world: World, lost: str, patience: TimeLimit) -> None:
     run(world, "verify", "--namespace", "films", lost)
     assert patience.waited == (verify.MAX_COMPARISONS - 1) * verify.SECONDS_BETWEEN_COMPARISONS

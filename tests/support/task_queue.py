@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/tasks"
 VISIBILITY_SECONDS = 360
-MOST_RECEIVED = 10
+MAX_RECEIVE_COUNT = 10
 FUNCTION_SECONDS = 300.0
-MOST_DELIVERIES = 5000
+MAX_DELIVERIES = 5000
 
 
 class ProcessKilled(BaseException):
@@ -56,7 +56,7 @@ class Message:
     received: int = 0
 
     @property
-    def named(self) -> Any:
+    def content(self) -> Any:
         return json.loads(self.body)
 
 
@@ -72,7 +72,7 @@ class MemoryQueue:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int = 0) -> Any:
-        self.called("send_message")
+        self.record_call("send_message")
         assert QueueUrl == URL
         assert 0 <= DelaySeconds <= 900
         message = Message(f"m-{next(self._numbers)}", MessageBody, self.seconds() + DelaySeconds)
@@ -80,14 +80,14 @@ class MemoryQueue:
         return {"MessageId": message.message_id}
 
     def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> Any:
-        self.called("change_message_visibility")
+        self.record_call("change_message_visibility")
         assert 0 <= VisibilityTimeout <= 43_200
         for message in self.waiting:
             if ReceiptHandle == message.message_id:
                 message.due = self.seconds() + VisibilityTimeout
         return {}
 
-    def called(self, name: str) -> None:
+    def record_call(self, name: str) -> None:
         self.calls.append(name)
         self.on_call(name)
 
@@ -97,14 +97,14 @@ class MemoryQueue:
         message.due = self.seconds() + VISIBILITY_SECONDS
         return record_of(message)
 
-    def forget(self, message: Message) -> None:
+    def delete(self, message: Message) -> None:
         """The message has been dealt with."""
         if message in self.waiting:
             self.waiting.remove(message)
 
-    def bury(self) -> None:
+    def move_dead_letters(self) -> None:
         """Messages that came too often are dead letters by now."""
-        for message in [each for each in self.waiting if each.received >= MOST_RECEIVED]:
+        for message in [each for each in self.waiting if each.received >= MAX_RECEIVE_COUNT]:
             self.waiting.remove(message)
             self.dead.append(message)
 
@@ -143,7 +143,7 @@ class TaskHarness:
     outbox: Outbox
     clock: FakeClock
     records: Callable[[], list[dict[str, Any]]]
-    seconds_a_slice: float = 0.0
+    seconds_per_slice: float = 0.0
 
     def start(self, new: NewTask) -> Task:
         """A task whose row is there, and whose message waits."""
@@ -164,11 +164,11 @@ class TaskHarness:
     def deliver(self, message: Message) -> bool:
         """One delivery of one message. Whether it was dealt with."""
         record = self.queue.receive(message)
-        answer = self.runner.handle({"Records": [record]}, FakeContext(each=self.seconds_a_slice))
+        answer = self.runner.handle({"Records": [record]}, FakeContext(each=self.seconds_per_slice))
         failed = [each["itemIdentifier"] for each in answer["batchItemFailures"]]
         assert failed in ([], [message.message_id])
         if not failed:
-            self.queue.forget(message)
+            self.queue.delete(message)
         return not failed
 
     def pump(self, *, chance: random.Random | None = None, repeats: int = 1) -> int:
@@ -176,8 +176,8 @@ class TaskHarness:
 
         With `chance` the order is any, and messages come up to `repeats` times, also when they are dealt with.
         """
-        for count in range(MOST_DELIVERIES):
-            self.queue.bury()
+        for count in range(MAX_DELIVERIES):
+            self.queue.move_dead_letters()
             if not self.queue.waiting:
                 return count
             message = self._next(chance)

@@ -50,14 +50,14 @@ class ScriptedWorker:
         return next_
 
 
-def a_task(line: TaskHarness, world: World, **more: Any) -> NewTask:
+def a_task(harness: TaskHarness, world: World, **more: Any) -> NewTask:
     """A task that is not started yet."""
     given = {"inputs": ["bkt_1"], "about": {"bucket_id": "bkt_1"}, **more}
-    return line.tasks.new(world.organization_id, TYPE, **given)
+    return harness.tasks.new(world.organization_id, TYPE, **given)
 
 
 @pytest.fixture
-def line_with(world: World) -> NewHarness:
+def harness_with(world: World) -> NewHarness:
     """A line whose tasks this worker does."""
 
     def make(worker: Worker, **more: Any) -> TaskHarness:

@@ -23,12 +23,12 @@ class Operator:
     """Somebody at the command line."""
 
     world: World
-    line: TaskHarness
+    harness: TaskHarness
 
     def run(self, words: str) -> Result:
         """A command, the organization filled in for `ORG`."""
         given = [self.world.organization_id if word == "ORG" else word for word in words.split()]
-        services = SimpleNamespace(access=self.world.services.access, tasks=self.line.tasks)
+        services = SimpleNamespace(access=self.world.services.access, tasks=self.harness.tasks)
         return CliRunner().invoke(Commands(commands=[tasks]), ["tasks", *given], obj=lambda: services)
 
     def reads(self, words: str) -> Any:
@@ -43,8 +43,8 @@ def worker() -> CountingWorker:
 
 
 @pytest.fixture
-def operator(world: World, line_with: NewHarness, worker: CountingWorker) -> Operator:
-    return Operator(world, line_with(worker))
+def operator(world: World, harness_with: NewHarness, worker: CountingWorker) -> Operator:
+    return Operator(world, harness_with(worker))
 
 
 def no_luck(count: int) -> None:
@@ -53,36 +53,38 @@ def no_luck(count: int) -> None:
 
 
 def test_tasks_are_listed_newest_first_and_by_status(world: World, operator: Operator) -> None:
-    line = operator.line
-    done = line.start(a_task(line, world)).task_id
-    line.pump()
-    waits = line.start(a_task(line, world)).task_id
+    harness = operator.harness
+    done = harness.start(a_task(harness, world)).task_id
+    harness.pump()
+    waits = harness.start(a_task(harness, world)).task_id
     assert [row["task_id"] for row in operator.reads("list --organization ORG")] == [waits, done]
     assert [row["task_id"] for row in operator.reads("list --organization ORG --limit 1")] == [waits]
     assert [row["task_id"] for row in operator.reads("list --organization ORG --status completed")] == [done]
     assert done in operator.run("list --organization ORG").stdout
 
 
-def test_a_task_is_shown_with_what_its_worker_keeps(world: World, operator: Operator, worker: CountingWorker) -> None:
+def test_show_includes_the_private_progress_of_the_worker(
+    world: World, operator: Operator, worker: CountingWorker
+) -> None:
     worker.trouble = no_luck
-    line = operator.line
-    task = line.start(a_task(line, world))
-    line.pump()
+    harness = operator.harness
+    task = harness.start(a_task(harness, world))
+    harness.pump()
     shown = operator.reads(f"show --organization ORG {task.task_id}")
     assert (shown["status"], shown["error"], shown["attempts"]) == ("FAILED", "ValueError: no luck", 8)
     assert shown["progress"] == {"counted": 1, "_place": "secret-0"}
     assert "FAILED" in operator.run(f"show --organization ORG {task.task_id}").stdout
 
 
-def test_a_failed_task_is_restarted_and_ends_well(world: World, operator: Operator, worker: CountingWorker) -> None:
+def test_a_failed_task_can_be_restarted_and_completes(world: World, operator: Operator, worker: CountingWorker) -> None:
     worker.trouble = no_luck
-    line = operator.line
-    task = line.start(a_task(line, world))
-    line.pump()
+    harness = operator.harness
+    task = harness.start(a_task(harness, world))
+    harness.pump()
     worker.trouble = lambda count: None
     assert operator.reads(f"restart --organization ORG {task.task_id}")["status"] == "PENDING"
-    line.dispatch()
-    line.pump()
+    harness.dispatch()
+    harness.pump()
     assert operator.reads(f"show --organization ORG {task.task_id}")["status"] == "COMPLETED"
     again = operator.run(f"restart --organization ORG {task.task_id}")
     assert (again.exit_code, again.stdout) == (1, "")
@@ -97,10 +99,10 @@ def test_a_failed_task_is_restarted_and_ends_well(world: World, operator: Operat
         ("list --organization int_nowhere", "int_nowhere"),
     ],
 )
-def test_what_is_not_there_is_named_in_one_line(operator: Operator, words: str, named: str) -> None:
+def test_an_unknown_id_is_reported_on_one_line(operator: Operator, words: str, content: str) -> None:
     result = operator.run(words)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert named in result.stderr
+    assert content in result.stderr
 
 
 def test_help_needs_no_services(operator: Operator) -> None:

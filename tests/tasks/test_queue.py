@@ -44,34 +44,34 @@ def real() -> Real:
     return Real(client, TaskQueue(lambda: client, url))
 
 
-def test_a_message_names_a_task_and_how_often_it_came(real: Real) -> None:
+def test_a_message_contains_its_task_and_its_receive_count(real: Real) -> None:
     real.queue.send("int_1", "task_1")
     (record,) = real.receive()
     message = read(record)
-    assert (message.organization, message.task_id, message.times) == ("int_1", "task_1", 1)
-    assert not message.is_worn
+    assert (message.organization, message.task_id, message.receive_count) == ("int_1", "task_1", 1)
+    assert not message.is_near_dead_letter_limit
 
 
-def test_a_delayed_message_waits(real: Real) -> None:
+def test_a_delayed_message_is_not_received_yet(real: Real) -> None:
     real.queue.send("int_1", "task_1", delay_seconds=5000)
     assert real.receive() == []
 
 
-def test_a_postponed_message_comes_again(real: Real) -> None:
+def test_a_postponed_message_is_received_again(real: Real) -> None:
     real.queue.send("int_1", "task_1")
     (record,) = real.receive()
     assert real.receive() == []
     real.queue.postpone(record, 0)
     (again,) = real.receive()
-    assert read(again).times == 2
+    assert read(again).receive_count == 2
 
 
-def test_a_message_that_is_gone_is_postponed_by_nobody_and_harms_nobody(real: Real) -> None:
+def test_postponing_an_unknown_message_raises_nothing(real: Real) -> None:
     real.queue.postpone({"messageId": "m", "receiptHandle": "unknown"}, 10)
     real.queue.postpone({"messageId": "m"}, 10)
 
 
 @pytest.mark.parametrize("record", [{}, {"body": None}, {"body": "null"}, {"body": '{"organization": "int_1"}'}])
-def test_what_names_no_task_is_unreadable(record: dict[str, Any]) -> None:
+def test_a_message_without_a_task_is_unreadable(record: dict[str, Any]) -> None:
     with pytest.raises(UnreadableMessage):
         read({"messageId": "m", **record})
