@@ -1,4 +1,4 @@
-"""A request for each operation of the API, each on things of its own, so that it can be made any number of times."""
+"""A request for each operation of the API. Each creates its own resources, so it can be sent any number of times."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _numbers: Iterator[int] = count()
 
 @dataclass(frozen=True)
 class OperationRequest:
-    """One request. `again` are the statuses of its repetition where the first may have been carried out."""
+    """One request. `again`: further statuses of a repetition that are right if the first request was carried out."""
 
     method: str
     path: str
@@ -26,16 +26,16 @@ class OperationRequest:
     again: tuple[int, ...] = ()
 
     @property
-    def reads(self) -> bool:
-        """Whether it can be made again and again, on the same things."""
+    def is_read_only(self) -> bool:
+        """Whether it changes nothing, so that it can be repeated on the same resources."""
         return self.method == "GET" or self.path.endswith("/list")
 
     def send(self, api: Api) -> Reply:
         return api.call(self.method, self.path, self.body, query=self.query)
 
 
-def _name(kind: str) -> str:
-    return f"{kind} {next(_numbers):05}"
+def _name(prefix: str) -> str:
+    return f"{prefix} {next(_numbers):05}"
 
 
 def _bucket(api: Api) -> str:
@@ -46,7 +46,7 @@ def _namespace(api: Api) -> str:
     return str(api.post("/v1/namespaces", {"namespace_name": _name("prints")}).json["namespace_id"])
 
 
-def _filled(api: Api) -> str:
+def _bucket_with_object(api: Api) -> str:
     bucket = a_bucket_of_objects(api, _name("reels"))
     created(api, bucket, BODY)
     return bucket
@@ -61,23 +61,23 @@ def _task(api: Api) -> str:
     return str(api.call("DELETE", f"/v1/buckets/{_bucket(api)}").json["task_id"])
 
 
-def _create_keyed(api: Api, policy: str, *, there: bool) -> OperationRequest:
+def _create_keyed(api: Api, policy: str, *, exists: bool) -> OperationRequest:
     bucket = a_keyed_bucket(api, "film_id", policy=policy, name=_name("films"))
-    if there:
+    if exists:
         created(api, bucket, {"film_id": "m"})
     return OperationRequest("POST", objects(bucket), {**BODY, "film_id": "m"}, again=(409,))
 
 
-def _create_skipping(api: Api) -> OperationRequest:
-    return OperationRequest("POST", objects(_filled(api)), {**BODY, "skip_duplicates": True})
+def _create_skipping_duplicates(api: Api) -> OperationRequest:
+    return OperationRequest("POST", objects(_bucket_with_object(api)), {**BODY, "skip_duplicates": True})
 
 
-def _batch(api: Api) -> OperationRequest:
+def _bulk_create(api: Api) -> OperationRequest:
     rows = [{"title": "M", "blobs": [text(f"Take {n}")], "idempotency_key": f"row {n}"} for n in range(2)]
     return OperationRequest("POST", objects(a_bucket_of_objects(api, _name("reels"))) + "/batch", {"objects": rows})
 
 
-def _hide(api: Api) -> OperationRequest:
+def _soft_delete(api: Api) -> OperationRequest:
     path, _, object_id = _object(api).rpartition("/")
     return OperationRequest("POST", f"{path}/bulk-soft-delete", {"object_ids": [object_id], "reason": "done"})
 
@@ -88,10 +88,12 @@ def _rename(api: Api) -> OperationRequest:
 
 def _break_schema(api: Api) -> OperationRequest:
     properties = {**SCHEMA["properties"], "year": {"type": "integer"}}
-    return OperationRequest("PATCH", f"/v1/buckets/{_filled(api)}", {"bucket_schema": {"properties": properties}})
+    return OperationRequest(
+        "PATCH", f"/v1/buckets/{_bucket_with_object(api)}", {"bucket_schema": {"properties": properties}}
+    )
 
 
-# By the name of its operation, and what is special about the request.
+# Keys are the name of the operation, and after a space what distinguishes the request.
 REQUESTS: dict[str, Callable[[Api], OperationRequest]] = {
     "health": lambda api: OperationRequest("GET", "/v1/health"),
     "liveness": lambda api: OperationRequest("GET", "/v1/health/liveness"),
@@ -123,20 +125,20 @@ REQUESTS: dict[str, Callable[[Api], OperationRequest]] = {
     "patch_bucket": lambda api: OperationRequest("PATCH", f"/v1/buckets/{_bucket(api)}", {"description": "On paper"}),
     "patch_bucket renaming": _rename,
     "patch_bucket with another schema": _break_schema,
-    "create_object_buckets": lambda api: OperationRequest("POST", objects(_filled(api)), BODY),
-    "create_object_buckets under a new key": lambda api: _create_keyed(api, "insert", there=False),
-    "create_object_buckets onto a key": lambda api: _create_keyed(api, "upsert", there=True),
+    "create_object_buckets": lambda api: OperationRequest("POST", objects(_bucket_with_object(api)), BODY),
+    "create_object_buckets with a new key": lambda api: _create_keyed(api, "insert", exists=False),
+    "create_object_buckets with an existing key": lambda api: _create_keyed(api, "upsert", exists=True),
     "create_object_buckets replayable": lambda api: OperationRequest(
-        "POST", objects(_filled(api)), {**BODY, "idempotency_key": "k"}
+        "POST", objects(_bucket_with_object(api)), {**BODY, "idempotency_key": "k"}
     ),
-    "create_object_buckets skipping": _create_skipping,
-    "create_objects_batch_buckets": _batch,
-    "list_objects_get_buckets": lambda api: OperationRequest("GET", objects(_filled(api))),
-    "list_objects_buckets": lambda api: OperationRequest("POST", objects(_filled(api)) + "/list", {}),
+    "create_object_buckets skipping duplicates": _create_skipping_duplicates,
+    "create_objects_batch_buckets": _bulk_create,
+    "list_objects_get_buckets": lambda api: OperationRequest("GET", objects(_bucket_with_object(api))),
+    "list_objects_buckets": lambda api: OperationRequest("POST", objects(_bucket_with_object(api)) + "/list", {}),
     "list_objects_buckets sorted": lambda api: OperationRequest(
-        "POST", objects(_filled(api)) + "/list", {"sort": {"field": "title", "direction": "asc"}}
+        "POST", objects(_bucket_with_object(api)) + "/list", {"sort": {"field": "title", "direction": "asc"}}
     ),
-    "bulk_soft_delete_objects_buckets": _hide,
+    "bulk_soft_delete_objects_buckets": _soft_delete,
     "get_object_buckets": lambda api: OperationRequest("GET", _object(api), query={"return_presigned_urls": True}),
     "update_object_buckets": lambda api: OperationRequest("PUT", _object(api), {"blobs": [text("Seen again.")]}),
     "patch_object_buckets": lambda api: OperationRequest("PATCH", _object(api), {"take": 3}),
@@ -144,6 +146,6 @@ REQUESTS: dict[str, Callable[[Api], OperationRequest]] = {
     "get_task": lambda api: OperationRequest("GET", f"/v1/tasks/{_task(api)}"),
     "list_tasks": lambda api: OperationRequest("POST", "/v1/tasks/list", {}),
     "kill_task": lambda api: OperationRequest("DELETE", f"/v1/tasks/{_task(api)}"),
-    "delete_bucket": lambda api: OperationRequest("DELETE", f"/v1/buckets/{_filled(api)}"),
+    "delete_bucket": lambda api: OperationRequest("DELETE", f"/v1/buckets/{_bucket_with_object(api)}"),
     "delete_namespace": lambda api: OperationRequest("DELETE", f"/v1/namespaces/{_namespace(api)}"),
 }

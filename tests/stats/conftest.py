@@ -25,7 +25,7 @@ def new_bucket(api: Api, name: str) -> str:
 
 @pytest.fixture
 def shown(world: World, api: Api) -> Shown:
-    """What a client sees of a bucket's statistics."""
+    """Returns the statistics in the API's response for a bucket."""
 
     def show(bucket_id: str) -> dict[str, Any]:
         body = api.get(f"/v1/buckets/{bucket_id}").json

@@ -1,4 +1,4 @@
-"""The fold by itself, case by case; histories of it are in test_histories.py."""
+"""Single cases of the fold. test_histories.py tests it with random deliveries."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_each_shard_has_its_own_checkpoint() -> None:
 
 
 def test_checkpoints_older_than_two_days_are_dropped() -> None:
-    old = {"gone": Checkpoint("1", "2025-12-31T23:59:59.999Z"), "kept": Checkpoint("1", TWO_DAYS_AGO)}
+    old = {"dropped": Checkpoint("1", "2025-12-31T23:59:59.999Z"), "kept": Checkpoint("1", TWO_DAYS_AGO)}
     row = after(TallyRow(checkpoints=old, revision=1), change("a", None, contribution(1), 5, "new"))
     assert set(row.checkpoints) == {"kept", "new"}
 
@@ -63,10 +63,10 @@ def test_a_contribution_is_subtracted_from_its_own_epoch() -> None:
 
 def test_closed_epochs_are_ignored_and_their_members_are_stale() -> None:
     row = TallyRow(epoch=1, open_from=1, totals={1: ObjectTotals(1, 5, 0)}, revision=1)
-    done = fold_changes(row, [change("b", None, contribution(7), 1)], now=NOW, oldest_checkpoint=TWO_DAYS_AGO)
-    assert (done.row.shown, done.stale) == (ObjectTotals(1, 5, 0), ("b",))
+    result = fold_changes(row, [change("b", None, contribution(7), 1)], now=NOW, oldest_checkpoint=TWO_DAYS_AGO)
+    assert (result.row.shown, result.stale) == (ObjectTotals(1, 5, 0), ("b",))
     moved = fold_changes(
-        done.row, [change("b", contribution(7), contribution(7, epoch=1), 2)], now=NOW, oldest_checkpoint=TWO_DAYS_AGO
+        result.row, [change("b", contribution(7), contribution(7, epoch=1), 2)], now=NOW, oldest_checkpoint=TWO_DAYS_AGO
     )
     assert (moved.row.shown, moved.stale) == (ObjectTotals(2, 12, 0), ())
 
@@ -80,8 +80,8 @@ def test_a_member_that_left_the_closed_epoch_is_not_stale() -> None:
 def test_a_deleted_extreme_needs_no_lookup_if_a_larger_object_arrives() -> None:
     row = TallyRow(largest=Extreme(9, "a"), smallest=Extreme(1, "c"), revision=1)
     changes = [change("a", contribution(9), None, 1), change("b", None, contribution(12), 2)]
-    done = fold_changes(row, changes, now=NOW, oldest_checkpoint=TWO_DAYS_AGO)
-    assert (done.row.largest, done.extreme_lost) == (Extreme(12, "b"), False)
+    result = fold_changes(row, changes, now=NOW, oldest_checkpoint=TWO_DAYS_AGO)
+    assert (result.row.largest, result.extreme_lost) == (Extreme(12, "b"), False)
 
 
 def test_a_lost_extreme_needs_a_lookup() -> None:

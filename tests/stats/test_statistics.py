@@ -1,4 +1,4 @@
-"""What clients see of statistics, through the real handlers and with the engine's own stream."""
+"""The statistics that clients see, computed by the real handlers from the engine's streams."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def test_a_soft_deleted_object_is_not_counted(world: World, bucket: str, shown: 
     write_object(world, bucket, "obj_1", 10)
     write_object(world, bucket, "obj_2", 99)
     world.pump()
-    hidden = {"state": "disabled", "at": NOON}
-    write_object(world, bucket, "obj_2", 99, soft_deleted=hidden, size_key=None, created_key=None)
+    soft_deletion = {"state": "disabled", "at": NOON}
+    write_object(world, bucket, "obj_2", 99, soft_deleted=soft_deletion, size_key=None, created_key=None)
     world.pump()
     totals = shown(bucket)
     assert (totals["object_count"], totals["total_size_bytes"], totals["max"]) == (1, 10, 10)
@@ -72,14 +72,14 @@ def test_deleting_the_largest_or_smallest_object_shows_the_next_one(world: World
     for size in (1, 2, 3, 4, 5):
         write_object(world, bucket, f"obj_{size}", size)
     world.pump()
-    for gone, expected in (
+    for removed, expected in (
         ("obj_5", (4, 1)),
         ("obj_1", (4, 2)),
         ("obj_2", (4, 3)),
         ("obj_3", (4, 4)),
         ("obj_4", (0, 0)),
     ):
-        remove_object(world, bucket, gone)
+        remove_object(world, bucket, removed)
         world.pump()
         assert (shown(bucket)["max"], shown(bucket)["min"]) == expected
 
@@ -118,8 +118,8 @@ def test_if_match_ignores_changes_of_statistics(world: World, api: Api, bucket: 
 
 
 def test_records_of_a_deleted_bucket_create_no_tally(world: World, api: Api, bucket: str) -> None:
-    gone = "bkt_0000000000000000"
-    write_object(world, gone, "obj_1", 10)
+    deleted = "bkt_0000000000000000"
+    write_object(world, deleted, "obj_1", 10)
     write_object(world, bucket, "obj_1", 10)
     world.pump()
     assert api.get("/v1/namespaces/films").json["object_count"] == 1

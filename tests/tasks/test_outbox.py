@@ -1,4 +1,4 @@
-"""Tasks reach the queue through the stream of the table that their rows are in."""
+"""The outbox sends a message for each task that starts in the catalog stream."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def test_an_error_of_the_queue_propagates_so_that_the_stream_record_is_retried(
     harness.table.transact([harness.tasks.step(new)])
     records = harness.records()
 
-    def broken(name: str) -> None:
+    def fail(name: str) -> None:
         raise ConnectionError(name)
 
-    harness.queue.on_call = broken
+    harness.queue.on_call = fail
     with pytest.raises(ConnectionError):
         harness.outbox.dispatch(records)
 
@@ -68,7 +68,7 @@ def test_without_a_queue_dispatch_sends_nothing_and_succeeds(world: World, harne
 
 
 @pytest.mark.parametrize(
-    "told",
+    "change",
     [
         {},
         {"Keys": {}},
@@ -78,8 +78,8 @@ def test_without_a_queue_dispatch_sends_nothing_and_succeeds(world: World, harne
         {"Keys": {"pk": {"S": "ORG#a"}, "sk": {"S": "TASK#b"}}, "OldImage": {"wake": {"N": "1"}}},
     ],
 )
-def test_records_that_start_no_task_send_nothing(harness: TaskHarness, told: dict[str, Any]) -> None:
-    harness.outbox.dispatch([{"dynamodb": told}])
+def test_records_that_start_no_task_send_nothing(harness: TaskHarness, change: dict[str, Any]) -> None:
+    harness.outbox.dispatch([{"dynamodb": change}])
     assert harness.queue.waiting == []
 
 

@@ -1,4 +1,4 @@
-"""Tasks are worked on in slices, whatever the queue does with their messages."""
+"""Runs tasks in slices, for any order, repetition or delay of their messages."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_task_that_was_not_stored_does_not_run(world: World, harness_with: New
 
 def test_when_the_time_is_up_the_work_continues_with_another_message(world: World, harness_with: NewHarness) -> None:
     harness = harness_with(worker := CountingWorker(9))
-    harness.seconds_per_slice = 60.0  # of 300, and 45 are kept back
+    harness.seconds_per_slice = 60.0  # of 300, of which 45 are the margin
     task = harness.start(a_task(harness, world))
     assert harness.pump() == 2
     assert worker.slices == list(range(9))
@@ -69,7 +69,7 @@ def test_a_slice_can_ask_for_a_wait(world: World, harness_with: NewHarness) -> N
     message = harness.queue.waiting[0]
     started = world.clock.now
     harness.deliver(message)
-    harness.deliver(message)  # comes again at once, and finds that the task rests
+    harness.deliver(message)  # repeated at once, while the task waits
     assert len(worker.seen) == 1
     harness.pump()
     assert harness.read(task).status == COMPLETED
@@ -83,33 +83,33 @@ def test_a_wait_longer_than_sqs_can_delay_is_rejected(seconds: int) -> None:
 
 
 def test_an_error_is_saved_and_retried_with_increasing_delays(world: World, harness_with: NewHarness) -> None:
-    worker = ScriptedWorker([*[ValueError("no luck\nat all")] * 3, Slice(True, {})])
+    worker = ScriptedWorker([*[ValueError("out of paper\nin tray 2")] * 3, Slice(True, {})])
     harness = harness_with(worker)
     task = harness.start(a_task(harness, world))
-    waits = []
+    delays = []
     for attempt in (1, 2, 3):
         (message,) = harness.queue.waiting
         harness.clock.advance(message.due - harness.clock.now.timestamp())
         assert not harness.deliver(message)
-        waits.append(message.due - harness.clock.now.timestamp())
+        delays.append(message.due - harness.clock.now.timestamp())
         failed = harness.read(task)
-        assert (failed.attempts, failed.error) == (attempt, "ValueError: no luck")
+        assert (failed.attempts, failed.error) == (attempt, "ValueError: out of paper")
         assert failed.status == TaskStatusEnum.IN_PROGRESS
-    assert waits == [10, 20, 40]
+    assert delays == [10, 20, 40]
     harness.pump()
     done = harness.read(task)
     assert (done.status, done.attempts, done.error) == (COMPLETED, 0, None)
 
 
 def test_progress_resets_the_attempts(world: World, harness_with: NewHarness) -> None:
-    tries: dict[int, int] = {}
+    attempts: dict[int, int] = {}
 
-    def trouble(count: int) -> None:
-        tries[count] = tries.get(count, 0) + 1
-        if tries[count] < MAX_TASK_ATTEMPTS:
-            raise OSError("the disk is gone")
+    def before_slice(count: int) -> None:
+        attempts[count] = attempts.get(count, 0) + 1
+        if attempts[count] < MAX_TASK_ATTEMPTS:
+            raise OSError("the disk is full")
 
-    harness = harness_with(CountingWorker(6, trouble))
+    harness = harness_with(CountingWorker(6, before_slice))
     task = harness.start(a_task(harness, world))
     harness.pump()
     assert harness.read(task).status == COMPLETED
@@ -119,26 +119,26 @@ def test_progress_resets_the_attempts(world: World, harness_with: NewHarness) ->
 def test_after_eight_failed_attempts_the_task_fails_and_its_message_becomes_a_dead_letter(
     world: World, harness_with: NewHarness
 ) -> None:
-    def trouble(count: int) -> None:
+    def before_slice(count: int) -> None:
         if count == 2:
-            raise PermissionError("not for us")
+            raise PermissionError("access denied")
 
-    harness = harness_with(worker := CountingWorker(5, trouble))
+    harness = harness_with(worker := CountingWorker(5, before_slice))
     task = harness.start(a_task(harness, world))
     harness.pump()
     failed = harness.read(task)
-    assert (failed.status, failed.error) == (FAILED, "PermissionError: not for us")
+    assert (failed.status, failed.error) == (FAILED, "PermissionError: access denied")
     assert failed.progress["counted"] == 2
-    assert worker.slices.count(2) == MAX_TASK_ATTEMPTS + 1, "the first was in a run that had made progress"
+    assert worker.slices.count(2) == MAX_TASK_ATTEMPTS + 1, "the first attempt was in a run that had made progress"
     assert [message.content["task_id"] for message in harness.queue.dead] == [task.task_id]
 
 
 def test_a_worker_that_makes_no_progress_fails(world: World, harness_with: NewHarness) -> None:
-    class Idle:
+    class IdleWorker:
         def run(self, task: Task) -> Slice:
             return Slice(False, task.progress)
 
-    harness = harness_with(Idle())
+    harness = harness_with(IdleWorker())
     task = harness.start(a_task(harness, world))
     harness.pump()
     failed = harness.read(task)
@@ -160,11 +160,11 @@ def test_a_task_without_a_worker_fails_with_an_error_that_names_its_type(
 
 
 def test_a_task_whose_process_is_killed_every_time_fails(world: World, harness_with: NewHarness) -> None:
-    class Heavy:
+    class KilledWorker:
         def run(self, task: Task) -> Slice:
             raise ProcessKilled
 
-    harness = harness_with(Heavy())
+    harness = harness_with(KilledWorker())
     task = harness.start(a_task(harness, world))
     harness.pump()
     failed = harness.read(task)
@@ -177,13 +177,13 @@ def test_a_task_whose_process_is_killed_every_time_fails(world: World, harness_w
 def test_a_task_continues_from_its_saved_progress_after_its_process_is_killed(
     world: World, harness_with: NewHarness, seed: int
 ) -> None:
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     harness = harness_with(worker := CountingWorker(60))
-    harness.seconds_per_slice = chance.choice([0.0, 20.0, 90.0])
+    harness.seconds_per_slice = rng.choice([0.0, 20.0, 90.0])
     task = harness.start(a_task(harness, world))
-    kills = set(chance.sample(range(1, 100), 20))
+    kills = set(rng.sample(range(1, 100), 20))
     with killing(harness.queue, world.client, at=lambda number: number in kills) as killed:
-        harness.pump(chance=chance)
+        harness.pump(rng=rng)
     assert len(killed) == 20
     done = harness.read(task)
     assert (done.status, done.progress["counted"]) == (COMPLETED, 60)
@@ -192,7 +192,7 @@ def test_a_task_continues_from_its_saved_progress_after_its_process_is_killed(
 
 @pytest.mark.parametrize("seed", range(6))
 def test_repeated_and_reordered_messages_repeat_no_slice(world: World, harness_with: NewHarness, seed: int) -> None:
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     harness = harness_with(worker := CountingWorker(6))
     harness.seconds_per_slice = 100.0
     tasks = [a_task(harness, world) for _ in range(4)]
@@ -200,7 +200,7 @@ def test_repeated_and_reordered_messages_repeat_no_slice(world: World, harness_w
         harness.table.transact([harness.tasks.step(task)])
     harness.dispatch(times=5)
     assert len(harness.queue.waiting) == 20
-    harness.pump(chance=chance, repeats=5)
+    harness.pump(rng=rng, repeats=5)
     assert [harness.read(task).status for task in tasks] == [COMPLETED] * 4
     assert sorted(worker.slices) == sorted([*range(6)] * 4), "no slice was done twice"
     assert harness.queue.dead == []
@@ -209,7 +209,7 @@ def test_repeated_and_reordered_messages_repeat_no_slice(world: World, harness_w
 def test_a_message_delivered_twice_at_once_leaves_the_work_to_the_first_delivery(
     world: World, harness_with: NewHarness
 ) -> None:
-    """Its copy is forgotten by the queue, and still the task is not lost when the first one's process ends."""
+    """SQS deletes the message after the second delivery. The task is still continued if the first process is killed."""
     harness = harness_with(worker := CountingWorker(2))
     task = harness.start(a_task(harness, world))
     (message,) = harness.queue.waiting
@@ -225,7 +225,7 @@ def test_a_message_delivered_twice_at_once_leaves_the_work_to_the_first_delivery
 def test_only_one_of_several_concurrent_claims_succeeds(world: World, harness_with: NewHarness) -> None:
     release, entered = threading.Event(), threading.Event()
 
-    class Slow:
+    class BlockingWorker:
         runs = 0
 
         def run(self, task: Task) -> Slice:
@@ -234,7 +234,7 @@ def test_only_one_of_several_concurrent_claims_succeeds(world: World, harness_wi
             release.wait(20)
             return Slice(True, {})
 
-    harness = harness_with(slow := Slow())
+    harness = harness_with(worker := BlockingWorker())
     task = harness.start(a_task(harness, world))
     (message,) = harness.queue.waiting
     copies = [Message(f"copy-{n}", message.body, message.due) for n in range(4)]
@@ -245,27 +245,27 @@ def test_only_one_of_several_concurrent_claims_succeeds(world: World, harness_wi
     assert entered.wait(20)
     while len([thread for thread in threads if thread.is_alive()]) > 1:
         next(thread for thread in threads if thread.is_alive()).join(0.01)
-    assert slow.runs == 1
+    assert worker.runs == 1
     release.set()
     for thread in threads:
         thread.join(20)
     harness.pump()
-    assert (slow.runs, harness.read(task).status) == (1, COMPLETED)
+    assert (worker.runs, harness.read(task).status) == (1, COMPLETED)
 
 
 def test_a_run_that_lost_its_lease_saves_nothing(world: World, harness_with: NewHarness) -> None:
     harness = harness_with(CountingWorker())
 
-    class Late:
+    class SlowWorker:
         def run(self, task: Task) -> Slice:
             world.clock.advance(400)
             now = world.clock()
             harness.runner.store.claim(
                 task.organization, task.task_id, "another", now=now, until=now.replace(year=2027)
             )
-            return Slice(True, {"saved": "by the late one"})
+            return Slice(True, {"saved": "after the lease ended"})
 
-    harness = harness_with(Late())
+    harness = harness_with(SlowWorker())
     task = harness.start(a_task(harness, world))
     assert harness.deliver(harness.queue.waiting[0])
     now = harness.read(task)
@@ -275,12 +275,12 @@ def test_a_run_that_lost_its_lease_saves_nothing(world: World, harness_with: New
 def test_an_error_after_the_lease_was_lost_is_not_saved(world: World, harness_with: NewHarness) -> None:
     harness = harness_with(CountingWorker())
 
-    class Canceled:
+    class CancelingWorker:
         def run(self, task: Task) -> Slice:
             harness.tasks.cancel(task.organization, task.task_id)
-            raise ValueError("there is nothing left")
+            raise ValueError("the task is canceled")
 
-    harness = harness_with(Canceled())
+    harness = harness_with(CancelingWorker())
     task = harness.start(a_task(harness, world, cancellable=True))
     assert harness.pump() == 1
     assert (harness.read(task).status, harness.read(task).error) == (CANCELED, None)
@@ -295,7 +295,7 @@ def test_an_unreadable_message_becomes_a_dead_letter_and_blocks_no_other(
 ) -> None:
     harness = harness_with(CountingWorker())
     task = harness.start(a_task(harness, world))
-    harness.queue.waiting.insert(0, Message("poison", body, 0))
+    harness.queue.waiting.insert(0, Message("unreadable", body, 0))
     harness.pump()
     assert [message.body for message in harness.queue.dead] == [body]
     assert harness.read(task).status == COMPLETED
@@ -304,10 +304,10 @@ def test_an_unreadable_message_becomes_a_dead_letter_and_blocks_no_other(
 def test_one_failed_message_of_an_event_does_not_block_the_others(world: World, harness_with: NewHarness) -> None:
     harness = harness_with(CountingWorker())
     task = harness.start(a_task(harness, world))
-    poison = Message("poison", "{", 0)
-    records = [harness.queue.receive(message) for message in (poison, harness.queue.waiting[0])]
+    unreadable = Message("unreadable", "{", 0)
+    records = [harness.queue.receive(message) for message in (unreadable, harness.queue.waiting[0])]
     assert harness.runner.handle({"Records": records}, FakeContext()) == {
-        "batchItemFailures": [{"itemIdentifier": "poison"}]
+        "batchItemFailures": [{"itemIdentifier": "unreadable"}]
     }
     assert harness.read(task).status == COMPLETED
 
@@ -344,10 +344,10 @@ def test_an_error_of_the_queue_loses_no_task(world: World, harness_with: NewHarn
     task = harness.start(a_task(harness, world))
     (message,) = harness.queue.waiting
 
-    def broken(name: str) -> None:
+    def fail(name: str) -> None:
         raise ConnectionError(name)
 
-    harness.queue.on_call = broken
+    harness.queue.on_call = fail
     assert not harness.deliver(message)
     harness.queue.on_call = lambda name: None
     harness.pump()
@@ -360,10 +360,10 @@ def test_a_message_that_cannot_be_postponed_is_delivered_after_the_visibility_ti
     harness = harness_with(ScriptedWorker([ValueError("once"), Slice(True, {})]))
     task = harness.start(a_task(harness, world))
 
-    def broken(name: str) -> None:
+    def fail(name: str) -> None:
         raise ConnectionError(name)
 
-    harness.queue.on_call = broken
+    harness.queue.on_call = fail
     assert not harness.deliver(harness.queue.waiting[0])
     harness.queue.on_call = lambda name: None
     harness.pump()

@@ -1,4 +1,4 @@
-"""What may be done with tasks: start them, cancel them, start them again."""
+"""Starting, reading, canceling and restarting tasks."""
 
 from __future__ import annotations
 
@@ -94,11 +94,11 @@ def test_a_task_that_is_not_cancellable_continues(world: World, harness: TaskHar
 def test_a_restarted_task_continues_from_its_saved_progress(world: World, harness_with: NewHarness) -> None:
     broken = [True]
 
-    def trouble(count: int) -> None:
+    def before_slice(count: int) -> None:
         if count == 2 and broken[0]:
-            raise ValueError("no")
+            raise ValueError("out of paper")
 
-    harness = harness_with(worker := CountingWorker(4, trouble))
+    harness = harness_with(worker := CountingWorker(4, before_slice))
     task = harness.start(a_task(harness, world))
     harness.pump()
     assert harness.read(task).status == TaskStatusEnum.FAILED
@@ -122,19 +122,19 @@ def test_a_task_whose_message_was_lost_can_be_restarted(world: World, harness: T
 
 
 def test_a_running_task_cannot_be_restarted(world: World, harness_with: NewHarness) -> None:
-    refused: list[str | None] = []
+    codes: list[str | None] = []
 
-    class Curious:
+    class RestartingWorker:
         def run(self, task: Task) -> Slice:
             with pytest.raises(TaskNotRestartable) as error:
-                own.tasks.restart(task.organization, task.task_id)
-            refused.append(error.value.reason)
+                own_harness.tasks.restart(task.organization, task.task_id)
+            codes.append(error.value.reason)
             return Slice(True, {})
 
-    own = harness_with(Curious())
-    own.start(a_task(own, world))
-    own.pump()
-    assert refused == ["task_not_restartable"]
+    own_harness = harness_with(RestartingWorker())
+    own_harness.start(a_task(own_harness, world))
+    own_harness.pump()
+    assert codes == ["task_not_restartable"]
 
 
 def test_a_completed_or_canceled_task_cannot_be_restarted(world: World, harness_with: NewHarness) -> None:
@@ -150,8 +150,8 @@ def test_a_completed_or_canceled_task_cannot_be_restarted(world: World, harness_
         harness.tasks.restart(world.organization_id, "task_01kdvdna07crhfzd")
 
 
-class Validation(Exception):
-    """As pydantic's: its words quote what was given."""
+class FakeValidationError(Exception):
+    """Like pydantic's ValidationError, whose message quotes the invalid input."""
 
     def errors(self) -> list[str]:
         return ["hunter2"]
@@ -161,17 +161,17 @@ class Validation(Exception):
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "text"),
     [
         (ValueError("first\nsecond"), "ValueError: first"),
         (ValueError(), "ValueError:"),
         (BadRequest("The bucket is full"), "The bucket is full"),
         (NotFound(), "The request was refused"),
-        (Validation(), "Validation"),
+        (FakeValidationError(), "FakeValidationError"),
         (RuntimeError("sk_abcdefgh is wrong"), "RuntimeError: sk_… is wrong"),
         (OSError("arn:aws:sts::123456789012:assumed-role/x is not"), "OSError: arn:… is not"),
         (ValueError("x" * 1000), "ValueError: " + "x" * 288),
     ],
 )
-def test_an_error_text_is_one_line_without_secrets(error: Exception, words: str) -> None:
-    assert error_text(error) == words
+def test_an_error_text_is_one_line_without_secrets(error: Exception, text: str) -> None:
+    assert error_text(error) == text
