@@ -26,7 +26,6 @@ class RandomSteps:
     world: StatsWorld
     data: st.DataObject
     stale_writers: bool = False
-    unreadable: bool = False
     calls_until_crash: int = 0
     interrupting: bool = False
     interrupts: int = 0

@@ -26,11 +26,11 @@ class FakePause:
     def __init__(self, world: World) -> None:
         self.world = world
         self.seconds = 0.0
-        self.pumping = True
+        self.delivers = True
 
     def __call__(self, seconds: float) -> None:
         self.seconds += seconds
-        if self.pumping:
+        if self.delivers:
             self.world.pump()
 
 
@@ -159,7 +159,7 @@ def test_a_recount_changes_only_the_epoch_of_an_object(world: World, bucket: str
 def test_a_recount_stops_waiting_for_a_stream_that_delivers_nothing(
     world: World, damaged_bucket: str, pause: FakePause
 ) -> None:
-    pause.pumping = False
+    pause.delivers = False
     run(world, "recount", "--namespace", "films", damaged_bucket)
     assert 0 < pause.seconds < recount.MAX_STABILITY_CHECKS
     world.pump()

@@ -69,7 +69,7 @@ class Stream:
         if failed:
             (first,) = failed
             at = next(n for n, record in enumerate(shard.records) if record["dynamodb"]["SequenceNumber"] == first)
-            shard.delivered = min(max(shard.delivered, at), at)
+            shard.delivered = at
         else:
             shard.delivered = max(shard.delivered, start + len(records))
 

@@ -231,7 +231,7 @@ def _returning(worker: Worker) -> Callable[[], Worker]:
 def killing(queue: MemoryQueue, *clients: BaseClient, at: Callable[[int], bool]) -> Iterator[list[int]]:
     """Raises ProcessKilled at each call to AWS, numbered from 1, for which `at` returns True.
 
-    For even numbers it is raised after the call was carried out, for odd numbers before. Yields the list of the
+    Calls of `clients` with an even number are carried out first; all other calls are not. Yields the list of the
     numbers at which it was raised.
     """
     killed: list[int] = []
