@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from chalicelib.tasks.task import Task, TaskValues
 
+# The limit of SQS for DelaySeconds, because the next slice is started by a delayed message.
 MAX_SLICE_WAIT_SECONDS = 900
 
 
