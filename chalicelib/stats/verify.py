@@ -20,7 +20,7 @@ COMPARED = ("object_count", "total_size_bytes", "failed_object_count", "max_size
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field of a tally whose value differs from the count."""
+    """A field of a tally whose value (`shown`) differs from the correct one (`counted`)."""
 
     name: str
     shown: Any
@@ -57,15 +57,15 @@ def count_members(contributions: Iterable[tuple[str, Contribution]]) -> Count:
     """Counts members, given as pairs of an id and a contribution."""
     count = Count()
     for member, contribution in contributions:
-        size = [Extreme(contribution.size, member)] if contribution.size is not None else []
+        extremes = [Extreme(contribution.size, member)] if contribution.size is not None else []
         totals = {
             **count.totals,
             contribution.epoch: count.totals.get(contribution.epoch, ZERO_TOTALS).plus(contribution.totals),
         }
         count = Count(
             totals,
-            most_extreme([*filter(None, (count.largest,)), *size], LARGEST),
-            most_extreme([*filter(None, (count.smallest,)), *size], SMALLEST),
+            most_extreme([*filter(None, (count.largest,)), *extremes], LARGEST),
+            most_extreme([*filter(None, (count.smallest,)), *extremes], SMALLEST),
             max(filter(None, (count.last_upload_at, contribution.last_upload_at)), default=None),
         )
     return count
