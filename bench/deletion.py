@@ -141,12 +141,12 @@ def delete_a_bucket(objects: int) -> str:
     bucket_id = scene.a_bucket(place, "large")
     say(f"Seeding {objects} objects, every tenth with a file")
     _seed(scene, place, bucket_id, objects)
-    scene.streams.settle()
+    scene.streams.mark_rebuilt()
     namespace_id = place.rpartition(".")[2]
     task_id = str(scene.services.deletions.delete_bucket(scene.organization, namespace_id, bucket_id).deletion_task)
     scene.sources.drain()
     # The objects were never counted, so nobody reads of their removal, and moto would keep it in gigabytes.
-    progress = Progress(objects, scene.streams.settle)
+    progress = Progress(objects, scene.streams.mark_rebuilt)
     counted, died, seconds = scene.work(task_id, objects // ROWS_A_CALL, progress)
     scene.check_nothing_is_left(bucket_id)
     return (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.local.events.stream_source import StreamSource
-from chalicelib.local.events.wiring import MOST_RECORDS, is_wanted
+from chalicelib.local.events.wiring import MAX_BATCH_RECORDS, matches_catalog_filter
 
 if TYPE_CHECKING:
     from chalicelib.local.events.streams import Streams
@@ -28,16 +28,23 @@ class Sources:
             pass
 
     def _turned(self) -> Sequence[float]:
-        rests = [source.turn() for source in (self.objects, self.catalog)]
-        return [rest for rest in rests if rest is not None]
+        rests = [source.deliver() for source in (self.objects, self.catalog)]
+        return [delay for delay in rests if delay is not None]
 
 
-def new_sources(services: Services, streams: Streams, settings: Settings, tell: Callable[[str], None]) -> Sources:
-    """Sources over an engine's streams; `tell` hears of trouble."""
+def new_sources(services: Services, streams: Streams, settings: Settings, report: Callable[[str], None]) -> Sources:
+    """Sources over an engine's streams; `report` hears of trouble."""
     feed = services.feed
     return Sources(
-        StreamSource(streams, settings.objects_table, feed.objects_changed, most=MOST_RECORDS, tell=tell),
         StreamSource(
-            streams, settings.catalog_table, feed.catalog_changed, most=MOST_RECORDS, tell=tell, wants=is_wanted
+            streams, settings.objects_table, feed.objects_changed, max_records=MAX_BATCH_RECORDS, report=report
+        ),
+        StreamSource(
+            streams,
+            settings.catalog_table,
+            feed.catalog_changed,
+            max_records=MAX_BATCH_RECORDS,
+            report=report,
+            accepts=matches_catalog_filter,
         ),
     )

@@ -44,10 +44,10 @@ def work_off(queue: LocalQueue, runner: Runner, clock: Clock, tell: Callable[[st
     """Hands out messages, as SQS does when a call of the function ends or dies, until none waits. How many died."""
     source = TaskSource(queue, lambda event: runner.handle(event, Call()), tell)
     died = 0
-    while (rest := queue.rest()) is not None:
-        clock.ahead += timedelta(seconds=rest)
+    while (delay := queue.delay()) is not None:
+        clock.ahead += timedelta(seconds=delay)
         try:
-            source.turn()
+            source.deliver()
         except Died:
             died += 1
     return died

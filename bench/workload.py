@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from bench.capacity import Ledger
 from bench.events import new_sources
 from bench.scenario import BODY, KEY, OBJECT, OBJECTS, gateway_event
-from chalicelib.local.events.wiring import MOST_RECORDS
+from chalicelib.local.events.wiring import MAX_BATCH_RECORDS
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
@@ -215,17 +215,17 @@ def _background(world: World, runs: int) -> Iterator[Row]:
     world.sources.drain()
     for objects, name in (
         (1, "count a written object"),
-        (MOST_RECORDS, f"count {MOST_RECORDS} written objects at once"),
+        (MAX_BATCH_RECORDS, f"count {MAX_BATCH_RECORDS} written objects at once"),
     ):
         fill(large, objects)
-        yield world.in_background(name, world.sources.objects.turn)
+        yield world.in_background(name, world.sources.objects.deliver)
         world.sources.drain()
     doomed = [bucket(n, "doomed") for n in range(runs + 1)]
     tasks: list[Any] = []
     yield world.measured("delete a bucket", lambda n: tasks.append(delete(doomed[n])), runs)
     work(tasks[0])
     task = delete(large)
-    yield world.in_background(f"remove {MOST_RECORDS + 2} objects of a deleted bucket", lambda: work(task))
+    yield world.in_background(f"remove {MAX_BATCH_RECORDS + 2} objects of a deleted bucket", lambda: work(task))
 
 
 def _list(world: World, path: str, where: dict[str, str], body: Words, _: int) -> None:

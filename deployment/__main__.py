@@ -11,7 +11,7 @@ import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.local.bootstrap import NAMESPACE
+from chalicelib.local.bootstrap import DEFAULT_NAMESPACE
 from deployment.artifacts import Artifacts
 from deployment.copying import Copying
 from deployment.data import Data, remove_bucket
@@ -101,7 +101,7 @@ def introduce(outputs: Mapping[str, str], public_url: str) -> None:
         say("There are keys already; `python -m chalicelib.admin keys` makes more")
         return
     click.echo(f"export MIXPEEK_API_KEY={api_key}")
-    click.echo(f"export MIXPEEK_NAMESPACE={NAMESPACE}")
+    click.echo(f"export MIXPEEK_NAMESPACE={DEFAULT_NAMESPACE}")
     say("Keep the key safe: it will not be shown again")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chalicelib.access.models import PERMISSIONS
-from chalicelib.local.bootstrap import ensure_namespace
+from chalicelib.local.bootstrap import ensure_default_namespace
 from chalicelib.services import Services
 from chalicelib.settings import read_settings, variable
 from chalicelib.wiring import build, connect, connect_s3
@@ -41,5 +41,5 @@ def first_key(services: Services) -> str | None:
     if any(services.access.list_keys(each.organization_id) for each in organizations):
         return None
     first = organizations[0] if organizations else services.access.create_organization(FIRST)
-    ensure_namespace(services, first.organization_id)
+    ensure_default_namespace(services, first.organization_id)
     return services.access.create_key(first.organization_id, name=KEY, permissions=PERMISSIONS).secret

@@ -31,7 +31,7 @@ class ScopeType(click.ParamType[ResourceScope]):
         return ResourceScope(resource_type, resource_id, operations or None)
 
 
-class EndType(click.ParamType[datetime | timedelta]):
+class EndTimeType(click.ParamType[datetime | timedelta]):
     """A date, a time, or a period from now."""
 
     name = "when"
@@ -61,7 +61,7 @@ class PeriodType(click.ParamType[timedelta]):
         return int(period[1]) * _UNITS[period[2]]
 
 
-def until(end: datetime | timedelta | None, now: datetime) -> datetime | None:
+def end_time(end: datetime | timedelta | None, now: datetime) -> datetime | None:
     """When something that starts now ends. Raises click.BadParameter where that is over already."""
     moment = now + end if isinstance(end, timedelta) else end
     if moment is not None and moment <= now:

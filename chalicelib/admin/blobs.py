@@ -19,8 +19,8 @@ from chalicelib.keys import partition
 from chalicelib.services import Services
 
 COLUMNS = ("key", "size_bytes", "stored_at")
-TOLD_EVERY = 1000
-REMOVED_AT_ONCE = 1000
+PROGRESS_EVERY = 1000
+REMOVE_BATCH_SIZE = 1000
 
 
 @click.group()
@@ -84,14 +84,14 @@ def _prefix(
 def _told(held: Iterable[Held]) -> Iterator[Held]:
     """What is held, with a line on standard error for every thousand."""
     for number, each in enumerate(held, 1):
-        if number % TOLD_EVERY == 0:
+        if number % PROGRESS_EVERY == 0:
             click.echo(f"{number} looked at, up to {each.key}", err=True)
         yield each
 
 
 def _remove(services: Services, found: list[Held]) -> None:
     remaining, removed = iter(found), 0
-    while chunk := [each.key for each in islice(remaining, REMOVED_AT_ONCE)]:
+    while chunk := [each.key for each in islice(remaining, REMOVE_BATCH_SIZE)]:
         services.blobs.remove(chunk)
         removed += len(chunk)
         click.echo(f"{removed} of {len(found)} removed", err=True)

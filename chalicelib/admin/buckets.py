@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from chalicelib.admin.commands import with_services
-from chalicelib.admin.organizations import of_organization
+from chalicelib.admin.organizations import organization_option
 from chalicelib.admin.output import as_json, show
 from chalicelib.buckets.bucket import ACTIVE, Bucket
 from chalicelib.buckets.service import Buckets
@@ -27,7 +27,7 @@ def decided(name: str, decision: Decision, meaning: str) -> None:
     """Adds the command that says this of a bucket."""
 
     @buckets.command(name, help=f"{meaning}\n\nBUCKET is an id or a name.")
-    @of_organization
+    @organization_option
     @click.option("--namespace", required=True, metavar="NAME_OR_ID", help="The bucket's namespace.")
     @click.argument("bucket")
     @as_json

@@ -17,7 +17,7 @@ from chalicelib.settings import SettingInvalid
 P = ParamSpec("P")
 R = TypeVar("R")
 
-TROUBLE = (ApiError, SettingInvalid, *FAILURES, FolderInUse, OSError)
+EXPECTED_ERRORS = (ApiError, SettingInvalid, *FAILURES, FolderInUse, OSError)
 
 
 class Commands(click.Group):
@@ -29,7 +29,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise  # whoever read our output has heard enough, and click ends quietly
-        except TROUBLE as error:
+        except EXPECTED_ERRORS as error:
             raise click.ClickException(" ".join(_words(error).split())) from error
 
 

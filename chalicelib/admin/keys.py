@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from chalicelib.access.models import DEFAULT_PERMISSIONS, PERMISSIONS, ApiKey, NewKey, ResourceScope
-from chalicelib.admin.arguments import EndType, ScopeType, until
+from chalicelib.admin.arguments import EndTimeType, ScopeType, end_time
 from chalicelib.admin.commands import with_services
-from chalicelib.admin.organizations import of_organization
+from chalicelib.admin.organizations import organization_option
 from chalicelib.admin.output import as_json, show, show_all
 from chalicelib.core.clock import format_timestamp
 from chalicelib.services import Services
@@ -37,7 +37,7 @@ scope_option = click.option(
 )
 expires_option = click.option(
     "--expires",
-    type=EndType(),
+    type=EndTimeType(),
     metavar="WHEN",
     help="When the key ends: a date (2027-01-01, at its start in UTC), a time (2027-01-01T12:00Z), or a period from "
     "now in days or hours (90d, 12h). Without it, never.",
@@ -50,7 +50,7 @@ def keys() -> None:
 
 
 @keys.command()
-@of_organization
+@organization_option
 @click.option("--name", required=True, help="What the key is for, in the operator's words.")
 @permission_option
 @scope_option
@@ -73,13 +73,13 @@ def create(
         name=name,
         permissions=permissions or DEFAULT_PERMISSIONS,
         scopes=scopes,
-        expires_at=until(expires, services.access.clock()),
+        expires_at=end_time(expires, services.access.clock()),
     )
     _hand_over(services, made, as_json=as_json)
 
 
 @keys.command("list")
-@of_organization
+@organization_option
 @as_json
 @with_services
 def list_(services: Services, organization: str, as_json: bool) -> None:
@@ -91,7 +91,7 @@ def list_(services: Services, organization: str, as_json: bool) -> None:
 
 
 @keys.command()
-@of_organization
+@organization_option
 @click.argument("key_id")
 @as_json
 @with_services
@@ -104,7 +104,7 @@ def rotate(services: Services, organization: str, key_id: str, as_json: bool) ->
 
 
 @keys.command()
-@of_organization
+@organization_option
 @click.argument("key_id")
 @with_services
 def revoke(services: Services, organization: str, key_id: str) -> None:

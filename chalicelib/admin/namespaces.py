@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from chalicelib.admin.commands import with_services
-from chalicelib.admin.organizations import of_organization
+from chalicelib.admin.organizations import organization_option
 from chalicelib.admin.output import as_json, show_all
 from chalicelib.namespaces.namespace import Namespace
 from chalicelib.services import Services
@@ -21,7 +21,7 @@ def namespaces() -> None:
 
 
 @namespaces.command("list")
-@of_organization
+@organization_option
 @as_json
 @with_services
 def list_(services: Services, organization: str, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from chalicelib.admin.output import as_json, show, show_all
 from chalicelib.services import Services
 
 # Every other group of commands works inside one organization.
-of_organization = click.option("--organization", required=True, metavar="ID", help="Id of the organization.")
+organization_option = click.option("--organization", required=True, metavar="ID", help="Id of the organization.")
 
 
 @click.group()

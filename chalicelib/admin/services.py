@@ -19,9 +19,9 @@ def services() -> Services:
     made = wiring.services()
     settings = read_settings(os.environ)
     if settings.engine == "embedded":
-        from chalicelib.local.events.wiring import Handlers, begin
+        from chalicelib.local.events.wiring import Handlers, start_events
 
-        begin(settings, made, Handlers(*map(_handler, ("on_objects_change", "on_catalog_change", "on_task"))))
+        start_events(settings, made, Handlers(*map(_handler, ("on_objects_change", "on_catalog_change", "on_task"))))
     return made
 
 

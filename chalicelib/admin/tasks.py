@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from chalicelib.admin.commands import with_services
-from chalicelib.admin.organizations import of_organization
+from chalicelib.admin.organizations import organization_option
 from chalicelib.admin.output import as_json, show, show_all
 from chalicelib.core.statuses import TaskStatusEnum
 from chalicelib.services import Services
@@ -24,7 +24,7 @@ def tasks() -> None:
 
 
 @tasks.command("list")
-@of_organization
+@organization_option
 @click.option("--status", type=a_status, help="Only tasks in this status.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
 @as_json
@@ -37,7 +37,7 @@ def list_(services: Services, organization: str, status: str | None, limit: int,
 
 
 @tasks.command("show")
-@of_organization
+@organization_option
 @click.argument("task_id", metavar="ID")
 @as_json
 @with_services
@@ -47,7 +47,7 @@ def show_(services: Services, organization: str, task_id: str, as_json: bool) ->
 
 
 @tasks.command()
-@of_organization
+@organization_option
 @click.argument("task_id", metavar="ID")
 @as_json
 @with_services

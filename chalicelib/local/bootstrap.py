@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from chalicelib.local.journal.folder import Folder
     from chalicelib.services import Services
 
-CREDENTIALS = "credentials.json"
-NAMESPACE = "default"
+CREDENTIALS_FILE = "credentials.json"
+DEFAULT_NAMESPACE = "default"
 
 
 class Credentials(NamedTuple):
@@ -26,7 +26,7 @@ class Credentials(NamedTuple):
     namespace: str
 
 
-class DevKeySpent(BadRequest):
+class DevKeyRevoked(BadRequest):
     """The key that was given exists and opens nothing any more."""
 
     message = "BUCKETS_DEV_KEY is a key that has been revoked; give another"
@@ -37,7 +37,7 @@ def first_credentials(services: Services, folder: Folder, dev_key: str | None) -
 
     The key is `dev_key`, or else the one kept in the folder, readable for its owner alone.
     """
-    kept = folder.read(CREDENTIALS)
+    kept = folder.read(CREDENTIALS_FILE)
     api_key = dev_key or str(kept.get("api_key", ""))
     try:
         organization_id = services.access.authenticate(f"Bearer {api_key}").organization_id
@@ -46,10 +46,10 @@ def first_credentials(services: Services, folder: Folder, dev_key: str | None) -
         api_key = _key(services.access, organization_id, dev_key)
         # A key that is given with the environment stays there.
         folder.write(
-            CREDENTIALS, kept | {"organization_id": organization_id} | ({} if dev_key else {"api_key": api_key})
+            CREDENTIALS_FILE, kept | {"organization_id": organization_id} | ({} if dev_key else {"api_key": api_key})
         )
-    ensure_namespace(services, organization_id)
-    return Credentials(api_key, NAMESPACE)
+    ensure_default_namespace(services, organization_id)
+    return Credentials(api_key, DEFAULT_NAMESPACE)
 
 
 def _key(access: Access, organization_id: str, secret: str | None) -> str:
@@ -58,7 +58,7 @@ def _key(access: Access, organization_id: str, secret: str | None) -> str:
             organization_id, name="Local development", permissions=PERMISSIONS, secret=secret
         ).secret
     except SecretTaken:
-        raise DevKeySpent() from None
+        raise DevKeyRevoked() from None
 
 
 def _organization(access: Access, organization_id: str) -> str:
@@ -68,9 +68,9 @@ def _organization(access: Access, organization_id: str) -> str:
         return access.create_organization("Local").organization_id
 
 
-def ensure_namespace(services: Services, organization_id: str) -> None:
+def ensure_default_namespace(services: Services, organization_id: str) -> None:
     """The organization has the namespace that clients are told of."""
     try:
-        services.namespaces.resolve(organization_id, NAMESPACE)
+        services.namespaces.resolve(organization_id, DEFAULT_NAMESPACE)
     except NamespaceUnresolved:
-        services.namespaces.create(organization_id, CreateNamespaceRequest(namespace_name=NAMESPACE))
+        services.namespaces.create(organization_id, CreateNamespaceRequest(namespace_name=DEFAULT_NAMESPACE))

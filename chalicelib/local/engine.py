@@ -24,7 +24,7 @@ from chalicelib.local.events.streams import Streams
 from chalicelib.local.journal.files import Files
 from chalicelib.local.journal.folder import LOOPBACK, POLL_SECONDS, Folder, FolderInUse
 from chalicelib.local.journal.storage import Storage
-from chalicelib.local.moto.backends import Backends, Keepers
+from chalicelib.local.moto.backends import Backends, ChangeStores
 from chalicelib.local.tables import create_tables
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
     from chalicelib.settings import Settings
 
-DOOR_FILE = "engine.json"
+ENDPOINT_FILE = "engine.json"
 # Where the streams ended. Only there while nobody owns the folder, and if all they told had been delivered.
 STREAMS_FILE = "streams.json"
-PATIENCE_SECONDS = 10.0
+FOLDER_WAIT_SECONDS = 10.0
 
 _running: Engine | None = None
 _starting = threading.Lock()
@@ -45,11 +45,11 @@ _starting = threading.Lock()
 class Engine:
     """An open data folder, in memory. `backends` answers requests, and `folder` holds what is kept."""
 
-    def __init__(self, settings: Settings, *, patience: float = 0.0) -> None:
+    def __init__(self, settings: Settings, *, wait_seconds: float = 0.0) -> None:
         self.folder = Folder(Path(settings.data_dir).resolve())
-        self.folder.own(patience=patience)
+        self.folder.own(wait_seconds=wait_seconds)
         # The door of an owner that was killed: somebody else may listen there by now.
-        self.folder.remove(DOOR_FILE)
+        self.folder.remove(ENDPOINT_FILE)
         left = self.folder.read(STREAMS_FILE)
         self.folder.remove(STREAMS_FILE)
         self._pump: Pump | None = None
@@ -60,8 +60,8 @@ class Engine:
             make_tables = partial(
                 create_tables, self._client, catalog=settings.catalog_table, objects=settings.objects_table
             )
-            self._storage = Storage(self.folder.path, self.backends, self._client, make_tables, tell)
-            files = Files(self.folder.path, self.backends, tell)
+            self._storage = Storage(self.folder.path, self.backends, self._client, make_tables, report)
+            files = Files(self.folder.path, self.backends, report)
             files.make_bucket(settings.blob_bucket)
         except BaseException:
             self.folder.release()
@@ -69,33 +69,33 @@ class Engine:
         # What the streams had ended with counts for the very state that it was written in.
         known = self._storage.sound and left.get("last") == self._storage.last
         self.streams = Streams(self.backends, left if known else {})
-        self.backends.keeper = Keepers(self._storage, files)
+        self.backends.change_store = ChangeStores(self._storage, files)
 
     def dynamodb(self) -> DynamoDBClient:
         """A client of this engine; it may be shared by threads."""
         return self._client
 
-    def s3(self, door: str) -> S3Client:
+    def s3(self, endpoint: str) -> S3Client:
         """A client of this engine; the URLs that it signs lead to the door."""
-        client = local_s3_client(door)
+        client = local_s3_client(endpoint)
         self.backends.attach(client)
         return client
 
-    def announce(self, door: str) -> None:
+    def publish_endpoint(self, endpoint: str) -> None:
         """Tells other processes where the engine can be reached."""
-        self.folder.write(DOOR_FILE, {"door": door})
+        self.folder.write(ENDPOINT_FILE, {"door": endpoint})
 
     @property
-    def fed(self) -> bool:
+    def is_delivering(self) -> bool:
         """Whether the engine's events go anywhere."""
         return self._pump is not None
 
-    def feed(self, *sources: Source) -> None:
+    def start_delivery(self, *sources: Source) -> None:
         """From now on, until it closes, the sources of this engine get their turns whenever something was written."""
         self._pump = Pump(self.backends.news, sources)
         self._pump.start()
 
-    def drain(self) -> None:
+    def stop_delivery(self) -> None:
         """What waits is delivered, if that can be done at once; events go nowhere from then on."""
         if self._pump is not None:
             self._pump.stop()
@@ -103,15 +103,15 @@ class Engine:
 
     def close(self) -> None:
         """Everything is on the disk, and the folder is free. Requests still under way are not answered."""
-        self.drain()
+        self.stop_delivery()
         with self.backends.lock:
-            self.folder.remove(DOOR_FILE)
+            self.folder.remove(ENDPOINT_FILE)
             left = self.streams.ended()
             self._storage.close()
             if left:
                 with suppress(OSError):  # then the next start counts
                     self.folder.write(STREAMS_FILE, left | {"last": self._storage.last})
-            self.backends.keeper = _Closed()
+            self.backends.change_store = _Closed()
             self.folder.release()
 
 
@@ -126,12 +126,12 @@ class _Closed:
         """Never called."""
 
 
-def start(settings: Settings, *, patience: float = 0.0) -> Engine:
+def start(settings: Settings, *, wait_seconds: float = 0.0) -> Engine:
     """The engine of this process, opened now unless it already is. Raises FolderInUse."""
     global _running  # noqa: PLW0603 one engine a process, as there is one lock on the folder
     with _starting:
         if _running is None:
-            _running = Engine(settings, patience=patience)
+            _running = Engine(settings, wait_seconds=wait_seconds)
             atexit.register(stop)
         return _running
 
@@ -141,7 +141,7 @@ def stop() -> None:
     global _running
     if _running is not None:
         # The functions that get the last events may still ask for a client, which `_starting` would keep them from.
-        _running.drain()
+        _running.stop_delivery()
     with _starting:
         engine, _running = _running, None
         if engine is not None:
@@ -149,50 +149,50 @@ def stop() -> None:
             engine.close()
 
 
-def owned() -> Engine | None:
+def current_engine() -> Engine | None:
     """The engine of this process, if it is open."""
     return _running
 
 
-def connect(settings: Settings, *, patience: float = PATIENCE_SECONDS) -> DynamoDBClient:
+def connect(settings: Settings, *, wait_seconds: float = FOLDER_WAIT_SECONDS) -> DynamoDBClient:
     """A client of the data folder: of an engine here where the folder is free, else of its owner's door.
 
     Waits a little for an owner that is starting, restarting or about to finish. Raises FolderInUse.
     """
-    found = _reach(settings, patience)
+    found = _reach(settings, wait_seconds)
     return local_client(found) if isinstance(found, str) else found.dynamodb()
 
 
-def connect_s3(settings: Settings, *, patience: float = PATIENCE_SECONDS) -> S3Client:
+def connect_s3(settings: Settings, *, wait_seconds: float = FOLDER_WAIT_SECONDS) -> S3Client:
     """Likewise a client for the bytes of files. The URLs that it signs lead to the door on the settings' next port."""
-    found = _reach(settings, patience)
+    found = _reach(settings, wait_seconds)
     if isinstance(found, str):
         return local_s3_client(found)
     return found.s3(f"http://{LOOPBACK}:{settings.port + 1}")
 
 
-def _reach(settings: Settings, patience: float) -> Engine | str:
+def _reach(settings: Settings, wait_seconds: float) -> Engine | str:
     """The engine of this process, or the door of the folder's owner."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + wait_seconds
     while True:
         try:
             return start(settings)
         except FolderInUse:
-            door = Folder(Path(settings.data_dir).resolve()).read(DOOR_FILE).get("door")
-            if isinstance(door, str) and _answers(door):
-                return door
+            endpoint = Folder(Path(settings.data_dir).resolve()).read(ENDPOINT_FILE).get("door")
+            if isinstance(endpoint, str) and _answers(endpoint):
+                return endpoint
             if time.monotonic() >= deadline:
                 raise
         time.sleep(POLL_SECONDS)
 
 
-def tell(message: str) -> None:
+def report(message: str) -> None:
     """One line to whoever started this process."""
     print(f"embedded engine: {message}", file=sys.stderr, flush=True)
 
 
-def _answers(door: str) -> bool:
-    address = urlsplit(door)
+def _answers(endpoint: str) -> bool:
+    address = urlsplit(endpoint)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=2)
     try:
         connection.request("GET", "/")

@@ -138,7 +138,7 @@ def test_one_bucket_is_looked_at_alone(world: World, api: Api) -> None:
 
 @pytest.mark.usefixtures("aged")
 def test_progress_is_told_beside_the_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.admin.blobs.TOLD_EVERY", 2)
+    monkeypatch.setattr("chalicelib.admin.blobs.PROGRESS_EVERY", 2)
     for number in range(5):
         left(world, "bkt_1", f"obj_{number}")
     result = run(world, "--all", "--json")

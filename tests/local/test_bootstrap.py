@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.access.errors import KeyRefused
 from chalicelib.access.models import includes
-from chalicelib.local.bootstrap import CREDENTIALS, Credentials, DevKeySpent, first_credentials
+from chalicelib.local.bootstrap import CREDENTIALS_FILE, Credentials, DevKeyRevoked, first_credentials
 from chalicelib.local.journal.folder import Folder
 from tests.support.world import World
 
@@ -35,7 +35,7 @@ def test_the_next_start_gives_the_same(world: World, folder: Folder) -> None:
 
 def test_the_key_is_kept_where_nobody_else_can_read_it(world: World, folder: Folder) -> None:
     given = first_credentials(world.services, folder, None)
-    kept = folder.path / CREDENTIALS
+    kept = folder.path / CREDENTIALS_FILE
     assert given.api_key in kept.read_text()
     assert kept.stat().st_mode & 0o077 == 0
 
@@ -45,7 +45,7 @@ def test_a_key_that_is_given_is_used_and_not_kept(world: World, folder: Folder) 
     given = first_credentials(world.services, folder, "sk_mine")
     assert given == Credentials("sk_mine", first.namespace)
     assert works(world, given)
-    assert "sk_mine" not in (folder.path / CREDENTIALS).read_text()
+    assert "sk_mine" not in (folder.path / CREDENTIALS_FILE).read_text()
     organizations = {
         world.services.access.authenticate(f"Bearer {each.api_key}").organization_id for each in (first, given)
     }
@@ -78,11 +78,11 @@ def test_a_given_key_that_was_revoked_is_told(world: World, folder: Folder) -> N
     caller = access.authenticate(f"Bearer {given.api_key}")
     access.revoke_key(caller.organization_id, caller.key_id)
     access.known.clear()
-    with pytest.raises(DevKeySpent, match="BUCKETS_DEV_KEY"):
+    with pytest.raises(DevKeyRevoked, match="BUCKETS_DEV_KEY"):
         first_credentials(world.services, folder, "sk_mine")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"api_key": "sk_lost", "organization_id": "int_lost"}'])
 def test_credentials_without_their_data_are_made_anew(world: World, folder: Folder, content: str) -> None:
-    (folder.path / CREDENTIALS).write_text(content)
+    (folder.path / CREDENTIALS_FILE).write_text(content)
     assert works(world, first_credentials(world.services, folder, None))

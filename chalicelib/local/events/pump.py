@@ -14,13 +14,13 @@ from typing import Protocol
 from chalicelib.local.server import watching
 
 GATHER_SECONDS = 0.1
-PATIENCE_SECONDS = 5.0
+SHUTDOWN_SECONDS = 5.0
 
 
 class Source(Protocol):
     """Something that has events for a function."""
 
-    def turn(self) -> float | None:
+    def deliver(self) -> float | None:
         """Delivers one batch at most. In how many seconds it wants another turn; None: when there is news."""
 
 
@@ -38,26 +38,26 @@ class Pump:
         self._news.set()
         self._thread.start()
 
-    def stop(self, patience: float = PATIENCE_SECONDS) -> None:
+    def stop(self, wait_seconds: float = SHUTDOWN_SECONDS) -> None:
         """Delivers what waits, if that can be done at once and within so many seconds, and ends."""
         self._stopping.set()
         self._news.set()
-        self._thread.join(patience)
+        self._thread.join(wait_seconds)
 
     def _run(self) -> None:
         watching.leave_signals_to_main()
-        rest: float | None = None
+        delay: float | None = None
         while not self._stopping.is_set():
-            if rest != 0.0:
-                self._news.wait(rest)
+            if delay != 0.0:
+                self._news.wait(delay)
                 self._stopping.wait(GATHER_SECONDS)
             self._news.clear()
-            rest = self._round()
-        deadline = time.monotonic() + PATIENCE_SECONDS
+            delay = self._round()
+        deadline = time.monotonic() + SHUTDOWN_SECONDS
         while time.monotonic() < deadline and self._round() == 0.0:
             pass
 
     def _round(self) -> float | None:
         """One turn for each source. In how many seconds the first wants another; None: when there is news."""
-        rests = [rest for source in self._sources if (rest := source.turn()) is not None]
+        rests = [delay for source in self._sources if (delay := source.deliver()) is not None]
         return min(rests, default=None)

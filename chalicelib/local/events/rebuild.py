@@ -19,7 +19,7 @@ from chalicelib.stats.verify import settle
 Contributions = Sequence[tuple[str, Contribution]]
 
 
-def settle_all(statistics: Statistics, namespaces: Iterator[str], contributions: Mapping[str, Contributions]) -> None:
+def rebuild_all(statistics: Statistics, namespaces: Iterator[str], contributions: Mapping[str, Contributions]) -> None:
     """The statistics are what a count of these objects gives, by bucket. Nobody may write or fold meanwhile."""
     for ns in namespaces:
         for bucket_id in statistics.bucket_ids(ns):

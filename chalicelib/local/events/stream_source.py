@@ -17,9 +17,9 @@ from typing import Any
 
 from chalicelib.local.events.streams import Streams
 
-TRIES = 6
+MAX_RECORD_ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
+MAX_PAUSE_SECONDS = 5.0
 WINDOW = timedelta(minutes=1)
 
 Record = Mapping[str, Any]
@@ -35,22 +35,22 @@ class StreamSource:
         table: str,
         function: Function,
         *,
-        most: int,
-        tell: Callable[[str], None],
-        wants: Callable[[Record], bool] = lambda record: True,
+        max_records: int,
+        report: Callable[[str], None],
+        accepts: Callable[[Record], bool] = lambda record: True,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        """At most `most` records a batch, of those that the function `wants`; `tell` hears of trouble."""
-        self._streams, self._table, self._function, self._wants = streams, table, function, wants
-        self._most = self._size = most
-        self._tell, self._seconds = tell, seconds
+        """At most `max_records` records a batch, of those that the function `accepts`; `report` hears of trouble."""
+        self._streams, self._table, self._function, self._wants = streams, table, function, accepts
+        self._most = self._size = max_records
+        self._tell, self._seconds = report, seconds
         self._tries, self._rest_until = 0, 0.0
 
-    def turn(self) -> float | None:
+    def deliver(self) -> float | None:
         """Delivers one batch, unless it is resting from a failure."""
-        rest = self._rest_until - self._seconds()
-        if rest > 0:
-            return rest
+        delay = self._rest_until - self._seconds()
+        if delay > 0:
+            return delay
         batch = self._streams.waiting(self._table, self._size)
         if not batch:
             return None
@@ -78,15 +78,17 @@ class StreamSource:
         if self._tries == 0:
             self._tell(f"{self._place(news[0])} cannot be applied, trying again: {error!r}")
         pause = self._pause()
-        if self._tries < TRIES:
+        if self._tries < MAX_RECORD_ATTEMPTS:
             return pause
-        self._tell(f"{self._place(news[0])} is left out after {TRIES} tries; the next start counts anew: {error!r}")
+        self._tell(
+            f"{self._place(news[0])} is skipped after {MAX_RECORD_ATTEMPTS} attempts; the next start counts anew: {error!r}"
+        )
         self._streams.lose(self._table)
         self._tries, self._rest_until = 0, 0.0
         return 0.0
 
     def _pause(self) -> float:
-        pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self._tries, TRIES))
+        pause = min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self._tries, MAX_RECORD_ATTEMPTS))
         self._tries += 1
         self._rest_until = self._seconds() + pause
         return pause

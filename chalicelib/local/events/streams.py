@@ -23,7 +23,7 @@ from chalicelib.local.moto.backends import Backends
 from chalicelib.local.moto.rows import REGION
 
 # The number of the next record of each table.
-Places = dict[str, int]
+StreamPositions = dict[str, int]
 
 
 class Streams:
@@ -35,19 +35,19 @@ class Streams:
         self.whole = bool(left)
         self.shard = str(left.get("shard") or f"local-{uuid.uuid4().hex[:16]}")
         with backends.lock:
-            set_places(backends.account, places(backends.account) | left.get("places", {}))
+            set_positions(backends.account, stream_positions(backends.account) | left.get("places", {}))
 
-    def settle(self) -> None:
+    def mark_rebuilt(self) -> None:
         """Forgets all that waits: it has been counted in another way, as has what was lost."""
         with self._backends.lock:
-            set_places(self._backends.account, places(self._backends.account))
+            set_positions(self._backends.account, stream_positions(self._backends.account))
         self.whole = True
 
-    def waiting(self, table: str, most: int) -> list[dict[str, Any]]:
+    def waiting(self, table: str, max_records: int) -> list[dict[str, Any]]:
         """The oldest records that have not been taken, in the shape in which Lambda gives them to a function."""
         with self._backends.lock:
             found = self._table(table)
-            held = [record.to_json() for record in found.stream_shard.items[:most]] if found.stream_shard else []
+            held = [record.to_json() for record in found.stream_shard.items[:max_records]] if found.stream_shard else []
             source = f"{found.table_arn}/stream/{found.latest_stream_label}"
         return [{**json.loads(dynamo_json_dump(record)), "eventSourceARN": source} for record in held]
 
@@ -69,32 +69,34 @@ class Streams:
         waits = any(shard.items for _, shard in _shards(self._backends.account))
         if waits or not self.whole:
             return {}
-        return {"shard": self.shard, "places": places(self._backends.account)}
+        return {"shard": self.shard, "places": stream_positions(self._backends.account)}
 
     def _table(self, name: str) -> Table:
         return dynamodb_backends[self._backends.account][REGION].tables[name]
 
 
-def places(account: str) -> Places:
+def stream_positions(account: str) -> StreamPositions:
     """The number of the next record of each table."""
     return {name: shard.starting_sequence_number + len(shard.items) for name, shard in _shards(account)}
 
 
-def records_before(account: str, places: Places) -> dict[str, list[Any]]:
+def records_before(account: str, stream_positions: StreamPositions) -> dict[str, list[Any]]:
     """The records that waited when the streams were at these places."""
     return {
-        name: shard.items[: places[name] - shard.starting_sequence_number]
+        name: shard.items[: stream_positions[name] - shard.starting_sequence_number]
         for name, shard in _shards(account)
-        if name in places
+        if name in stream_positions
     }
 
 
-def set_places(account: str, places: Places, waiting: Mapping[str, list[Any]] | None = None) -> None:
+def set_positions(
+    account: str, stream_positions: StreamPositions, waiting: Mapping[str, list[Any]] | None = None
+) -> None:
     """The streams go on from these places, with no records waiting but those given, which come right before."""
     for name, shard in _shards(account):
         shard.items = list((waiting or {}).get(name, []))
-        if name in places:
-            shard.starting_sequence_number = places[name] - len(shard.items)
+        if name in stream_positions:
+            shard.starting_sequence_number = stream_positions[name] - len(shard.items)
 
 
 def _shards(account: str) -> Iterator[tuple[str, StreamShard]]:

@@ -18,13 +18,13 @@ from chalicelib.tasks.task import Task
 
 URL = "embedded"
 VISIBILITY_SECONDS = 360.0
-MOST_RECEIVED = 10
+MAX_RECEIVES = 10
 
 Function = Callable[[dict[str, Any]], Any]
 
 
 @dataclass(slots=True)
-class Held:
+class QueuedMessage:
     """A message in the queue, and when it may be seen."""
 
     message_id: str
@@ -38,12 +38,12 @@ class LocalQueue:
     """A client of SQS with a single queue, which is in this process."""
 
     seconds: Callable[[], float] = time.monotonic
-    _held: dict[str, Held] = field(default_factory=dict)
+    _held: dict[str, QueuedMessage] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int = 0) -> Any:
         """Puts a message into the queue, to be seen after so many seconds."""
-        message = Held(f"local-{next(self._numbers)}", MessageBody, self.seconds() + DelaySeconds)
+        message = QueuedMessage(f"local-{next(self._numbers)}", MessageBody, self.seconds() + DelaySeconds)
         self._held[message.message_id] = message
 
     def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> Any:
@@ -51,7 +51,7 @@ class LocalQueue:
         if ReceiptHandle in self._held:
             self._held[ReceiptHandle].due = self.seconds() + VisibilityTimeout
 
-    def receive(self) -> Held | None:
+    def receive(self) -> QueuedMessage | None:
         """The message that is due for longest, if one is; it is not seen again for a while."""
         message = self._next()
         if message is None or message.due > self.seconds():
@@ -60,16 +60,16 @@ class LocalQueue:
         message.due = self.seconds() + VISIBILITY_SECONDS
         return message
 
-    def forget(self, message: Held) -> None:
+    def forget(self, message: QueuedMessage) -> None:
         """The message is not needed any more."""
         self._held.pop(message.message_id, None)
 
-    def rest(self) -> float | None:
+    def delay(self) -> float | None:
         """In how many seconds the next message is due; None where none waits."""
         message = self._next()
         return None if message is None else max(0.0, message.due - self.seconds())
 
-    def _next(self) -> Held | None:
+    def _next(self) -> QueuedMessage | None:
         # A copy: other threads may send meanwhile.
         return min(list(self._held.values()), key=lambda each: each.due, default=None)
 
@@ -82,34 +82,34 @@ def local_queue() -> LocalQueue:
 
 @dataclass(slots=True)
 class TaskSource:
-    """Delivers the queue's messages to the function, one at a time; `tell` hears of those that come in vain."""
+    """Delivers the queue's messages to the function, one at a time; `report` hears of those that come in vain."""
 
     queue: LocalQueue
     function: Function
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
 
-    def turn(self) -> float | None:
+    def deliver(self) -> float | None:
         """Delivers one message, if one is due."""
         message = self.queue.receive()
         if message is None:
-            return self.queue.rest()
+            return self.queue.delay()
         if self._deals_with(message):
             self.queue.forget(message)
-        elif message.received >= MOST_RECEIVED:
+        elif message.received >= MAX_RECEIVES:
             self.queue.forget(message)
-            self.tell(f"the message {message.body!r} came {MOST_RECEIVED} times in vain and is left out")
-        return self.queue.rest()
+            self.report(f"the message {message.body!r} came {MAX_RECEIVES} times in vain and is left out")
+        return self.queue.delay()
 
-    def _deals_with(self, message: Held) -> bool:
+    def _deals_with(self, message: QueuedMessage) -> bool:
         try:
             answer = self.function({"Records": [record_of(message)]})
         except Exception as error:  # whatever it is, the server goes on
-            self.tell(f"the message {message.body!r} cannot be dealt with, trying again: {error!r}")
+            self.report(f"the message {message.body!r} cannot be dealt with, trying again: {error!r}")
             return False
         return not (isinstance(answer, Mapping) and answer.get("batchItemFailures"))
 
 
-def record_of(message: Held) -> dict[str, Any]:
+def record_of(message: QueuedMessage) -> dict[str, Any]:
     """The message as Lambda hands it on."""
     return {
         "messageId": message.message_id,
@@ -120,7 +120,7 @@ def record_of(message: Held) -> dict[str, Any]:
     }
 
 
-def wake(queue: TaskQueue, tasks: Iterable[Task]) -> None:
+def enqueue_waiting_tasks(queue: TaskQueue, tasks: Iterable[Task]) -> None:
     """Sends a message for each of the tasks that wait, as their messages ended with another process."""
     for task in tasks:
         if not task.is_over:

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from botocore.awsrequest import AWSPreparedRequest
 from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
 
-from chalicelib.local.journal.lines import DAMAGED, decode, encode, private, sync_directory
+from chalicelib.local.journal.lines import DAMAGED, decode, encode, open_private, sync_directory
 from chalicelib.local.moto.backends import Backends
 from chalicelib.local.moto.rows import REGION
 
@@ -31,7 +31,7 @@ _READS = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ObjectLocation:
     """What a request may have changed: one object, or where `key` is empty, which objects a bucket has."""
 
     bucket: str
@@ -41,12 +41,12 @@ class Place:
 class Files:
     """Keeps the objects of the backends' S3, and brings them back. It is a keeper of the backends."""
 
-    def __init__(self, folder: Path, backends: Backends, tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, backends: Backends, report: Callable[[str], None]) -> None:
         self._folder = folder / FOLDER
         self._account = backends.account
-        self._tell = tell
+        self._tell = report
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        self._kept: dict[Path, Place] = {}
+        self._kept: dict[Path, ObjectLocation] = {}
         for path in sorted(self._folder.iterdir()):
             if path.suffix == _FRESH:
                 path.unlink()  # of a write that was never answered
@@ -59,17 +59,17 @@ class Files:
             made: Any = FakeBucket  # abstract to mypy, for want of what CloudFormation needs
             self._backend.buckets[name] = made(name, self._account, REGION)
 
-    def change(self, request: AWSPreparedRequest) -> Place | None:
+    def change(self, request: AWSPreparedRequest) -> ObjectLocation | None:
         """A request to S3 that is not a mere read."""
         url = urlsplit(request.url)
         if url.netloc != _HOST or request.method in _READS:
             return None
         bucket, _, key = unquote(url.path).lstrip("/").partition("/")
-        return Place(bucket, key)
+        return ObjectLocation(bucket, key)
 
     def keep(self, change: object) -> None:
         """Onto the disk, or from it; when the disk refuses, what is in memory is put back as the disk has it."""
-        assert isinstance(change, Place)
+        assert isinstance(change, ObjectLocation)
         for place in [change] if change.key else list(self._gone(change.bucket)):
             try:
                 self._keep(place)
@@ -82,16 +82,16 @@ class Files:
     def _backend(self) -> S3Backend:
         return s3_backends[self._account]["aws"]
 
-    def _held(self, place: Place) -> FakeKey | None:
+    def _held(self, place: ObjectLocation) -> FakeKey | None:
         bucket = self._backend.buckets.get(place.bucket)
         found = bucket.keys.get(place.key) if bucket is not None else None
         return found if isinstance(found, FakeKey) else None
 
-    def _gone(self, bucket: str) -> Iterator[Place]:
+    def _gone(self, bucket: str) -> Iterator[ObjectLocation]:
         """What is on the disk and in memory no more, after a request that named many keys."""
         return (place for place in self._kept.values() if place.bucket == bucket and self._held(place) is None)
 
-    def _keep(self, place: Place) -> None:
+    def _keep(self, place: ObjectLocation) -> None:
         path, held = self._path(place), self._held(place)
         if held is not None:
             _write(path, _header(place, held), held.value)
@@ -101,7 +101,7 @@ class Files:
             sync_directory(self._folder)
             del self._kept[path]
 
-    def _put_back(self, place: Place) -> None:
+    def _put_back(self, place: ObjectLocation) -> None:
         bucket = self._backend.buckets.get(place.bucket)
         if bucket is not None and place.key in bucket.keys:
             del bucket.keys[place.key]
@@ -109,7 +109,7 @@ class Files:
         if path.exists():
             self._load(path)
 
-    def _path(self, place: Place) -> Path:
+    def _path(self, place: ObjectLocation) -> Path:
         # Any key makes a good name so, however long it is and whatever it holds.
         return self._folder / hashlib.sha256(f"{place.bucket}/{place.key}".encode()).hexdigest()
 
@@ -122,12 +122,12 @@ class Files:
             path.replace(aside)
             self._tell(f"{path} is damaged: a file of an object is lost. What is left of it is kept as {aside}")
             return
-        place = Place(header["bucket"], header["key"])
+        place = ObjectLocation(header["bucket"], header["key"])
         self.make_bucket(place.bucket)
         self._restore(place, header, content)
         self._kept[path] = place
 
-    def _restore(self, place: Place, header: Mapping[str, Any], content: bytes) -> None:
+    def _restore(self, place: ObjectLocation, header: Mapping[str, Any], content: bytes) -> None:
         held = self._backend.put_object(
             place.bucket, place.key, content, storage=header["storage_class"], disable_notification=True
         )
@@ -135,7 +135,7 @@ class Files:
         held.last_modified = datetime.fromisoformat(header["last_modified"]).astimezone(UTC).replace(tzinfo=None)
 
 
-def _header(place: Place, held: FakeKey) -> dict[str, Any]:
+def _header(place: ObjectLocation, held: FakeKey) -> dict[str, Any]:
     return {
         "bucket": place.bucket,
         "key": place.key,
@@ -149,7 +149,7 @@ def _header(place: Place, held: FakeKey) -> dict[str, Any]:
 def _write(path: Path, header: Mapping[str, Any], content: bytes) -> None:
     fresh = path.with_name(path.name + _FRESH)
     try:
-        with open(fresh, "wb", opener=private) as file:
+        with open(fresh, "wb", opener=open_private) as file:
             file.write(encode(header))
             file.write(content)
             file.flush()

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from chalicelib.local.journal.lines import private, sync_directory
+from chalicelib.local.journal.lines import open_private, sync_directory
 
 POLL_SECONDS = 0.05
 # Where the owner of a folder listens for the other processes of this machine, and no one else.
@@ -30,11 +30,11 @@ class Folder:
         self.path = path
         self._lock: int | None = None
 
-    def own(self, *, patience: float = 0.0) -> None:
-        """Makes the folder this process's own. Raises FolderInUse when another keeps it longer than `patience`."""
+    def own(self, *, wait_seconds: float = 0.0) -> None:
+        """Makes the folder this process's own. Raises FolderInUse when another keeps it longer than `wait_seconds`."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = private(str(self.path / "lock"), os.O_RDWR | os.O_CREAT)
-        deadline = time.monotonic() + patience
+        lock = open_private(str(self.path / "lock"), os.O_RDWR | os.O_CREAT)
+        deadline = time.monotonic() + wait_seconds
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -65,7 +65,7 @@ class Folder:
         """Writes a small JSON document that only this user may read, all of it or nothing."""
         fresh = self.path / f"{name}.new"
         fresh.unlink(missing_ok=True)
-        with open(fresh, "w", opener=private) as file:
+        with open(fresh, "w", opener=open_private) as file:
             json.dump(document, file, indent=2)
             file.flush()
             os.fsync(file.fileno())

@@ -13,12 +13,12 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
-from chalicelib.local.journal.lines import encode, private, sync_directory
+from chalicelib.local.journal.lines import encode, open_private, sync_directory
 
 SYNC_SECONDS = 1.0
 
 
-class Change(NamedTuple):
+class JournalEntry(NamedTuple):
     """One request that succeeded, or will be kept when it has."""
 
     target: str
@@ -41,11 +41,11 @@ class Journal:
         self._syncing.start()
 
     def _open(self) -> None:
-        self._file = private(str(self.path), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._file = open_private(str(self.path), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         sync_directory(self.path.parent)
         self.size = os.fstat(self._file).st_size
 
-    def append(self, change: Change) -> None:
+    def append(self, change: JournalEntry) -> None:
         """Keeps a change. Raises OSError, with the file as it was, when that cannot be done."""
         line = encode([self.last + 1, *change])
         try:

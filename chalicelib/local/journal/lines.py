@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 DAMAGED: Any = object()
-TORN: Any = object()
+UNFINISHED: Any = object()
 
 
 def encode(value: Any) -> bytes:
@@ -32,16 +32,16 @@ def decode(line: bytes) -> Any:
 
 
 def read_lines(path: Path) -> Iterator[Any]:
-    """The values of a file, with DAMAGED for each line that is not sound, and TORN for an unfinished last one."""
+    """The values of a file, with DAMAGED for each line that is not sound, and UNFINISHED for an unfinished last one."""
     with path.open("rb") as file:
         for line in file:
-            yield decode(line) if line.endswith(b"\n") else TORN
+            yield decode(line) if line.endswith(b"\n") else UNFINISHED
 
 
 def write_lines(path: Path, values: Iterable[Any]) -> int:
     """Writes a whole new file in place of the old one, on the disk before it takes its name. Gives its size."""
     fresh = path.with_name(path.name + ".new")
-    with open(fresh, "wb", opener=private) as file:
+    with open(fresh, "wb", opener=open_private) as file:
         for value in values:
             file.write(encode(value))
         file.flush()
@@ -61,6 +61,6 @@ def sync_directory(path: Path) -> None:
         os.close(directory)
 
 
-def private(path: str, flags: int) -> int:
+def open_private(path: str, flags: int) -> int:
     """An opener for files that are nobody else's to read."""
     return os.open(path, flags, 0o600)

@@ -25,8 +25,8 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 
 from chalicelib.local.events import streams
-from chalicelib.local.journal.journal import Change, Journal
-from chalicelib.local.journal.lines import DAMAGED, TORN, read_lines, write_lines
+from chalicelib.local.journal.journal import Journal, JournalEntry
+from chalicelib.local.journal.lines import DAMAGED, UNFINISHED, read_lines, write_lines
 from chalicelib.local.moto import rows
 from chalicelib.local.moto.backends import Backends
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 # A change costs 0.4 ms to make again, a row 0.05 ms to read: starting stays under a second or two, and the
 # cost of snapshots is spread over the changes between them.
-FEWEST_CHANGES = 2000
+MIN_CHANGES_PER_SNAPSHOT = 2000
 ROWS_PER_CHANGE = 4
-MOST_BYTES = 32_000_000
+MAX_JOURNAL_BYTES = 32_000_000
 
 _READS = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "TransactGet")
 
@@ -54,15 +54,15 @@ class Storage:
         backends: Backends,
         client: DynamoDBClient,
         make_tables: Callable[[], None],
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
         self._snapshot = folder / "snapshot"
         self._backends = backends
         self._client = client
         self._make_tables = make_tables
-        self._tell = tell
+        self._tell = report
         self._rows = 0
-        self._places: streams.Places = {}
+        self._places: streams.StreamPositions = {}
         last, self.sound = self._load(folder / "journal")
         self._journal = Journal(folder / "journal", last)
         if not self.sound or self._journal.size:
@@ -73,42 +73,44 @@ class Storage:
         """The number of the last change."""
         return self._journal.last
 
-    def change(self, request: AWSPreparedRequest) -> Change | None:
+    def change(self, request: AWSPreparedRequest) -> JournalEntry | None:
         """A request to DynamoDB that is not a mere read."""
         target = request.headers.get("X-Amz-Target", "")
         target = target.decode() if isinstance(target, bytes) else target
         service, _, operation = target.partition(".")
         if not service.startswith("DynamoDB_") or operation.startswith(_READS):
             return None
-        self._places = streams.places(self._backends.account)
+        self._places = streams.stream_positions(self._backends.account)
         body = request.body
-        return Change(target, body.decode(errors="surrogateescape") if isinstance(body, bytes) else str(body or ""))
+        return JournalEntry(
+            target, body.decode(errors="surrogateescape") if isinstance(body, bytes) else str(body or "")
+        )
 
     def keep(self, change: object) -> None:
         """Into the journal; when the disk refuses, everything in memory is put back as the disk has it."""
-        assert isinstance(change, Change)
+        assert isinstance(change, JournalEntry)
         try:
             self._journal.append(change)
         except OSError as error:
             self._tell(f"cannot keep a write, it is undone: {error}")
             self._put_back()
             raise
-        if self._journal.entries > self._most_changes() or self._journal.size > MOST_BYTES:
+        if self._journal.entries > self._most_changes() or self._journal.size > MAX_JOURNAL_BYTES:
             self._compact()
 
     def _put_back(self) -> None:
         account = self._backends.account
         waiting = streams.records_before(account, self._places)
-        rows.forget(account)
+        rows.delete_tables(account)
         self._load(self._journal.path)
-        streams.set_places(account, self._places, waiting)
+        streams.set_positions(account, self._places, waiting)
 
     def close(self) -> None:
         """Everything is on the disk."""
         self._journal.close()
 
     def _most_changes(self) -> int:
-        return max(FEWEST_CHANGES, self._rows // ROWS_PER_CHANGE)
+        return max(MIN_CHANGES_PER_SNAPSHOT, self._rows // ROWS_PER_CHANGE)
 
     def _compact(self) -> None:
         # Dying between the two steps leaves changes in the journal that the snapshot has; their numbers say so.
@@ -122,7 +124,7 @@ class Storage:
         account, self._rows = self._backends.account, 0
         yield {"kind": "snapshot", "last": self._journal.last}
         for name in rows.table_names(account):
-            yield {"kind": "table", "definition": rows.definition(self._client, name)}
+            yield {"kind": "table", "definition": rows.table_definition(self._client, name)}
             for row in rows.rows_of(account, name):
                 self._rows += 1
                 yield {"kind": "row", "table": name, "row": row}
@@ -130,13 +132,13 @@ class Storage:
 
     def _load(self, journal: Path) -> tuple[int, bool]:
         """The number of the last change there is, and whether every file was sound."""
-        keeper, self._backends.keeper = self._backends.keeper, None
+        change_store, self._backends.change_store = self._backends.change_store, None
         with self._backends.lock:
             self._make_tables()
             last, snapshot_sound = self._load_snapshot()
             last, journal_sound = self._replay(journal, last)
             self._make_tables()
-        self._backends.keeper = keeper
+        self._backends.change_store = change_store
         return last, snapshot_sound and journal_sound
 
     def _load_snapshot(self) -> tuple[int, bool]:
@@ -179,7 +181,7 @@ class Storage:
             return last, True
         made, lost, damaged = 0, 0, 0
         for line in read_lines(journal):
-            if line is TORN:
+            if line is UNFINISHED:
                 self._cut_torn_end(journal)
             elif line is DAMAGED:
                 damaged += 1  # which change that was, the numbers around it say

@@ -23,7 +23,7 @@ from chalicelib.local.moto.rows import REGION
 _accounts = itertools.count(123456789012)
 
 
-class Keeper(Protocol):
+class ChangeStore(Protocol):
     """Makes the changes that requests bring about durable."""
 
     def change(self, request: AWSPreparedRequest) -> object | None:
@@ -33,24 +33,24 @@ class Keeper(Protocol):
         """Keeps a change that has been made. When this raises OSError, the change has been undone."""
 
 
-class Keepers:
+class ChangeStores:
     """Several keepers as one: each change is kept by the first that knows its request."""
 
-    def __init__(self, *keepers: Keeper) -> None:
+    def __init__(self, *keepers: ChangeStore) -> None:
         self._keepers = keepers
 
-    def change(self, request: AWSPreparedRequest) -> tuple[Keeper, object] | None:
+    def change(self, request: AWSPreparedRequest) -> tuple[ChangeStore, object] | None:
         """The change, and who keeps it."""
-        for keeper in self._keepers:
-            if (change := keeper.change(request)) is not None:
-                return keeper, change
+        for change_store in self._keepers:
+            if (change := change_store.change(request)) is not None:
+                return change_store, change
         return None
 
     def keep(self, change: object) -> None:
         """Keeps a change. Raises OSError when it has been undone."""
         assert isinstance(change, tuple)
-        keeper, own = change
-        keeper.keep(own)
+        change_store, own = change
+        change_store.keep(own)
 
 
 class Backends:
@@ -62,7 +62,7 @@ class Backends:
         self._stubber.enabled = True
         self.lock = threading.RLock()
         self.account = f"{next(_accounts):012d}"
-        self.keeper: Keeper | None = None
+        self.change_store: ChangeStore | None = None
         # Set with every change that is kept; whoever waits for it clears it.
         self.news = threading.Event()
 
@@ -71,21 +71,21 @@ class Backends:
         service = client.meta.service_model.service_name
 
         def answered(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-            return self.send(at_home(request, service))
+            return self.send(addressed_to_aws(request, service))
 
         client.meta.events.register_first("before-send.*", answered)  # type: ignore[arg-type]
 
     def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """The backends' answer to one signed request, given once its changes are kept."""
         with self.lock:
-            if self.keeper is None:
+            if self.change_store is None:
                 return self.perform(request)
-            change = self.keeper.change(request)
+            change = self.change_store.change(request)
             response = self.perform(request)
             if change is None or response.status_code >= 300:
                 return response
             try:
-                self.keeper.keep(change)
+                self.change_store.keep(change)
             except OSError as error:
                 return _not_kept(request, error)
             self.news.set()
@@ -100,7 +100,7 @@ class Backends:
         return response
 
 
-def at_home(request: AWSPreparedRequest, service: str) -> AWSPreparedRequest:
+def addressed_to_aws(request: AWSPreparedRequest, service: str) -> AWSPreparedRequest:
     """The request as one to AWS itself, whatever address its client calls."""
     url = urlsplit(request.url)
     if (url.hostname or "").endswith(".amazonaws.com"):

@@ -33,7 +33,7 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
 from chalicelib.local.client import isolated_session
-from chalicelib.local.moto.performance import quicken
+from chalicelib.local.moto.performance import install_performance_patches
 
 _IN_TRANSACTION = "_in_transaction"
 # What a query has besides its filters; those decide row by row, however many that takes.
@@ -49,7 +49,7 @@ def install() -> None:
     DynamoDBBackend.update_item = _whole_update(DynamoDBBackend.update_item)  # type: ignore[method-assign]
     DynamoHandler.batch_write_item = _whole_batch(DynamoHandler.batch_write_item)  # type: ignore[method-assign]
     Table.query = _narrowed(Table.query)  # type: ignore[method-assign]
-    quicken()
+    install_performance_patches()
     session = boto3.Session(botocore_session=isolated_session())
     accounts: Any = AccountSpecificBackend
     accounts.get_session = classmethod(lambda cls: session)

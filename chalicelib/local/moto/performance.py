@@ -28,11 +28,11 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 _FLAT = {"S": str, "N": str, "BOOL": bool, "NULL": bool}
 # What moto lets a row have.
-MOST_BYTES = 405_000
+MAX_ITEM_BYTES = 405_000
 _OURS = ("dynamodb", "s3", "sqs")
 
 
-def quicken() -> None:
+def install_performance_patches() -> None:
     """Mends moto for this process. To be called once."""
     values: Any = DynamoType
     values.cast_value = property(_text_first(values.cast_value.fget))
@@ -55,7 +55,7 @@ def _measured_once(original: Callable[..., None]) -> Callable[..., None]:
     def make(row: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs: dict[str, Any]) -> None:
         original(row, hash_key, range_key, {})
         dict.update(row.attrs, {name: DynamoType(value) for name, value in attrs.items()})
-        if row.size() > MOST_BYTES:
+        if row.size() > MAX_ITEM_BYTES:
             raise ItemSizeTooLarge
 
     return make

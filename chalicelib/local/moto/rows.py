@@ -58,12 +58,12 @@ def put_row(account: str, name: str, row: dict[str, Any]) -> None:
         table.stream_shard = stream
 
 
-def forget(account: str) -> None:
+def delete_tables(account: str) -> None:
     """Drops every table of an account from memory."""
     dynamodb_backends[account][REGION].reset()
 
 
-def definition(client: DynamoDBClient, name: str) -> dict[str, Any]:
+def table_definition(client: DynamoDBClient, name: str) -> dict[str, Any]:
     """What CreateTable would take to make this table again."""
     table: Any = client.describe_table(TableName=name)["Table"]
     made: dict[str, Any] = {"TableName": name, "BillingMode": "PAY_PER_REQUEST"}

@@ -25,13 +25,13 @@ from chalicelib.local.moto.backends import Backends
 from chalicelib.local.moto.rows import REGION
 from chalicelib.local.server.http_body import read_body
 
-MOST_BYTES = 100_000_000
+MAX_AWS_REQUEST_BYTES = 100_000_000
 
 _SCOPE = re.compile(r"Credential=[^/,\s]+/\d+/[a-z0-9-]+/([a-z0-9-]+)/aws4_request")
 _LOCAL_HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?$")
 
 
-class Door:
+class AwsEndpoint:
     """An HTTP server in threads of its own, in front of the backends."""
 
     def __init__(self, backends: Backends, port: int) -> None:
@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_any(self) -> None:
         """Passes one request on."""
         try:
-            body = read_body(self.headers, cast(BinaryIO, self.rfile), MOST_BYTES)
+            body = read_body(self.headers, cast(BinaryIO, self.rfile), MAX_AWS_REQUEST_BYTES)
         except ApiError as refusal:
             self.close_connection = True
             return self._refuse(400, "SerializationException", refusal.text)

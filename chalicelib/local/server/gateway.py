@@ -25,14 +25,14 @@ from chalicelib.http.envelope import error_response, internal_error
 from chalicelib.local.server.http_body import read_body
 
 # What API Gateway takes.
-MOST_BYTES = 10_000_000
-DRAIN_SECONDS = 2.0
-DRAIN_BYTES = 64_000_000
+MAX_API_REQUEST_BYTES = 10_000_000
+MAX_DRAIN_SECONDS = 2.0
+MAX_DRAIN_BYTES = 64_000_000
 
 JSON = {"Content-Type": "application/json"}
 
 
-class RequestUnreadable(BadRequest):
+class MalformedRequest(BadRequest):
     """What arrived is not an HTTP request, or too long for one."""
 
 
@@ -78,7 +78,7 @@ class Handler(ChaliceRequestHandler):
 
     def _generic_handle(self) -> None:
         try:
-            body = read_body(self.headers, cast(BinaryIO, self.rfile), MOST_BYTES)
+            body = read_body(self.headers, cast(BinaryIO, self.rfile), MAX_API_REQUEST_BYTES)
         except ApiError as refusal:
             self._refuse(refusal, closing=True)
             return self._drain()
@@ -112,7 +112,7 @@ class Handler(ChaliceRequestHandler):
         """What the HTTP server itself refuses: a garbled or overlong request."""
         # Without a version it would be answered as HTTP/0.9, that is without status and headers.
         self.request_version = self.protocol_version
-        return self._refuse(RequestUnreadable(message or self.responses[code][0]), closing=True)
+        return self._refuse(MalformedRequest(message or self.responses[code][0]), closing=True)
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Says nothing: the application logs each request."""
@@ -148,8 +148,8 @@ class Handler(ChaliceRequestHandler):
     def _drain(self) -> None:
         """Reads on for a while: closing with bytes unread would take our answer back from the client."""
         self.connection.shutdown(socket.SHUT_WR)
-        self.connection.settimeout(DRAIN_SECONDS)
-        left = DRAIN_BYTES
+        self.connection.settimeout(MAX_DRAIN_SECONDS)
+        left = MAX_DRAIN_BYTES
         try:
             while left > 0 and (read := self.connection.recv(65_536)):
                 left -= len(read)

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from chalicelib.core.errors import BadRequest, TooLarge
 
-LONGEST_LINE = 1024
+MAX_CHUNK_LINE_BYTES = 1024
 
 
 class BodyUnreadable(BadRequest):
@@ -44,15 +44,15 @@ def _chunks(stream: BinaryIO, limit: int) -> bytes:
     body = bytearray()
     while size := _chunk_size(stream):
         body += _exactly(stream, size, limit - len(body))
-        if stream.readline(LONGEST_LINE).strip():
+        if stream.readline(MAX_CHUNK_LINE_BYTES).strip():
             raise BodyUnreadable("A chunk is longer than it says")
-    while stream.readline(LONGEST_LINE).strip():
+    while stream.readline(MAX_CHUNK_LINE_BYTES).strip():
         """Trailers are read and left alone."""
     return bytes(body)
 
 
 def _chunk_size(stream: BinaryIO) -> int:
-    text = stream.readline(LONGEST_LINE).partition(b";")[0].strip()
+    text = stream.readline(MAX_CHUNK_LINE_BYTES).partition(b";")[0].strip()
     if not text or len(text) > 16 or text.translate(None, b"0123456789abcdefABCDEF"):
         raise BodyUnreadable("A chunk has no readable size")
     return int(text, 16)

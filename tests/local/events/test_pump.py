@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import app
 from chalicelib.local.engine import Engine
 from chalicelib.local.events import wiring
-from chalicelib.local.events.stream_source import LONGEST_PAUSE_SECONDS, TRIES, StreamSource
+from chalicelib.local.events.stream_source import MAX_PAUSE_SECONDS, MAX_RECORD_ATTEMPTS, StreamSource
 from chalicelib.settings import Settings
 from tests.local.conftest import CATALOG, Open, a_row, killed, put
 
@@ -68,21 +68,23 @@ def receiver() -> Receiver:
     return Receiver()
 
 
-def a_source(engine: Engine, receiver: Receiver, time: Time | None = None, *, most: int = 1000) -> StreamSource:
+def a_source(engine: Engine, receiver: Receiver, time: Time | None = None, *, max_records: int = 1000) -> StreamSource:
     """The catalog's stream, going to this receiver."""
-    return StreamSource(engine.streams, CATALOG, receiver, most=most, tell=receiver.told.append, seconds=time or Time())
+    return StreamSource(
+        engine.streams, CATALOG, receiver, max_records=max_records, report=receiver.told.append, seconds=time or Time()
+    )
 
 
 def pumped(source: StreamSource, time: Time | None = None, rounds: int = 200) -> None:
     """Gives the source its turns until nothing waits, and passes the time that it wants to rest."""
     for _ in range(rounds):
-        rest = source.turn()
-        if rest is None:
+        delay = source.deliver()
+        if delay is None:
             return
-        if rest and time is None:
+        if delay and time is None:
             return
         if time is not None:
-            time.now += rest
+            time.now += delay
     raise AssertionError("it does not come to an end")
 
 
@@ -98,7 +100,7 @@ def waiting(engine: Engine) -> list[str]:
 def counted(folder: Path) -> Iterator[Engine]:
     """An engine on a folder in which everything has been counted, closed in the end."""
     engine = Engine(Settings(data_dir=str(folder)))
-    engine.streams.settle()
+    engine.streams.mark_rebuilt()
     try:
         yield engine
     finally:
@@ -130,7 +132,7 @@ def test_an_event_has_the_form_that_lambda_gives_it(engine: Engine, receiver: Re
 
 
 def test_numbers_go_up_whatever_has_been_delivered(engine: Engine, receiver: Receiver) -> None:
-    source = a_source(engine, receiver, most=2)
+    source = a_source(engine, receiver, max_records=2)
     for names in (["a"], ["b", "c", "d"], ["e"]):
         put(engine, *names)
         pumped(source)
@@ -142,7 +144,7 @@ def test_numbers_go_up_whatever_has_been_delivered(engine: Engine, receiver: Rec
 
 def test_a_batch_is_no_longer_than_it_may_be(engine: Engine, receiver: Receiver) -> None:
     put(engine, *"abcde")
-    pumped(a_source(engine, receiver, most=2))
+    pumped(a_source(engine, receiver, max_records=2))
     assert [len(event["Records"]) for event in receiver.events] == [2, 2, 1]
 
 
@@ -176,13 +178,13 @@ def test_what_a_function_reports_is_delivered_again_from_there_after_a_pause(
     receiver.reports = lambda name: trouble and name == "c"
     source = a_source(engine, receiver, time)
     put(engine, *"abcd")
-    rest = source.turn()
-    assert rest
+    delay = source.deliver()
+    assert delay
     assert receiver.applied == ["a", "b"]
-    assert source.turn() == rest
+    assert source.deliver() == delay
     assert len(receiver.events) == 1
     trouble = False
-    time.now += rest
+    time.now += delay
     pumped(source, time)
     assert receiver.applied == ["a", "b", "c", "d"]
 
@@ -190,14 +192,14 @@ def test_what_a_function_reports_is_delivered_again_from_there_after_a_pause(
 def test_what_a_function_reports_is_tried_for_ever_and_pauses_stay_short(engine: Engine, receiver: Receiver) -> None:
     time = Time()
     receiver.reports = lambda name: True
-    engine.streams.settle()
+    engine.streams.mark_rebuilt()
     source = a_source(engine, receiver, time)
     put(engine, "a")
     for _ in range(2000):
-        rest = source.turn()
-        assert rest is not None
-        assert 0 < rest <= LONGEST_PAUSE_SECONDS
-        time.now += rest
+        delay = source.deliver()
+        assert delay is not None
+        assert 0 < delay <= MAX_PAUSE_SECONDS
+        time.now += delay
     receiver.reports = lambda name: False
     pumped(source, time)
     assert receiver.applied == ["a"]
@@ -215,12 +217,12 @@ def test_a_report_that_names_no_record_of_the_batch_means_all_of_it(engine: Engi
         return next(answers)
 
     put(engine, "a", "b")
-    pumped(StreamSource(engine.streams, CATALOG, function, most=10, tell=print, seconds=time), time)
+    pumped(StreamSource(engine.streams, CATALOG, function, max_records=10, report=print, seconds=time), time)
     assert delivered == [["a", "b"], ["a", "b"]]
 
 
 def test_a_function_that_fails_for_a_while_loses_nothing(engine: Engine, receiver: Receiver) -> None:
-    time, failures = Time(), iter([True] * TRIES)
+    time, failures = Time(), iter([True] * MAX_RECORD_ATTEMPTS)
     receiver.raises = lambda names: next(failures, False)
     put(engine, *"abcd")
     pumped(a_source(engine, receiver, time), time)
@@ -230,7 +232,7 @@ def test_a_function_that_fails_for_a_while_loses_nothing(engine: Engine, receive
 def test_one_record_that_a_function_always_fails_on_is_left_out_alone(engine: Engine, receiver: Receiver) -> None:
     time = Time()
     receiver.raises = lambda names: "m" in names
-    engine.streams.settle()
+    engine.streams.mark_rebuilt()
     put(engine, *"abcdefghijklmnopqrstuvwxyz")
     pumped(a_source(engine, receiver, time), time)
     assert receiver.applied == list("abcdefghijklnopqrstuvwxyz")
@@ -244,10 +246,10 @@ def test_one_record_that_a_function_always_fails_on_is_left_out_alone(engine: En
     writes=st.lists(st.sampled_from("abcdefgh"), max_size=30),
     bad=st.sets(st.sampled_from("abcdefgh"), max_size=2),
     late=st.sets(st.sampled_from("abcdefgh"), max_size=2),
-    most=st.integers(1, 10),
+    max_records=st.integers(1, 10),
 )
 def test_whatever_fails_every_other_change_is_delivered_in_order(
-    engine: Engine, writes: list[str], bad: set[str], late: set[str], most: int
+    engine: Engine, writes: list[str], bad: set[str], late: set[str], max_records: int
 ) -> None:
     receiver, time, reported = Receiver(), Time(), set[str]()
 
@@ -259,18 +261,18 @@ def test_whatever_fails_every_other_change_is_delivered_in_order(
     receiver.raises, receiver.reports = lambda names: bool(bad & set(names)), reports
     for number, name in enumerate(writes):
         engine.dynamodb().put_item(TableName=CATALOG, Item=a_row(name, number={"N": str(number)}))
-    pumped(a_source(engine, receiver, time, most=most), time, rounds=5000)
+    pumped(a_source(engine, receiver, time, max_records=max_records), time, rounds=5000)
     assert receiver.applied == [name for name in writes if name not in bad]
     for name in set(writes):
         delete(engine, name)
-    engine.streams.settle()
+    engine.streams.mark_rebuilt()
 
 
 def test_a_source_that_rests_does_not_keep_the_others_waiting(engine: Engine, receiver: Receiver) -> None:
     failing = Receiver()
     failing.raises = lambda names: True
-    of_objects = StreamSource(engine.streams, OBJECTS, failing, most=10, tell=failing.told.append)
-    engine.feed(of_objects, a_source(engine, receiver))
+    of_objects = StreamSource(engine.streams, OBJECTS, failing, max_records=10, report=failing.told.append)
+    engine.start_delivery(of_objects, a_source(engine, receiver))
     row: Any = {"bucket_id": {"S": "b"}, "object_id": {"S": "o"}}
     engine.dynamodb().put_item(TableName=OBJECTS, Item=row)
     put(engine, "a")
@@ -279,7 +281,7 @@ def test_a_source_that_rests_does_not_keep_the_others_waiting(engine: Engine, re
 
 
 def test_a_write_arrives_without_anybody_asking(engine: Engine, receiver: Receiver) -> None:
-    engine.feed(a_source(engine, receiver))
+    engine.start_delivery(a_source(engine, receiver))
     for name in "abc":
         receiver.arrived.clear()
         put(engine, name)
@@ -297,7 +299,7 @@ def test_what_a_function_writes_arrives_too(engine: Engine) -> None:
                 put(engine, name_of(record) + "+")
         return receiver(event) if len(name_of(event["Records"][-1])) == 5 else {}
 
-    engine.feed(StreamSource(engine.streams, CATALOG, function, most=10, tell=print))
+    engine.start_delivery(StreamSource(engine.streams, CATALOG, function, max_records=10, report=print))
     put(engine, "a")
     assert receiver.arrived.wait(SECONDS)
     assert receiver.applied == ["a++++"]
@@ -307,7 +309,7 @@ def test_closing_delivers_what_waits_and_the_next_start_goes_on_in_the_same_shar
     open_engine: Open, tmp_path: Path, receiver: Receiver
 ) -> None:
     with counted(tmp_path) as first:
-        first.feed(a_source(first, receiver))
+        first.start_delivery(a_source(first, receiver))
         put(first, *"abc")
     assert receiver.applied == ["a", "b", "c"]
 
@@ -325,7 +327,7 @@ def test_closing_delivers_what_waits_and_the_next_start_goes_on_in_the_same_shar
 def test_closing_does_not_wait_for_a_function_that_fails(open_engine: Open, tmp_path: Path, receiver: Receiver) -> None:
     receiver.reports = lambda name: True
     with counted(tmp_path) as first:
-        first.feed(a_source(first, receiver))
+        first.start_delivery(a_source(first, receiver))
         put(first, "a")
     second = open_engine(tmp_path)
     assert not second.streams.whole
@@ -394,4 +396,4 @@ def test_a_write_that_could_not_be_kept_is_no_event_and_those_before_it_are(
 
 def test_batches_are_as_long_as_the_functions_declare() -> None:
     declared: dict[str, Any] = {source.name: vars(source).get("batch_size") for source in app.app.event_sources}
-    assert declared["on_objects_change"] == declared["on_catalog_change"] == wiring.MOST_RECORDS
+    assert declared["on_objects_change"] == declared["on_catalog_change"] == wiring.MAX_BATCH_RECORDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.local.events.rebuild import objects_by_bucket, settle_all
+from chalicelib.local.events.rebuild import objects_by_bucket, rebuild_all
 from chalicelib.local.moto.backends import Backends
 from tests.support.api import Api
 from tests.support.catalog import objects_table
@@ -42,7 +42,7 @@ def test_what_moto_holds_is_what_reading_the_table_gives(world: World, api: Api,
 
 def test_after_settling_nothing_differs_from_a_count(world: World, api: Api, held: Backends) -> None:
     full, empty = a_full_bucket(world, api), a_bucket_of_objects(api, "empty")
-    settle_all(world.services.stats, world.services.partitions(), objects_by_bucket(held, world.tables.objects))
+    rebuild_all(world.services.stats, world.services.partitions(), objects_by_bucket(held, world.tables.objects))
     (ns,) = world.services.partitions()
     assert [world.services.stats.verify(ns, bucket_id) for bucket_id in (full, empty, None)] == [[], [], []]
     assert api.get(f"/v1/buckets/{full}").json["object_count"] == 2

@@ -18,7 +18,7 @@ from chalicelib.local import engine as engine_module
 from chalicelib.local.client import local_s3_client
 from chalicelib.local.engine import Engine
 from chalicelib.local.journal import files
-from chalicelib.local.server.aws_endpoint import Door
+from chalicelib.local.server.aws_endpoint import AwsEndpoint
 from chalicelib.settings import Settings
 from tests.local.conftest import killed
 
@@ -169,26 +169,28 @@ def test_a_damaged_file_is_set_aside_and_the_others_come_back(
 
 
 @pytest.fixture
-def door(engine: Engine) -> Iterator[Door]:
-    opened = Door(engine.backends, 0)
+def endpoint(engine: Engine) -> Iterator[AwsEndpoint]:
+    opened = AwsEndpoint(engine.backends, 0)
     yield opened
     opened.close()
 
 
-def test_a_presigned_url_is_fetched_like_any_page(engine: Engine, door: Door) -> None:
-    store = BlobStore(lambda: engine.s3(door.url), BUCKET)
+def test_a_presigned_url_is_fetched_like_any_page(engine: Engine, endpoint: AwsEndpoint) -> None:
+    store = BlobStore(lambda: engine.s3(endpoint.url), BUCKET)
     store.put("blobs/b/o/x", "Größe".encode(), mime_type="text/plain", filename="größe.txt", storage_class=None)
     url = store.presigned_get(Blob("blob_1", "review", "text", "s3://x/y", key="blobs/b/o/x"))
     assert url is not None
-    assert url.startswith(f"{door.url}/{BUCKET}/blobs/b/o/x?")
+    assert url.startswith(f"{endpoint.url}/{BUCKET}/blobs/b/o/x?")
     with closing(urllib.request.urlopen(url)) as answer:
         assert answer.read().decode() == "Größe"
         assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
         assert "gr%C3%B6%C3%9Fe.txt" in answer.headers["Content-Disposition"]
 
 
-def test_another_process_writes_through_the_door_and_it_is_kept(engine: Engine, door: Door, again: Again) -> None:
-    with closing(local_s3_client(door.url)) as client:
+def test_another_process_writes_through_the_door_and_it_is_kept(
+    engine: Engine, endpoint: AwsEndpoint, again: Again
+) -> None:
+    with closing(local_s3_client(endpoint.url)) as client:
         client.put_object(Bucket=BUCKET, Key="k", Body=b"theirs")
     assert s3_of(again(engine)).get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"theirs"
 
@@ -204,10 +206,14 @@ def test_a_process_uses_its_own_engine_and_signs_for_the_door_on_the_next_port(
     assert url.startswith(f"http://127.0.0.1:8124/{BUCKET}/k?")
 
 
-def test_a_process_that_finds_the_folder_taken_uses_the_door_of_its_owner(engine: Engine, door: Door) -> None:
-    engine.announce(door.url)
+def test_a_process_that_finds_the_folder_taken_uses_the_door_of_its_owner(
+    engine: Engine, endpoint: AwsEndpoint
+) -> None:
+    engine.publish_endpoint(endpoint.url)
     settings = Settings(engine="embedded", data_dir=str(engine.folder.path))
     with closing(engine_module.connect_s3(settings)) as client:
         client.put_object(Bucket=BUCKET, Key="k", Body=b"x")
-        assert client.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "k"}).startswith(door.url)
+        assert client.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "k"}).startswith(
+            endpoint.url
+        )
     assert keys(engine) == ["k"]

@@ -228,7 +228,7 @@ def test_a_kill_between_the_steps_of_a_compaction_changes_nothing(
             states.append((left_by_a_kill(folder), rows(engine)))
 
         monkeypatch.setattr(journal.Journal, "clear", killed_before_and_after)
-        monkeypatch.setattr(storage, "FEWEST_CHANGES", 3)
+        monkeypatch.setattr(storage, "MIN_CHANGES_PER_SNAPSHOT", 3)
         add(engine)
         monkeypatch.undo()
     assert len(states) == 2
@@ -244,7 +244,7 @@ def test_a_half_written_snapshot_is_none(tmp_path: Path) -> None:
 
 
 def test_the_journal_is_compacted_while_it_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "FEWEST_CHANGES", 5)
+    monkeypatch.setattr(storage, "MIN_CHANGES_PER_SNAPSHOT", 5)
     with opened(tmp_path / "data") as engine:
         sizes = []
         for _ in range(20):
@@ -370,7 +370,7 @@ def test_whatever_was_done_is_found_again(
 ) -> None:
     folder = Path(tempfile.mkdtemp(dir=tmp_path)) / "data"
     with monkeypatch.context() as patch, opened(folder) as engine:
-        patch.setattr(storage, "FEWEST_CHANGES", fewest)
+        patch.setattr(storage, "MIN_CHANGES_PER_SNAPSHOT", fewest)
         for kind, request in steps:
             try:
                 getattr(engine.dynamodb(), METHODS[kind])(**request)

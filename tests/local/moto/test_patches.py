@@ -48,7 +48,7 @@ class Moto:
 def moto() -> Iterator[Moto]:
     made = Moto()
     yield made
-    rows.forget(made.backends.account)
+    rows.delete_tables(made.backends.account)
 
 
 def key(name: str) -> dict[str, Any]:

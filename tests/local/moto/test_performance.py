@@ -15,9 +15,11 @@ from moto.dynamodb.exceptions import ItemSizeTooLarge
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
 from chalicelib.local.moto.patches import install
-from chalicelib.local.moto.performance import MOST_BYTES
+from chalicelib.local.moto.performance import MAX_ITEM_BYTES
 
-SIZES = st.sampled_from([0, 1, 1_000, 200_000, MOST_BYTES - 3, MOST_BYTES - 2, MOST_BYTES - 1, MOST_BYTES])
+SIZES = st.sampled_from(
+    [0, 1, 1_000, 200_000, MAX_ITEM_BYTES - 3, MAX_ITEM_BYTES - 2, MAX_ITEM_BYTES - 1, MAX_ITEM_BYTES]
+)
 
 
 @pytest.fixture(autouse=True)

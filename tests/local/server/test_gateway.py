@@ -16,7 +16,7 @@ from chalice.app import Chalice, CORSConfig, Response
 from chalice.config import Config
 from chalice.local import LocalChalice, LocalDevServer
 
-from chalicelib.local.server.gateway import MOST_BYTES, Gateway, Handler, Server
+from chalicelib.local.server.gateway import MAX_API_REQUEST_BYTES, Gateway, Handler, Server
 
 SECONDS = 10
 
@@ -198,7 +198,7 @@ def test_a_huge_body_is_refused_before_it_has_come(server: LocalDevServer) -> No
 
 
 def test_a_client_that_sends_first_and_listens_then_still_gets_the_413(connection: http.client.HTTPConnection) -> None:
-    connection.request("POST", "/echo", b"x" * (MOST_BYTES + 1))
+    connection.request("POST", "/echo", b"x" * (MAX_API_REQUEST_BYTES + 1))
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["error"]["type"]) == (413, "PayloadTooLargeError")
 
