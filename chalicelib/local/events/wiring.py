@@ -1,4 +1,4 @@
-"""Statistics and tasks without AWS: the embedded engine's streams and queue feed the functions of `app.py`."""
+"""Connects the embedded engine's streams and task queue with the event handlers of `app.py`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from chalicelib.services import Services
     from chalicelib.settings import Settings
 
-# As `app.py` declares it.
+# The batch size of the stream handlers, as declared in `app.py`.
 MAX_BATCH_RECORDS = 1000
 HANDLER_MILLISECONDS = 60_000
-# One thread serves streams and queue, so a task has a second, and then goes on with its next message.
+# One thread serves streams and queue, so a task runs for a second and then continues with its next message.
 TASK_MILLISECONDS = int(1000 * MARGIN_SECONDS) + 1000
-
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -35,16 +34,16 @@ class Handlers(NamedTuple):
 
 
 def start_events(settings: Settings, services: Services, handlers: Handlers) -> None:
-    """Statistics are exact, and follow every write from now on, if the engine is this process's own.
+    """Starts the delivery of events, if this process owns the engine and has not started it yet.
 
-    Streams do not outlive a process: where one ended before all was delivered, everything is counted now, and
-    nobody else may write until that is done.
+    If the process before this one ended before it had delivered every stream record, the statistics are rebuilt first.
+    Other processes must not write until this returns.
     """
     owned = engine.current_engine()
     if owned is None or owned.is_delivering:
         return
-    if not owned.streams.whole:
-        # Imported here, as most starts have no need of it.
+    if not owned.streams.complete:
+        # Imported here, because most starts do not need it.
         from chalicelib.local.events.rebuild import objects_by_bucket, rebuild_all
 
         rebuild_all(services.stats, services.partitions(), objects_by_bucket(owned.backends, settings.objects_table))
@@ -73,7 +72,7 @@ def start_events(settings: Settings, services: Services, handlers: Handlers) -> 
 
 
 def with_lambda_context(handler: Handler, milliseconds: int = HANDLER_MILLISECONDS) -> Callable[[dict[str, Any]], Any]:
-    """The handler with a Lambda context that has so much time left."""
+    """Returns a function that calls the handler with an event and a Lambda context with this much remaining time."""
 
     def call(event: dict[str, Any]) -> Any:
         from chalicelib.local.server.lambda_context import lambda_context
@@ -84,10 +83,10 @@ def with_lambda_context(handler: Handler, milliseconds: int = HANDLER_MILLISECON
 
 
 def is_tally_record(record: Mapping[str, Any]) -> bool:
-    """Whether a record of the catalog tells of a bucket's tally."""
+    """Returns whether a record of the catalog is about the tally of a bucket."""
     return keys.tallied_bucket(record["dynamodb"]["Keys"]["sk"]["S"]) is not None
 
 
 def matches_catalog_filter(record: Mapping[str, Any]) -> bool:
-    """Whether the function of the catalog's stream wants a record, as the event source's filter demands."""
+    """Returns whether a record passes the filter of the catalog's event source, as the template declares it."""
     return is_tally_record(record) or starts_a_task(record)

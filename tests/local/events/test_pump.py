@@ -203,7 +203,7 @@ def test_what_a_function_reports_is_tried_for_ever_and_pauses_stay_short(engine:
     receiver.reports = lambda name: False
     pumped(source, time)
     assert receiver.applied == ["a"]
-    assert engine.streams.whole
+    assert engine.streams.complete
 
 
 @pytest.mark.parametrize("identifier", ["", None, "7"])
@@ -238,7 +238,7 @@ def test_one_record_that_a_function_always_fails_on_is_left_out_alone(engine: En
     assert receiver.applied == list("abcdefghijklnopqrstuvwxyz")
     assert len(receiver.told) == 2
     assert all(CATALOG in line and "\n" not in line for line in receiver.told)
-    assert engine.streams.whole is False
+    assert engine.streams.complete is False
 
 
 @settings(max_examples=30)
@@ -314,7 +314,7 @@ def test_closing_delivers_what_waits_and_the_next_start_goes_on_in_the_same_shar
     assert receiver.applied == ["a", "b", "c"]
 
     second = open_engine(tmp_path)
-    assert second.streams.whole
+    assert second.streams.complete
     assert waiting(second) == []
     put(second, "d")
     pumped(a_source(second, receiver))
@@ -330,7 +330,7 @@ def test_closing_does_not_wait_for_a_function_that_fails(open_engine: Open, tmp_
         first.start_delivery(a_source(first, receiver))
         put(first, "a")
     second = open_engine(tmp_path)
-    assert not second.streams.whole
+    assert not second.streams.complete
     assert waiting(second) == []
 
 
@@ -341,7 +341,7 @@ def test_a_start_after_a_kill_counts_anew_and_its_numbers_are_of_another_shard(
         put(first, "a")
         left = killed(first, tmp_path / "killed")
     second = open_engine(left)
-    assert not second.streams.whole
+    assert not second.streams.complete
     assert second.streams.shard != first.streams.shard
     assert waiting(second) == []
 
@@ -352,9 +352,9 @@ def test_a_start_after_a_kill_that_nothing_was_written_before_counts_anew_too(
     with counted(tmp_path / "data"):
         pass
     with closing(Engine(Settings(data_dir=str(tmp_path / "data")))) as second:
-        assert second.streams.whole
+        assert second.streams.complete
         left = killed(second, tmp_path / "killed")
-    assert not open_engine(left).streams.whole
+    assert not open_engine(left).streams.complete
 
 
 @pytest.mark.parametrize("harm", ["damage", "another", "garbage"])
@@ -369,7 +369,7 @@ def test_where_streams_ended_means_nothing_for_other_rows(open_engine: Open, tmp
         journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
     else:
         ended.write_text('{"last": "x", "places": 7}')
-    assert not open_engine(tmp_path / "data").streams.whole
+    assert not open_engine(tmp_path / "data").streams.complete
 
 
 def test_a_write_that_could_not_be_kept_is_no_event_and_those_before_it_are(
