@@ -1,4 +1,4 @@
-"""The queue of tasks in the embedded engine."""
+"""The task queue of the embedded engine."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ class Clock:
         return self.now
 
 
-def a_source(answers: list[Any]) -> tuple[LocalQueue, TaskSource, list[Any], list[str], Clock]:
+def a_source(responses: list[Any]) -> tuple[LocalQueue, TaskSource, list[Any], list[str], Clock]:
     clock = Clock()
     seen: list[Any] = []
-    told: list[str] = []
+    reported: list[str] = []
     queue = LocalQueue(clock)
 
     def function(event: dict[str, Any]) -> Any:
         (record,) = event["Records"]
         seen.append(record)
-        answer = answers.pop(0) if answers else None
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        response = responses.pop(0) if responses else None
+        if isinstance(response, Exception):
+            raise response
+        return response
 
-    return queue, TaskSource(queue, function, told.append), seen, told, clock
+    return queue, TaskSource(queue, function, reported.append), seen, reported, clock
 
 
 def failed(number: int = 0) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": f"local-{number}"}]}
 
 
-def test_a_message_is_delivered_once_it_is_due_and_then_forgotten() -> None:
+def test_a_message_is_delivered_when_it_is_due_and_then_removed() -> None:
     queue, source, seen, _, clock = a_source([])
     assert source.deliver() is None
     queue.send_message(QueueUrl=URL, MessageBody="b", DelaySeconds=5)
@@ -50,7 +50,7 @@ def test_a_message_is_delivered_once_it_is_due_and_then_forgotten() -> None:
     assert seen[0]["attributes"] == {"ApproximateReceiveCount": "1"}
 
 
-def test_what_was_not_dealt_with_comes_again_in_its_time_or_when_it_was_postponed() -> None:
+def test_a_failed_message_is_delivered_again_after_its_visibility_timeout() -> None:
     queue, source, seen, _, clock = a_source([failed(), failed()])
     queue.send_message(QueueUrl=URL, MessageBody="b")
     assert source.deliver() == 360
@@ -64,19 +64,19 @@ def test_what_was_not_dealt_with_comes_again_in_its_time_or_when_it_was_postpone
     assert [record["attributes"]["ApproximateReceiveCount"] for record in seen] == ["1", "2", "3"]
 
 
-def test_a_function_that_raises_stops_nobody_and_a_message_in_vain_is_told_of() -> None:
-    queue, source, seen, told, clock = a_source([ValueError("no")] * 10)
+def test_a_message_that_always_fails_is_reported_and_removed() -> None:
+    queue, source, seen, reported, clock = a_source([ValueError("no")] * 10)
     queue.send_message(QueueUrl=URL, MessageBody="poison")
     while source.deliver() is not None:
         clock.now += 360
     assert len(seen) == 10
-    assert "poison" in told[-1]
+    assert "poison" in reported[-1]
     queue.send_message(QueueUrl=URL, MessageBody="good")
     assert source.deliver() is None
     assert seen[-1]["body"] == "good"
 
 
-def test_the_oldest_message_comes_first_and_none_waits_for_one_that_failed() -> None:
+def test_messages_are_delivered_in_the_order_in_which_they_are_due() -> None:
     queue, source, seen, _, clock = a_source([failed()])
     for body, delay in (("a", 0), ("c", 9), ("b", 1)):
         queue.send_message(QueueUrl=URL, MessageBody=body, DelaySeconds=delay)
@@ -87,7 +87,7 @@ def test_the_oldest_message_comes_first_and_none_waits_for_one_that_failed() -> 
     assert [record["body"] for record in seen] == ["a", "b", "c"]
 
 
-def test_a_start_goes_on_with_every_task_that_waits(world: World) -> None:
+def test_a_start_continues_every_waiting_task(world: World) -> None:
     line = a_line(world, {TYPE: Counter()})
     line.start(a_task(line, world))
     line.pump()
