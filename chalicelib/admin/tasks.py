@@ -1,4 +1,4 @@
-"""`tasks`: background work, and starting it again where it got stuck."""
+"""The command group `tasks`, for background tasks."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from chalicelib.services import Services
 from chalicelib.tasks.task import Task
 
 COLUMNS = ("task_id", "task_type", "status", "attempts", "created_at", "updated_at", "error")
-a_status = click.Choice([*TaskStatusEnum], case_sensitive=False)
+status_type = click.Choice([*TaskStatusEnum], case_sensitive=False)
 
 
 @click.group()
 def tasks() -> None:
-    """Look at the background tasks of an organization, and start again those that failed."""
+    """List and show the background tasks of an organization, and restart failed ones."""
 
 
 @tasks.command("list")
 @organization_option
-@click.option("--status", type=a_status, help="Only tasks in this status.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
+@click.option("--status", type=status_type, help="Only tasks in this status.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Maximum number of tasks.")
 @as_json
 @with_services
 def list_(services: Services, organization: str, status: str | None, limit: int, as_json: bool) -> None:
@@ -42,8 +42,8 @@ def list_(services: Services, organization: str, status: str | None, limit: int,
 @as_json
 @with_services
 def show_(services: Services, organization: str, task_id: str, as_json: bool) -> None:
-    """Show the task of this ID, and how far it has come."""
-    show(_whole(services.tasks.get(organization, task_id)), as_json=as_json)
+    """Show the task with this ID and its progress."""
+    show(_details(services.tasks.get(organization, task_id)), as_json=as_json)
 
 
 @tasks.command()
@@ -52,19 +52,19 @@ def show_(services: Services, organization: str, task_id: str, as_json: bool) ->
 @as_json
 @with_services
 def restart(services: Services, organization: str, task_id: str, as_json: bool) -> None:
-    """Start the task of this ID again, from where it had come: one that failed, or that nobody works on."""
-    show(_whole(services.tasks.restart(organization, task_id)), as_json=as_json)
+    """Restart the task with this ID: one that failed, or that no process works on. It continues where it stopped."""
+    show(_details(services.tasks.restart(organization, task_id)), as_json=as_json)
 
 
 def _row(task: Task) -> dict[str, Any]:
     return {**{name: getattr(task, name) for name in COLUMNS}, "status": task.status.value}
 
 
-def _whole(task: Task) -> dict[str, Any]:
+def _details(task: Task) -> dict[str, Any]:
     return {
         **_row(task),
         "cancellable": task.cancellable,
-        "inputs": [str(given) for given in task.inputs],
+        "inputs": [str(value) for value in task.inputs],
         "about": dict(task.about),
         "progress": dict(task.progress),
         "lease_until": task.lease_until,

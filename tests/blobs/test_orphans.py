@@ -143,7 +143,7 @@ def test_progress_is_told_beside_the_answer(world: World, monkeypatch: pytest.Mo
         left(world, "bkt_1", f"obj_{number}")
     result = run(world, "--all", "--json")
     assert len(json.loads(result.stdout)) == 5
-    assert "4 looked at" in result.stderr
+    assert "4 files examined" in result.stderr
 
 
 def test_a_missing_s3_bucket_is_one_line(world: World) -> None:
