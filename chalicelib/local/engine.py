@@ -69,7 +69,7 @@ class Engine:
             self.folder.release()
             raise
         # The saved positions are valid only for exactly the data that they were saved with.
-        is_valid = self._storage.sound and saved.get("last") == self._storage.last
+        is_valid = self._storage.intact and saved.get("last") == self._storage.last
         self.streams = Streams(self.backends, saved if is_valid else {})
         self.backends.change_store = ChangeStores(self._storage, files)
 

@@ -7,7 +7,7 @@ index to existing data.
 
 A start loads the snapshot, replays the journal, and writes a new snapshot. When lines are damaged or cannot be
 replayed, a copy of the file is kept under a name with the date, one message is printed, and the engine starts with all
-sound data.
+undamaged data.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _READ_PREFIXES = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "Trans
 class Storage:
     """The change store of the backends' DynamoDB. Loads all saved rows when it is created.
 
-    `sound` is whether every file was found complete and undamaged.
+    `intact` is whether every file was found complete and undamaged.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class Storage:
         self._report = report
         self._rows = 0
         self._positions: streams.StreamPositions = {}
-        last, self.sound = self._load(folder / "journal")
+        last, self.intact = self._load(folder / "journal")
         self._journal = Journal(folder / "journal", last)
-        if not self.sound or self._journal.size:
+        if not self.intact or self._journal.size:
             self._write_snapshot()
 
     @property
@@ -129,18 +129,18 @@ class Storage:
         yield {"kind": "end", "rows": self._rows, "last": self._journal.last}
 
     def _load(self, journal: Path) -> tuple[int, bool]:
-        """Loads both files. Returns the number of the last change, and whether both files are sound."""
+        """Loads both files. Returns the number of the last change, and whether both files are intact."""
         store, self._backends.change_store = self._backends.change_store, None
         with self._backends.lock:
             self._make_tables()
-            last, is_snapshot_sound = self._load_snapshot()
-            last, is_journal_sound = self._replay(journal, last)
+            last, is_snapshot_intact = self._load_snapshot()
+            last, is_journal_intact = self._replay(journal, last)
             self._make_tables()
         self._backends.change_store = store
-        return last, is_snapshot_sound and is_journal_sound
+        return last, is_snapshot_intact and is_journal_intact
 
     def _load_snapshot(self) -> tuple[int, bool]:
-        """Returns the number of the last change in the snapshot, and whether the file is sound."""
+        """Returns the number of the last change in the snapshot, and whether the file is intact."""
         if not self._snapshot.exists():
             return 0, True
         last, lost, is_complete, self._rows = 0, 0, False, 0
@@ -175,7 +175,7 @@ class Storage:
         return True
 
     def _replay(self, journal: Path, last: int) -> tuple[int, bool]:
-        """Performs the changes after number `last`. Returns the number of the last, and whether the file is sound."""
+        """Performs the changes after number `last`. Returns the number of the last, and whether the file is intact."""
         if not journal.exists():
             return last, True
         performed, lost, damaged = 0, 0, 0

@@ -12,6 +12,8 @@ Correctness:
 * When moto rejects an update late, it leaves an empty row. When it rejects a BatchWriteItem, it keeps the rows that
   it wrote before the error. With the patch, a rejected request changes nothing, so that replaying the successful
   requests gives the same state.
+* In a text response, moto replaces what looks like `<RequestId>...` by the id of the request, also in the rows of a
+  JSON response. With the patch, it does so only in XML.
 * moto asks boto3 for the names of the regions, which fails if AWS_PROFILE names a profile that does not exist.
 
 The responses stay the same, with one exception that DynamoDB also makes: a page that ends exactly with the last match
@@ -30,6 +32,7 @@ from typing import Any
 
 import boto3
 from moto.core.base_backend import AccountSpecificBackend
+from moto.core.responses import BaseResponse
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
@@ -53,6 +56,8 @@ def install() -> None:
     DynamoDBBackend.update_item = _atomic_update(DynamoDBBackend.update_item)  # type: ignore[method-assign]
     DynamoHandler.batch_write_item = _atomic_batch(DynamoHandler.batch_write_item)  # type: ignore[method-assign]
     Table.query = _with_fewer_rows(Table.query)  # type: ignore[method-assign]
+    responses: Any = BaseResponse
+    responses._enrich_response = staticmethod(_only_in_xml(responses._enrich_response))
     install_performance_patches()
     session = boto3.Session(botocore_session=isolated_session())
     accounts: Any = AccountSpecificBackend
@@ -87,9 +92,9 @@ def _without_copies(original: Callable[..., None]) -> Callable[..., None]:
 
 def _atomic_update(original: Callable[..., Item]) -> Callable[..., Item]:
     @wraps(original)
-    def update_item(backend: DynamoDBBackend, table_name: str, key: Any, *rest: Any, **named: Any) -> Item:
+    def update_item(backend: DynamoDBBackend, table_name: str, key: Any, *args: Any, **kwargs: Any) -> Item:
         with _all_or_nothing(backend, [{"TableName": table_name, "Key": key}]):
-            return original(backend, table_name, key, *rest, **named)
+            return original(backend, table_name, key, *args, **kwargs)
 
     return update_item
 
@@ -161,23 +166,33 @@ def _row(table: Table, key: tuple[DynamoType, DynamoType | None]) -> Item | None
     return rows.get(hash_key, {}).get(range_key)  # type: ignore[no-any-return]
 
 
+def _only_in_xml(original: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
+    @wraps(original)
+    def enrich(headers: dict[str, str], body: Any) -> tuple[Any, Any]:
+        if isinstance(body, str) and not body.lstrip().startswith("<"):
+            return original(headers, "")[0], body
+        return original(headers, body)
+
+    return enrich
+
+
 def _with_fewer_rows(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
-    def query(table: Table, hash_key: Any, comparison: Any, operands: Any, *rest: Any, **named: Any) -> Any:
-        limit, start, forward = rest[:3]
-        index_name = named.get("index_name") or (rest[4] if len(rest) > 4 else None)
+    def query(table: Table, hash_key: Any, comparison: Any, operands: Any, *args: Any, **kwargs: Any) -> Any:
+        limit, start, forward = args[:3]
+        index_name = kwargs.get("index_name") or (args[4] if len(args) > 4 else None)
         all_rows = table.items
         if index_name or table.range_key_attr is None or hash_key is None:
-            return original(table, hash_key, comparison, operands, *rest, **named)
+            return original(table, hash_key, comparison, operands, *args, **kwargs)
         rows: dict[DynamoType, Item] = all_rows.get(hash_key, {})
         if comparison:
             rows = {key: row for key, row in rows.items() if key.compare(comparison, operands)}
-        if limit and set(named) <= _ARGUMENTS and (not start or _is_in_partition(table, hash_key, start)):
+        if limit and set(kwargs) <= _ARGUMENTS and (not start or _is_in_partition(table, hash_key, start)):
             after = DynamoType(start[table.range_key_attr]).cast_value if start else None
             rows = _first_rows(rows, limit + 1, after, forward=forward)
         table.items = {hash_key: rows}  # type: ignore[assignment]
         try:
-            return original(table, hash_key, comparison, operands, *rest, **named)
+            return original(table, hash_key, comparison, operands, *args, **kwargs)
         finally:
             table.items = all_rows
 

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from moto.core.responses import BaseResponse
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 
@@ -221,3 +222,15 @@ def test_a_page_is_the_same_as_without_the_patch(
     if not condition[0]:  # with one, a page that ends with the last match may have a LastEvaluatedKey
         compared.append("LastEvaluatedKey")
     assert [page.get(name) for name in compared] == [original_page.get(name) for name in compared]
+
+
+@pytest.mark.parametrize("body", ["", "{}", b"<a/>", "<a><RequestId>old</RequestId></a>"])
+def test_an_xml_response_has_the_id_of_its_request(moto: Moto, body: Any) -> None:
+    headers, enriched = BaseResponse._enrich_response({}, body)
+    (identifier,) = headers.values()
+    assert enriched == (body.replace("old", identifier) if isinstance(body, str) else body)
+
+
+def test_text_in_a_row_is_not_replaced_by_the_id_of_a_request(moto: Moto) -> None:
+    body = '{"Items":[{"a":{"S":"<RequestId>one</RequestId>"}},{"a":{"S":"<RequestId>two</RequestId>"}}]}'
+    assert BaseResponse._enrich_response({}, body)[1] == body
