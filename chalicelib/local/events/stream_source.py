@@ -47,7 +47,7 @@ class StreamSource:
         self._attempts, self._paused_until = 0, 0.0
 
     def deliver(self) -> float | None:
-        """Delivers one batch, unless delivery is paused after a failure. Returns what `Source` describes."""
+        """Delivers one batch, unless delivery is paused after a failure. Returns a delay as `Source.deliver` does."""
         remaining_pause = self._paused_until - self._seconds()
         if remaining_pause > 0:
             return remaining_pause

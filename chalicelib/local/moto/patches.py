@@ -12,8 +12,8 @@ Correctness:
 * When moto rejects an update late, it leaves an empty row. When it rejects a BatchWriteItem, it keeps the rows that
   it wrote before the error. With the patch, a rejected request changes nothing, so that replaying the successful
   requests gives the same state.
-* In a text response, moto replaces what looks like `<RequestId>...` by the id of the request, also in the rows of a
-  JSON response. With the patch, it does so only in XML.
+* moto replaces the text between `<RequestId>` and `</RequestId>` by the id of the request, in JSON responses as well,
+  where the text belongs to a row. With the patch, it does so only in XML.
 * moto asks boto3 for the names of the regions, which fails if AWS_PROFILE names a profile that does not exist.
 
 The responses stay the same, with one exception that DynamoDB also makes: a page that ends exactly with the last match
@@ -42,9 +42,9 @@ from chalicelib.local.client import isolated_session
 from chalicelib.local.moto.performance import install_performance_patches
 
 _IN_TRANSACTION = "_in_transaction"
-# The keyword arguments of a query without a legacy QueryFilter. moto passes such a filter as further arguments and
-# applies it before the limit, so the number of rows that a page needs is not known in advance.
-_ARGUMENTS = {"hash_key_conditions", "range_key_conditions", "index_name", "consistent_read", "filter_expression"}
+# The keyword arguments of a query without a legacy QueryFilter, which moto passes as further arguments. With such a
+# filter, the number of rows that a page needs is not known in advance.
+_QUERY_ARGUMENTS = {"hash_key_conditions", "range_key_conditions", "index_name", "consistent_read", "filter_expression"}
 _by_sort_key = itemgetter(0)
 
 
@@ -75,6 +75,8 @@ def _deep_copy(table: Table, memo: dict[int, Any]) -> Table:
 
 
 def _without_copies(original: Callable[..., None]) -> Callable[..., None]:
+    """Marks the tables of a transaction, so that moto does not copy them, and restores their rows if it fails."""
+
     @wraps(original)
     def transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
         steps = [next(iter(item.values())) for item in transact_items if item]
@@ -91,6 +93,8 @@ def _without_copies(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def _atomic_update(original: Callable[..., Item]) -> Callable[..., Item]:
+    """Restores the row of an update that fails."""
+
     @wraps(original)
     def update_item(backend: DynamoDBBackend, table_name: str, key: Any, *args: Any, **kwargs: Any) -> Item:
         with _all_or_nothing(backend, [{"TableName": table_name, "Key": key}]):
@@ -100,6 +104,8 @@ def _atomic_update(original: Callable[..., Item]) -> Callable[..., Item]:
 
 
 def _atomic_batch(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Restores the rows of a BatchWriteItem that fails."""
+
     @wraps(original)
     def batch_write_item(handler: DynamoHandler) -> Any:
         steps = [
@@ -167,6 +173,8 @@ def _row(table: Table, key: tuple[DynamoType, DynamoType | None]) -> Item | None
 
 
 def _only_in_xml(original: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
+    """Writes the id of the request into XML responses only."""
+
     @wraps(original)
     def enrich(headers: dict[str, str], body: Any) -> tuple[Any, Any]:
         if isinstance(body, str) and not body.lstrip().startswith("<"):
@@ -177,6 +185,8 @@ def _only_in_xml(original: Callable[..., tuple[Any, Any]]) -> Callable[..., tupl
 
 
 def _with_fewer_rows(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Passes only the rows to a query that can be on its page."""
+
     @wraps(original)
     def query(table: Table, hash_key: Any, comparison: Any, operands: Any, *args: Any, **kwargs: Any) -> Any:
         limit, start, forward = args[:3]
@@ -187,7 +197,7 @@ def _with_fewer_rows(original: Callable[..., Any]) -> Callable[..., Any]:
         rows: dict[DynamoType, Item] = all_rows.get(hash_key, {})
         if comparison:
             rows = {key: row for key, row in rows.items() if key.compare(comparison, operands)}
-        if limit and set(kwargs) <= _ARGUMENTS and (not start or _is_in_partition(table, hash_key, start)):
+        if limit and set(kwargs) <= _QUERY_ARGUMENTS and (not start or _is_in_partition(table, hash_key, start)):
             after = DynamoType(start[table.range_key_attr]).cast_value if start else None
             rows = _first_rows(rows, limit + 1, after, forward=forward)
         table.items = {hash_key: rows}  # type: ignore[assignment]

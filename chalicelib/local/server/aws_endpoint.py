@@ -52,7 +52,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_version = "buckets-door"  # earlier and later versions recognize the endpoint by this name
+    server_version = "buckets-door"  # other versions of the engine look for this name
     # Sends headers and body together. Otherwise the body waits for the acknowledgement of the headers.
     wbufsize = -1
     disable_nagle_algorithm = True
