@@ -83,18 +83,23 @@ def authorization(services: Callable[[], Services]) -> Guard:
         if operation.scope == "open":
             return
         caller: Caller = call.caller
-        caller.check(operation.permission)
+        caller.check_permission(operation.permission)
         if operation.scope == "organization":
-            caller.check_reach(operation.permission, namespace_ids=(), bucket_id=None)
+            caller.check_scope(operation.permission, namespace_ids=(), bucket_id=None)
             return
         identifier = _namespace_identifier(operation, call)
         # A namespace whose time is over can still be looked at and given more time, under its own path.
         place = services().namespaces.find(
-            caller.organization_id, identifier, ended_too=operation.scope == "namespace_path"
+            caller.organization_id, identifier, include_expired=operation.scope == "namespace_path"
         )
         ids = (place.namespace_id, place.name) if place else (identifier,)
         _check_place(caller, operation, call, ids, is_there=place is not None)
-        if place is not None and place.is_closed and operation.scope == "namespace" and operation.permission != "read":
+        if (
+            place is not None
+            and place.is_being_deleted
+            and operation.scope == "namespace"
+            and operation.permission != "read"
+        ):
             raise NamespaceNotActive()
         call.namespace_id = place.namespace_id if place else NOWHERE
         call.can_see = lambda bucket_id: caller.can_see(namespace_ids=ids, bucket_id=bucket_id)
@@ -106,10 +111,10 @@ def _check_place(caller: Caller, operation: Operation, call: Call, ids: tuple[st
     """Raises BucketNotFound or NamespaceUnresolved for what the caller does not see, OutOfReach for what it may not."""
     identifier, bucket_id = _namespace_identifier(operation, call), call.path.get("bucket_identifier")
     # Whoever is bound to buckets may learn of no namespace, so to them a missing one is one without the bucket.
-    by_bucket = bucket_id is not None and caller.is_bound_to_buckets()
+    by_bucket = bucket_id is not None and caller.has_bucket_scope()
     if not caller.can_see(namespace_ids=ids, bucket_id=bucket_id):
         raise BucketNotFound(str(bucket_id)) if by_bucket else NamespaceUnresolved(identifier)
-    caller.check_reach(operation.permission, namespace_ids=ids, bucket_id=bucket_id)
+    caller.check_scope(operation.permission, namespace_ids=ids, bucket_id=bucket_id)
     if not is_there and not by_bucket:
         raise NamespaceUnresolved(identifier)
 

@@ -24,7 +24,7 @@ from chalicelib.core import log
 from chalicelib.core.cache import Cache
 from chalicelib.core.clock import Clock, system_clock
 from chalicelib.core.ids import Ids
-from chalicelib.deletion.service import BUCKET, NAMESPACE, Deletions
+from chalicelib.deletion.service import BUCKET_DELETION, NAMESPACE_DELETION, Deletions
 from chalicelib.health.checks import Checks
 from chalicelib.namespaces.service import Namespaces
 from chalicelib.namespaces.store import NamespaceStore
@@ -141,8 +141,8 @@ def build_workers(namespaces: Namespaces, objects: Objects) -> dict[str, Callabl
 
     cleaners = (ObjectRows(objects.store), ObjectBytes(objects.blobs.store))
     return {
-        BUCKET: lambda: BucketDeletion(objects.buckets, cleaners),
-        NAMESPACE: lambda: NamespaceDeletion(namespaces, objects.buckets, cleaners),
+        BUCKET_DELETION: lambda: BucketDeletion(objects.buckets, cleaners),
+        NAMESPACE_DELETION: lambda: NamespaceDeletion(namespaces, objects.buckets, cleaners),
     }
 
 

@@ -115,7 +115,7 @@ class Caller:
     permissions: tuple[str, ...]
     scopes: tuple[ResourceScope, ...] = ()
 
-    def check(self, permission: Permission) -> None:
+    def check_permission(self, permission: Permission) -> None:
         """Raises PermissionMissing where the key's permissions do not include this one."""
         if not includes(self.permissions, permission):
             raise PermissionMissing(permission)
@@ -129,11 +129,11 @@ class Caller:
         """
         return not self.scopes or any(_covers(scope, namespace_ids, bucket_id) for scope in self.scopes)
 
-    def is_bound_to_buckets(self) -> bool:
+    def has_bucket_scope(self) -> bool:
         """Whether a scope of the key is of buckets, which says nothing about namespaces."""
         return any(scope.resource_type == "bucket" for scope in self.scopes)
 
-    def check_reach(
+    def check_scope(
         self, permission: Permission, *, namespace_ids: tuple[str, ...] = (), bucket_id: str | None = None
     ) -> None:
         """Raises OutOfReach where no scope of a scoped key both covers this place and allows the operation."""

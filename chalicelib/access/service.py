@@ -26,31 +26,31 @@ from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.errors import Unavailable, invalid
 from chalicelib.core.ids import Ids
 
-PREFIX = "sk_"
-VISIBLE_CHARS = 10
-LONGEST_KEY = 200
-LONGEST_NAME = 200
-MAX_ATTEMPTS = 10
+KEY_PREFIX = "sk_"
+MAX_VISIBLE_LENGTH = 10
+MAX_SECRET_LENGTH = 200
+MAX_NAME_LENGTH = 200
+MAX_REVOKE_ATTEMPTS = 10
 
-_SECRET = re.compile(f"{PREFIX}[!-~]{{1,{LONGEST_KEY - len(PREFIX)}}}")
+_SECRET = re.compile(f"{KEY_PREFIX}[!-~]{{1,{MAX_SECRET_LENGTH - len(KEY_PREFIX)}}}")
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """The organizations, their keys, and who a request's key makes its caller.
 
-    Keys are remembered for as long as `known` keeps them, so a revocation takes effect that much later
+    Keys are remembered for as long as `key_cache` keeps them, so a revocation takes effect that much later
     at most; expiry takes effect to the millisecond.
     """
 
     store: AccessStore
     ids: Ids
     clock: Clock
-    known: Cache[str, ApiKey]
+    key_cache: Cache[str, ApiKey]
 
     def authenticate(self, authorization: str | None) -> Caller:
         """The caller whose key is in an `Authorization: Bearer …` header. Raises KeyRefused."""
-        key = self.known.find(_digest(_bearer(authorization)), self.store.find_key)
+        key = self.key_cache.find(_digest(_bearer(authorization)), self.store.find_key)
         if key is None or not key.is_usable(format_timestamp(self.clock())):
             raise KeyRefused()
         return Caller(key.organization_id, key.key_id, key.permissions, key.scopes)
@@ -94,7 +94,7 @@ class Access:
             _check_scope(scope)
         secret = secret or new_secret()
         if not _SECRET.fullmatch(secret):
-            message = f"A key is {PREFIX} and visible ASCII characters, up to {LONGEST_KEY} in all"
+            message = f"A key is {KEY_PREFIX} and visible ASCII characters, up to {MAX_SECRET_LENGTH} in all"
             raise invalid("secret", message=message)
         key = ApiKey(
             key_id=self.ids.timed("key"),
@@ -125,25 +125,25 @@ class Access:
         secret = new_secret()
         new = replace(old, digest=_digest(secret), visible=_visible(secret))
         self.store.replace_key(old, new)
-        self.known.clear()
+        self.key_cache.clear()
         return NewKey(new, secret)
 
     def revoke_key(self, organization_id: str, key_id: str) -> None:
         """The key opens nothing any more, however often it is said. Raises KeyNotFound."""
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(MAX_REVOKE_ATTEMPTS):
             key = self.store.get_key(organization_id, key_id)
             try:
                 self.store.revoke(key)
             except KeyChanged:
                 continue  # rotated just now, and a revocation is not to be lost
-            self.known.clear()
+            self.key_cache.clear()
             return
         raise Unavailable()
 
 
 def new_secret() -> str:
     """A secret of 256 random bits."""
-    return PREFIX + secrets.token_urlsafe(32)
+    return KEY_PREFIX + secrets.token_urlsafe(32)
 
 
 def _bearer(authorization: str | None) -> str:
@@ -160,12 +160,12 @@ def _digest(secret: str) -> str:
 
 def _visible(secret: str) -> str:
     # A short secret, chosen by hand, is not to be given away.
-    return secret[: min(VISIBLE_CHARS, len(secret) // 2)]
+    return secret[: min(MAX_VISIBLE_LENGTH, len(secret) // 2)]
 
 
 def _check_name(name: str) -> None:
-    if not (name.strip() and len(name) <= LONGEST_NAME and name.isprintable()):
-        raise invalid("name", message=f"A name is 1 to {LONGEST_NAME} printable characters")
+    if not (name.strip() and len(name) <= MAX_NAME_LENGTH and name.isprintable()):
+        raise invalid("name", message=f"A name is 1 to {MAX_NAME_LENGTH} printable characters")
 
 
 def _check_permissions(permissions: Sequence[str]) -> None:

@@ -77,7 +77,7 @@ def _prefix(
     if not (organization and namespace and bucket):
         raise click.UsageError("name a BUCKET with its --organization and --namespace, or say --all")
     services.access.get_organization(organization)
-    place = services.namespaces.resolve(organization, namespace, ended_too=True)
+    place = services.namespaces.resolve(organization, namespace, include_expired=True)
     return blobs_prefix(services.buckets.get(partition(organization, place.namespace_id), bucket).bucket_id)
 
 

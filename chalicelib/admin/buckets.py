@@ -35,7 +35,7 @@ def decided(name: str, decision: Decision, meaning: str) -> None:
     def decide(services: Services, *, organization: str, namespace: str, bucket: str, as_json: bool) -> None:
         services.access.get_organization(organization)
         # The operator also reaches a namespace whose time is over.
-        place = services.namespaces.resolve(organization, namespace, ended_too=True)
+        place = services.namespaces.resolve(organization, namespace, include_expired=True)
         new = decision(services.buckets, partition(organization, place.namespace_id), bucket)
         row = {
             "bucket_id": new.bucket_id,

@@ -107,7 +107,7 @@ def targets(
         raise click.UsageError("name an --organization, with a BUCKET its --namespace as well, or say --all")
     elif namespace:
         services.access.get_organization(organization)
-        place = services.namespaces.resolve(organization, namespace, ended_too=True)
+        place = services.namespaces.resolve(organization, namespace, include_expired=True)
         yield from _of_namespace(services, organization, place.namespace_id, bucket)
     else:
         services.access.get_organization(organization)

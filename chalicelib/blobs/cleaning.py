@@ -19,7 +19,7 @@ class ObjectBytes:
     blobs: BlobStore
     name: str = "blobs"
 
-    def clean(self, partition: str, bucket_id: str) -> int:
+    def delete_slice(self, partition: str, bucket_id: str) -> int:
         """Removes up to `BYTES_AT_ONCE` files, and says how many."""
         keys = [held.key for held in islice(self.blobs.listing(blobs_prefix(bucket_id)), BYTES_AT_ONCE)]
         if keys:

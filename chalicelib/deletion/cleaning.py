@@ -13,17 +13,17 @@ class Cleaner(Protocol):
     def name(self) -> str:
         """What it removes, in the plural, as progress shows it."""
 
-    def clean(self, partition: str, bucket_id: str) -> int:
+    def delete_slice(self, partition: str, bucket_id: str) -> int:
         """Removes some of it, as much as takes a few seconds, and says how many; 0 when nothing was left.
 
         Done again after it was cut off anywhere, it goes on with what is still there.
         """
 
 
-def clean_one(cleaners: Sequence[Cleaner], partition: str, bucket_id: str) -> tuple[str, int] | None:
+def delete_next_slice(cleaners: Sequence[Cleaner], partition: str, bucket_id: str) -> tuple[str, int] | None:
     """One slice of cleaning: which room's, and how many of its things went; None when all is clean."""
     for cleaner in cleaners:
-        removed = cleaner.clean(partition, bucket_id)
+        removed = cleaner.delete_slice(partition, bucket_id)
         if removed:
             return cleaner.name, removed
     return None

@@ -17,7 +17,7 @@ from chalicelib.tasks.errors import TaskNotRestartable
 from chalicelib.tasks.service import Tasks
 
 # The types of its tasks.
-BUCKET, NAMESPACE = "api_buckets_delete", "api_namespaces_delete"
+BUCKET_DELETION, NAMESPACE_DELETION = "api_buckets_delete", "api_namespaces_delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Deletions:
 
         def started(bucket: Bucket) -> tuple[str, Step]:
             about = {"namespace_id": namespace_id, "bucket_id": bucket.bucket_id, "bucket_name": bucket.name}
-            task = self.tasks.new(organization, BUCKET, inputs=[bucket.bucket_id], about=about)
+            task = self.tasks.new(organization, BUCKET_DELETION, inputs=[bucket.bucket_id], about=about)
             return task.task_id, self.tasks.step(task)
 
         place, goes_on = partition(organization, namespace_id), partial(self._goes_on, organization)
@@ -55,7 +55,7 @@ class Deletions:
 
         def started(namespace: Namespace) -> tuple[str, Step]:
             about = {"namespace_id": namespace.namespace_id, "namespace_name": namespace.name}
-            task = self.tasks.new(organization, NAMESPACE, inputs=[namespace.namespace_id], about=about)
+            task = self.tasks.new(organization, NAMESPACE_DELETION, inputs=[namespace.namespace_id], about=about)
             return task.task_id, self.tasks.step(task)
 
         goes_on = partial(self._goes_on, organization)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.buckets.service import Buckets
-from chalicelib.deletion.cleaning import Cleaner, clean_one
+from chalicelib.deletion.cleaning import Cleaner, delete_next_slice
 from chalicelib.keys import partition
 from chalicelib.namespaces.service import Namespaces
 from chalicelib.tasks.task import Task
@@ -27,7 +27,7 @@ class BucketDeletion:
     def run(self, task: Task) -> Slice:
         """One slice. Raises Unavailable when the storage cannot serve it."""
         place, bucket_id = _place(task), str(task.about["bucket_id"])
-        cleaned = self.buckets.clear(place, bucket_id, lambda: clean_one(self.cleaners, place, bucket_id))
+        cleaned = self.buckets.clear(place, bucket_id, lambda: delete_next_slice(self.cleaners, place, bucket_id))
         if cleaned is not None:
             return Slice(done=False, progress=_more(task.progress, *cleaned))
         return Slice(done=True, progress=task.progress, outputs=[bucket_id])
@@ -51,7 +51,7 @@ class NamespaceDeletion:
             self.namespaces.finish_deletion(task.organization, namespace_id, task.task_id)
             return Slice(done=True, progress=task.progress, outputs=[namespace_id])
         self.buckets.close(place, bucket_id, task.task_id)
-        cleaned = self.buckets.clear(place, bucket_id, lambda: clean_one(self.cleaners, place, bucket_id))
+        cleaned = self.buckets.clear(place, bucket_id, lambda: delete_next_slice(self.cleaners, place, bucket_id))
         return Slice(done=False, progress=_more(task.progress, *(cleaned or ("buckets", 1))))
 
 

@@ -13,17 +13,17 @@ DEPENDENCIES = ("cache", "metadata", "vector_store", "object_storage", "task_que
 # Parts of the upstream service that this deployment does not have; they are reported as answering.
 NOT_DEPLOYED = ("cache", "vector_store", "inference")
 # Parts that it has and that the function for requests asks nothing of but for writes; they are reported the same.
-NOT_ASKED = ("object_storage", "task_queue")
+NOT_CHECKED = ("object_storage", "task_queue")
 
-BUDGET_SECONDS = 0.5
+CHECK_TIME_LIMIT_SECONDS = 0.5
 # An attempt that begins in time has the rest of the budget for its answer.
-TRYING_SECONDS = BUDGET_SECONDS / 2
+PROBE_TIME_LIMIT_SECONDS = CHECK_TIME_LIMIT_SECONDS / 2
 
-Question = Callable[[], object]
+Probe = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CheckResult:
     """What one dependency answered: an error in words or None, and how long it took."""
 
     error: str | None
@@ -34,27 +34,27 @@ class Found:
 class Checks:
     """One question per dependency, by its name in the report; a question that fails raises.
 
-    `deeper` has a second one for those of which more can be asked.
+    `deep_probes` has a second one for those of which more can be asked.
     """
 
-    questions: Mapping[str, Question]
-    deeper: Mapping[str, Question] = field(default_factory=dict)
+    probes: Mapping[str, Probe]
+    deep_probes: Mapping[str, Probe] = field(default_factory=dict)
     now: Callable[[], float] = time.perf_counter
 
-    def run(self, *, deep: bool = False) -> dict[str, Found]:
+    def run(self, *, deep: bool = False) -> dict[str, CheckResult]:
         """Asks all of them, one after the other; none gets more than its budget."""
-        more = self.deeper if deep else {}
-        return {name: self._ask(question, more.get(name, lambda: None)) for name, question in self.questions.items()}
+        more = self.deep_probes if deep else {}
+        return {name: self._ask(probe, more.get(name, lambda: None)) for name, probe in self.probes.items()}
 
-    def _ask(self, *questions: Question) -> Found:
+    def _ask(self, *probes: Probe) -> CheckResult:
         started = self.now()
         try:
-            with time_limit(TRYING_SECONDS):
-                for question in questions:
-                    question()
+            with time_limit(PROBE_TIME_LIMIT_SECONDS):
+                for probe in probes:
+                    probe()
         except Exception as error:  # whatever is wrong with a dependency is this report's subject
-            return Found(_name(error), self._since(started))
-        return Found(None, self._since(started))
+            return CheckResult(_name(error), self._since(started))
+        return CheckResult(None, self._since(started))
 
     def _since(self, started: float) -> float:
         return round((self.now() - started) * 1000, 2)

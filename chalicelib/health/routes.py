@@ -7,7 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.lazy_module import LazyModule
-from chalicelib.health.checks import BUDGET_SECONDS, DEPENDENCIES, NOT_ASKED, NOT_DEPLOYED, Checks, Found
+from chalicelib.health.checks import (
+    CHECK_TIME_LIMIT_SECONDS,
+    DEPENDENCIES,
+    NOT_CHECKED,
+    NOT_DEPLOYED,
+    CheckResult,
+    Checks,
+)
 from chalicelib.http.operation import Call, JsonResponse, Operation
 
 if TYPE_CHECKING:
@@ -63,14 +70,14 @@ def health_operations(checks: Callable[[], Checks]) -> list[Operation]:
             response=lambda: models.HealthCheckResponse,
             query=lambda: models.DeepHealthQuery,
             # Whether the key is one is asked of a dependency too.
-            time_limit_seconds=BUDGET_SECONDS,
+            time_limit_seconds=CHECK_TIME_LIMIT_SECONDS,
         ),
     ]
 
 
-def _report(found: Mapping[str, Found], *, timed: bool) -> HealthCheckResponse:
+def _report(found: Mapping[str, CheckResult], *, timed: bool) -> HealthCheckResponse:
     errors = {name: found[name].error if name in found else None for name in DEPENDENCIES}
-    meta: dict[str, Any] = {"not_deployed": list(NOT_DEPLOYED), "not_asked": list(NOT_ASKED)}
+    meta: dict[str, Any] = {"not_deployed": list(NOT_DEPLOYED), "not_asked": list(NOT_CHECKED)}
     if timed:
         meta["milliseconds"] = {name: check.milliseconds for name, check in found.items()}
     return {

@@ -21,18 +21,18 @@ from chalicelib.namespaces.store import NamespaceStore
 if TYPE_CHECKING:
     from chalicelib.namespaces.models import CreateNamespaceRequest, UpdateNamespaceRequest
 
-LONGEST_IDENTIFIER = 128
-READ_AT_ONCE = 50
+MAX_IDENTIFIER_LENGTH = 128
+READ_BATCH_SIZE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ResolvedNamespace:
     """A namespace that a request has found: its id, its name, when its time is over, whether it is being deleted."""
 
     namespace_id: str
     name: str
     expires_at: str | None
-    is_closed: bool = False
+    is_being_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +42,22 @@ class Namespaces:
     store: NamespaceStore
     ids: Ids
     clock: Clock
-    places: Cache[tuple[str, str], Place]
+    places: Cache[tuple[str, str], ResolvedNamespace]
     pause: Callable[[float], None] = field(default=time.sleep)
 
-    def find(self, organization: str, identifier: str, *, ended_too: bool = False) -> Place | None:
+    def find(self, organization: str, identifier: str, *, include_expired: bool = False) -> ResolvedNamespace | None:
         """The namespace that a request names, from memory for at most a minute.
 
-        None where there is none, or its time is over and `ended_too` is not said.
+        None where there is none, or its time is over and `include_expired` is not said.
         """
         place = self.places.find((organization, identifier), self._look_up)
-        if place is None or ended_too or place.expires_at is None:
+        if place is None or include_expired or place.expires_at is None:
             return place
         return place if place.expires_at > format_timestamp(self.clock()) else None
 
-    def resolve(self, organization: str, identifier: str, *, ended_too: bool = False) -> Place:
+    def resolve(self, organization: str, identifier: str, *, include_expired: bool = False) -> ResolvedNamespace:
         """The same as `find`. Raises NamespaceUnresolved where that finds none."""
-        place = self.find(organization, identifier, ended_too=ended_too)
+        place = self.find(organization, identifier, include_expired=include_expired)
         if place is None:
             raise NamespaceUnresolved(identifier)
         return place
@@ -149,14 +149,16 @@ class Namespaces:
     def list(self, organization: str) -> Iterator[Namespace]:
         """All namespaces of the organization in the order of their ids, with their totals; read lazily."""
         rows = self.store.walk(organization)
-        while chunk := list(islice(rows, READ_AT_ONCE)):
+        while chunk := list(islice(rows, READ_BATCH_SIZE)):
             yield from self.store.with_totals(organization, chunk)
 
-    def _look_up(self, wanted: tuple[str, str]) -> Place | None:
+    def _look_up(self, wanted: tuple[str, str]) -> ResolvedNamespace | None:
         found = self._find(*wanted)
         if found is None:
             return None
-        return Place(found.namespace_id, found.name, found.expires_at, is_closed=found.deletion_task is not None)
+        return ResolvedNamespace(
+            found.namespace_id, found.name, found.expires_at, is_being_deleted=found.deletion_task is not None
+        )
 
     def _get(self, organization: str, identifier: str) -> Namespace:
         found = self._find(organization, identifier)
@@ -165,6 +167,6 @@ class Namespaces:
         return found
 
     def _find(self, organization: str, identifier: str) -> Namespace | None:
-        if not 0 < len(identifier) <= LONGEST_IDENTIFIER:
+        if not 0 < len(identifier) <= MAX_IDENTIFIER_LENGTH:
             return None
         return self.store.find(organization, identifier)

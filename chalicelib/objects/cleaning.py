@@ -17,6 +17,6 @@ class ObjectRows:
     store: ObjectStore
     name: str = "objects"
 
-    def clean(self, partition: str, bucket_id: str) -> int:
+    def delete_slice(self, partition: str, bucket_id: str) -> int:
         """Removes up to `ROWS_AT_ONCE` rows, fewer of large ones, and says how many."""
         return self.store.remove_some(bucket_id, ROWS_AT_ONCE)

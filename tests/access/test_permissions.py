@@ -32,7 +32,7 @@ def reaches(
     *scopes: str, permission: Permission = "read", at: tuple[str, ...] = PLACE, bucket: str | None = None
 ) -> bool:
     try:
-        caller(scopes=tuple(map(scope, scopes))).check_reach(permission, namespace_ids=at, bucket_id=bucket)
+        caller(scopes=tuple(map(scope, scopes))).check_scope(permission, namespace_ids=at, bucket_id=bucket)
     except OutOfReach:
         return False
     return True
@@ -61,9 +61,9 @@ def test_permissions_together_allow_what_one_of_them_allows(
 
 def test_a_missing_permission_is_named() -> None:
     with pytest.raises(PermissionMissing) as refusal:
-        caller("read").check("write")
+        caller("read").check_permission("write")
     assert refusal.value.details == {"required_permission": "write"}
-    caller("delete").check("write")
+    caller("delete").check_permission("write")
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_what_a_scope_covers_is_seen_whatever_may_be_done_there(scopes: list[str
 
 
 def test_a_key_without_scopes_reaches_the_whole_organization() -> None:
-    caller().check_reach("admin")
-    caller().check_reach("admin", namespace_ids=PLACE, bucket_id="anything")
+    caller().check_scope("admin")
+    caller().check_scope("admin", namespace_ids=PLACE, bucket_id="anything")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_key_reaches_what_one_of_its_scopes_reaches(
 ) -> None:
     def reached(*some: ResourceScope) -> bool:
         try:
-            caller(scopes=some).check_reach(permission, namespace_ids=at, bucket_id=bucket)
+            caller(scopes=some).check_scope(permission, namespace_ids=at, bucket_id=bucket)
         except OutOfReach:
             return False
         return True

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from chalicelib.adapters.graph import MAX_REACHED, find_cycle
 from chalicelib.core.errors import RequestInvalid
 from tests.support.api import Api
-from tests.support.world import a_bucket
+from tests.support.world import bucket_body
 
 GRAPHS = st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("abcdefx"), max_size=4))
 
@@ -67,10 +67,10 @@ def test_the_search_is_bounded() -> None:
 
 
 def test_at_most_so_many_buckets_feed_one(api: Api) -> None:
-    last = api.post("/v1/buckets", a_bucket("b0")).json["bucket_id"]
+    last = api.post("/v1/buckets", bucket_body("b0")).json["bucket_id"]
     for number in range(1, MAX_REACHED + 2):
         adapter = {"adapter_type": "bucket", "source_bucket_ids": [last]}
-        reply = api.post("/v1/buckets", a_bucket(f"b{number}", source_adapter=adapter))
+        reply = api.post("/v1/buckets", bucket_body(f"b{number}", source_adapter=adapter))
         if number <= MAX_REACHED:
             assert reply.status == 200, reply.text
             last = reply.json["bucket_id"]

@@ -21,7 +21,7 @@ from chalicelib.services import Services
 from chalicelib.settings import Settings
 from chalicelib.wiring import build
 from tests.support.engine import no_s3
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 OLD = "2020-01-01"
 
@@ -120,7 +120,7 @@ def test_scopes_are_shown_as_they_were_typed(operator: Operator, scope: str) -> 
 def test_a_scoped_key_is_bound(world: World, operator: Operator) -> None:
     key = operator.does("keys create --organization ORG --name ci --scope namespace:films:read").strip()
     assert opens(world, key)
-    assert world.api(key=key).post("/v1/buckets", a_bucket()).status == 403
+    assert world.api(key=key).post("/v1/buckets", bucket_body()).status == 403
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_revoked_key_opens_nothing_and_cannot_be_rotated(world: World, operato
 
 def test_the_operator_locks_and_unlocks_a_bucket(world: World, operator: Operator) -> None:
     api = world.api()
-    bucket_id = api.post("/v1/buckets", a_bucket()).json["bucket_id"]
+    bucket_id = api.post("/v1/buckets", bucket_body()).json["bucket_id"]
     assert operator.reads("buckets lock --organization ORG --namespace films posters")["is_locked"] is True
     assert api.patch(f"/v1/buckets/{bucket_id}", {"description": "new"}).status == 403
     assert operator.reads("buckets unlock --organization ORG --namespace films", bucket_id)["is_locked"] is False
@@ -210,7 +210,7 @@ def test_the_operator_retires_a_bucket_and_brings_it_back(
     world: World, operator: Operator, command: str, status: str
 ) -> None:
     api = world.api()
-    api.post("/v1/buckets", a_bucket())
+    api.post("/v1/buckets", bucket_body())
     namespace_id = api.get("/v1/namespaces/films").json["namespace_id"]
     place = f"--organization ORG --namespace {namespace_id} posters"
     assert operator.reads(f"buckets {command} {place}")["status"] == status
@@ -223,7 +223,7 @@ def test_the_operator_retires_a_bucket_and_brings_it_back(
 
 @pytest.mark.parametrize("command", ["lock", "unlock", "archive", "reactivate"])
 def test_a_bucket_that_is_being_deleted_is_left_as_it_is(world: World, operator: Operator, command: str) -> None:
-    bucket_id = world.api().post("/v1/buckets", a_bucket()).json["bucket_id"]
+    bucket_id = world.api().post("/v1/buckets", bucket_body()).json["bucket_id"]
     assert world.api().call("DELETE", f"/v1/buckets/{bucket_id}").status == 200
     before = world.api().get(f"/v1/buckets/{bucket_id}")
     said = complaint(operator.run(f"buckets {command} --organization ORG --namespace films", bucket_id))
@@ -232,7 +232,7 @@ def test_a_bucket_that_is_being_deleted_is_left_as_it_is(world: World, operator:
 
 
 def test_a_bucket_is_shown_without_its_settings(world: World, operator: Operator) -> None:
-    world.api().post("/v1/buckets", a_bucket(metadata={"note": "hunter2"}))
+    world.api().post("/v1/buckets", bucket_body(metadata={"note": "hunter2"}))
     assert "hunter2" not in operator.does("buckets lock --organization ORG --namespace films posters --json")
 
 

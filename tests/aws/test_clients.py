@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.loaders import JSONFileLoader
 
 from chalicelib.aws.clients import AS_THEY_ARE, DynamoDBLoader, dynamodb_client, probe_client, s3_client, sqs_client
-from chalicelib.health.checks import BUDGET_SECONDS
+from chalicelib.health.checks import CHECK_TIME_LIMIT_SECONDS
 from chalicelib.settings import Settings
 from tests.support.engine import Tables
 
@@ -85,7 +85,7 @@ def test_credentials_may_come_from_the_services_that_give_them(service: Any) -> 
 
 def test_a_probe_gives_up_within_the_budget_of_a_dependency() -> None:
     config: Any = probe_client(Settings()).meta.config
-    assert config.connect_timeout + config.read_timeout <= BUDGET_SECONDS
+    assert config.connect_timeout + config.read_timeout <= CHECK_TIME_LIMIT_SECONDS
     assert config.retries["total_max_attempts"] == 1
 
 

@@ -91,7 +91,7 @@ def test_waiting_grows_and_stays_inside_the_budget(table: Table, faults: Faults,
     faults.always(fault.throttled)
     with pytest.raises(Unavailable):
         table.get(A)
-    assert time.naps == sorted(time.naps)
+    assert time.sleeps == sorted(time.sleeps)
     assert BUDGET / 2 < time.now < BUDGET
 
 
@@ -102,7 +102,7 @@ def test_waits_are_spread_by_chance(client: Any, tables: Tables) -> None:
         faults = Faults(client).on(1, fault.throttled)
         table.get(A)
         faults.remove()
-        return time.naps[0]
+        return time.sleeps[0]
 
     assert 0 < first_nap(0.0) < first_nap(0.5) < first_nap(0.9)
 

@@ -17,7 +17,7 @@ from chalicelib.blobs.models import CreateBlobRequest
 from chalicelib.core.errors import NotEnabled, RequestInvalid
 from chalicelib.http.parsing import problems_of
 from chalicelib.schemas.values import FILE_TYPES
-from tests.support.blobs import PLACE, PNG, encoded, read, refused
+from tests.support.blobs import LOCATION, PNG, encoded, read, rejection
 
 
 def outcome(type_: str, data: Any) -> NewBlob | RequestInvalid:
@@ -96,7 +96,7 @@ def test_only_short_texts_stand_in_the_row() -> None:
 @pytest.mark.parametrize("text", ["hello world, this is base64", "Größe in Metern", "line\nline\nline\n"])
 def test_base64_of_a_text_is_refused_where_a_text_is_expected(text: str) -> None:
     naked = encoded(text.encode())
-    assert refused("text", naked)[0] == ("data",)
+    assert rejection("text", naked)[0] == ("data",)
     assert read("text", {"text": naked}).text == naked
     assert read("text", {"base64": naked}).text == text
 
@@ -116,7 +116,7 @@ def test_base64_of_any_longer_text_is_noticed(text: str) -> None:
 def test_a_text_is_kept_to_the_letter_or_refused_with_its_place(text: str, form: str) -> None:
     new = outcome("text", {form: text} if form else text)
     if isinstance(new, RequestInvalid):
-        assert all(problem.location[:4] == (*PLACE, "data") for problem in new.problems)
+        assert all(problem.location[:4] == (*LOCATION, "data") for problem in new.problems)
     elif form == "text" or (not form and new.url is None and not text.lower().startswith("data:")):
         assert (new.content, new.text) == (text.encode(), text)
 
@@ -125,7 +125,7 @@ def test_a_text_is_kept_to_the_letter_or_refused_with_its_place(text: str, form:
 def test_bytes_come_through_or_are_refused_with_their_place(content: bytes, type_: str) -> None:
     new = outcome(type_, {"base64": encoded(content)})
     if isinstance(new, RequestInvalid):
-        assert all(problem.location[:4] == (*PLACE, "data") for problem in new.problems)
+        assert all(problem.location[:4] == (*LOCATION, "data") for problem in new.problems)
     else:
         assert (new.content, new.sha256) == (content, hashlib.sha256(content).hexdigest())
 
@@ -138,14 +138,14 @@ def test_bytes_come_through_or_are_refused_with_their_place(content: bytes, type
 )
 @pytest.mark.parametrize("type_", ["image", "text"])
 def test_other_values_are_refused(type_: str, data: Any) -> None:
-    assert refused(type_, data)[0][0] == "data"
+    assert rejection(type_, data)[0][0] == "data"
 
 
 @pytest.mark.parametrize(
     "data", ["a picture", encoded(PNG), "data:image/png,notbase64", {"text": "x"}, "C:\\poster.png"]
 )
 def test_only_a_text_is_a_bare_string(data: Any) -> None:
-    place, why = refused("image", data)
+    place, why = rejection("image", data)
     assert place == ("data",)
     assert "base64" in why
 
@@ -162,29 +162,29 @@ def test_only_a_text_is_a_bare_string(data: Any) -> None:
     ],
 )
 def test_members_are_refused_by_name(data: Any, place: str) -> None:
-    assert refused("image", data)[0] == ("data", place)
+    assert rejection("image", data)[0] == ("data", place)
 
 
 @pytest.mark.parametrize("payload", ["a", "ab", "abc", "a===", "ab=c", "äöü=", "ab!d", "ab d", "=" * 4, "YQ==YQ=="])
 def test_broken_base64_is_refused(payload: str) -> None:
-    assert refused("image", {"base64": payload})[0] == ("data", "base64")
-    assert refused("image", "data:image/png;base64," + payload)[0] == ("data",)
+    assert rejection("image", {"base64": payload})[0] == ("data", "base64")
+    assert rejection("image", "data:image/png;base64," + payload)[0] == ("data",)
 
 
 def test_a_file_has_bytes_and_a_text_may_be_empty() -> None:
-    assert refused("image", {"base64": ""})[0] == ("data", "base64")
-    assert refused("pdf", "data:application/pdf;base64,")[0] == ("data",)
+    assert rejection("image", {"base64": ""})[0] == ("data", "base64")
+    assert rejection("pdf", "data:application/pdf;base64,")[0] == ("data",)
     assert read("text", {"base64": ""}).content == b""
 
 
 @pytest.mark.parametrize("mime_type", ["png", "image/", "image/png/x", "image png", "ä/b", "text/\n"])
 def test_a_mime_type_has_its_form(mime_type: str) -> None:
-    assert refused("image", {"base64": encoded(PNG), "mime_type": mime_type})[0] == ("data", "mime_type")
+    assert rejection("image", {"base64": encoded(PNG), "mime_type": mime_type})[0] == ("data", "mime_type")
 
 
 @pytest.mark.parametrize("name", ["x" * 256, "../x", "a/../b", "..", "a\\b", "a\nb", "a\x00b", " ", "a/.."])
 def test_a_filename_is_a_name(name: str) -> None:
-    assert refused("image", {"base64": encoded(PNG), "filename": name})[0] == ("data", "filename")
+    assert rejection("image", {"base64": encoded(PNG), "filename": name})[0] == ("data", "filename")
 
 
 # URLs
@@ -214,12 +214,12 @@ def test_a_filename_is_a_name(name: str) -> None:
 def test_what_nobody_could_fetch_is_a_bad_url(type_: str, url: str) -> None:
     with pytest.raises(UrlInvalid) as refusal:
         read(type_, url)
-    assert refusal.value.problems[0].location == (*PLACE, "data")
-    assert refused(type_, {"url": url})[0] == ("data", "url")
+    assert refusal.value.problems[0].location == (*LOCATION, "data")
+    assert rejection(type_, {"url": url})[0] == ("data", "url")
 
 
 def test_a_url_object_holds_a_url() -> None:
-    assert refused("text", {"url": "just words"})[0] == ("data", "url")
+    assert rejection("text", {"url": "just words"})[0] == ("data", "url")
 
 
 def test_the_longest_urls() -> None:
@@ -235,26 +235,26 @@ def test_the_longest_urls() -> None:
 def test_content_is_five_megabytes_at_most() -> None:
     most = bytes(MAX_CONTENT_BYTES)
     assert read("video", {"base64": encoded(most)}).size_bytes == MAX_CONTENT_BYTES
-    assert refused("video", {"base64": encoded(most + b"!")})[0] == ("data", "base64")
-    assert refused("video", "data:video/mp4;base64," + encoded(bytes(2 * MAX_CONTENT_BYTES)))[0] == ("data",)
+    assert rejection("video", {"base64": encoded(most + b"!")})[0] == ("data", "base64")
+    assert rejection("video", "data:video/mp4;base64," + encoded(bytes(2 * MAX_CONTENT_BYTES)))[0] == ("data",)
 
 
 def test_a_text_is_measured_in_bytes() -> None:
     assert read("text", "ä" * (MAX_CONTENT_BYTES // 2)).size_bytes == MAX_CONTENT_BYTES
-    assert refused("text", "ä" * (MAX_CONTENT_BYTES // 2) + "!")[0] == ("data",)
-    assert refused("text", {"text": "ä" * MAX_CONTENT_BYTES})[0] == ("data", "text")
+    assert rejection("text", "ä" * (MAX_CONTENT_BYTES // 2) + "!")[0] == ("data",)
+    assert rejection("text", {"text": "ä" * MAX_CONTENT_BYTES})[0] == ("data", "text")
 
 
 # Property, type, source
 
 
 def test_the_property_is_a_file_field_of_the_schema() -> None:
-    assert refused("image", "https://example.com/x", property="nothing")[0] == ("property",)
-    assert refused("string", "x", property="title")[0] == ("property",)
+    assert rejection("image", "https://example.com/x", property="nothing")[0] == ("property",)
+    assert rejection("string", "x", property="title")[0] == ("property",)
 
 
 def test_the_type_is_that_of_the_field_in_any_letter_case() -> None:
-    place, why = refused("image", "https://example.com/x", type="video")
+    place, why = rejection("image", "https://example.com/x", type="video")
     assert place == ("type",)
     assert "image" in why
     assert "video" in why
@@ -262,8 +262,8 @@ def test_the_type_is_that_of_the_field_in_any_letter_case() -> None:
 
 
 def test_exactly_one_source_is_named() -> None:
-    assert refused("image")[0] == ("data",)
-    assert refused("image", "https://example.com/x", upload_id="upl_1")[0] == ()
+    assert rejection("image")[0] == ("data",)
+    assert rejection("image", "https://example.com/x", upload_id="upl_1")[0] == ()
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_a_checksum_of_something_unseen_is_believed_and_proves_nothing() -> None
 
 @pytest.mark.parametrize("prefix", ["", "sha256:", "SHA256:", "sha-256:"])
 def test_a_sha256_that_is_not_of_the_bytes_is_refused(prefix: str) -> None:
-    place, why = refused("image", {"base64": encoded(PNG)}, checksum=prefix + "a" * 64)
+    place, why = rejection("image", {"base64": encoded(PNG)}, checksum=prefix + "a" * 64)
     assert place == ("checksum",)
     assert hashlib.sha256(PNG).hexdigest() in why
 
@@ -327,4 +327,4 @@ def test_a_sha256_that_is_not_of_the_bytes_is_refused(prefix: str) -> None:
 )
 @pytest.mark.parametrize("data", ["https://example.com/x", {"base64": encoded(PNG)}])
 def test_a_malformed_checksum_is_refused(checksum: str, data: Any) -> None:
-    assert refused("image", data, checksum=checksum)[0] == ("checksum",)
+    assert rejection("image", data, checksum=checksum)[0] == ("checksum",)

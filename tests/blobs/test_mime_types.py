@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from tests.support.blobs import PNG, encoded, read, refused
+from tests.support.blobs import PNG, encoded, read, rejection
 
 GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
@@ -71,7 +71,7 @@ def test_bytes_show_what_they_are(type_: str, content: bytes, mime_type: str) ->
     ],
 )
 def test_bytes_of_another_kind_are_refused_and_both_kinds_named(type_: str, content: bytes, shown: str) -> None:
-    place, why = refused(type_, {"base64": encoded(content), "mime_type": "application/octet-stream"})
+    place, why = rejection(type_, {"base64": encoded(content), "mime_type": "application/octet-stream"})
     assert place == ("data",)
     assert shown in why
     assert type_ in why
@@ -89,7 +89,7 @@ def test_unknown_bytes_are_what_they_are_said_to_be() -> None:
 
 
 def test_unknown_bytes_are_not_said_to_be_of_another_kind() -> None:
-    place, why = refused("image", "data:application/pdf;base64," + encoded(UNKNOWN))
+    place, why = rejection("image", "data:application/pdf;base64," + encoded(UNKNOWN))
     assert place == ("data",)
     assert "application/pdf" in why
 

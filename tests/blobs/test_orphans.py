@@ -15,7 +15,7 @@ from chalicelib.blobs.orphans import orphans
 from chalicelib.blobs.store import BlobStore, Held
 from chalicelib.blobs.writer import blob_key
 from tests.support.api import Api
-from tests.support.objects import POSTER, a_bucket_of_objects, blob_keys, created, text
+from tests.support.objects import POSTER, blob_keys, create_object_bucket, created, text
 from tests.support.world import World
 
 NOW = datetime.now(UTC)
@@ -39,14 +39,14 @@ def run(world: World, *words: str) -> Result:
 
 
 def test_files_of_objects_are_no_orphans(world: World, api: Api) -> None:
-    bucket_id = a_bucket_of_objects(api)
+    bucket_id = create_object_bucket(api)
     for number in range(3):
         created(api, bucket_id, {"take": number, "blobs": [POSTER, text()]})
     assert found(world) == []
 
 
 def test_bytes_that_no_object_refers_to_are_orphans(world: World, api: Api) -> None:
-    one, other = a_bucket_of_objects(api, "one"), a_bucket_of_objects(api, "other")
+    one, other = create_object_bucket(api, "one"), create_object_bucket(api, "other")
     with_files = [created(api, bucket, {"blobs": [POSTER, text()]})["object_id"] for bucket in (one, other, one)]
     lost = [
         left(world, one, with_files[0]),
@@ -59,14 +59,14 @@ def test_bytes_that_no_object_refers_to_are_orphans(world: World, api: Api) -> N
 
 
 def test_more_objects_than_one_read_takes_are_looked_at(world: World, api: Api) -> None:
-    bucket_id = a_bucket_of_objects(api)
+    bucket_id = create_object_bucket(api)
     lost = [left(world, bucket_id, f"obj_{number:03}", f"blob_{twin}") for number in range(130) for twin in (1, 2)]
     created(api, bucket_id, {"blobs": [POSTER]})
     assert sorted(found(world)) == lost
 
 
 def test_hidden_objects_keep_their_files(world: World, api: Api) -> None:
-    bucket_id = a_bucket_of_objects(api)
+    bucket_id = create_object_bucket(api)
     hidden = created(api, bucket_id, {"blobs": [POSTER]})["object_id"]
     api.post(f"/v1/buckets/{bucket_id}/objects/bulk-soft-delete", {"object_ids": [hidden], "reason": "x"})
     assert found(world) == []
@@ -116,7 +116,7 @@ def test_orphans_are_listed_and_stay(world: World) -> None:
 
 @pytest.mark.usefixtures("aged")
 def test_orphans_are_removed_when_told(world: World, api: Api) -> None:
-    bucket_id = a_bucket_of_objects(api)
+    bucket_id = create_object_bucket(api)
     created(api, bucket_id, {"blobs": [POSTER]})
     kept = blob_keys(world)
     for number in range(3):
@@ -129,7 +129,7 @@ def test_orphans_are_removed_when_told(world: World, api: Api) -> None:
 
 @pytest.mark.usefixtures("aged")
 def test_one_bucket_is_looked_at_alone(world: World, api: Api) -> None:
-    one, other = a_bucket_of_objects(api, "one"), a_bucket_of_objects(api, "other")
+    one, other = create_object_bucket(api, "one"), create_object_bucket(api, "other")
     wanted, elsewhere = left(world, one, "obj_1"), left(world, other, "obj_1")
     words = ["--organization", world.organization_id, "--namespace", "films", "one", "--json", "--remove"]
     assert [row["key"] for row in json.loads(run(world, *words).stdout)] == [wanted]

@@ -16,10 +16,10 @@ from chalicelib.blobs.blob import Blob
 from chalicelib.blobs.store import BlobStore, BytesNotRemoved, content_disposition
 from chalicelib.core.errors import Unavailable
 from tests.support.engine import no_s3
-from tests.support.faults import Fault, Faults, altered, answers, lost, never_sent
+from tests.support.faults import Fault, Faults, altered, error_response, lost, never_sent
 from tests.support.slow_time import SlowTime
 
-slow_down = answers("SlowDown", status=503)
+slow_down = error_response("SlowDown", status=503)
 PLAIN: dict[str, Any] = {"mime_type": "text/plain", "filename": None, "storage_class": None}
 
 
@@ -149,10 +149,10 @@ def test_archived_bytes_and_those_of_others_have_no_download_url() -> None:
     "fault",
     [
         slow_down,
-        answers("InternalError", status=500),
-        answers("RequestTimeout"),
-        answers("ServiceUnavailable", status=503),
-        answers("OperationAborted", status=409),
+        error_response("InternalError", status=500),
+        error_response("RequestTimeout"),
+        error_response("ServiceUnavailable", status=503),
+        error_response("OperationAborted", status=409),
         never_sent(),
         lost(),
     ],
@@ -192,7 +192,7 @@ def test_keys_that_s3_stays_too_busy_for_are_busy(store: BlobStore, faults: Faul
 
 
 def test_what_no_other_attempt_would_change_is_a_fault(store: BlobStore, faults: Faults) -> None:
-    faults.on(1, answers("NoSuchBucket", status=404))
+    faults.on(1, error_response("NoSuchBucket", status=404))
     with pytest.raises(ClientError):
         store.put("k", b"x", **PLAIN)
     faults.on(1, altered(lambda answer: answer.update(Errors=[{"Key": "b", "Code": "AccessDenied"}])))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.api import Api
 from tests.support.catalog import put_tally
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 TOTALS: dict[str, Any] = {
     "object_count": 3,
@@ -26,12 +26,12 @@ TOTALS: dict[str, Any] = {
 
 @pytest.fixture
 def bucket(api: Api) -> dict[str, Any]:
-    return dict(api.post("/v1/buckets", a_bucket()).json)
+    return dict(api.post("/v1/buckets", bucket_body()).json)
 
 
 @pytest.mark.parametrize("name", ["posters", "a b", "50%", "a+b", "ünï", "a?b&c=d", "x#y", "a%2Fb"])
 def test_a_bucket_answers_to_its_id_and_to_its_name(api: Api, name: str) -> None:
-    made = api.post("/v1/buckets", a_bucket(name)).json
+    made = api.post("/v1/buckets", bucket_body(name)).json
 
     assert api.get(f"/v1/buckets/{made['bucket_id']}").json == made
     assert api.get(f"/v1/buckets/{quote(name, safe='')}").json == made
@@ -47,7 +47,7 @@ def test_what_is_not_there_is_not_found(api: Api, bucket: dict[str, Any], identi
 
 def test_a_bucket_of_another_namespace_is_not_found(api: Api, bucket: dict[str, Any]) -> None:
     api.post("/v1/namespaces", {"namespace_name": "music"})
-    elsewhere = api.acting(namespace="music")
+    elsewhere = api.using(namespace="music")
 
     for identifier in (bucket["bucket_id"], "posters"):
         assert elsewhere.get(f"/v1/buckets/{identifier}").status == 404
@@ -72,7 +72,7 @@ def test_totals_are_shown_as_folded(world: World, api: Api, bucket: dict[str, An
 
 
 def test_totals_of_one_bucket_are_not_those_of_its_neighbours(world: World, api: Api) -> None:
-    ids = [api.post("/v1/buckets", a_bucket(name)).json["bucket_id"] for name in "abcd"]
+    ids = [api.post("/v1/buckets", bucket_body(name)).json["bucket_id"] for name in "abcd"]
     put_tally(world, ids[1], object_count=5)
     put_tally(world, ids[3], object_count=7)
     counts = {"a": 0, "b": 5, "c": 0, "d": 7}

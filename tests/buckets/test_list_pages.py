@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from chalicelib.listing import query as evaluator
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.catalog import walk
 from tests.support.seeding import seed_buckets, traffic
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 LIST = "/v1/buckets/list"
 NAMES = [f"b{number:06}" for number in range(12)]
@@ -27,7 +27,7 @@ def shelf(world: World, api: Api) -> Api:
     return api
 
 
-def names(reply: Reply) -> list[str]:
+def names(reply: ApiResponse) -> list[str]:
     assert reply.status == 200, reply.text
     return [row["bucket_name"] for row in reply.json["results"]]
 
@@ -145,7 +145,7 @@ def test_a_cursor_is_good_for_its_own_namespace_only(shelf: Api) -> None:
     shelf.post("/v1/namespaces", {"namespace_name": "music"})
     cursor = shelf.post(LIST, {"limit": 3}).json["pagination"]["next_cursor"]
 
-    assert shelf.acting(namespace="music").post(LIST, {"cursor": cursor}).status == 400
+    assert shelf.using(namespace="music").post(LIST, {"cursor": cursor}).status == 400
 
 
 def forged(genuine: str, position: Any) -> str:
@@ -253,7 +253,7 @@ def test_a_row_larger_than_a_page_is_a_page_of_its_own(api: Api, monkeypatch: py
     monkeypatch.setattr(evaluator, "MAX_PAGE_BYTES", 2_000)
     for name in ("a", "large", "b"):
         description = "x" * 5_000 if name == "large" else None
-        assert api.post("/v1/buckets", a_bucket(name, description=description)).status == 200
+        assert api.post("/v1/buckets", bucket_body(name, description=description)).status == 200
 
     pages = walk(api, {})
 

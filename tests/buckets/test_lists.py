@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from chalicelib.listing import query
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.catalog import put_namespace_tally, put_tally
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 LIST = "/v1/buckets/list"
 
 
 def add(api: Api, name: str, **more: Any) -> str:
-    reply = api.post("/v1/buckets", a_bucket(name, **more))
+    reply = api.post("/v1/buckets", bucket_body(name, **more))
     assert reply.status == 200, reply.text
     return str(reply.json["bucket_id"])
 
@@ -34,7 +34,7 @@ def names(api: Api, **body: Any) -> list[str]:
     return found
 
 
-def problem(reply: Reply) -> tuple[int, list[Any]]:
+def problem(reply: ApiResponse) -> tuple[int, list[Any]]:
     return reply.status, reply.json["detail"][0]["loc"]
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from tests.support.api import Api
 from tests.support.catalog import partition_of
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 CHANGES: list[dict[str, Any]] = [{"description": "x"}, {"bucket_name": "art"}, {"metadata": {"a": 1}}, {}]
 
 
 @pytest.fixture
 def bucket(api: Api) -> dict[str, Any]:
-    return dict(api.post("/v1/buckets", a_bucket()).json)
+    return dict(api.post("/v1/buckets", bucket_body()).json)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
@@ -78,11 +78,11 @@ def test_the_same_word_twice_changes_nothing(world: World, api: Api, bucket: dic
 def test_a_name_of_a_locked_bucket_stays_taken(world: World, api: Api, bucket: dict[str, Any]) -> None:
     world.services.buckets.set_lock(partition_of(world), "posters", locked=True)
 
-    assert api.post("/v1/buckets", a_bucket()).status == 409
+    assert api.post("/v1/buckets", bucket_body()).status == 409
 
 
 def test_locked_and_archived_buckets_can_be_listed_by_it(world: World, api: Api, bucket: dict[str, Any]) -> None:
-    api.post("/v1/buckets", a_bucket("stills"))
+    api.post("/v1/buckets", bucket_body("stills"))
     world.services.buckets.set_lock(partition_of(world), "posters", locked=True)
     world.services.buckets.set_status(partition_of(world), "stills", "ARCHIVED")
 

@@ -13,9 +13,9 @@ import pytest
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.store import BucketStore
 from chalicelib.services import Services
-from tests.support.api import Api, Reply
-from tests.support.racing import at_once
-from tests.support.world import World, a_bucket
+from tests.support.api import Api, ApiResponse
+from tests.support.racing import run_concurrently
+from tests.support.world import World, bucket_body
 
 THREADS = 64
 
@@ -25,7 +25,7 @@ def bucket_count(api: Api) -> int:
 
 
 def test_of_many_that_create_one_name_one_wins(api: Api) -> None:
-    replies = at_once([lambda: api.post("/v1/buckets", a_bucket("posters"))] * THREADS)
+    replies = run_concurrently([lambda: api.post("/v1/buckets", bucket_body("posters"))] * THREADS)
 
     assert Counter(reply.status for reply in replies) == {200: 1, 409: THREADS - 1}
     (winner,) = (reply.json["bucket_id"] for reply in replies if reply.status == 200)
@@ -35,25 +35,25 @@ def test_of_many_that_create_one_name_one_wins(api: Api) -> None:
 
 
 def test_of_many_renamed_to_one_name_one_wins(api: Api) -> None:
-    ids = [api.post("/v1/buckets", a_bucket(f"b{number}")).json["bucket_id"] for number in range(THREADS)]
+    ids = [api.post("/v1/buckets", bucket_body(f"b{number}")).json["bucket_id"] for number in range(THREADS)]
 
-    def rename(bucket_id: str) -> Callable[[], Reply]:
+    def rename(bucket_id: str) -> Callable[[], ApiResponse]:
         return lambda: api.patch(f"/v1/buckets/{bucket_id}", {"bucket_name": "posters"})
 
-    replies = at_once([rename(bucket_id) for bucket_id in ids])
+    replies = run_concurrently([rename(bucket_id) for bucket_id in ids])
 
     assert Counter(reply.status for reply in replies) == {200: 1, 409: THREADS - 1}
     names = Counter(row["bucket_name"] for row in api.get("/v1/buckets", query={"limit": 100}).json["results"])
     assert names["posters"] == 1
     assert len(names) == bucket_count(api) == THREADS
     freed = ({f"b{number}" for number in range(THREADS)} - set(names)).pop()
-    assert api.post("/v1/buckets", a_bucket(freed)).status == 200
+    assert api.post("/v1/buckets", bucket_body(freed)).status == 200
 
 
 def test_patches_that_mind_the_etag_lose_no_update(api: Api) -> None:
-    api.post("/v1/buckets", a_bucket(metadata={"count": 0}))
+    api.post("/v1/buckets", bucket_body(metadata={"count": 0}))
 
-    def count_up() -> Reply:
+    def count_up() -> ApiResponse:
         while True:
             seen = api.get("/v1/buckets/posters")
             counted = {"metadata": {"count": seen.json["metadata"]["count"] + 1}}
@@ -61,14 +61,14 @@ def test_patches_that_mind_the_etag_lose_no_update(api: Api) -> None:
             if reply.status != 412:
                 return reply
 
-    replies = at_once([count_up] * 12)
+    replies = run_concurrently([count_up] * 12)
 
     assert {reply.status for reply in replies} == {200}
     assert api.get("/v1/buckets/posters").json["metadata"] == {"count": 12}
 
 
 def test_patches_of_different_fields_at_once_all_hold(api: Api) -> None:
-    api.post("/v1/buckets", a_bucket())
+    api.post("/v1/buckets", bucket_body())
     changes: list[dict[str, Any]] = [
         {"description": "Old ones"},
         {"metadata": {"a": 1}},
@@ -77,10 +77,10 @@ def test_patches_of_different_fields_at_once_all_hold(api: Api) -> None:
     ]
     bucket_id = api.get("/v1/buckets/posters").json["bucket_id"]
 
-    def patch(change: dict[str, Any]) -> Callable[[], Reply]:
+    def patch(change: dict[str, Any]) -> Callable[[], ApiResponse]:
         return lambda: api.patch(f"/v1/buckets/{bucket_id}", change)
 
-    replies = at_once([patch(change) for change in changes])
+    replies = run_concurrently([patch(change) for change in changes])
 
     assert {reply.status for reply in replies} == {200}
     bucket = api.get(f"/v1/buckets/{bucket_id}")
@@ -118,25 +118,25 @@ def interleaved(world: World, meanwhile: Callable[[], object]) -> Api:
 
 
 def test_a_rename_overtaken_by_a_creation_of_the_name_is_refused(world: World, api: Api) -> None:
-    api.post("/v1/buckets", a_bucket("old"))
-    overtaken = interleaved(world, lambda: api.post("/v1/buckets", a_bucket("new")))
+    api.post("/v1/buckets", bucket_body("old"))
+    overtaken = interleaved(world, lambda: api.post("/v1/buckets", bucket_body("new")))
 
     assert overtaken.patch("/v1/buckets/old", {"bucket_name": "new"}).status == 409
     assert api.get("/v1/buckets/old").status == api.get("/v1/buckets/new").status == 200
 
 
 def test_a_rename_overtaken_by_another_rename_leaves_one_name(world: World, api: Api) -> None:
-    bucket_id = api.post("/v1/buckets", a_bucket("old")).json["bucket_id"]
+    bucket_id = api.post("/v1/buckets", bucket_body("old")).json["bucket_id"]
     overtaken = interleaved(world, lambda: api.patch("/v1/buckets/old", {"bucket_name": "first"}))
 
     assert overtaken.patch(f"/v1/buckets/{bucket_id}", {"bucket_name": "second"}).status == 200
     assert api.get("/v1/buckets/second").json["bucket_id"] == bucket_id
     assert api.get("/v1/buckets/first").status == api.get("/v1/buckets/old").status == 404
-    assert api.post("/v1/buckets", a_bucket("first")).status == 200
+    assert api.post("/v1/buckets", bucket_body("first")).status == 200
 
 
 def test_a_patch_overtaken_by_another_keeps_both(world: World, api: Api) -> None:
-    api.post("/v1/buckets", a_bucket())
+    api.post("/v1/buckets", bucket_body())
     overtaken = interleaved(world, lambda: api.patch("/v1/buckets/posters", {"metadata": {"a": 1}}))
 
     changed = overtaken.patch("/v1/buckets/posters", {"description": "Mine"}).json
@@ -145,7 +145,7 @@ def test_a_patch_overtaken_by_another_keeps_both(world: World, api: Api) -> None
 
 
 def test_a_patch_with_an_etag_overtaken_by_another_is_refused(world: World, api: Api) -> None:
-    etag = api.post("/v1/buckets", a_bucket()).headers["ETag"]
+    etag = api.post("/v1/buckets", bucket_body()).headers["ETag"]
     overtaken = interleaved(world, lambda: api.patch("/v1/buckets/posters", {"metadata": {"a": 1}}))
 
     reply = overtaken.patch("/v1/buckets/posters", {"description": "Mine"}, headers={"If-Match": etag})
@@ -156,7 +156,7 @@ def test_a_patch_with_an_etag_overtaken_by_another_is_refused(world: World, api:
 
 @pytest.mark.parametrize(("meanwhile", "status"), [("lock", 403), ("archive", 409)])
 def test_a_patch_overtaken_by_the_operator_is_refused(world: World, api: Api, meanwhile: str, status: int) -> None:
-    bucket = api.post("/v1/buckets", a_bucket()).json
+    bucket = api.post("/v1/buckets", bucket_body()).json
     partition = f"NS#{world.organization_id}.{api.get('/v1/namespaces/films').json['namespace_id']}"
     buckets = world.services.buckets
 
@@ -182,7 +182,7 @@ def sources(api: Api, bucket_id: str) -> list[str]:
 
 
 def some(api: Api, number: int) -> list[str]:
-    return [api.post("/v1/buckets", a_bucket(f"b{n}")).json["bucket_id"] for n in range(number)]
+    return [api.post("/v1/buckets", bucket_body(f"b{n}")).json["bucket_id"] for n in range(number)]
 
 
 def test_an_adapter_overtaken_by_the_other_half_of_a_cycle_is_refused(world: World, api: Api) -> None:
@@ -220,7 +220,7 @@ def test_a_creation_overtaken_by_another_adapter_is_made_once(world: World, api:
     first, second = some(api, 2)
     overtaken = interleaved(world, lambda: api.patch(f"/v1/buckets/{first}", fed_by(second)))
 
-    made = overtaken.post("/v1/buckets", a_bucket("new", **fed_by(first)))
+    made = overtaken.post("/v1/buckets", bucket_body("new", **fed_by(first)))
 
     assert made.status == 200, made.text
     assert sources(api, made.json["bucket_id"]) == [first]
@@ -231,10 +231,10 @@ def test_a_creation_overtaken_by_another_adapter_is_made_once(world: World, api:
 def test_of_adapters_that_would_close_a_ring_one_is_refused(api: Api) -> None:
     ids = some(api, 8)
 
-    def feed(number: int) -> Callable[[], Reply]:
+    def feed(number: int) -> Callable[[], ApiResponse]:
         return lambda: api.patch(f"/v1/buckets/{ids[number]}", fed_by(ids[number - 1]))
 
-    replies = at_once([feed(number) for number in range(len(ids))])
+    replies = run_concurrently([feed(number) for number in range(len(ids))])
 
     assert Counter(reply.status for reply in replies) == {200: len(ids) - 1, 409: 1}
     for number, reply in enumerate(replies):
@@ -252,7 +252,7 @@ def test_who_minds_an_etag_is_told_of_another_change_and_not_of_another_adapter(
 
 
 def test_an_etag_names_one_bucket_alone(api: Api) -> None:
-    first, second = (api.post("/v1/buckets", a_bucket(name)) for name in ("first", "second"))
+    first, second = (api.post("/v1/buckets", bucket_body(name)) for name in ("first", "second"))
     other = {"If-Match": first.headers["ETag"], "If-None-Match": first.headers["ETag"]}
 
     assert first.headers["ETag"] != second.headers["ETag"]

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.adapters.rules import MAX_ADAPTER_BYTES, SourceAdapterConfig
 from tests.support.api import Api
 from tests.support.catalog import partition_of, put_object
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 PATH = "/v1/buckets/posters"
 METHODS = ["PUT", "PATCH"]
@@ -26,7 +26,7 @@ BREAKS: list[tuple[dict[str, Any], list[str], str]] = [
 
 @pytest.fixture
 def bucket_id(api: Api) -> str:
-    reply = api.post("/v1/buckets", a_bucket(bucket_schema={"properties": FIELDS}))
+    reply = api.post("/v1/buckets", bucket_body(bucket_schema={"properties": FIELDS}))
     return str(reply.json["bucket_id"])
 
 
@@ -80,7 +80,7 @@ def test_objects_of_another_bucket_do_not_count(world: World, api: Api, bucket_i
 def test_a_field_of_the_unique_key_keeps_its_type_while_there_are_objects(
     world: World, api: Api, query: dict[str, str]
 ) -> None:
-    keyed = a_bucket(bucket_schema={"properties": FIELDS}, unique_key={"fields": ["title"]})
+    keyed = bucket_body(bucket_schema={"properties": FIELDS}, unique_key={"fields": ["title"]})
     bucket_id = api.post("/v1/buckets", keyed).json["bucket_id"]
     other_type = {"bucket_schema": {"properties": {**FIELDS, "title": {"type": "integer"}}}}
     gone = {"bucket_schema": {"properties": {"year": {"type": "integer"}}}}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.api import Api
 from tests.support.catalog import put_tally
-from tests.support.world import SCHEMA, World, a_bucket
+from tests.support.world import SCHEMA, World, bucket_body
 
 PATH = "/v1/buckets/posters"
 METHODS = ["PUT", "PATCH"]
@@ -25,7 +25,7 @@ FULL: dict[str, Any] = {
 @pytest.fixture
 def bucket(api: Api) -> dict[str, Any]:
     """A bucket with everything set, as later answers show it."""
-    assert api.post("/v1/buckets", a_bucket(**FULL)).status == 200
+    assert api.post("/v1/buckets", bucket_body(**FULL)).status == 200
     return dict(api.get(PATH).json)
 
 
@@ -132,7 +132,7 @@ def test_an_adapter_is_changed_by_patch_only(api: Api, bucket: dict[str, Any]) -
 
 
 def test_a_bucket_made_without_a_unique_key_gets_none(api: Api) -> None:
-    api.post("/v1/buckets", a_bucket())
+    api.post("/v1/buckets", bucket_body())
 
     for method in METHODS:
         reply = api.call(method, PATH, {"unique_key": {"fields": ["title"]}})
@@ -150,7 +150,7 @@ def test_what_is_not_enabled_is_refused_by_name(api: Api, bucket: dict[str, Any]
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_rename_takes_a_free_name_and_frees_its_own(api: Api, bucket: dict[str, Any], method: str) -> None:
-    api.post("/v1/buckets", a_bucket("stills"))
+    api.post("/v1/buckets", bucket_body("stills"))
 
     taken = api.call(method, PATH, {"bucket_name": "stills", "description": "New"})
     assert (taken.status, taken.error["code"]) == (409, "bucket_name_taken")
@@ -159,7 +159,7 @@ def test_a_rename_takes_a_free_name_and_frees_its_own(api: Api, bucket: dict[str
     assert api.call(method, PATH, {"bucket_name": "Posters"}).json["bucket_id"] == bucket["bucket_id"]
     assert api.get(PATH).status == 404
     assert api.get("/v1/buckets/Posters").json["bucket_id"] == bucket["bucket_id"]
-    assert api.post("/v1/buckets", a_bucket("posters")).status == 200
+    assert api.post("/v1/buckets", bucket_body("posters")).status == 200
     by_name = api.post("/v1/buckets/list", {"sort": {"field": "bucket_name"}}).json["results"]
     assert [row["bucket_name"] for row in by_name] == ["Posters", "posters", "stills"]
     assert api.get("/v1/namespaces/films").json["bucket_count"] == 3

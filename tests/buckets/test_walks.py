@@ -17,7 +17,7 @@ from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.store import BucketStore
 from tests.support.api import Api
 from tests.support.catalog import remove_bucket, walk
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 Row = dict[str, Any]
 KEPT, PAGE = 15, 3
@@ -40,7 +40,7 @@ ORDERS = [
 
 
 def create(api: Api, name: str, rank: int) -> Row:
-    reply = api.post("/v1/buckets", a_bucket(name, metadata={"rank": rank % 3, "listed": True}))
+    reply = api.post("/v1/buckets", bucket_body(name, metadata={"rank": rank % 3, "listed": True}))
     assert reply.status == 200, reply.text
     return dict(reply.json)
 

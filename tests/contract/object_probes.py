@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from tests.contract.probes import SEND, WHERE, Body, Probe, ask, lists, names_in, refused, shown, told
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.objects import POSTER, SCHEMA, objects, text
 
 Maker = Callable[[str], Probe]
@@ -39,50 +39,50 @@ def _stocked(api: Api) -> str:
     return path
 
 
-def _create(api: Api, body: Body) -> Reply:
+def _create(api: Api, body: Body) -> ApiResponse:
     return api.post(_path(api), {"title": "M", **body})
 
 
-def _create_blob(api: Api, body: Body) -> Reply:
+def _create_blob(api: Api, body: Body) -> ApiResponse:
     return _create(api, {"blobs": [{**URL_BLOB, **body}]})
 
 
-def _create_edge(api: Api, body: Body) -> Reply:
+def _create_edge(api: Api, body: Body) -> ApiResponse:
     return _create(api, {"edges": [{"type": "sequel_of", "target_object_id": "obj_1", **body}]})
 
 
-def _change(method: str, api: Api, body: Body) -> Reply:
+def _change(method: str, api: Api, body: Body) -> ApiResponse:
     made = _made(api, {"title": "M", "metadata": {"lang": "de"}, "blobs": [text("one")]})
     return api.call(method, _path(api, made), body)
 
 
-def _list(api: Api, body: Body) -> Reply:
+def _list(api: Api, body: Body) -> ApiResponse:
     return api.post(f"{_stocked(api)}/list", body)
 
 
-def _hide(api: Api, body: Body) -> Reply:
+def _hide(api: Api, body: Body) -> ApiResponse:
     made = _made(api, {"title": "M"})
     return api.post(f"{_path(api)}/bulk-soft-delete", {"object_ids": [made], "reason": "done", **body})
 
 
-def _query_list(method: str, end: str, api: Api, query: Body) -> Reply:
+def _query_list(method: str, end: str, api: Api, query: Body) -> ApiResponse:
     return ask(method, _stocked(api) + end, None, api, query)
 
 
-def _query_create(api: Api, query: Body) -> Reply:
+def _query_create(api: Api, query: Body) -> ApiResponse:
     path = _path(api, name="keyed", unique_key={"fields": ["film_id"], "default_policy": "upsert"})
     return ask("POST", path, {"film_id": "tt1"}, api, query)
 
 
-def _query_batch(api: Api, query: Body) -> Reply:
+def _query_batch(api: Api, query: Body) -> ApiResponse:
     return ask("POST", f"{_path(api)}/batch", {"objects": [{"title": "M"}]}, api, query)
 
 
-def _query_get(api: Api, query: Body) -> Reply:
+def _query_get(api: Api, query: Body) -> ApiResponse:
     return ask("GET", _path(api, _made(api, {"blobs": [POSTER]})), None, api, query)
 
 
-OBJECT_SEND: dict[str, Callable[[Api, Body], Reply]] = {
+OBJECT_SEND: dict[str, Callable[[Api, Body], ApiResponse]] = {
     "CreateObjectRequest": _create,
     "CreateBlobRequest": _create_blob,
     "EdgeModel": _create_edge,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 
 Body = dict[str, Any]
 Check = Callable[[Api, str, Body], None]
@@ -57,7 +57,7 @@ def shown(value: Any, *, as_: Any = ..., where: str | None = None) -> Callable[[
     return of
 
 
-def _later(api: Api, reply: Reply) -> Reply:
+def _later(api: Api, reply: ApiResponse) -> ApiResponse:
     """The object, the bucket or the namespace of an answer, read again."""
     if "object_id" in reply.json:
         return api.get(f"/v1/buckets/{reply.json['bucket_id']}/objects/{reply.json['object_id']}")
@@ -102,7 +102,7 @@ def told(check_: Check, outcome: str) -> Callable[[str], Probe]:
     return lambda _: Probe(outcome, check_)
 
 
-def names_in(reply: Reply) -> list[str]:
+def names_in(reply: ApiResponse) -> list[str]:
     """The names of the rows of a list."""
     rows = [{**row, **(row.get("additional_data") or {})} for row in reply.json["results"]]
     return [row.get("bucket_name") or row.get("title") or row["namespace_name"] for row in rows]
@@ -114,56 +114,56 @@ def begun_tasks(api: Api) -> None:
         api.call("DELETE", f"/v1/buckets/{name}")
 
 
-def _tasks(api: Api, body: Body) -> Reply:
+def _tasks(api: Api, body: Body) -> ApiResponse:
     begun_tasks(api)
     return api.post("/v1/tasks/list", body)
 
 
-def _tasks_page(api: Api, query: Body) -> Reply:
+def _tasks_page(api: Api, query: Body) -> ApiResponse:
     begun_tasks(api)
     return ask("POST", "/v1/tasks/list", None, api, query)
 
 
-def _create(api: Api, body: Body) -> Reply:
+def _create(api: Api, body: Body) -> ApiResponse:
     return api.post("/v1/buckets", {"bucket_name": "new", "bucket_schema": SCHEMA, **body})
 
 
-def _nested(name: str, needed: Body, send: Callable[[Api, Body], Reply], api: Api, body: Body) -> Reply:
+def _nested(name: str, needed: Body, send: Callable[[Api, Body], ApiResponse], api: Api, body: Body) -> ApiResponse:
     return send(api, {name: {**needed, **body}})
 
 
-def _adapter(api: Api, body: Body) -> Reply:
+def _adapter(api: Api, body: Body) -> ApiResponse:
     return api.patch("/v1/buckets/posters", {"source_adapter": {"adapter_type": "generic_webhook", **body}})
 
 
-def _in_list(name: str, needed: Body, api: Api, body: Body) -> Reply:
+def _in_list(name: str, needed: Body, api: Api, body: Body) -> ApiResponse:
     return _namespace(api, {name: [{**needed, **body}]})
 
 
-def _standalone(api: Api, body: Body) -> Reply:
+def _standalone(api: Api, body: Body) -> ApiResponse:
     return api.post("/v1/namespaces/standalone", {"namespace_id": "new-one", **body})
 
 
-def _standalone_vectors(api: Api, body: Body) -> Reply:
+def _standalone_vectors(api: Api, body: Body) -> ApiResponse:
     return _standalone(api, {"vector_configs": [{"name": "text", "dimension": 3, **body}]})
 
 
-def _namespace(api: Api, body: Body) -> Reply:
+def _namespace(api: Api, body: Body) -> ApiResponse:
     return api.post("/v1/namespaces", {"namespace_name": "new", **body})
 
 
-def ask(method: str, path: str, body: Body | None, api: Api, query: Body) -> Reply:
+def ask(method: str, path: str, body: Body | None, api: Api, query: Body) -> ApiResponse:
     """A request with these words in its query string; those that are null are left out."""
     words = {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
     return api.call(method, path, body, query={name: value for name, value in words.items() if value is not None})
 
 
-def _schema_field(api: Api, body: Body) -> Reply:
+def _schema_field(api: Api, body: Body) -> ApiResponse:
     return _create(api, {"bucket_schema": {"properties": {"probed": {"type": "string", **body}}}})
 
 
 # Each model of the SDK, by how it is sent.
-SEND: dict[str, Callable[[Api, Body], Reply]] = {
+SEND: dict[str, Callable[[Api, Body], ApiResponse]] = {
     "BucketCreateRequest": _create,
     "BucketPatchRequest": lambda api, body: api.patch("/v1/buckets/posters", body),
     "BucketUpdateRequest": lambda api, body: api.put("/v1/buckets/posters", body),

@@ -23,10 +23,10 @@ from chalicelib.objects.response_models import (
 )
 from tests.contract import sdk_models
 from tests.contract.left_out import AS_WRITTEN, LEFT_OUT
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.catalog import put_namespace_tally, put_tally
-from tests.support.objects import POSTER, a_bucket_of_objects, created, objects, text
-from tests.support.world import World, a_bucket
+from tests.support.objects import POSTER, create_object_bucket, created, objects, text
+from tests.support.world import World, bucket_body
 
 SCHEMA = {
     "properties": {
@@ -90,14 +90,14 @@ OBJECTS = "/v1/buckets/{bucket_identifier}/objects"
 BUCKET, NAMESPACE = "/v1/buckets/{bucket_identifier}", "/v1/namespaces/{namespace_identifier}"
 
 # What the SDK reads an answer with, what ours is declared as, and the operation that gives it.
-Case = tuple[Callable[[Api], Reply], str, Any, str, str]
+Case = tuple[Callable[[Api], ApiResponse], str, Any, str, str]
 CASES: dict[str, Case] = {
     "a new bucket": (
-        lambda api: api.post("/v1/buckets", a_bucket("new")),
+        lambda api: api.post("/v1/buckets", bucket_body("new")),
         "create_bucket", BucketResponse, "post", "/v1/buckets",
     ),
     "a new bucket with everything": (
-        lambda api: api.post("/v1/buckets", a_bucket("new") | EVERYTHING),
+        lambda api: api.post("/v1/buckets", bucket_body("new") | EVERYTHING),
         "create_bucket", BucketResponse, "post", "/v1/buckets",
     ),
     "a bucket": (lambda api: api.get("/v1/buckets/full"), "get_bucket", BucketResponse, "get", BUCKET),
@@ -209,14 +209,14 @@ each_answer = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 @pytest.fixture
 def stocked(world: World, api: Api) -> Api:
     """Two buckets, one with everything and with totals, an object, and a namespace that declares all it can."""
-    full = api.post("/v1/buckets", a_bucket("full") | EVERYTHING).json
-    api.post("/v1/buckets", a_bucket("bare"))
+    full = api.post("/v1/buckets", bucket_body("full") | EVERYTHING).json
+    api.post("/v1/buckets", bucket_body("bare"))
     api.post("/v1/namespaces", {"namespace_name": "press", **DECLARING})
     totals = {"object_count": 3, "total_size_bytes": 100, "max_size_bytes": 60, "min_size_bytes": 10}
     moment = "2026-01-02T00:00:00.000Z"
     put_tally(world, full["bucket_id"], **totals, last_upload_at=moment, stats_updated_at=moment)
     put_namespace_tally(world, **totals)
-    created(api, a_bucket_of_objects(api, "reels"), OBJECT)
+    created(api, create_object_bucket(api, "reels"), OBJECT)
     return api
 
 
@@ -244,7 +244,7 @@ def test_the_answer_is_strictly_what_its_type_says_and_no_more(stocked: Api, cas
 @each_answer
 def test_the_answer_is_what_the_description_says(stocked: Api, case: Case) -> None:
     send, _, _, verb, path = case
-    document = stocked.acting(key="", namespace="").get("/openapi.json").json
+    document = stocked.using(key="", namespace="").get("/openapi.json").json
     described = document["paths"][path][verb]["responses"]["200"]["content"]["application/json"]["schema"]
     Draft202012Validator({**described, "components": document["components"]}).validate(send(stocked).json)
 

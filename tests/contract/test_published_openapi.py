@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 @pytest.fixture
 def ours(api: Api) -> Json:
-    document: Json = api.acting(key="", namespace="").get("/openapi.json").json
+    document: Json = api.using(key="", namespace="").get("/openapi.json").json
     return document
 
 

@@ -11,17 +11,17 @@ from mixpeek.models.list_tasks_request import ListTasksRequest
 
 from tests.contract.conftest import Sdk
 from tests.deletion.conftest import Work, work
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 __all__ = ["work"]
 
 
 def test_a_bucket_is_deleted_polled_and_made_again(sdk: Sdk, world: World, work: Work) -> None:
-    made = sdk.client.buckets.create(**a_bucket())
+    made = sdk.client.buckets.create(**bucket_body())
     begun = sdk.client.buckets.delete(made.bucket_id)
     assert (begun.bucket_id, begun.status) == (made.bucket_id, "PENDING")
     assert sdk.client.buckets.get(made.bucket_id).status == "IN_PROGRESS"
-    again = sdk.client.buckets.create(**a_bucket())
+    again = sdk.client.buckets.create(**bucket_body())
 
     assert sdk.client.tasks.get(begun.task_id).status == "PENDING"
     work.done(begun.task_id)
@@ -34,7 +34,7 @@ def test_a_bucket_is_deleted_polled_and_made_again(sdk: Sdk, world: World, work:
 
 
 def test_the_generated_classes_read_every_answer_about_tasks(sdk: Sdk, world: World, work: Work) -> None:
-    sdk.client.buckets.create(**a_bucket())
+    sdk.client.buckets.create(**bucket_body())
     begun: Any = sdk.buckets.delete_bucket("posters")
     task_id = begun["task_id"]
     tasks: Any = TasksApi(sdk.buckets.api_client)

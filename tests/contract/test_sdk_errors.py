@@ -18,7 +18,7 @@ from tests.contract.conftest import Sdk, new_sdk
 from tests.support import faults
 from tests.support.faults import Faults
 from tests.support.slow_time import SlowTime
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_body_that_is_no_json_is_a_422_that_the_sdk_can_read(sdk: Sdk, world: 
 
 
 def test_a_422_names_the_place_to_the_generated_client(sdk: Sdk) -> None:
-    sdk.client.buckets.create(**a_bucket())
+    sdk.client.buckets.create(**bucket_body())
     with pytest.raises(UnprocessableEntityException) as error:
         sdk.buckets.patch_bucket("posters", BucketPatchRequest(bucket_name=""))
     problem = _envelope(error.value).details["validation_errors"][0]
@@ -80,7 +80,7 @@ def test_a_422_names_the_place_to_the_generated_client(sdk: Sdk) -> None:
 
 
 def test_a_throttled_table_is_a_retryable_503(failing: Faults, sdk: Sdk) -> None:
-    sdk.client.buckets.create(**a_bucket())
+    sdk.client.buckets.create(**bucket_body())
     failing.always(faults.throttled)
     with pytest.raises(ServiceException) as error:
         sdk.buckets.patch_bucket("posters", BucketPatchRequest(description="new"))

@@ -29,7 +29,7 @@ from mixpeek.models.update_object_request import UpdateObjectRequest
 
 from tests.contract.conftest import Sdk, new_sdk
 from tests.support.api import Api
-from tests.support.objects import PNG, POSTER, a_bucket_of_objects, a_keyed_bucket, text
+from tests.support.objects import PNG, POSTER, create_keyed_bucket, create_object_bucket, text
 from tests.support.seeding import seed_objects
 from tests.support.world import World
 
@@ -53,7 +53,7 @@ def said(error: Any) -> Any:
 
 @pytest.fixture
 def reels(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_filters_find_the_same_with_what_the_client_adds_to_them(sdk: Sdk, reels
 
 
 def test_policies_decide_about_a_unique_key(sdk: Sdk, api: Api) -> None:
-    bucket = a_keyed_bucket(api, "film_id")
+    bucket = create_keyed_bucket(api, "film_id")
     metropolis = new(film_id="tt0017136")
     with pytest.raises(BadRequestException):
         sdk.objects.create_object_buckets(bucket, metropolis)
@@ -187,7 +187,7 @@ def test_policies_decide_about_a_unique_key(sdk: Sdk, api: Api) -> None:
 
 
 def test_of_ten_inserts_at_once_one_is_made(sdk: Sdk, api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="insert")
+    bucket = create_keyed_bucket(api, "film_id", policy="insert")
 
     def insert(number: int) -> str:
         client = new_sdk(sdk.address, world.key, "films")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.deletion.conftest import Work
 from tests.support.api import Api
-from tests.support.objects import a_bucket_of_objects, created, text
+from tests.support.objects import create_object_bucket, created, text
 from tests.support.world import World
 
 DAY = 86_400
@@ -33,13 +33,13 @@ def refusing(world: World) -> Iterator[None]:
 def path(request: pytest.FixtureRequest, api: Api) -> str:
     """The path, by id, of something with an object in it."""
     namespace_id = api.post("/v1/namespaces", {"namespace_name": "doomed"}).json["namespace_id"]
-    there = api.acting(namespace="doomed")
-    created(there, bucket_id := a_bucket_of_objects(there), {"blobs": [text()]})
+    there = api.using(namespace="doomed")
+    created(there, bucket_id := create_object_bucket(there), {"blobs": [text()]})
     return f"/v1/buckets/{bucket_id}" if request.param == "bucket" else f"/v1/namespaces/{namespace_id}"
 
 
 def test_a_deletion_that_failed_goes_on_with_another_delete(api: Api, world: World, work: Work, path: str) -> None:
-    there = api.acting(namespace="doomed")
+    there = api.using(namespace="doomed")
     task_id = there.call("DELETE", path).json["task_id"]
     with refusing(world):
         assert work.done(task_id).status == "FAILED"
@@ -55,7 +55,7 @@ def test_a_deletion_that_failed_goes_on_with_another_delete(api: Api, world: Wor
 
 
 def test_a_deletion_whose_task_is_no_longer_kept_gets_another(api: Api, world: World, work: Work, path: str) -> None:
-    there = api.acting(namespace="doomed")
+    there = api.using(namespace="doomed")
     task_id = there.call("DELETE", path).json["task_id"]
     world.clock.advance(31 * DAY)
     assert api.get(f"/v1/tasks/{task_id}").status == 404

@@ -6,15 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.deletion.conftest import Work
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.catalog import partition_of
-from tests.support.objects import a_bucket_of_objects, create, created, objects, text
+from tests.support.objects import create, create_object_bucket, created, objects, text
 from tests.support.seeding import seed_objects
 from tests.support.task_queue import killing
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 
-def delete(api: Api, bucket: str, **query: str) -> Reply:
+def delete(api: Api, bucket: str, **query: str) -> ApiResponse:
     return api.call("DELETE", f"/v1/buckets/{bucket}", query=query)
 
 
@@ -25,8 +25,8 @@ def deleted(api: Api, bucket: str, **query: str) -> dict[str, Any]:
 
 
 def test_a_deleted_bucket_goes_with_all_that_is_in_it(api: Api, world: World, work: Work, namespace_id: str) -> None:
-    bucket = a_bucket_of_objects(api)
-    other = a_bucket_of_objects(api, "other")
+    bucket = create_object_bucket(api)
+    other = create_object_bucket(api, "other")
     for each in (bucket, other):
         created(api, each, {"blobs": [text()]})
         hidden = created(api, each, {"blobs": [text("hidden")]})["object_id"]
@@ -54,7 +54,7 @@ def test_a_deleted_bucket_goes_with_all_that_is_in_it(api: Api, world: World, wo
 
 
 def test_a_bucket_being_deleted_takes_no_writes_and_its_name_is_free(api: Api, work: Work) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     made = created(api, bucket)["object_id"]
     begun = deleted(api, bucket)
 
@@ -66,14 +66,14 @@ def test_a_bucket_being_deleted_takes_no_writes_and_its_name_is_free(api: Api, w
     ]
     assert {(reply.status, reply.error["code"]) for reply in refused} == {(409, "bucket_not_active")}
     assert api.get("/v1/buckets/reels").status == 404
-    again = a_bucket_of_objects(api, "reels")
+    again = create_object_bucket(api, "reels")
     assert again != bucket
     work.done(begun["task_id"])
     assert api.get("/v1/buckets/reels").json["bucket_id"] == again
 
 
 def test_a_second_deletion_is_the_same_task(api: Api, work: Work) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     first = deleted(api, bucket)
     assert deleted(api, bucket)["task_id"] == first["task_id"]
     work.done(first["task_id"])
@@ -81,7 +81,7 @@ def test_a_second_deletion_is_the_same_task(api: Api, work: Work) -> None:
 
 
 def test_many_deletions_at_once_are_one_task(api: Api) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     with ThreadPoolExecutor(16) as pool:
         replies = list(pool.map(lambda _: delete(api, bucket), range(16)))
     assert {reply.status for reply in replies} == {200}
@@ -89,7 +89,7 @@ def test_many_deletions_at_once_are_one_task(api: Api) -> None:
 
 
 def test_a_locked_bucket_is_deleted_by_force_only(api: Api, world: World, work: Work) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     world.services.buckets.set_lock(partition_of(world), bucket, locked=True)
     reply = delete(api, bucket)
     assert (reply.status, reply.error["code"]) == (403, "bucket_locked")
@@ -97,7 +97,7 @@ def test_a_locked_bucket_is_deleted_by_force_only(api: Api, world: World, work: 
 
 
 def test_an_archived_bucket_can_be_deleted(api: Api, world: World, work: Work) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     world.services.buckets.set_status(partition_of(world), bucket, "ARCHIVED")
     assert work.done(deleted(api, bucket)["task_id"]).status == "COMPLETED"
 
@@ -108,7 +108,7 @@ def test_an_unknown_bucket_cannot_be_deleted(api: Api) -> None:
 
 
 def test_the_task_can_be_polled_and_cannot_be_called_off(api: Api, work: Work) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     task_id = deleted(api, bucket)["task_id"]
     polled = api.get(f"/v1/tasks/{task_id}").json
     assert (polled["task_type"], polled["status"], polled["inputs"]) == ("api_buckets_delete", "PENDING", [bucket])
@@ -120,7 +120,7 @@ def test_the_task_can_be_polled_and_cannot_be_called_off(api: Api, work: Work) -
 def test_twenty_thousand_objects_go_however_often_the_worker_dies(
     api: Api, world: World, work: Work, namespace_id: str
 ) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(20_000))
     for number in range(200):
         world.s3.put_object(Bucket=world.settings.blob_bucket, Key=f"blobs/{bucket}/obj_{number}/b", Body=b"x")
@@ -138,7 +138,7 @@ def test_twenty_thousand_objects_go_however_often_the_worker_dies(
 
 
 def test_of_large_objects_a_slice_takes_a_few(api: Api, world: World, work: Work, namespace_id: str) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(12), lambda number: {"large": "x" * 290_000})
     task = world.services.tasks.get(world.organization_id, deleted(api, bucket)["task_id"])
     work.do_slice(task)
@@ -150,7 +150,7 @@ def test_of_large_objects_a_slice_takes_a_few(api: Api, world: World, work: Work
 def test_what_writers_store_while_their_bucket_goes_is_gone_in_the_end(
     api: Api, world: World, work: Work, namespace_id: str
 ) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     stop = threading.Event()
 
     def write() -> int:
@@ -173,7 +173,7 @@ def test_what_writers_store_while_their_bucket_goes_is_gone_in_the_end(
 def test_an_object_written_behind_the_back_of_the_deletion_is_found_and_removed(
     api: Api, world: World, work: Work, namespace_id: str
 ) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     partition = partition_of(world)
     found = world.services.buckets.get(partition, bucket)  # what a slow writer has read
     created(api, bucket, {"blobs": [text()]})
@@ -189,9 +189,9 @@ def test_an_object_written_behind_the_back_of_the_deletion_is_found_and_removed(
 
 
 def test_a_name_taken_over_survives_the_deletion(api: Api, work: Work) -> None:
-    first = api.post("/v1/buckets", a_bucket("posters")).json["bucket_id"]
+    first = api.post("/v1/buckets", bucket_body("posters")).json["bucket_id"]
     begun = deleted(api, first)["task_id"]
-    second = api.post("/v1/buckets", a_bucket("posters")).json["bucket_id"]
+    second = api.post("/v1/buckets", bucket_body("posters")).json["bucket_id"]
     work.done(begun)
     assert api.get("/v1/buckets/posters").json["bucket_id"] == second
-    assert api.post("/v1/buckets", a_bucket("posters")).status == 409
+    assert api.post("/v1/buckets", bucket_body("posters")).status == 409

@@ -13,7 +13,7 @@ from chalicelib.objects.models import CreateObjectRequest
 from tests.deletion.conftest import Work
 from tests.support.api import Api
 from tests.support.catalog import partition_of
-from tests.support.objects import a_bucket_of_objects, created
+from tests.support.objects import create_object_bucket, created
 from tests.support.world import World
 
 
@@ -45,7 +45,7 @@ def store_late(world: World, bucket: Bucket) -> None:
 def test_an_object_that_is_counted_after_the_last_look_is_found_by_another(
     api: Api, world: World, work: Work, namespace_id: str, before: int
 ) -> None:
-    bucket_id = a_bucket_of_objects(api)
+    bucket_id = create_object_bucket(api)
     found = world.services.buckets.get(partition_of(world), bucket_id)
     for _ in range(before):
         created(api, bucket_id)
@@ -67,7 +67,7 @@ def test_a_namespace_that_came_by_the_id_of_a_deleted_one_is_left_alone_by_its_t
     api: Api, world: World, work: Work
 ) -> None:
     named = {"namespace_name": "again", "namespace_id": "ns_again"}
-    there = api.acting(namespace="ns_again")
+    there = api.using(namespace="ns_again")
     assert api.post("/v1/namespaces", named).status == 200
     task_id = api.call("DELETE", "/v1/namespaces/again").json["task_id"]
     task = world.services.tasks.get(world.organization_id, task_id)
@@ -75,7 +75,7 @@ def test_a_namespace_that_came_by_the_id_of_a_deleted_one_is_left_alone_by_its_t
 
     assert api.post("/v1/namespaces", named).status == 200
     work.do_slice(task)
-    bucket_id = a_bucket_of_objects(there)
+    bucket_id = create_object_bucket(there)
     created(there, bucket_id)
     work.do_slice(task)
     assert there.get(f"/v1/buckets/{bucket_id}").json["status"] != "IN_PROGRESS"
@@ -87,10 +87,10 @@ def test_statistics_of_a_deleted_namespace_are_not_those_of_another_by_its_id(
     api: Api, world: World, work: Work
 ) -> None:
     named = {"namespace_name": "again", "namespace_id": "ns_again"}
-    there = api.acting(namespace="ns_again")
+    there = api.using(namespace="ns_again")
     for objects in (3, 2, 1):
         assert api.post("/v1/namespaces", named).status == 200
-        first, second = a_bucket_of_objects(there, "first"), a_bucket_of_objects(there, "second")
+        first, second = create_object_bucket(there, "first"), create_object_bucket(there, "second")
         for _ in range(objects):
             created(there, first)
         world.pump()  # of the namespace before this one, too

@@ -12,7 +12,7 @@ from tests.support.api import Api
 from tests.support.catalog import partition_of
 from tests.support.permissions import Permission, granted, logical_ids, permissions_used, renamed
 from tests.support.rows import remove_object, write_object
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 # What Lambda itself does for a function with the function's role, and what happens only to what cannot be read.
 POLLING = {f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
@@ -20,7 +20,7 @@ POLLING = {f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "
 
 @pytest.mark.parametrize("name", ["objects", "catalog"])
 def test_the_policy_is_what_the_function_uses(world: World, api: Api, s3: S3Client, name: str) -> None:
-    bucket = api.post("/v1/buckets", a_bucket()).json["bucket_id"]
+    bucket = api.post("/v1/buckets", bucket_body()).json["bucket_id"]
     used: set[Permission] = set()
     sources = {"objects": world.pump.objects, "catalog": world.pump.catalog}
     for turn in (fill, shrink, overtake, arrive_late):

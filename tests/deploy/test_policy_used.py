@@ -11,9 +11,9 @@ from mypy_boto3_s3 import S3Client
 from tests.faults.steps import STEPS
 from tests.support.api import Api
 from tests.support.engine import Tables
-from tests.support.objects import POSTER, a_bucket_of_objects, a_keyed_bucket, objects
+from tests.support.objects import POSTER, create_keyed_bucket, create_object_bucket, objects
 from tests.support.permissions import granted, logical_ids, needed, permissions_used, renamed
-from tests.support.world import a_bucket, new_world
+from tests.support.world import bucket_body, new_world
 
 
 def use_everything(api: Api) -> None:
@@ -41,16 +41,16 @@ def _use_namespaces(api: Api) -> None:
 
 
 def _use_buckets(api: Api) -> None:
-    assert api.post("/v1/buckets", a_bucket("posters")).status == 200
-    assert api.post("/v1/buckets", a_bucket("posters")).status == 409
+    assert api.post("/v1/buckets", bucket_body("posters")).status == 200
+    assert api.post("/v1/buckets", bucket_body("posters")).status == 409
     assert api.get("/v1/buckets/posters").status == 200
     assert api.patch("/v1/buckets/posters", {"description": "On paper"}).status == 200
     assert api.patch("/v1/buckets/posters", {"bucket_name": "stills"}).status == 200
     narrower = {"properties": {"title": {"type": "integer"}}}
     assert api.patch("/v1/buckets/stills", {"bucket_schema": narrower}).status == 200
-    stills = api.put("/v1/buckets/stills", a_bucket("stills")).json["bucket_id"]
+    stills = api.put("/v1/buckets/stills", bucket_body("stills")).json["bucket_id"]
     adapter = {"adapter_type": "bucket", "source_bucket_ids": [stills]}
-    assert api.post("/v1/buckets", a_bucket("trailers", source_adapter=adapter)).status == 200
+    assert api.post("/v1/buckets", bucket_body("trailers", source_adapter=adapter)).status == 200
     assert api.patch("/v1/buckets/trailers", {"source_adapter": {**adapter, "enabled": False}}).status == 200
 
 
@@ -75,10 +75,10 @@ def _use_tasks(api: Api) -> None:
 
 
 def _use_objects(api: Api) -> None:
-    bucket_id = a_keyed_bucket(api, "film_id", policy="upsert", name="reels")
+    bucket_id = create_keyed_bucket(api, "film_id", policy="upsert", name="reels")
     path = objects(bucket_id)
     assert (
-        api.post(objects(a_bucket_of_objects(api, "rushes")), {"blobs": [POSTER], "skip_duplicates": True}).status
+        api.post(objects(create_object_bucket(api, "rushes")), {"blobs": [POSTER], "skip_duplicates": True}).status
         == 200
     )
     new = {"film_id": "tt1", "blobs": [POSTER], "skip_duplicates": True}

@@ -10,7 +10,7 @@ from mypy_boto3_s3 import S3Client
 
 from deployment.copying import MOST_AT_ONCE, Copying
 from tests.support.engine import Tables, drop_tables, new_tables
-from tests.support.objects import a_bucket_of_objects, objects
+from tests.support.objects import create_object_bucket, objects
 from tests.support.world import World, new_world
 
 
@@ -35,15 +35,15 @@ def no_pause(_: float) -> None:
 
 
 def test_everything_is_there_with_its_keys_and_counted_once(world: World, other: World) -> None:
-    bucket = a_bucket_of_objects(world.api())
+    bucket = create_object_bucket(world.api())
     for _ in range(MOST_AT_ONCE + 1):
         assert world.api().post(objects(bucket), {"title": "M"}).status == 200
     world.pump()
     _, copied = copy(world, other)
     assert copied == MOST_AT_ONCE + 1
     other.pump()
-    seen = other.api().acting(key=world.key).get(f"/v1/buckets/{bucket}").json
+    seen = other.api().using(key=world.key).get(f"/v1/buckets/{bucket}").json
     assert seen == world.api().get(f"/v1/buckets/{bucket}").json | {"stats_updated_at": seen["stats_updated_at"]}
     assert seen["object_count"] == copied
-    listed = other.api().acting(key=world.key).get("/v1/namespaces").json["results"]
+    listed = other.api().using(key=world.key).get("/v1/namespaces").json["results"]
     assert [each["object_count"] for each in listed] == [copied]

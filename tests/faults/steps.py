@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from tests.support.api import Api, Reply
-from tests.support.objects import SCHEMA, a_bucket_of_objects, a_keyed_bucket, created, objects, text
-from tests.support.world import a_bucket
+from tests.support.api import Api, ApiResponse
+from tests.support.objects import SCHEMA, create_keyed_bucket, create_object_bucket, created, objects, text
+from tests.support.world import bucket_body
 
 BODY = {"title": "M", "blobs": [text()]}
 _numbers: Iterator[int] = count()
@@ -30,7 +30,7 @@ class Step:
         """Whether it can be made again and again, on the same things."""
         return self.method == "GET" or self.path.endswith("/list")
 
-    def send(self, api: Api) -> Reply:
+    def send(self, api: Api) -> ApiResponse:
         return api.call(self.method, self.path, self.body, query=self.query)
 
 
@@ -39,7 +39,7 @@ def _name(kind: str) -> str:
 
 
 def _bucket(api: Api) -> str:
-    return str(api.post("/v1/buckets", a_bucket(_name("posters"))).json["bucket_id"])
+    return str(api.post("/v1/buckets", bucket_body(_name("posters"))).json["bucket_id"])
 
 
 def _namespace(api: Api) -> str:
@@ -47,13 +47,13 @@ def _namespace(api: Api) -> str:
 
 
 def _filled(api: Api) -> str:
-    bucket = a_bucket_of_objects(api, _name("reels"))
+    bucket = create_object_bucket(api, _name("reels"))
     created(api, bucket, BODY)
     return bucket
 
 
 def _object(api: Api) -> str:
-    bucket = a_bucket_of_objects(api, _name("reels"))
+    bucket = create_object_bucket(api, _name("reels"))
     return objects(bucket, created(api, bucket, BODY)["object_id"])
 
 
@@ -62,7 +62,7 @@ def _task(api: Api) -> str:
 
 
 def _create_keyed(api: Api, policy: str, *, there: bool) -> Step:
-    bucket = a_keyed_bucket(api, "film_id", policy=policy, name=_name("films"))
+    bucket = create_keyed_bucket(api, "film_id", policy=policy, name=_name("films"))
     if there:
         created(api, bucket, {"film_id": "m"})
     return Step("POST", objects(bucket), {**BODY, "film_id": "m"}, again=(409,))
@@ -74,7 +74,7 @@ def _create_skipping(api: Api) -> Step:
 
 def _batch(api: Api) -> Step:
     rows = [{"title": "M", "blobs": [text(f"Take {n}")], "idempotency_key": f"row {n}"} for n in range(2)]
-    return Step("POST", objects(a_bucket_of_objects(api, _name("reels"))) + "/batch", {"objects": rows})
+    return Step("POST", objects(create_object_bucket(api, _name("reels"))) + "/batch", {"objects": rows})
 
 
 def _hide(api: Api) -> Step:
@@ -109,7 +109,7 @@ STEPS: dict[str, Callable[[Api], Step]] = {
     "update_namespace": lambda api: Step(
         "PUT", f"/v1/namespaces/{_namespace(api)}", {"namespace_name": _name("copies")}
     ),
-    "create_bucket": lambda api: Step("POST", "/v1/buckets", a_bucket(_name("posters")), again=(409,)),
+    "create_bucket": lambda api: Step("POST", "/v1/buckets", bucket_body(_name("posters")), again=(409,)),
     "list_buckets_get": lambda api: Step("GET", "/v1/buckets"),
     "list_buckets": lambda api: Step("POST", "/v1/buckets/list", {}),
     "list_buckets by name": lambda api: Step("POST", "/v1/buckets/list", {"search": "post*"}),

@@ -13,7 +13,7 @@ from tests.faults.steps import BODY
 from tests.faults.whole import check_whole
 from tests.support.api import Api
 from tests.support.faults import Fault, Faults
-from tests.support.objects import a_bucket_of_objects, created
+from tests.support.objects import create_object_bucket, created
 from tests.support.pump import Record, Source
 from tests.support.world import World
 
@@ -56,7 +56,7 @@ def news(world: World, bucket: str, table: str) -> list[Record]:
 
 @pytest.mark.parametrize("table", ["objects", "catalog"])
 def test_a_stream_s_function_counts_in_the_end_whatever_failed(world: World, table: str) -> None:
-    bucket = a_bucket_of_objects(world.api())
+    bucket = create_object_bucket(world.api())
     source: Source = getattr(world.pump, table)
     _, calls = deliver(world, source, news(world, bucket, table))
     refused = 0
@@ -99,7 +99,7 @@ def calls_of_a_deletion(world: World, work: Work, api: Api) -> int:
 
 def doomed(api: Api) -> tuple[str, str]:
     """A bucket with two objects, one of them with a file, and the task of its deletion."""
-    bucket = a_bucket_of_objects(api, "doomed")
+    bucket = create_object_bucket(api, "doomed")
     created(api, bucket, BODY)
     created(api, bucket, {"title": "M"})
     return bucket, api.call("DELETE", f"/v1/buckets/{bucket}").json["task_id"]

@@ -14,7 +14,7 @@ from tests.faults.steps import STEPS, Step
 from tests.faults.whole import check_whole
 from tests.http.envelopes import assert_envelope
 from tests.http.operations import OPERATIONS
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.faults import Fault, Faults
 from tests.support.world import World
 
@@ -37,7 +37,9 @@ def each_call(world: World, api: Api, name: str) -> Iterator[tuple[int, Callable
         yield call, lambda: step if step.reads else STEPS[name](api)
 
 
-def send_with(world: World, api: Api, step: Step, faults: dict[int, Fault], always: tuple[int, Fault] | None) -> Reply:
+def send_with(
+    world: World, api: Api, step: Step, faults: dict[int, Fault], always: tuple[int, Fault] | None
+) -> ApiResponse:
     """The answer to the request while AWS has these faults."""
     planned = Faults(world.client, world.s3)
     for call, fault in faults.items():
@@ -76,7 +78,7 @@ def test_calls_that_fail_for_good_are_a_503_and_leave_nothing_that_a_repetition_
     check_whole(world)
 
 
-def assert_refused(reply: Reply) -> None:
+def assert_refused(reply: ApiResponse) -> None:
     """The envelope with 503, or a batch that says so of its rows."""
     if reply.status == 422 and "failed" in reply.json:
         assert {row["error_type"] for row in reply.json["failed"]} == {"ServiceUnavailableError"}, reply.text

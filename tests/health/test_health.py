@@ -69,7 +69,7 @@ def test_metrics_say_how_long_each_took(world: World, anyone: Api) -> None:
 def test_a_dependency_that_fails_makes_it_degraded_with_a_200(world: World) -> None:
     api = failing(world)
 
-    for reply in (api.get("/v1/health/deep"), api.acting(key="").get("/v1/health", query={"deep": "true"})):
+    for reply in (api.get("/v1/health/deep"), api.using(key="").get("/v1/health", query={"deep": "true"})):
         found = report(reply)
         assert (found["status"], found["data"]["metadata"], found["data"]["cache"]) == ("DEGRADED", False, True)
         assert found["errors"]["metadata"] == "ConnectionError"
@@ -93,7 +93,7 @@ def test_deep_asks_for_the_table_of_objects_too(world: World) -> None:
     for words, status in ({}, "OK"), ({"deep": "false"}, "OK"), ({"deep": "true"}, "DEGRADED"):
         assert report(api.get("/v1/health/deep", query=words))["status"] == status
     for words, status in ({"metrics": "true"}, "OK"), ({"deep": "true"}, "DEGRADED"):
-        assert report(api.acting(key="").get("/v1/health", query=words))["status"] == status
+        assert report(api.using(key="").get("/v1/health", query=words))["status"] == status
 
 
 def test_the_deep_check_needs_a_key(world: World, anyone: Api) -> None:

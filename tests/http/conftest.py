@@ -12,7 +12,7 @@ from tests.support.api import Api
 from tests.support.faults import Faults
 from tests.support.seeding import seed_objects
 from tests.support.server import serving
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,7 +36,7 @@ def served(world: World) -> Iterator[str]:
 @pytest.fixture
 def posters(world: World, api: Api) -> Api:
     """The API with the bucket `posters`, in the namespace `films`, and an object in it."""
-    reply = api.post("/v1/buckets", a_bucket())
+    reply = api.post("/v1/buckets", bucket_body())
     assert reply.status == 200
     assert seed_objects(world, reply.json["bucket_id"], range(1)) == [OBJECT_ID]
     return api

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.api import Reply
+from tests.support.api import ApiResponse
 
 
-def header(reply: Reply, name: str) -> str | None:
+def header(reply: ApiResponse, name: str) -> str | None:
     """A header of the answer, however it is spelt."""
     return next((str(value) for key, value in reply.headers.items() if key.lower() == name.lower()), None)
 
 
-def assert_envelope(reply: Reply, status: int | None = None, type: str | None = None) -> dict[str, Any]:
+def assert_envelope(reply: ApiResponse, status: int | None = None, type: str | None = None) -> dict[str, Any]:
     """Holds an error answer against the one envelope, and gives back what stands under `error`."""
     assert status in (None, reply.status), reply.text
     assert reply.status >= 400, reply.text

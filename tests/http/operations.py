@@ -12,7 +12,7 @@ from chalicelib.api import all_operations
 from chalicelib.http.operation import Operation
 from chalicelib.services import Services
 from tests.http.envelopes import assert_envelope
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 
 
 def no_services() -> Services:
@@ -68,12 +68,12 @@ def body_of(operation: Operation) -> Any:
     return ENOUGH.get(operation.name, None if operation.body is None else {})
 
 
-def send(api: Api, operation: Operation, body: Any = None, **more: Any) -> Reply:
+def send(api: Api, operation: Operation, body: Any = None, **more: Any) -> ApiResponse:
     """The operation with this body, on the bucket `posters`, its object or the namespace `films`."""
     return api.call(operation.method, path_of(operation), body, **more)
 
 
-def assert_sane(reply: Reply) -> None:
+def assert_sane(reply: ApiResponse) -> None:
     """Holds an answer to be one that was given, or an envelope that blames the request."""
     if reply.status >= 400:
         assert_envelope(reply)

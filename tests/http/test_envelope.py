@@ -18,29 +18,29 @@ from chalicelib.wiring import build
 from tests.http.envelopes import assert_envelope, header
 from tests.http.operations import KEYED, OPERATIONS, send
 from tests.support import faults as aws
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.faults import Fault, Faults
 from tests.support.log import Log
 from tests.support.slow_time import SlowTime
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
-Request = Callable[[Api], Reply]
+Request = Callable[[Api], ApiResponse]
 
 REFUSALS: dict[str, tuple[Request, int, str]] = {
-    "no key": (lambda api: api.acting(key="").get("/v1/buckets"), 401, "UnauthorizedError"),
-    "no namespace": (lambda api: api.acting(namespace="").get("/v1/buckets"), 400, "BadRequestError"),
-    "unknown namespace": (lambda api: api.acting(namespace="no").get("/v1/buckets"), 404, "NotFoundError"),
+    "no key": (lambda api: api.using(key="").get("/v1/buckets"), 401, "UnauthorizedError"),
+    "no namespace": (lambda api: api.using(namespace="").get("/v1/buckets"), 400, "BadRequestError"),
+    "unknown namespace": (lambda api: api.using(namespace="no").get("/v1/buckets"), 404, "NotFoundError"),
     "unknown bucket": (lambda api: api.get("/v1/buckets/no"), 404, "NotFoundError"),
-    "not enabled": (lambda api: api.post("/v1/buckets", a_bucket(destination={})), 403, "NotEnabledError"),
+    "not enabled": (lambda api: api.post("/v1/buckets", bucket_body(destination={})), 403, "NotEnabledError"),
     "name taken": (lambda api: api.post("/v1/namespaces", {"namespace_name": "films"}), 409, "AlreadyExistsError"),
     "garbage cursor": (lambda api: api.get("/v1/buckets?cursor=x"), 400, "BadRequestError"),
     "two many bytes": (
-        lambda api: api.post("/v1/buckets", a_bucket(description="x" * MAX_BODY_BYTES)),
+        lambda api: api.post("/v1/buckets", bucket_body(description="x" * MAX_BODY_BYTES)),
         413,
         "PayloadTooLargeError",
     ),
     "wrong content type": (
-        lambda api: api.post("/v1/buckets", a_bucket(), headers={"Content-Type": "text/plain"}),
+        lambda api: api.post("/v1/buckets", bucket_body(), headers={"Content-Type": "text/plain"}),
         415,
         "UnsupportedMediaTypeError",
     ),
@@ -121,12 +121,12 @@ def test_a_path_that_no_operation_answers_is_told_in_the_envelope(served: str, p
     assert_envelope(over_http(served, method, path), 404, "NotFoundError")
 
 
-def over_http(base: str, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
+def over_http(base: str, method: str, path: str, body: bytes | None = None, **headers: str) -> ApiResponse:
     connection = HTTPConnection(urlsplit(base).netloc)
     try:
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
-        return Reply(answer.status, dict(answer.getheaders()), answer.read().decode())
+        return ApiResponse(answer.status, dict(answer.getheaders()), answer.read().decode())
     finally:
         connection.close()
 
@@ -197,7 +197,7 @@ def test_a_missing_table_is_an_unforeseen_failure_that_names_nothing(world: Worl
 BUSY: dict[str, Fault] = {
     "throttled": aws.throttled,
     "over capacity": aws.over_capacity,
-    "request limit": aws.answers("RequestLimitExceeded"),
+    "request limit": aws.error_response("RequestLimitExceeded"),
     "conflicting transaction": aws.conflicting_transaction,
     "conflicting write": aws.conflicting_write,
     "in progress": aws.in_progress,
@@ -216,14 +216,14 @@ def test_a_busy_storage_is_tried_again_then_told_and_nothing_is_stored(
     api = world.api()
     assert api.get("/v1/buckets").json["total_count"] == 0
     faults.always(BUSY[name])
-    error = assert_envelope(api.post("/v1/buckets", a_bucket()), 503, "ServiceUnavailableError")
+    error = assert_envelope(api.post("/v1/buckets", bucket_body()), 503, "ServiceUnavailableError")
     assert error["details"]["retry_after_seconds"] > 0
-    assert len(time.naps) > 3
-    assert sum(time.naps) < 25
+    assert len(time.sleeps) > 3
+    assert sum(time.sleeps) < 25
     faults.remove()
     assert api.get("/v1/buckets").json["total_count"] == 0
     assert api.get("/v1/buckets/posters").status == 404
-    assert api.post("/v1/buckets", a_bucket()).status == 200
+    assert api.post("/v1/buckets", bucket_body()).status == 200
 
 
 @pytest.mark.parametrize("name", BUSY)
@@ -244,18 +244,18 @@ def test_a_storage_that_is_busy_for_a_moment_goes_unnoticed(
     api = world.api()
     api.get("/v1/buckets")
     faults.on(1, BUSY[name]).on(2, BUSY[name])
-    assert api.post("/v1/buckets", a_bucket()).status == 200
-    assert len(time.naps) == 2
+    assert api.post("/v1/buckets", bucket_body()).status == 200
+    assert len(time.sleeps) == 2
 
 
 def test_a_write_whose_every_answer_was_lost_is_not_called_undone(time: SlowTime, world: World, faults: Faults) -> None:
     api = world.api()
     api.get("/v1/buckets")
     faults.always(aws.applied_then_timeout())
-    error = assert_envelope(api.post("/v1/buckets", a_bucket()), 503, "ServiceUnavailableError")
+    error = assert_envelope(api.post("/v1/buckets", bucket_body()), 503, "ServiceUnavailableError")
     assert error["code"] == "unsettled"
     faults.remove()
-    assert api.post("/v1/buckets", a_bucket()).json["error"]["code"] == "bucket_name_taken"
+    assert api.post("/v1/buckets", bucket_body()).json["error"]["code"] == "bucket_name_taken"
 
 
 def test_every_answer_has_a_request_id_of_its_own_and_cors(api: Api) -> None:
@@ -267,7 +267,7 @@ def test_every_answer_has_a_request_id_of_its_own_and_cors(api: Api) -> None:
 
 
 def test_a_not_modified_answer_has_no_body_and_the_same_headers(api: Api) -> None:
-    made = api.post("/v1/buckets", a_bucket())
+    made = api.post("/v1/buckets", bucket_body())
     etag = header(made, "ETag") or ""
     reply = api.get("/v1/buckets/posters", headers={"If-None-Match": etag})
     assert (reply.status, reply.text) == (304, "")
@@ -279,7 +279,7 @@ def test_a_not_modified_answer_has_no_body_and_the_same_headers(api: Api) -> Non
 def test_a_request_is_logged_as_one_line_without_its_words(world: World, api: Api, log: Log) -> None:
     secret = "whsec_of_the_adapter"
     adapter = {"adapter_type": "generic_webhook", "webhook_secret": secret}
-    reply = api.post("/v1/buckets", a_bucket("a private name", source_adapter=adapter))
+    reply = api.post("/v1/buckets", bucket_body("a private name", source_adapter=adapter))
     assert reply.status == 200, reply.text
     refused = api.post("/v1/buckets", {"bucket_name": secret, "bucket_schema": 3})
     made, line = log.lines

@@ -13,7 +13,7 @@ from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope
 from tests.http.operations import JSON, OPEN, WITH_BODY, assert_sane, each, send
 from tests.support.api import Api
-from tests.support.world import a_bucket
+from tests.support.world import bucket_body
 
 DEEP = 100_000
 
@@ -121,7 +121,7 @@ SCHEMAS: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_schema_without_measure_is_refused_when_it_is_written(posters: Api, name: str) -> None:
     schema, type_ = SCHEMAS[name]
     for reply in (
-        posters.post("/v1/buckets", a_bucket("big", bucket_schema=schema)),
+        posters.post("/v1/buckets", bucket_body("big", bucket_schema=schema)),
         posters.put("/v1/buckets/posters", {"bucket_schema": schema}),
         posters.patch("/v1/buckets/posters", {"bucket_schema": schema}),
     ):
@@ -129,12 +129,12 @@ def test_a_schema_without_measure_is_refused_when_it_is_written(posters: Api, na
         assert problem["type"] == type_
         assert problem["location"][:2] == ["body", "bucket_schema"]
         assert len(reply.text) < 100_000
-    assert posters.get("/v1/buckets/posters").json["bucket_schema"] == a_bucket()["bucket_schema"]
+    assert posters.get("/v1/buckets/posters").json["bucket_schema"] == bucket_body()["bucket_schema"]
 
 
 def test_the_largest_schemas_come_back_as_they_were(api: Api) -> None:
     for name, schema in {"wide": schema_of(500), "tall": nested(10, "properties"), "long": nested(10, "items")}.items():
-        assert api.post("/v1/buckets", a_bucket(name, bucket_schema=schema)).status == 200
+        assert api.post("/v1/buckets", bucket_body(name, bucket_schema=schema)).status == 200
         assert api.get(f"/v1/buckets/{name}").json["bucket_schema"] == schema
 
 
@@ -160,7 +160,7 @@ VALUES: dict[str, Any] = {
 
 
 def test_whatever_is_taken_comes_back_exactly_equal(posters: Api) -> None:
-    sent = a_bucket("other", metadata=VALUES, description=VALUES["escapes"])
+    sent = bucket_body("other", metadata=VALUES, description=VALUES["escapes"])
     assert posters.post("/v1/buckets", sent).status == 200
     assert posters.patch("/v1/buckets/posters", {"metadata": VALUES, "description": VALUES["escapes"]}).status == 200
     for name in ("other", "posters"):
@@ -187,7 +187,7 @@ STORED = st.recursive(
 @given(metadata=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), STORED, max_size=5))
 def test_any_metadata_comes_back_exactly_equal(api: Api, metadata: dict[str, Any]) -> None:
     if api.get("/v1/buckets/kept").status == 404:
-        assert api.post("/v1/buckets", a_bucket("kept")).status == 200
+        assert api.post("/v1/buckets", bucket_body("kept")).status == 200
     assert api.patch("/v1/buckets/kept", {"metadata": metadata}).status == 200
     found = api.get("/v1/buckets/kept").json["metadata"]
     assert json.dumps(found) == json.dumps(metadata)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.http.envelopes import assert_envelope, header
 from tests.support.api import Api
-from tests.support.world import a_bucket
+from tests.support.world import bucket_body
 
 NAMES = {
     "right to left": "תמונות صور",
@@ -50,7 +50,7 @@ NAMES = {
 def test_names_of_every_kind_are_kept_apart_and_found(api: Api) -> None:
     ids = {}
     for name in NAMES.values():
-        made = api.post("/v1/buckets", a_bucket(name))
+        made = api.post("/v1/buckets", bucket_body(name))
         assert made.status == 200, made.text
         assert made.json["bucket_name"] == name
         ids[name] = made.json["bucket_id"]
@@ -58,7 +58,7 @@ def test_names_of_every_kind_are_kept_apart_and_found(api: Api) -> None:
     for name, id_ in ids.items():
         assert api.get(f"/v1/buckets/{quote(name, safe='')}").json["bucket_id"] == id_
         assert api.get(f"/v1/buckets/{id_}").json["bucket_name"] == name
-        taken = api.post("/v1/buckets", a_bucket(name))
+        taken = api.post("/v1/buckets", bucket_body(name))
         assert assert_envelope(taken, 409, "AlreadyExistsError")["details"]["bucket_id"] == id_
     listed = api.get("/v1/buckets?limit=1000").json["results"]
     assert {row["bucket_name"]: row["bucket_id"] for row in listed} == ids
@@ -70,9 +70,9 @@ def test_names_of_every_kind_are_kept_apart_and_found(api: Api) -> None:
 def test_two_forms_of_one_letter_are_two_names(api: Api) -> None:
     composed, decomposed = NAMES["composed"], NAMES["decomposed"]
     assert unicodedata.normalize("NFC", decomposed) == composed
-    first = api.post("/v1/buckets", a_bucket(composed)).json["bucket_id"]
+    first = api.post("/v1/buckets", bucket_body(composed)).json["bucket_id"]
     assert api.get(f"/v1/buckets/{quote(decomposed)}").status == 404
-    second = api.post("/v1/buckets", a_bucket(decomposed)).json["bucket_id"]
+    second = api.post("/v1/buckets", bucket_body(decomposed)).json["bucket_id"]
     assert first != second
 
 
@@ -96,7 +96,7 @@ NO_NAMES = {
 
 @pytest.mark.parametrize("name", NO_NAMES)
 def test_what_cannot_be_a_name_is_refused(posters: Api, name: str) -> None:
-    problem = assert_envelope(posters.post("/v1/buckets", a_bucket(NO_NAMES[name])), 422)  # type: ignore[arg-type]
+    problem = assert_envelope(posters.post("/v1/buckets", bucket_body(NO_NAMES[name])), 422)  # type: ignore[arg-type]
     assert problem["details"]["validation_errors"][0]["location"] == ["body", "bucket_name"]
     if NO_NAMES[name] is not None:
         assert_envelope(posters.patch("/v1/buckets/posters", {"bucket_name": NO_NAMES[name]}), 422)
@@ -110,8 +110,8 @@ def test_a_namespace_may_carry_any_name_and_is_found_by_it(api: Api, name: str) 
     made = api.post("/v1/namespaces", {"namespace_name": name})
     assert made.status == 200, made.text
     assert api.get(f"/v1/namespaces/{quote(name, safe='')}").json["namespace_id"] == made.json["namespace_id"]
-    assert api.acting(namespace=name).get("/v1/buckets").status == 200
-    assert api.acting(namespace=made.json["namespace_id"]).get("/v1/buckets").status == 200
+    assert api.using(namespace=name).get("/v1/buckets").status == 200
+    assert api.using(namespace=made.json["namespace_id"]).get("/v1/buckets").status == 200
 
 
 @pytest.mark.parametrize("name", ["ab", "x" * 65, "a\x00b", "   ", "a\nb", 3, None])

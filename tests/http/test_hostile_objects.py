@@ -15,8 +15,8 @@ from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope, header
 from tests.http.operations import JSON, OPERATIONS, assert_sane, body_of, each, path_of
 from tests.http.test_hostile import STORED, VALUES
-from tests.support.api import Api, Reply
-from tests.support.objects import POSTER, a_bucket_of_objects, objects, text
+from tests.support.api import Api, ApiResponse
+from tests.support.objects import POSTER, create_object_bucket, objects, text
 from tests.support.world import World
 
 ONE_OBJECT = [operation for operation in OPERATIONS if "{object_identifier}" in operation.path]
@@ -50,7 +50,7 @@ IDS = [
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
 @each(ONE_OBJECT)
@@ -72,7 +72,7 @@ def test_ids_to_hide_are_any_text_and_only_those_that_are_there_count(api: Api, 
         assert_envelope(reply, 422, "ValidationError")
 
 
-def written(api: Api, bucket: str, raw: bytes) -> list[Reply]:
+def written(api: Api, bucket: str, raw: bytes) -> list[ApiResponse]:
     """What a create, a change of each kind and a batch answer to these fields of an object."""
     made = api.post(objects(bucket), {"title": "M"}).json["object_id"]
     return [
@@ -257,7 +257,7 @@ def test_whatever_is_taken_comes_back_exactly_equal(api: Api, bucket: str) -> No
 @settings(max_examples=25)
 @given(values=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])).map("x".__add__), STORED, max_size=5))
 def test_any_fields_come_back_exactly_equal(api: Api, values: dict[str, Any]) -> None:
-    bucket = api.get("/v1/buckets/kept").json.get("bucket_id") or a_bucket_of_objects(api, "kept")
+    bucket = api.get("/v1/buckets/kept").json.get("bucket_id") or create_object_bucket(api, "kept")
     made = api.post(objects(bucket), values)
     assert made.status == 200, made.text
     found = api.get(objects(bucket, made.json["object_id"])).json
@@ -267,7 +267,7 @@ def test_any_fields_come_back_exactly_equal(api: Api, values: dict[str, Any]) ->
 @settings(max_examples=40, derandomize=True)
 @given(paths=st.lists(st.sampled_from(["a", "", ".", "a..b", "blobs.0", "a" * 600, "object_id.x"]) | st.text()) | JSON)
 def test_no_selection_brings_a_list_down(api: Api, paths: Any) -> None:
-    bucket = api.get("/v1/buckets/kept").json.get("bucket_id") or a_bucket_of_objects(api, "kept")
+    bucket = api.get("/v1/buckets/kept").json.get("bucket_id") or create_object_bucket(api, "kept")
     if not api.get(objects(bucket)).json["results"]:
         api.post(objects(bucket), {"a": {"b": [1]}, "blobs": [text()], "": 1, ".": 2})
     reply = api.post(f"{objects(bucket)}/list", {"select": paths})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope, header
 from tests.http.operations import IN_NAMESPACE, JSON, KEYED, OPERATIONS, SEARCHED, assert_sane, each, path_of, send
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 
 CURSORS = ["", "x", "=", "A" * 9_000, "é", "W10", "bnVsbA", "WzEsIiIsW11d", "../..", "%00", "\N{SNOWMAN}", "e30", "MQ"]
 
@@ -26,7 +26,7 @@ def test_a_garbage_cursor_is_told_to_be_one(posters: Api, operation: Operation) 
                 assert assert_envelope(reply, 400, "BadRequestError")["code"] == "cursor_invalid"
 
 
-def _by_get(api: Api, operation: Operation, query: dict[str, str]) -> list[Reply]:
+def _by_get(api: Api, operation: Operation, query: dict[str, str]) -> list[ApiResponse]:
     """The same list by GET, where there is one."""
     path = operation.path.removesuffix("/list")
     there = any((other.method, other.path) == ("GET", path) for other in OPERATIONS)

@@ -12,7 +12,7 @@ from chalicelib.access.models import ResourceScope
 from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope
 from tests.http.operations import OPERATIONS, body_of, each, path_of
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.catalog import objects_table
 from tests.support.objects import POSTER, SCHEMA, objects, text
 from tests.support.world import World
@@ -65,7 +65,7 @@ def theirs(request: pytest.FixtureRequest, world: World) -> Shelf:
     return new_shelf(api, "scarlet")
 
 
-def call(operation: Operation, api: Api, bucket: str, object_id: str) -> Reply:
+def call(operation: Operation, api: Api, bucket: str, object_id: str) -> ApiResponse:
     """The operation on an object by its id, which bodies name too where they name any."""
     body: Any = body_of(operation)
     if operation.name.startswith("bulk_soft_delete"):
@@ -156,7 +156,7 @@ def test_a_key_that_is_bound_to_a_bucket_reaches_objects_of_that_one_only(
 ) -> None:
     beside = new_shelf(ours.api, "scarlet", name="beside")
     key = world.key_for(world.organization_id, scopes=[ResourceScope("bucket", ours.bucket_id)])
-    bound = ours.api.acting(key=key)
+    bound = ours.api.using(key=key)
     for bucket, object_id in (
         (beside.bucket_id, beside.object_id),
         (beside.bucket_id, ours.object_id),
@@ -173,7 +173,7 @@ def test_a_key_that_is_bound_to_a_bucket_reaches_objects_of_that_one_only(
 
 @each(OBJECT_ROUTES)
 def test_a_key_that_may_only_read_changes_no_object(world: World, ours: Shelf, operation: Operation) -> None:
-    reader = ours.api.acting(key=world.key_for(world.organization_id, "read"))
+    reader = ours.api.using(key=world.key_for(world.organization_id, "read"))
     reply = call(operation, reader, ours.bucket_id, ours.object_id)
     assert (reply.status == 403) is (operation.permission != "read"), reply.text
     assert ours.api.get(ours.path).headers["ETag"].endswith('-1"')

@@ -18,7 +18,7 @@ from chalicelib.openapi.document import openapi
 from tests.http.operations import OPERATIONS
 from tests.support.seeding import seed_objects
 from tests.support.server import serving
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 EXAMPLES = 10
 NUMBERS = itertools.count()
@@ -73,7 +73,7 @@ def target(world: World) -> Iterator[Target]:
     api = world.api()
     # Known by id, since examples rename them; and examples may end the namespace that they change.
     known = {
-        "bucket_identifier": api.post("/v1/buckets", a_bucket()).json["bucket_id"],
+        "bucket_identifier": api.post("/v1/buckets", bucket_body()).json["bucket_id"],
         "namespace_identifier": api.post("/v1/namespaces", {"namespace_name": "changed"}).json["namespace_id"],
     }
     known["task_id"] = f"task_{0:016}"

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.access.models import ResourceScope
 from tests.support.log import Log
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 
 def scoped(world: World) -> str:
@@ -29,9 +29,9 @@ REFUSED: dict[str, tuple[int, dict[str, Any]]] = {
 def test_whoever_is_known_is_in_the_line_whatever_comes_of_the_request(world: World, log: Log, name: str) -> None:
     status, given = REFUSED[name]
     key = given["key"](world) if "key" in given else world.key
-    api = world.api(key=key).acting(namespace=given.get("namespace"))
+    api = world.api(key=key).using(namespace=given.get("namespace"))
 
-    reply = api.post("/v1/buckets", given.get("body", a_bucket()))
+    reply = api.post("/v1/buckets", given.get("body", bucket_body()))
 
     (line,) = log.lines
     assert (reply.status, line["status"]) == (status, status)

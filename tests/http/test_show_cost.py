@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.api import CORS
-from tests.support.costs import metering
-from tests.support.objects import a_bucket_of_objects, objects, text
+from tests.support.costs import measure_costs
+from tests.support.objects import create_object_bucket, objects, text
 from tests.support.world import World
 
 SHOW = {"X-Show-Cost": "true"}
@@ -20,8 +20,8 @@ def read(told: str) -> dict[str, float]:
 
 def test_an_answer_tells_what_the_log_tells(world: World) -> None:
     api = world.api()
-    path = objects(a_bucket_of_objects(api))
-    with metering(world, api) as meter:
+    path = objects(create_object_bucket(api))
+    with measure_costs(world, api) as meter:
         reply = api.post(path, {"blobs": [text()]}, headers=SHOW)
         line = meter.lines.fields[-1]
     assert reply.status == 200, reply.text
@@ -40,7 +40,7 @@ def test_whoever_does_not_ask_is_not_told(world: World, headers: dict[str, str])
 
 def test_a_refusal_over_ones_own_things_tells(world: World) -> None:
     api = world.api()
-    a_bucket_of_objects(api, "films")
+    create_object_bucket(api, "films")
     taken = api.post("/v1/buckets", {"bucket_name": "films", "bucket_schema": {"properties": {}}}, headers=SHOW)
     assert taken.status == 409
     assert read(taken.headers[TOLD])["round-trips"] >= 1

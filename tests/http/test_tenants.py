@@ -15,8 +15,8 @@ from chalicelib.api import CORS, create_app
 from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope, header
 from tests.http.operations import IN_NAMESPACE, KEYED, OPERATIONS, SEARCHED, body_of, each, no_services, path_of
-from tests.support.api import Api, Reply
-from tests.support.world import World, a_bucket
+from tests.support.api import Api, ApiResponse
+from tests.support.world import World, bucket_body
 
 PLACED = [operation for operation in OPERATIONS if operation.scope == "namespace_path"]
 BUCKET_ROUTES = [operation for operation in OPERATIONS if "{bucket_identifier}" in operation.path]
@@ -35,7 +35,7 @@ class Tenant:
     bucket_id: str
     secrets: tuple[str, ...]
 
-    def told_in(self, reply: Reply, *asked: str) -> list[str]:
+    def told_in(self, reply: ApiResponse, *asked: str) -> list[str]:
         """What a reply says about this tenant, apart from what was asked for."""
         text = reply.text + repr(sorted(reply.headers.items()))
         return [secret for secret in self.secrets if secret in text and secret not in asked]
@@ -48,8 +48,8 @@ def new_tenant(world: World, organization_id: str, mark: str) -> Tenant:
     own = api.post("/v1/namespaces", {"namespace_name": f"{mark}-own", "description": f"{mark} told"})
     assert (shared.status, own.status) == (200, 200), (shared.text, own.text)
     own_namespace = own.json["namespace_id"]
-    made = api.post("/v1/buckets", a_bucket("posters", description=f"{mark} words", metadata={"m": f"{mark} data"}))
-    other = api.acting(namespace=own_namespace).post("/v1/buckets", a_bucket(f"{mark} bucket"))
+    made = api.post("/v1/buckets", bucket_body("posters", description=f"{mark} words", metadata={"m": f"{mark} data"}))
+    other = api.using(namespace=own_namespace).post("/v1/buckets", bucket_body(f"{mark} bucket"))
     bucket_id = made.json["bucket_id"]
     ids = (organization_id, own_namespace, bucket_id, other.json["bucket_id"])
     return Tenant(organization_id, key, api, own_namespace, bucket_id, (*ids, mark))
@@ -66,13 +66,13 @@ def theirs(world: World) -> Tenant:
     return new_tenant(world, other.organization_id, "scarlet")
 
 
-def call(operation: Operation, api: Api, *, bucket: str = "posters", namespace: str = SAME) -> Reply:
+def call(operation: Operation, api: Api, *, bucket: str = "posters", namespace: str = SAME) -> ApiResponse:
     """The operation, with a body that may or may not be enough for it."""
     path = path_of(operation, bucket=bucket, namespace=namespace)
     return api.call(operation.method, path, body_of(operation))
 
 
-def alike(reply: Reply, *asked: str) -> tuple[Any, ...]:
+def alike(reply: ApiResponse, *asked: str) -> tuple[Any, ...]:
     """A reply without what must differ: request ids, and the identifiers that were asked for."""
     text = REQUEST_ID.sub("", reply.text)
     for word in asked:
@@ -149,7 +149,7 @@ def test_the_namespace_of_another_organization_is_one_that_does_not_exist(
 ) -> None:
     unknown = "ns_" + "0" * (len(theirs.own_namespace) - 3)
     asked = (theirs.own_namespace, "scarlet-own", unknown)
-    replies = [call(operation, ours.api.acting(namespace=name)) for name in asked]
+    replies = [call(operation, ours.api.using(namespace=name)) for name in asked]
     for reply, name in zip(replies, asked, strict=True):
         error = assert_envelope(reply, 404, "NotFoundError")
         assert error["message"] == "Namespace not found"
@@ -174,7 +174,7 @@ def test_the_namespace_in_a_path_is_found_in_ones_own_organization_only(
 @each(BUCKET_ROUTES)
 def test_a_bucket_elsewhere_is_one_that_does_not_exist(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
     unknown = "bkt_" + "0" * (len(theirs.bucket_id) - 4)
-    in_another_namespace = ours.api.acting(namespace=ours.own_namespace)
+    in_another_namespace = ours.api.using(namespace=ours.own_namespace)
     replies = [
         call(operation, ours.api, bucket=theirs.bucket_id),
         call(operation, ours.api, bucket=unknown),
@@ -189,7 +189,7 @@ def test_a_bucket_elsewhere_is_one_that_does_not_exist(ours: Tenant, theirs: Ten
 
 @each(KEYED)
 def test_no_answer_tells_of_another_organization(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
-    for api in (ours.api, ours.api.acting(namespace=ours.own_namespace), ours.api.acting(namespace="films")):
+    for api in (ours.api, ours.api.using(namespace=ours.own_namespace), ours.api.using(namespace="films")):
         for bucket in ("posters", ours.bucket_id, "unknown"):
             for namespace in (SAME, ours.own_namespace, "unknown"):
                 assert theirs.told_in(call(operation, api, bucket=bucket, namespace=namespace)) == []
@@ -201,7 +201,7 @@ def test_to_a_key_that_is_bound_elsewhere_nothing_is_there(
     world: World, ours: Tenant, operation: Operation, scope: str
 ) -> None:
     kind, _, resource = scope.partition(":")
-    bound = ours.api.acting(key=world.key_for(ours.organization_id, scopes=[ResourceScope(kind, resource)]))
+    bound = ours.api.using(key=world.key_for(ours.organization_id, scopes=[ResourceScope(kind, resource)]))
     assert ours.told_in(call(operation, bound)) == []
     if operation.scope == "organization":
         error = assert_envelope(call(operation, bound, bucket=ours.bucket_id), 403, "ForbiddenError")
@@ -215,7 +215,7 @@ def assert_told_apart_nothing(operation: Operation, bound: Api, ours: Tenant, *,
     asked = [(bucket, namespace) for bucket in buckets for namespace in (SAME, ours.own_namespace, "never-was")]
     told = set()
     for bucket, namespace in asked:
-        reply = call(operation, bound.acting(namespace=namespace), bucket=bucket, namespace=namespace)
+        reply = call(operation, bound.using(namespace=namespace), bucket=bucket, namespace=namespace)
         assert_envelope(reply, 404, "NotFoundError")
         told.add(repr(alike(reply, bucket, namespace)))
     assert len(told) == 1, told
@@ -225,7 +225,7 @@ def assert_told_apart_nothing(operation: Operation, bound: Api, ours: Tenant, *,
 def test_a_key_that_is_bound_to_a_place_works_there(world: World, ours: Tenant, operation: Operation) -> None:
     for resource in (SAME, "same-*", "violet-same", "*"):
         key = world.key_for(ours.organization_id, scopes=[ResourceScope("namespace", resource)])
-        assert call(operation, ours.api.acting(key=key)).status != 403
+        assert call(operation, ours.api.using(key=key)).status != 403
 
 
 @each(IN_NAMESPACE + PLACED)
@@ -234,7 +234,7 @@ def test_to_a_key_that_is_bound_to_a_namespace_the_others_are_not_there(
 ) -> None:
     key = world.key_for(ours.organization_id, scopes=[ResourceScope("namespace", SAME)])
     asked = (ours.own_namespace, "films", "never-was")
-    replies = [call(operation, ours.api.acting(key=key, namespace=name), namespace=name) for name in asked]
+    replies = [call(operation, ours.api.using(key=key, namespace=name), namespace=name) for name in asked]
     for reply, name in zip(replies, asked, strict=True):
         error = assert_envelope(reply, 404, "NotFoundError")
         assert error["details"] == {"resource": "namespace", "id": name}
@@ -252,7 +252,7 @@ def test_a_key_that_is_bound_to_a_bucket_learns_of_no_namespace(
         for query in ({}, {"undeclared": "x"}):
             told = set()
             for namespace in (ours.own_namespace, "films", "never-was"):
-                api = ours.api.acting(key=key, namespace=namespace)
+                api = ours.api.using(key=key, namespace=namespace)
                 path = path_of(operation, bucket=ours.bucket_id)
                 reply = api.call(operation.method, path, body_of(operation), query=query)
                 assert reply.status in (404, 422), reply.text
@@ -279,7 +279,7 @@ def test_two_organizations_that_choose_the_same_names_never_meet(ours: Tenant, t
                 assert reply.json["total_count"] == len(reply.json["results"]) <= 3
     assert ours.api.patch("/v1/buckets/posters", {"description": "ours now"}).status == 200
     assert theirs.api.get("/v1/buckets/posters").json["description"] == "scarlet words"
-    assert ours.api.post("/v1/buckets", a_bucket("second")).status == 200
+    assert ours.api.post("/v1/buckets", bucket_body("second")).status == 200
     assert ours.api.get(f"/v1/namespaces/{SAME}").json["bucket_count"] == 2
     assert theirs.api.get(f"/v1/namespaces/{SAME}").json["bucket_count"] == 1
     assert theirs.api.get("/v1/buckets/second").status == 404
@@ -295,7 +295,7 @@ def test_an_organization_id_forged_into_a_namespace_id_leads_nowhere(ours: Tenan
         "ORG",
         "#TOTALS",
     ):
-        assert_envelope(ours.api.acting(namespace=forged).get("/v1/buckets"), 404, "NotFoundError")
+        assert_envelope(ours.api.using(namespace=forged).get("/v1/buckets"), 404, "NotFoundError")
     forged = f"{theirs.organization_id}.{SAME}"
     refused = ours.api.post("/v1/namespaces", {"namespace_id": forged, "namespace_name": "forged"})
     assert_envelope(refused, 422, "ValidationError")
@@ -311,11 +311,11 @@ def pages(api: Api, path: str) -> Iterator[str]:
 
 @each(SEARCHED)
 def test_a_cursor_is_of_no_use_to_another_tenant(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
-    elsewhere = theirs.api.acting(namespace=theirs.own_namespace)
-    assert elsewhere.post("/v1/buckets", a_bucket("posters")).status == 200
+    elsewhere = theirs.api.using(namespace=theirs.own_namespace)
+    assert elsewhere.post("/v1/buckets", bucket_body("posters")).status == 200
     for tenant in (ours, theirs):
         for name in ("a", "b"):
-            assert tenant.api.post("/v1/buckets", a_bucket(name)).status == 200
+            assert tenant.api.post("/v1/buckets", bucket_body(name)).status == 200
             assert tenant.api.post("/v1/buckets/posters/objects", {"title": name}).status == 200
             if operation.name == "list_tasks":
                 assert tenant.api.call("DELETE", f"/v1/buckets/{name}").status == 200

@@ -64,7 +64,7 @@ def test_a_revoked_key_is_replaced(world: World, folder: Folder) -> None:
     first = first_credentials(world.services, folder, None)
     caller = access.authenticate(f"Bearer {first.api_key}")
     access.revoke_key(caller.organization_id, caller.key_id)
-    access.known.clear()
+    access.key_cache.clear()
     second = first_credentials(world.services, folder, None)
     assert works(world, second)
     assert access.authenticate(f"Bearer {second.api_key}").organization_id == caller.organization_id
@@ -77,7 +77,7 @@ def test_a_given_key_that_was_revoked_is_told(world: World, folder: Folder) -> N
     given = first_credentials(world.services, folder, "sk_mine")
     caller = access.authenticate(f"Bearer {given.api_key}")
     access.revoke_key(caller.organization_id, caller.key_id)
-    access.known.clear()
+    access.key_cache.clear()
     with pytest.raises(DevKeySpent, match="BUCKETS_DEV_KEY"):
         first_credentials(world.services, folder, "sk_mine")
 

@@ -83,7 +83,7 @@ def test_names_and_ids_are_taken_within_an_organization_only(world: World, api: 
     assert api.post(NAMESPACES, {"namespace_name": "other"}).status == 200
 
     organization = world.services.access.create_organization("Rivals").organization_id
-    rival = api.acting(key=world.key_for(organization))
+    rival = api.using(key=world.key_for(organization))
     assert rival.post(NAMESPACES, given).status == 200
     assert rival.get(NAMESPACES).json["total_count"] == 1
 

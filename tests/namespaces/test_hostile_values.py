@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.api import Api
-from tests.support.world import a_bucket
+from tests.support.world import bucket_body
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
@@ -18,7 +18,7 @@ def test_a_namespace_larger_than_a_row_is_refused(api: Api) -> None:
 
 
 def test_true_in_the_place_of_one_is_a_change(api: Api) -> None:
-    api.post("/v1/buckets", a_bucket(metadata={"a": 1, "b": 0}))
+    api.post("/v1/buckets", bucket_body(metadata={"a": 1, "b": 0}))
     reply = api.patch("/v1/buckets/posters", {"metadata": {"a": True, "b": False}})
     assert reply.text.count('"metadata":{"a":true,"b":false}') == 1
     assert api.get("/v1/buckets/posters").json["metadata"] == {"a": True, "b": False}

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.listing import query
 from tests.support.api import Api
 from tests.support.catalog import put_namespace_tally
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 LIST = "/v1/namespaces/list"
 DECLARATIONS = {"feature_extractors", "payload_indexes", "vector_configs"}
@@ -115,7 +115,7 @@ def test_a_summary_leaves_the_declarations_out(owner: Api) -> None:
 
 def test_counts_and_sums_are_of_what_the_namespaces_hold(world: World, owner: Api) -> None:
     for name in ("a", "b"):
-        world.api().post("/v1/buckets", a_bucket(name))
+        world.api().post("/v1/buckets", bucket_body(name))
     put_namespace_tally(world, object_count=6)
 
     answer = owner.post(LIST, {"limit": 1}).json
@@ -137,7 +137,7 @@ def test_the_header_is_not_needed_and_not_minded(world: World, owner: Api) -> No
 
 
 def test_other_organizations_see_nothing(world: World, owner: Api) -> None:
-    rival = owner.acting(key=world.key_for(world.services.access.create_organization("Rivals").organization_id))
+    rival = owner.using(key=world.key_for(world.services.access.create_organization("Rivals").organization_id))
 
     assert rival.post(LIST, {"search": "ns_"}).json["total_count"] == 0
     assert rival.get("/v1/namespaces/films").status == 404

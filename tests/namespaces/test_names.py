@@ -13,9 +13,9 @@ import pytest
 from chalicelib.namespaces.namespace import Namespace
 from chalicelib.namespaces.store import NamespaceStore
 from chalicelib.services import Services
-from tests.support.api import Api, Reply
-from tests.support.racing import at_once
-from tests.support.world import World, a_bucket
+from tests.support.api import Api, ApiResponse
+from tests.support.racing import run_concurrently
+from tests.support.world import World, bucket_body
 
 NAMESPACES = "/v1/namespaces"
 NAME_TAKEN, ID_TAKEN = "namespace_name_taken", "namespace_id_taken"
@@ -31,13 +31,13 @@ def called(name: str, id_: str | None = None) -> dict[str, Any]:
     return {"namespace_name": name, **({"namespace_id": id_} if id_ else {})}
 
 
-def assert_taken(reply: Reply, code: str, **named: str) -> None:
+def assert_taken(reply: ApiResponse, code: str, **named: str) -> None:
     assert (reply.status, reply.error["type"], reply.error["code"]) == (409, "AlreadyExistsError", code)
     assert reply.error["details"] == {"resource": "namespace", **named}
 
 
 def test_an_id_that_is_the_name_of_another_is_taken(world: World, api: Api) -> None:
-    world.api().post("/v1/buckets", a_bucket())
+    world.api().post("/v1/buckets", bucket_body())
 
     for path in (NAMESPACES, f"{NAMESPACES}/standalone"):
         assert_taken(api.post(path, called("music", "films")), ID_TAKEN, namespace_id="films")
@@ -78,7 +78,7 @@ def test_a_name_that_was_given_up_may_be_an_id(api: Api) -> None:
 
 def test_organizations_do_not_mind_each_others_names(world: World, api: Api) -> None:
     organization = world.services.access.create_organization("Rivals").organization_id
-    rival = api.acting(key=world.key_for(organization))
+    rival = api.using(key=world.key_for(organization))
 
     assert rival.post(NAMESPACES, called("music", "films")).status == 200
     assert api.post(NAMESPACES, called("music")).status == 200
@@ -88,7 +88,7 @@ def test_of_an_id_and_a_name_claimed_at_once_one_wins(world: World, api: Api) ->
     for number in range(8):
         word = f"word{number}"
         claims = [called(f"named{number}", word), called(word)]
-        by_id, by_name = at_once([partial(api.post, NAMESPACES, claim) for claim in claims])
+        by_id, by_name = run_concurrently([partial(api.post, NAMESPACES, claim) for claim in claims])
 
         assert sorted([by_id.status, by_name.status]) == [200, 409]
         refused = by_id if by_id.status == 409 else by_name
@@ -141,6 +141,6 @@ def test_a_namespace_of_any_name_is_reached_by_its_name_in_a_path_and_by_its_id_
 
     assert api.get(f"{NAMESPACES}/{quote(name, safe='')}").json == made
     inside = world.api(namespace=made["namespace_id"])
-    assert inside.post("/v1/buckets", a_bucket()).status == 200
+    assert inside.post("/v1/buckets", bucket_body()).status == 200
     if name.isascii():
         assert world.api(namespace=name).get("/v1/buckets/posters").status == 200

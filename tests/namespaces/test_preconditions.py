@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.api import Api
 from tests.support.catalog import put_namespace_tally
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 PATH = "/v1/namespaces/films"
 
@@ -59,7 +59,7 @@ def test_the_state_of_one_namespace_is_not_that_of_another(api: Api) -> None:
 def test_counters_that_move_make_another_state_to_look_at_and_none_to_mind_in_a_change(world: World, api: Api) -> None:
     seen = etag(api)
     assert api.get(PATH, headers={"If-None-Match": seen}).status == 304
-    api.post("/v1/buckets", a_bucket())
+    api.post("/v1/buckets", bucket_body())
     counted = api.get(PATH, headers={"If-None-Match": seen})
     assert (counted.status, counted.json["bucket_count"]) == (200, 1)
     put_namespace_tally(world, object_count=6, revision=3)

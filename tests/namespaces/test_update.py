@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.core.clock import parse_timestamp
 from tests.support.api import Api
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 PATH = "/v1/namespaces/films"
 
@@ -86,7 +86,7 @@ def test_what_is_not_enabled_is_refused_by_name(api: Api, field: str) -> None:
 
 
 def test_a_rename_takes_a_free_name_frees_its_own_and_keeps_the_buckets(world: World, api: Api) -> None:
-    api.post("/v1/buckets", a_bucket())
+    api.post("/v1/buckets", bucket_body())
     api.post("/v1/namespaces", {"namespace_name": "music"})
 
     taken = api.patch(PATH, {"namespace_name": "music"})
@@ -124,13 +124,13 @@ def test_a_namespace_whose_time_is_over_takes_no_calls_but_can_be_looked_at_and_
     owner.post("/v1/namespaces", {"namespace_name": "brief", "ttl_seconds": 60})
     inside = world.api(namespace="brief")
     world.clock.advance(30)
-    assert inside.post("/v1/buckets", a_bucket()).status == 200
+    assert inside.post("/v1/buckets", bucket_body()).status == 200
     world.clock.advance(wait)
 
     for reply in (
         inside.get("/v1/buckets/posters"),
         inside.get("/v1/buckets"),
-        inside.post("/v1/buckets", a_bucket("new")),
+        inside.post("/v1/buckets", bucket_body("new")),
         inside.patch("/v1/buckets/posters", {}),
     ):
         assert (reply.status, reply.error["type"]) == (404, "NotFoundError")

@@ -4,8 +4,17 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import Api, Reply
-from tests.support.objects import POSTER, a_bucket_of_objects, a_keyed_bucket, blob_keys, created, listed, objects, text
+from tests.support.api import Api, ApiResponse
+from tests.support.objects import (
+    POSTER,
+    blob_keys,
+    create_keyed_bucket,
+    create_object_bucket,
+    created,
+    listed,
+    objects,
+    text,
+)
 from tests.support.world import World
 
 BAD_BLOB = {"property": "poster", "type": "image", "data": {"base64": "not base64!"}}
@@ -13,10 +22,10 @@ BAD_BLOB = {"property": "poster", "type": "image", "data": {"base64": "not base6
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
-def batch(api: Api, bucket: str, *rows: Any, **query: str) -> Reply:
+def batch(api: Api, bucket: str, *rows: Any, **query: str) -> ApiResponse:
     return api.post(f"{objects(bucket)}/batch", {"objects": list(rows)}, query=query)
 
 
@@ -66,7 +75,7 @@ def test_a_replayed_row_is_the_earlier_object_untouched(api: Api, bucket: str) -
 
 
 def test_rows_of_one_key_are_settled_in_request_order(api: Api) -> None:
-    bucket = a_keyed_bucket(api, "film_id")
+    bucket = create_keyed_bucket(api, "film_id")
     rows = [{"film_id": "m", "take": 1}, {"film_id": "m", "take": 2}, {"film_id": "n", "take": 3}]
     inserted = batch(api, bucket, *rows, policy="insert").json
     assert [row["take"] for row in inserted["succeeded"]] == [1, 3]
@@ -79,7 +88,7 @@ def test_rows_of_one_key_are_settled_in_request_order(api: Api) -> None:
 
 @pytest.mark.parametrize("policy", ["insert", "update", "upsert"])
 def test_under_a_unique_key_a_duplicate_content_decides_before_the_key(api: Api, world: World, policy: str) -> None:
-    bucket = a_keyed_bucket(api, "film_id")
+    bucket = create_keyed_bucket(api, "film_id")
     for film_id, words in (("m", "one"), ("n", "two")):
         created(api, bucket, {"film_id": film_id, "title": words, "blobs": [text(words)]}, policy="insert")
     before = listed(api, bucket)
@@ -95,7 +104,7 @@ def test_under_a_unique_key_a_duplicate_content_decides_before_the_key(api: Api,
 
 @pytest.mark.parametrize("policy", ["insert", "update", "upsert"])
 def test_of_two_objects_with_the_content_that_of_the_rows_own_key_answers(api: Api, policy: str) -> None:
-    bucket = a_keyed_bucket(api, "film_id")
+    bucket = create_keyed_bucket(api, "film_id")
     for film_id in "mno":
         created(api, bucket, {"film_id": film_id, "blobs": [text("one")]}, policy="insert")
     rows = [{"film_id": film_id, "blobs": [text("one")], "skip_duplicates": True} for film_id in "onm"]
@@ -107,7 +116,7 @@ def test_of_two_objects_with_the_content_that_of_the_rows_own_key_answers(api: A
 def test_rows_that_repeat_key_and_content_are_replays_and_rows_of_other_content_meet_the_policy(
     api: Api, world: World
 ) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="insert")
+    bucket = create_keyed_bucket(api, "film_id", policy="insert")
     rows = [{"film_id": "m", "blobs": [text(words)], "skip_duplicates": True} for words in ("one", "one", "two")]
     body = batch(api, bucket, *rows).json
     assert [row["replayed_by"] for row in body["succeeded"]] == [None, "skip_duplicates"]
@@ -148,6 +157,6 @@ def test_a_hundred_rows_are_taken(api: Api, bucket: str) -> None:
 
 
 def test_failed_rows_leave_no_bytes(api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="insert")
+    bucket = create_keyed_bucket(api, "film_id", policy="insert")
     batch(api, bucket, {"film_id": "m", "blobs": [POSTER]}, {"film_id": "m", "blobs": [POSTER]})
     assert len(blob_keys(world)) == 1

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from chalicelib.objects import new_object
-from tests.support.api import Api, Reply
-from tests.support.faults import Fault, answers, applied_then_timeout
+from tests.support.api import Api, ApiResponse
+from tests.support.faults import Fault, applied_then_timeout, error_response
 from tests.support.log import Log
 from tests.support.objects import (
     POSTER,
-    a_bucket_of_objects,
-    a_keyed_bucket,
     blob_keys,
     create,
+    create_keyed_bucket,
+    create_object_bucket,
     created,
     listed,
     objects,
@@ -26,7 +26,7 @@ from tests.support.objects import (
 from tests.support.slow_time import SlowTime
 from tests.support.world import World
 
-FORBIDDEN = answers("AccessDeniedException")
+FORBIDDEN = error_response("AccessDeniedException")
 DOUBTFUL = applied_then_timeout()
 Row = dict[str, Any]
 
@@ -59,18 +59,18 @@ def failing(client: Any, operation: str, sent: bytes, *faults: Fault) -> Iterato
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
 def rows_with_files(count: int) -> list[Row]:
     return [{"title": f"row-{place}", "blobs": [POSTER, text(f"Review of {place}")]} for place in range(count)]
 
 
-def batch(api: Api, bucket: str, rows: list[Row]) -> Reply:
+def batch(api: Api, bucket: str, rows: list[Row]) -> ApiResponse:
     return api.post(f"{objects(bucket)}/batch", {"objects": rows})
 
 
-def check_only_the_third_failed(reply: Reply, api: Api, bucket: str) -> None:
+def check_only_the_third_failed(reply: ApiResponse, api: Api, bucket: str) -> None:
     assert reply.status == 200, reply.text
     assert [row["object_index"] for row in reply.json["succeeded"]] == [0, 1, 3, 4, 5]
     (failed,) = reply.json["failed"]
@@ -79,7 +79,7 @@ def check_only_the_third_failed(reply: Reply, api: Api, bucket: str) -> None:
     assert [row["title"] for row in listed(api, bucket)] == [row["title"] for row in reply.json["succeeded"]]
 
 
-def check_logged(log: Log, reply: Reply, *places: int) -> None:
+def check_logged(log: Log, reply: ApiResponse, *places: int) -> None:
     told = [line for line in log.lines if line["message"] == "row failed"]
     assert [(line["level"], line["object_index"]) for line in told] == [("ERROR", place) for place in places]
     for line in told:
@@ -132,7 +132,7 @@ def test_a_batch_of_which_all_rows_met_a_fault_is_that_fault(api: Api, world: Wo
 
 
 def test_rows_that_were_refused_are_told_beside_one_that_met_a_fault(api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="insert")
+    bucket = create_keyed_bucket(api, "film_id", policy="insert")
     created(api, bucket, {"film_id": "taken"})
     with failing(world.client, "PutItem", b"row-1", FORBIDDEN):
         reply = batch(api, bucket, [{"film_id": "taken"}, {"film_id": "row-1"}])
@@ -157,7 +157,7 @@ def test_a_fault_of_a_single_create_leaves_no_bytes(api: Api, world: World, buck
 def test_bytes_that_cannot_be_taken_back_are_named_in_the_log_and_left_to_the_listing(
     api: Api, world: World, log: Log
 ) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="insert")
+    bucket = create_keyed_bucket(api, "film_id", policy="insert")
     rows = [{**row, "film_id": row["title"]} for row in rows_with_files(3)]
     with failing(world.client, "PutItem", b"row-1", FORBIDDEN), failing(world.s3, "DeleteObjects", b"", FORBIDDEN):
         reply = batch(api, bucket, rows)

@@ -11,9 +11,18 @@ from typing import Any
 import pytest
 
 from chalicelib.http.operation import PATIENCE_SECONDS
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.faults import unavailable
-from tests.support.objects import POSTER, a_bucket_of_objects, a_keyed_bucket, blob_keys, created, listed, objects, text
+from tests.support.objects import (
+    POSTER,
+    blob_keys,
+    create_keyed_bucket,
+    create_object_bucket,
+    created,
+    listed,
+    objects,
+    text,
+)
 from tests.support.slow_time import SlowTime
 from tests.support.world import World
 
@@ -21,7 +30,7 @@ SIDE_BY_SIDE = 8
 LAMBDA_ANSWER = 6_000_000
 
 
-def batch(api: Api, bucket: str, rows: list[dict[str, Any]], **query: str) -> Reply:
+def batch(api: Api, bucket: str, rows: list[dict[str, Any]], **query: str) -> ApiResponse:
     return api.post(f"{objects(bucket)}/batch", {"objects": rows}, query=query)
 
 
@@ -43,7 +52,7 @@ def storing(world: World, act: Callable[[bytes], Any]) -> Iterator[None]:
 
 
 def test_files_of_several_rows_are_stored_at_once(api: Api, world: World) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     together = threading.Barrier(SIDE_BY_SIDE, timeout=20)
 
     def meet(_: bytes) -> None:
@@ -55,7 +64,7 @@ def test_files_of_several_rows_are_stored_at_once(api: Api, world: World) -> Non
 
 
 def test_outcomes_and_lists_have_the_order_of_the_request(api: Api, world: World) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     ready = [threading.Event() for _ in range(60)]
 
     def after_the_next(body: bytes) -> None:
@@ -73,7 +82,7 @@ def test_outcomes_and_lists_have_the_order_of_the_request(api: Api, world: World
 
 
 def test_rows_of_one_key_meet_in_their_order(api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id")
+    bucket = create_keyed_bucket(api, "film_id")
     rows = [{**row, "film_id": f"f{place % 3}"} for place, row in enumerate(reviews(30))]
     upserted = batch(api, bucket, rows, policy="upsert").json["succeeded"]
     assert [row["take"] for row in upserted] == list(range(30))
@@ -86,7 +95,7 @@ def test_rows_of_one_key_meet_in_their_order(api: Api, world: World) -> None:
 
 
 def test_rows_of_one_content_or_one_idempotency_key_make_one_object(api: Api, world: World) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     same = {"blobs": [text("the same")], "skip_duplicates": True}
     first, *others = batch(api, bucket, [same] * 20).json["succeeded"]
     assert (first["replayed"], {row["replayed_by"] for row in others}) == (False, {"skip_duplicates"})
@@ -97,7 +106,7 @@ def test_rows_of_one_content_or_one_idempotency_key_make_one_object(api: Api, wo
 
 
 def test_a_file_that_cannot_be_stored_fails_its_own_row(time: SlowTime, world: World, api: Api) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     fail = unavailable.instead
     assert fail is not None
     with storing(world, lambda body: fail() if body == b"Review 3" else None):
@@ -108,7 +117,7 @@ def test_a_file_that_cannot_be_stored_fails_its_own_row(time: SlowTime, world: W
 
 
 def test_rows_whose_turn_comes_too_late_are_told_so_and_leave_nothing(time: SlowTime, world: World, api: Api) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
 
     def pass_on(_: bytes) -> None:
         time.now += 0.5
@@ -124,7 +133,7 @@ def test_rows_whose_turn_comes_too_late_are_told_so_and_leave_nothing(time: Slow
 
 @pytest.mark.parametrize("files", [False, True])
 def test_a_batch_does_no_more_than_its_answer_can_tell(api: Api, world: World, *, files: bool) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="upsert")
+    bucket = create_keyed_bucket(api, "film_id", policy="upsert")
     essays = [{"film_id": f"f{place}", "essay": '"' * 90_000} for place in range(40)]
     for start in range(0, 40, 10):
         assert batch(api, bucket, essays[start : start + 10]).json["failed_count"] == 0
@@ -148,7 +157,7 @@ def test_a_batch_does_no_more_than_its_answer_can_tell(api: Api, world: World, *
 
 
 def test_an_object_changed_meanwhile_is_overwritten_later(api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="upsert")
+    bucket = create_keyed_bucket(api, "film_id", policy="upsert")
     old = created(api, bucket, {"film_id": "f0"})["object_id"]
     times: list[str] = []
 
@@ -162,7 +171,7 @@ def test_an_object_changed_meanwhile_is_overwritten_later(api: Api, world: World
 
 
 def test_a_row_is_made_after_what_was_made_while_its_file_was_stored(api: Api, world: World) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     meanwhile: list[str] = []
     with storing(world, lambda body: meanwhile.append(created(api, bucket)["created_at"])):
         rows = batch(api, bucket, reviews(3)).json["succeeded"]
@@ -171,13 +180,13 @@ def test_a_row_is_made_after_what_was_made_while_its_file_was_stored(api: Api, w
 
 
 def test_a_row_that_skips_duplicates_sees_what_earlier_rows_made(api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="upsert")
+    bucket = create_keyed_bucket(api, "film_id", policy="upsert")
     created(api, bucket, {"film_id": "f0", "blobs": [text("one")]})
     merging = {"film_id": "f0", "blobs": [POSTER]}
     twin = {"film_id": "f1", "blobs": [text("one"), POSTER], "skip_duplicates": True}
     one_by_one = [batch(api, bucket, [row]).json["succeeded"][0] for row in (merging, twin)]
 
-    again = a_keyed_bucket(api, "film_id", policy="upsert", name="again")
+    again = create_keyed_bucket(api, "film_id", policy="upsert", name="again")
     created(api, again, {"film_id": "f0", "blobs": [text("one")]})
     together = batch(api, again, [merging, twin]).json["succeeded"]
     assert [row["film_id"] for row in together] == [row["film_id"] for row in one_by_one]

@@ -14,9 +14,9 @@ from tests.support.objects import (
     PNG,
     POSTER,
     SCHEMA,
-    a_bucket_of_objects,
     blob_keys,
     create,
+    create_object_bucket,
     created,
     listed,
     objects,
@@ -28,7 +28,7 @@ from tests.support.world import World
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
 def test_an_object_shows_its_fields_at_the_root_and_is_pending(api: Api, bucket: str) -> None:
@@ -107,7 +107,7 @@ def test_download_urls_are_signed_when_asked_for(api: Api, bucket: str) -> None:
 
 
 def test_bytes_take_the_storage_class_of_their_bucket(api: Api, world: World) -> None:
-    bucket = a_bucket_of_objects(api, storage_class="archive")
+    bucket = create_object_bucket(api, storage_class="archive")
     made = created(api, bucket, {"blobs": [POSTER]})
     (key,) = blob_keys(world)
     assert world.s3.head_object(Bucket=world.settings.blob_bucket, Key=key)["StorageClass"] == "GLACIER"

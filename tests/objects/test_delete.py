@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api
-from tests.support.faults import Faults, left_over
+from tests.support.faults import Faults, unprocessed
 from tests.support.log import Log
-from tests.support.objects import POSTER, a_bucket_of_objects, blob_keys, created, listed, objects, stored_object, text
+from tests.support.objects import POSTER, blob_keys, create_object_bucket, created, listed, objects, stored_object, text
 from tests.support.world import World
 
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
 def hide(api: Api, bucket: str, ids: list[str], **more: Any) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def test_bytes_that_may_not_be_removed_are_named_in_the_log_and_hold_nothing_up(
     made = created(api, bucket, {"blobs": [text()]})
     assert api.call("DELETE", objects(bucket, made["object_id"])).status == 204
     (key,) = blob_keys(world)
-    faults = Faults(world.s3).always(left_over(Errors=[{"Key": key, "Code": "AccessDenied"}]))
+    faults = Faults(world.s3).always(unprocessed(Errors=[{"Key": key, "Code": "AccessDenied"}]))
     world.pump()
     faults.remove()
     (line,) = [line for line in log.lines if line["message"] == "bytes left behind"]

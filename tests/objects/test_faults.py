@@ -12,10 +12,10 @@ from tests.support.api import Api
 from tests.support.faults import Fault, Faults, applied_then_timeout, internal_error, lost, throttled, unavailable
 from tests.support.objects import (
     POSTER,
-    a_bucket_of_objects,
-    a_keyed_bucket,
     blob_keys,
     create,
+    create_keyed_bucket,
+    create_object_bucket,
     created,
     listed,
     objects,
@@ -37,7 +37,7 @@ def quick(time: SlowTime, world: World) -> Api:
 
 @pytest.fixture
 def bucket(quick: Api) -> str:
-    made = a_bucket_of_objects(quick)
+    made = create_object_bucket(quick)
     created(quick, made, {"title": "caches are warm"})
     return made
 
@@ -165,7 +165,7 @@ def meanwhile(api: Api, world: World, act: Callable[[], object]) -> Fault:
 def test_bytes_stay_that_a_row_refers_to_although_its_writer_was_told_no(
     quick: Api, api: Api, world: World, failing: Callable[..., Faults]
 ) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="insert")
+    bucket = create_keyed_bucket(api, "film_id", policy="insert")
     created(quick, bucket, {"film_id": "warm"})
 
     def patch() -> None:

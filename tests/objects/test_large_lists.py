@@ -16,9 +16,9 @@ from chalicelib.aws.dynamodb.writes import Key
 from chalicelib.blobs.blob import Blob
 from chalicelib.http.operation import PATIENCE_SECONDS
 from chalicelib.objects import lists
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.engine import new_s3_client
-from tests.support.objects import a_bucket_of_objects, objects
+from tests.support.objects import create_object_bucket, objects
 from tests.support.seeding import seed_objects
 from tests.support.slow_time import SlowTime
 from tests.support.world import World, new_world
@@ -66,7 +66,7 @@ def hydrating(world: World) -> Iterator[list[int]]:
     world.client.meta.events.unregister("after-call.dynamodb.BatchGetItem", count)
 
 
-def ask(api: Api, bucket: str, **body: Any) -> Reply:
+def ask(api: Api, bucket: str, **body: Any) -> ApiResponse:
     return api.post(f"{objects(bucket)}/list", body)
 
 
@@ -87,7 +87,7 @@ def walked(api: Api, bucket: str, **body: Any) -> list[int]:
 def test_a_page_of_a_slow_database_ends_early_with_a_cursor(
     slow: SlowTime, world: World, api: Api, body: dict[str, Any]
 ) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(1200), lambda number: {"take": number})
     started = slow.now
 
@@ -121,7 +121,7 @@ MANY = 28
 
 def a_bucket_of_many(world: World, api: Api) -> str:
     """A bucket of more than is read at once, which its statistics know of."""
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     for start in range(0, MANY, 14):
         rows = [{"take": take, "essay": LARGE} for take in range(start, start + 14)]
         assert api.post(f"{objects(bucket)}/batch", {"objects": rows}).json["succeeded_count"] == 14
@@ -160,7 +160,7 @@ def test_a_bucket_that_would_not_fit_is_refused_for_its_size_also_where_time_run
 def test_rows_that_came_with_the_last_page_are_not_late(
     time: SlowTime, world: World, api: Api, needs: NeedsAll
 ) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(3), lambda number: {"take": number})
     with passing(world, time, 5.0):
         found = ask(api, bucket, **needs.body)
@@ -173,7 +173,7 @@ def test_rows_that_came_with_the_last_page_are_not_late(
 def test_rows_that_an_index_names_and_that_are_gone_take_no_more_than_the_time_of_a_request(
     time: SlowTime, world: World, api: Api, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any]
 ) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(2_200), lambda number: {"take": number})
     monkeypatch.setattr(Table, "get_many", gone(Table.get_many))
     with passing(world, time, 4.0):
@@ -203,7 +203,7 @@ def test_a_walk_is_bounded_in_bytes_too(
     world: World, api: Api, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], code: str
 ) -> None:
     monkeypatch.setattr(lists, "MAX_WALKED_BYTES", 1_000_000)
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(5), lambda number: {"take": number, "essay": LARGE})
 
     refused = ask(api, bucket, **body)
@@ -213,7 +213,7 @@ def test_a_walk_is_bounded_in_bytes_too(
 
 
 def test_a_page_of_large_rows_reads_little_more_than_it_gives_out(world: World, api: Api) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(90), lambda number: {"take": number, "essay": LARGE})
 
     with hydrating(world) as hydrated:
@@ -249,7 +249,7 @@ def test_download_urls_make_pages_shorter_and_never_too_large(
     monkeypatch.setenv("AWS_SESSION_TOKEN", "t" * 1500)
     world = new_world(client, tables, new_s3_client(backends), blob_bucket)
     api = world.api()
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     files = [a_file(number, bucket) for number in range(50)]
     seed_objects(world, bucket, range(60), lambda number: {"take": number}, lambda _: files)
 

@@ -7,13 +7,13 @@ import pytest
 
 from chalicelib.objects import lists
 from tests.support.api import Api
-from tests.support.objects import POSTER, a_bucket_of_objects, created, listed, objects, text
+from tests.support.objects import POSTER, create_object_bucket, created, listed, objects, text
 from tests.support.world import World
 
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def test_cursors_of_another_query_are_refused(api: Api, bucket: str, shelf: list
 
 
 def test_a_cursor_is_good_for_its_own_bucket_only(api: Api, bucket: str, shelf: list[Any]) -> None:
-    other = a_bucket_of_objects(api, "other")
+    other = create_object_bucket(api, "other")
     cursor = post(api, bucket, limit=2)["pagination"]["next_cursor"]
     assert api.post(f"{objects(other)}/list", {"cursor": cursor}).status == 400
 

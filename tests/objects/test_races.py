@@ -13,19 +13,19 @@ import pytest
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject
 from chalicelib.services import Services
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.objects import (
     POSTER,
-    a_bucket_of_objects,
-    a_keyed_bucket,
     blob_keys,
     create,
+    create_keyed_bucket,
+    create_object_bucket,
     created,
     listed,
     objects,
     text,
 )
-from tests.support.racing import at_once
+from tests.support.racing import run_concurrently
 from tests.support.world import World
 
 THREADS = 64
@@ -55,7 +55,7 @@ def race(api: Api, bucket: str, doors: tuple[Door, Door], body: Body, query: dic
     def call(door: Door) -> Callable[[], Outcome]:
         return lambda: door(api, bucket, body, query)
 
-    return at_once([call(door) for door in islice(cycle(doors), THREADS)])
+    return run_concurrently([call(door) for door in islice(cycle(doors), THREADS)])
 
 
 PAIRS = pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def check_bytes(api: Api, world: World, bucket: str) -> None:
 def test_of_many_inserts_of_one_key_one_wins_and_the_losers_name_it(
     api: Api, world: World, doors: tuple[Door, Door]
 ) -> None:
-    bucket = a_keyed_bucket(api, "film_id")
+    bucket = create_keyed_bucket(api, "film_id")
     body = {"film_id": "m", "blobs": [text()]}
     outcomes = race(api, bucket, doors, body, {"policy": "insert"})
     assert Counter(status for status, _ in outcomes) == {200: 1, 409: THREADS - 1}
@@ -97,7 +97,7 @@ def test_of_many_inserts_of_one_key_one_wins_and_the_losers_name_it(
 def test_of_many_that_update_one_key_all_meet_in_one_object(
     api: Api, world: World, doors: tuple[Door, Door], policy: str
 ) -> None:
-    bucket = a_keyed_bucket(api, "film_id")
+    bucket = create_keyed_bucket(api, "film_id")
     if policy == "update":
         created(api, bucket, {"film_id": "m"}, policy="insert")
     outcomes = race(api, bucket, doors, {"film_id": "m", "blobs": [text()]}, {"policy": policy})
@@ -107,7 +107,7 @@ def test_of_many_that_update_one_key_all_meet_in_one_object(
 
 @PAIRS
 def test_of_many_with_one_idempotency_key_one_creates(api: Api, world: World, doors: tuple[Door, Door]) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     outcomes = race(api, bucket, doors, {"idempotency_key": "k", "blobs": [POSTER]}, {})
     assert set(outcomes) == {(200, one_object(api, bucket)["object_id"])}
     check_bytes(api, world, bucket)
@@ -115,7 +115,7 @@ def test_of_many_with_one_idempotency_key_one_creates(api: Api, world: World, do
 
 @PAIRS
 def test_of_many_with_one_content_one_creates(api: Api, world: World, doors: tuple[Door, Door]) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     outcomes = race(api, bucket, doors, {"skip_duplicates": True, "blobs": [POSTER, text()]}, {})
     assert set(outcomes) == {(200, one_object(api, bucket)["object_id"])}
     check_bytes(api, world, bucket)
@@ -131,7 +131,7 @@ def race_of_batches(api: Api, bucket: str, policy: str) -> list[Body]:
         rows = [review(f"f{number % KEYS}", f"Review {number} of {sender}") for number in range(2 * KEYS)]
         return lambda: dict(api.post(f"{objects(bucket)}/batch", {"objects": rows}, query={"policy": policy}).json)
 
-    return at_once([send(sender) for sender in range(BATCHES)])
+    return run_concurrently([send(sender) for sender in range(BATCHES)])
 
 
 def review(film_id: str, words: str) -> Body:
@@ -139,7 +139,7 @@ def review(film_id: str, words: str) -> Body:
 
 
 def test_of_batches_with_files_that_insert_the_same_keys_one_row_creates_each(api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id")
+    bucket = create_keyed_bucket(api, "film_id")
     answers = race_of_batches(api, bucket, "insert")
 
     made = {row["film_id"]: row for answer in answers for row in answer["succeeded"]}
@@ -158,7 +158,7 @@ def test_of_batches_with_files_that_insert_the_same_keys_one_row_creates_each(ap
 def test_of_batches_with_files_that_upsert_the_same_keys_all_rows_meet_in_one_object_each(
     api: Api, world: World
 ) -> None:
-    bucket = a_keyed_bucket(api, "film_id")
+    bucket = create_keyed_bucket(api, "film_id")
     answers = race_of_batches(api, bucket, "upsert")
 
     ids = {row["film_id"]: row["object_id"] for row in listed(api, bucket)}
@@ -177,28 +177,28 @@ def check_files(api: Api, world: World, bucket: str) -> None:
 
 
 def test_upserts_of_many_fields_lose_none(api: Api) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="upsert")
+    bucket = create_keyed_bucket(api, "film_id", policy="upsert")
 
-    def upsert(number: int) -> Callable[[], Reply]:
+    def upsert(number: int) -> Callable[[], ApiResponse]:
         return lambda: create(api, bucket, {"film_id": "m", f"field_{number}": number})
 
-    assert {reply.status for reply in at_once([upsert(number) for number in range(16)])} == {200}
+    assert {reply.status for reply in run_concurrently([upsert(number) for number in range(16)])} == {200}
     row = one_object(api, bucket)
     assert {row[f"field_{n}"] for n in range(16)} == set(range(16))
 
 
 def test_deleting_and_creating_again_at_once_leaves_one_or_none_never_two(api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="upsert")
+    bucket = create_keyed_bucket(api, "film_id", policy="upsert")
     made = created(api, bucket, {"film_id": "m", "blobs": [text()]})
     path = objects(bucket, made["object_id"])
 
-    def delete() -> Reply:
+    def delete() -> ApiResponse:
         return api.call("DELETE", path)
 
-    def upsert() -> Reply:
+    def upsert() -> ApiResponse:
         return create(api, bucket, {"film_id": "m", "blobs": [text()]})
 
-    replies = at_once([delete, upsert] * 16)
+    replies = run_concurrently([delete, upsert] * 16)
     assert {reply.status for reply in replies} <= {200, 204, 404}
     assert len(listed(api, bucket)) <= 1
     check_bytes(api, world, bucket)
@@ -207,17 +207,17 @@ def test_deleting_and_creating_again_at_once_leaves_one_or_none_never_two(api: A
 
 
 def test_patches_that_mind_the_etag_lose_no_update(api: Api) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     path = objects(bucket, created(api, bucket, {"take": 0})["object_id"])
 
-    def count_up() -> Reply:
+    def count_up() -> ApiResponse:
         while True:
             seen = api.get(path)
             reply = api.patch(path, {"take": seen.json["take"] + 1}, headers={"If-Match": seen.headers["ETag"]})
             if reply.status != 412:
                 return reply
 
-    assert {reply.status for reply in at_once([count_up] * 12)} == {200}
+    assert {reply.status for reply in run_concurrently([count_up] * 12)} == {200}
     assert api.get(path).json["take"] == 12
 
 
@@ -250,7 +250,7 @@ def meanwhile(world: World, api: Api, between: Callable[[], object]) -> Api:
 
 
 def test_a_key_taken_right_before_the_write_is_a_conflict(api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="insert")
+    bucket = create_keyed_bucket(api, "film_id", policy="insert")
     body = {"film_id": "m", "blobs": [text()]}
     slow = meanwhile(world, api, lambda: created(api, bucket, body))
     assert create(slow, bucket, body).status == 409
@@ -260,7 +260,7 @@ def test_a_key_taken_right_before_the_write_is_a_conflict(api: Api, world: World
 def test_a_key_taken_right_before_the_write_by_the_same_content_is_a_replay_where_duplicates_are_skipped(
     api: Api, world: World
 ) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="insert")
+    bucket = create_keyed_bucket(api, "film_id", policy="insert")
     body = {"film_id": "m", "blobs": [text()], "skip_duplicates": True}
     first: list[Body] = []
     slow = meanwhile(world, api, lambda: first.append(created(api, bucket, {**body, "title": "first"})))
@@ -269,7 +269,7 @@ def test_a_key_taken_right_before_the_write_by_the_same_content_is_a_replay_wher
 
 
 def test_an_object_deleted_right_before_its_update_is_created_by_an_upsert(api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="upsert")
+    bucket = create_keyed_bucket(api, "film_id", policy="upsert")
     made = created(api, bucket, {"film_id": "m", "title": "old"})
     slow = meanwhile(world, api, lambda: api.call("DELETE", objects(bucket, made["object_id"])))
     again = created(slow, bucket, {"film_id": "m", "blobs": [text()]})
@@ -278,7 +278,7 @@ def test_an_object_deleted_right_before_its_update_is_created_by_an_upsert(api: 
 
 
 def test_an_object_deleted_right_before_its_update_is_not_found(api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="update")
+    bucket = create_keyed_bucket(api, "film_id", policy="update")
     made = created(api, bucket, {"film_id": "m"}, policy="insert")
     path = objects(bucket, made["object_id"])
     slow = meanwhile(world, api, lambda: api.call("DELETE", path))
@@ -290,7 +290,7 @@ def test_an_object_deleted_right_before_its_update_is_not_found(api: Api, world:
 
 
 def test_a_change_keeps_what_another_changed_right_before(api: Api, world: World) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     path = objects(bucket, created(api, bucket, {"title": "M"})["object_id"])
     slow = meanwhile(world, api, lambda: api.patch(path, {"take": 7}))
     assert slow.put(path, {"title": "N", "blobs": [text()]}).json["take"] == 7
@@ -299,7 +299,7 @@ def test_a_change_keeps_what_another_changed_right_before(api: Api, world: World
 
 
 def test_an_object_hidden_right_before_its_change_stays_hidden(api: Api, world: World) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     made = created(api, bucket, {"title": "M"})
     path = objects(bucket, made["object_id"])
     body = {"object_ids": [made["object_id"]], "reason": "r"}
@@ -309,7 +309,7 @@ def test_an_object_hidden_right_before_its_change_stays_hidden(api: Api, world: 
 
 
 def test_a_change_that_loses_its_etag_right_before_the_write_is_stale(api: Api, world: World) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     made = created(api, bucket, {"title": "M"})
     path = objects(bucket, made["object_id"])
     seen = api.get(path).headers["ETag"]
@@ -318,7 +318,7 @@ def test_a_change_that_loses_its_etag_right_before_the_write_is_stale(api: Api, 
 
 
 def test_a_change_never_lands_on_another_object_of_the_same_id(api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="upsert")
+    bucket = create_keyed_bucket(api, "film_id", policy="upsert")
     old = created(api, bucket, {"film_id": "m", "title": "OLD"})
     path = objects(bucket, old["object_id"])
     seen = api.get(path).headers["ETag"]

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.objects import (
     POSTER,
-    a_bucket_of_objects,
-    a_keyed_bucket,
     blob_keys,
     create,
+    create_keyed_bucket,
+    create_object_bucket,
     created,
     listed,
     objects,
@@ -23,7 +23,7 @@ from tests.support.world import World
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_keyed_bucket(api, "film_id")
+    return create_keyed_bucket(api, "film_id")
 
 
 def test_a_conflict_tells_every_field_of_the_key_and_so_much_of_its_value(api: Api) -> None:
@@ -70,7 +70,7 @@ def test_each_policy_does_what_it_says(api: Api, bucket: str, door: Any) -> None
 @DOORS
 @pytest.mark.parametrize("policy", ["insert", "update", "upsert"])
 def test_the_policy_of_the_bucket_holds_where_the_request_names_none(api: Api, door: Any, policy: str) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy=policy)
+    bucket = create_keyed_bucket(api, "film_id", policy=policy)
     absent = door(api, bucket, {"film_id": "m"})
     assert absent[0] == ("NotFoundError" if policy == "update" else "ok")
     door(api, bucket, {"film_id": "m"}, policy="upsert")
@@ -79,7 +79,7 @@ def test_the_policy_of_the_bucket_holds_where_the_request_names_none(api: Api, d
 
 @DOORS
 def test_a_policy_means_nothing_without_a_unique_key(api: Api, door: Any) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     assert door(api, bucket, {"film_id": "m"}, policy="update")[0] == "ok"
 
 
@@ -136,7 +136,7 @@ def test_an_update_needs_only_what_changes_and_a_new_object_everything(api: Api)
 
 
 def test_a_compound_key_is_one_key_in_any_order(api: Api) -> None:
-    bucket = a_keyed_bucket(api, "take", "film_id", policy="insert")
+    bucket = create_keyed_bucket(api, "take", "film_id", policy="insert")
     created(api, bucket, {"film_id": "m", "take": 1})
     created(api, bucket, {"film_id": "m", "take": 2})
     reply = create(api, bucket, {"take": 1, "film_id": "m"})
@@ -176,7 +176,7 @@ def test_a_deleted_object_frees_its_key(api: Api, bucket: str) -> None:
     assert "title" not in again
 
 
-def hide(api: Api, bucket: str, *ids: str) -> Reply:
+def hide(api: Api, bucket: str, *ids: str) -> ApiResponse:
     return api.post(f"{objects(bucket)}/bulk-soft-delete", {"object_ids": list(ids), "reason": "licence"})
 
 
@@ -200,6 +200,6 @@ def test_an_idempotency_key_replays_whatever_the_policy(api: Api, bucket: str, p
 
 
 def test_a_key_value_of_one_bucket_is_free_in_another(api: Api, bucket: str) -> None:
-    other = a_keyed_bucket(api, "film_id", name="other")
+    other = create_keyed_bucket(api, "film_id", name="other")
     made = [created(api, each, {"film_id": "m"}, policy="insert")["object_id"] for each in (bucket, other)]
     assert made[0] != made[1]

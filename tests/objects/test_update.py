@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api
-from tests.support.objects import POSTER, SCHEMA, a_bucket_of_objects, blob_keys, created, objects, stored_object, text
+from tests.support.objects import POSTER, SCHEMA, blob_keys, create_object_bucket, created, objects, stored_object, text
 from tests.support.world import World
 
 BOTH = pytest.mark.parametrize("method", ["PUT", "PATCH"])
@@ -13,7 +13,7 @@ BOTH = pytest.mark.parametrize("method", ["PUT", "PATCH"])
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
 @BOTH
@@ -158,7 +158,7 @@ REQUIRED: dict[str, Any] = {
 @pytest.fixture
 def strict(api: Api) -> str:
     """A bucket in which an object's `metadata` may hold a required field, as the official client has it."""
-    return a_bucket_of_objects(api, "strict", bucket_schema=REQUIRED)
+    return create_object_bucket(api, "strict", bucket_schema=REQUIRED)
 
 
 def break_schema(api: Api, bucket: str) -> None:

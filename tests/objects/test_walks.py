@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api
-from tests.support.objects import a_bucket_of_objects, created, objects
+from tests.support.objects import create_object_bucket, created, objects
 
 KEPT, PAGE = 15, 3
 ORDERS = [
@@ -28,7 +28,7 @@ ORDERS = [
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
 def make(api: Api, bucket: str, take: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 Shown = Callable[[str], dict[str, Any]]
 
@@ -18,7 +18,7 @@ def bucket(api: Api) -> str:
 
 
 def new_bucket(api: Api, name: str) -> str:
-    reply = api.post("/v1/buckets", a_bucket(name))
+    reply = api.post("/v1/buckets", bucket_body(name))
     assert reply.status == 200, reply.text
     return str(reply.json["bucket_id"])
 

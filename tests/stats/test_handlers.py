@@ -15,7 +15,7 @@ from chalicelib.stats.handlers import ShardUnnamed
 from chalicelib.wiring import build
 from tests.stats.conftest import Shown, new_bucket
 from tests.support.api import Api
-from tests.support.engine import answering
+from tests.support.engine import backends_of
 from tests.support.faults import Faults, throttled
 from tests.support.pump import Record, services_of_app
 from tests.support.rows import write_object
@@ -246,7 +246,7 @@ def quick(services: Services) -> Any:
 def with_a_queue(world: World) -> tuple[Any, Services]:
     """A queue of the engine, and services that know it."""
     queue: Any = Session().create_client("sqs", "us-east-1")
-    answering(world.client).attach(queue)
+    backends_of(world.client).attach(queue)
     url = queue.create_queue(QueueName=world.tables.catalog)["QueueUrl"]
     settings = replace(world.settings, dead_letter_queue_url=url)
     return queue, build(settings, world.client, no_client, lambda: queue, clock=world.clock)

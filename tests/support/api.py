@@ -17,7 +17,7 @@ from chalicelib.services import Services
 
 
 @dataclass(frozen=True)
-class Reply:
+class ApiResponse:
     """What came back."""
 
     status: int
@@ -45,7 +45,7 @@ class Api:
     namespace: str | None = None
     _local: threading.local = field(default_factory=threading.local)
 
-    def acting(self, *, key: str | None = None, namespace: str | None = None) -> Api:
+    def using(self, *, key: str | None = None, namespace: str | None = None) -> Api:
         """The same API under another key or in another namespace; an empty string sends none."""
         return Api(
             self.services,
@@ -61,23 +61,23 @@ class Api:
         *,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
-    ) -> Reply:
+    ) -> ApiResponse:
         """One request. A body that is bytes goes as it is, anything else as JSON."""
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         url = path + (f"?{urlencode(query, doseq=True)}" if query else "")
         answer = self._gateway().handle_request(method, url, self._headers(headers), raw)
-        return Reply(answer["statusCode"], answer["headers"], answer["body"] or "")
+        return ApiResponse(answer["statusCode"], answer["headers"], answer["body"] or "")
 
-    def get(self, path: str, **more: Any) -> Reply:
+    def get(self, path: str, **more: Any) -> ApiResponse:
         return self.call("GET", path, **more)
 
-    def post(self, path: str, body: Any = None, **more: Any) -> Reply:
+    def post(self, path: str, body: Any = None, **more: Any) -> ApiResponse:
         return self.call("POST", path, body, **more)
 
-    def put(self, path: str, body: Any = None, **more: Any) -> Reply:
+    def put(self, path: str, body: Any = None, **more: Any) -> ApiResponse:
         return self.call("PUT", path, body, **more)
 
-    def patch(self, path: str, body: Any = None, **more: Any) -> Reply:
+    def patch(self, path: str, body: Any = None, **more: Any) -> ApiResponse:
         return self.call("PATCH", path, body, **more)
 
     def _headers(self, more: Mapping[str, str] | None) -> dict[str, str]:

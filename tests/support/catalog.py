@@ -24,7 +24,7 @@ def objects_table(world: World) -> Table:
 
 def partition_of(world: World, name: str = "films") -> str:
     """The partition of one of the world's namespaces."""
-    place = world.services.namespaces.resolve(world.organization_id, name, ended_too=True)
+    place = world.services.namespaces.resolve(world.organization_id, name, include_expired=True)
     return keys.partition(world.organization_id, place.namespace_id)
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core import log
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.seeding import Traffic, traffic
 from tests.support.world import World
 
 
-class Lines(logging.Handler):
+class LogFields(logging.Handler):
     """The fields of the request log."""
 
     def __init__(self) -> None:
@@ -26,14 +26,14 @@ class Lines(logging.Handler):
 
 
 @dataclass
-class Usage:
+class CostMeter:
     """Makes calls and tells what each cost, by the log line of its request and by what the engine saw."""
 
     world: World
     api: Api
-    lines: Lines
+    lines: LogFields
     seen: Traffic = field(default_factory=Traffic)
-    reply: Reply = field(default_factory=lambda: Reply(0, {}, ""))
+    reply: ApiResponse = field(default_factory=lambda: ApiResponse(0, {}, ""))
 
     def cost(self, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
         """The log line's fields, for one call that must succeed."""
@@ -51,13 +51,13 @@ class Usage:
 
 
 @contextmanager
-def metering(world: World, api: Api) -> Iterator[Usage]:
+def measure_costs(world: World, api: Api) -> Iterator[CostMeter]:
     """A meter, while the requests are logged."""
-    lines, level = Lines(), log.logger.level
+    lines, level = LogFields(), log.logger.level
     log.logger.addHandler(lines)
     log.logger.setLevel(log.INFO)
     try:
-        yield Usage(world, api, lines)
+        yield CostMeter(world, api, lines)
     finally:
         log.logger.removeHandler(lines)
         log.logger.setLevel(level)

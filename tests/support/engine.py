@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-AT_ONCE = 25
+WRITE_BATCH_SIZE = 25
 ENDPOINT = os.environ.get("TEST_DYNAMODB_ENDPOINT")
 S3_ENDPOINT = os.environ.get("TEST_S3_ENDPOINT")
 
@@ -64,7 +64,7 @@ def new_client(backends: Backends | None) -> DynamoDBClient:
     return client
 
 
-def answering(client: DynamoDBClient) -> Backends:
+def backends_of(client: DynamoDBClient) -> Backends:
     """The backends that answer this client, or ones of their own where another engine does."""
     return _answered_by.setdefault(client, Backends()) if ENDPOINT else _answered_by[client]
 
@@ -77,7 +77,7 @@ def new_streams_client(client: DynamoDBClient) -> Any:
     config = Config(account_id_endpoint_mode="disabled")
     streams = Session().create_client("dynamodbstreams", "us-east-1", endpoint_url=ENDPOINT, config=config)
     if not ENDPOINT:
-        answering(client).attach(streams)
+        backends_of(client).attach(streams)
     _streams[client] = streams
     return streams
 
@@ -131,7 +131,7 @@ def drop_tables(client: DynamoDBClient, tables: Tables) -> None:
         client.delete_table(TableName=tables.objects)
         return
     for name in (tables.catalog, tables.objects):
-        _empty(dynamodb_backends[answering(client).account][REGION].tables[name])
+        _empty(dynamodb_backends[backends_of(client).account][REGION].tables[name])
     _tables.setdefault(client, []).append(tables)
 
 
@@ -139,10 +139,10 @@ def write_rows(client: DynamoDBClient, table: str, rows: list[Any]) -> None:
     """Rows as they are, on moto unseen by the stream of the table."""
     if not ENDPOINT:  # moto takes a millisecond for a row that comes through its API
         for row in rows:
-            put_row(answering(client).account, table, row)
+            put_row(backends_of(client).account, table, row)
         return
-    for start in range(0, len(rows), AT_ONCE):
-        puts: Any = [{"PutRequest": {"Item": row}} for row in rows[start : start + AT_ONCE]]
+    for start in range(0, len(rows), WRITE_BATCH_SIZE):
+        puts: Any = [{"PutRequest": {"Item": row}} for row in rows[start : start + WRITE_BATCH_SIZE]]
         answer = client.batch_write_item(RequestItems={table: puts})
         assert not answer.get("UnprocessedItems")
 

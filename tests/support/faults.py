@@ -15,20 +15,20 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
 
 ENDPOINT = "https://dynamodb.us-east-1.amazonaws.com"
-Answer = dict[str, Any]
+ParsedResponse = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Fault:
     """What happens instead of a call, or to the answer of one that was made."""
 
-    instead: Callable[[], tuple[AWSResponse, Answer]] | None = None
-    afterwards: Callable[[Answer], None] | None = None
+    instead: Callable[[], tuple[AWSResponse, ParsedResponse]] | None = None
+    afterwards: Callable[[ParsedResponse], None] | None = None
 
 
-def answers(code: str, *, status: int = 400, **fields: Any) -> Fault:
+def error_response(code: str, *, status: int = 400, **fields: Any) -> Fault:
     """AWS says no, and has done nothing."""
-    answer: Answer = {
+    answer: ParsedResponse = {
         "Error": {"Code": code, "Message": code},
         "ResponseMetadata": {"HTTPStatusCode": status},
         **fields,
@@ -36,7 +36,7 @@ def answers(code: str, *, status: int = 400, **fields: Any) -> Fault:
     return Fault(instead=lambda: (AWSResponse(ENDPOINT, status, HTTPHeaders(), None), dict(answer)))
 
 
-def left_over(**fields: Any) -> Fault:
+def unprocessed(**fields: Any) -> Fault:
     """AWS says yes and has done nothing, but for what it says that it left."""
     return Fault(
         instead=lambda: (
@@ -48,7 +48,7 @@ def left_over(**fields: Any) -> Fault:
 
 def cancelled(*codes: str) -> Fault:
     """A transaction is cancelled, for one reason per step."""
-    return answers("TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes])
+    return error_response("TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes])
 
 
 def never_sent() -> Fault:
@@ -71,18 +71,18 @@ def applied_then_closed() -> Fault:
     return Fault(afterwards=lambda answer: _fail(ConnectionClosedError(endpoint_url=ENDPOINT)))
 
 
-def altered(change: Callable[[Answer], None]) -> Fault:
+def altered(change: Callable[[ParsedResponse], None]) -> Fault:
     """The call is made; its answer is another one."""
     return Fault(afterwards=change)
 
 
-throttled = answers("ThrottlingException")
-over_capacity = answers("ProvisionedThroughputExceededException")
-conflicting_write = answers("TransactionConflictException")
+throttled = error_response("ThrottlingException")
+over_capacity = error_response("ProvisionedThroughputExceededException")
+conflicting_write = error_response("TransactionConflictException")
 conflicting_transaction = cancelled("None", "TransactionConflict")
-in_progress = answers("TransactionInProgressException")
-internal_error = answers("InternalServerError", status=500)
-unavailable = answers("ServiceUnavailable", status=503)
+in_progress = error_response("TransactionInProgressException")
+internal_error = error_response("InternalServerError", status=500)
+unavailable = error_response("ServiceUnavailable", status=503)
 
 
 class Faults:
@@ -125,7 +125,7 @@ class Faults:
         instead = self._present().instead
         return instead() if instead else None
 
-    def _after(self, parsed: Answer, **_: Any) -> None:
+    def _after(self, parsed: ParsedResponse, **_: Any) -> None:
         afterwards = self._present().afterwards
         if afterwards:
             afterwards(parsed)

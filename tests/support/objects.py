@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from chalicelib.objects.stored_object import StoredObject, from_item
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.catalog import objects_table
 from tests.support.world import World
 
@@ -28,16 +28,16 @@ POSTER: dict[str, Any] = {
 }
 
 
-def a_bucket_of_objects(api: Api, name: str = "reels", **more: Any) -> str:
+def create_object_bucket(api: Api, name: str = "reels", **more: Any) -> str:
     """A new bucket whose schema has texts, numbers and files; gives back its id."""
     reply = api.post("/v1/buckets", {"bucket_name": name, "bucket_schema": SCHEMA, **more})
     assert reply.status == 200, reply.text
     return str(reply.json["bucket_id"])
 
 
-def a_keyed_bucket(api: Api, *fields: str, policy: str | None = None, name: str = "films") -> str:
+def create_keyed_bucket(api: Api, *fields: str, policy: str | None = None, name: str = "films") -> str:
     """A new bucket with a unique key of these fields; gives back its id."""
-    return a_bucket_of_objects(api, name, unique_key={"fields": list(fields), "default_policy": policy})
+    return create_object_bucket(api, name, unique_key={"fields": list(fields), "default_policy": policy})
 
 
 def objects(bucket_id: str, object_id: str = "") -> str:
@@ -45,7 +45,7 @@ def objects(bucket_id: str, object_id: str = "") -> str:
     return f"/v1/buckets/{bucket_id}/objects" + (f"/{object_id}" if object_id else "")
 
 
-def create(api: Api, bucket_id: str, body: dict[str, Any] | None = None, **query: Any) -> Reply:
+def create(api: Api, bucket_id: str, body: dict[str, Any] | None = None, **query: Any) -> ApiResponse:
     """A request for a new object."""
     return api.post(objects(bucket_id), body or {"title": "M"}, query=query)
 

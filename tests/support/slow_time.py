@@ -21,13 +21,13 @@ class SlowTime:
     """A monotonic clock, and the naps that were taken."""
 
     now: float = 0.0
-    naps: list[float] = field(default_factory=list)
+    sleeps: list[float] = field(default_factory=list)
 
     def clock(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        self.naps.append(seconds)
+        self.sleeps.append(seconds)
         self.now += seconds
 
     def table(self, client: DynamoDBClient, name: str, *, jitter: float = 1.0) -> Table:

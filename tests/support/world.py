@@ -59,9 +59,9 @@ class World:
         made = self.services.access.create_key(organization_id, name="test", permissions=permissions or ALL, **more)
         return made.secret
 
-    def api(self, **acting: str) -> Api:
+    def api(self, **using: str) -> Api:
         """The API as the organization's own key, in its namespace."""
-        return Api(lambda: self.services, self.key, "films").acting(**acting)
+        return Api(lambda: self.services, self.key, "films").using(**using)
 
     @cached_property
     def pump(self) -> Pump:
@@ -71,7 +71,7 @@ class World:
         return new_pump(lambda: self.services, self.client, streams, **names)
 
 
-def a_bucket(name: str = "posters", **more: Any) -> dict[str, Any]:
+def bucket_body(name: str = "posters", **more: Any) -> dict[str, Any]:
     """The body of a request for a new bucket."""
     return {"bucket_name": name, "bucket_schema": SCHEMA, **more}
 

@@ -272,7 +272,7 @@ def test_reading_takes_a_key_that_reads_and_deleting_one_that_deletes(
         assert key.get(f"/v1/tasks/{task.task_id}").status == 200
         assert key.post(LIST).status == 200
         assert key.call("DELETE", f"/v1/tasks/{task.task_id}").status == 403
-    assert api.acting(key="").key == ""
+    assert api.using(key="").key == ""
     nobody = Api(api.services, None, "", api._local)
     for method, path in (("GET", f"/v1/tasks/{task.task_id}"), ("POST", LIST), ("DELETE", f"/v1/tasks/{NOBODY}")):
         assert nobody.call(method, path).status == 401

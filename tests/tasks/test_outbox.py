@@ -9,7 +9,7 @@ import pytest
 from chalicelib.tasks.outbox import Outbox, starts_a_task
 from chalicelib.tasks.queue import TaskQueue
 from tests.support.task_queue import Line
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 from tests.tasks.conftest import Counter, NewLine, a_task
 
 
@@ -19,7 +19,7 @@ def line(line_with: NewLine) -> Line:
 
 
 def test_only_tasks_that_start_are_sent(world: World, line: Line) -> None:
-    world.api().post("/v1/buckets", a_bucket())
+    world.api().post("/v1/buckets", bucket_body())
     new = a_task(line, world)
     line.table.transact([line.tasks.step(new)])
     line.dispatch()
@@ -82,7 +82,7 @@ def test_records_of_anything_else_send_nothing(line: Line, told: dict[str, Any])
 
 
 def test_the_filter_lets_through_what_starts_a_task(world: World, line: Line) -> None:
-    world.api().post("/v1/buckets", a_bucket())
+    world.api().post("/v1/buckets", bucket_body())
     line.table.transact([line.tasks.step(a_task(line, world))])
     records = line.records()
     line.outbox.dispatch(records)

@@ -14,7 +14,7 @@ from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Key, Put, Ste
 from chalicelib.aws.retry import OutcomeUnknown
 from chalicelib.core.errors import AlreadyExists, ApiError, Conflict, NotFound, PreconditionFailed, Unavailable
 from tests.support.engine import Tables
-from tests.support.faults import Fault, Faults, answers, applied_then_timeout, cancelled, left_over
+from tests.support.faults import Fault, Faults, applied_then_timeout, cancelled, error_response, unprocessed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -93,7 +93,7 @@ def test_a_failed_condition_without_a_meaning_is_busy(table: Table, step: Write)
 
 def nothing_removed(name: str, *rows: Key) -> Fault:
     requests = [{"DeleteRequest": {"Key": encode(row)}} for row in rows]
-    return left_over(UnprocessedItems={name: requests})
+    return unprocessed(UnprocessedItems={name: requests})
 
 
 def test_rows_left_over_are_removed_by_another_attempt(table: Table, tables: Tables, faults: Faults) -> None:
@@ -210,13 +210,13 @@ def test_a_table_that_is_not_there_is_a_fault(client: DynamoDBClient) -> None:
 
 
 def test_a_fault_after_an_attempt_without_an_answer_leaves_the_write_unsettled(table: Table, faults: Faults) -> None:
-    faults.on(1, applied_then_timeout()).on(2, answers("AccessDeniedException"))
+    faults.on(1, applied_then_timeout()).on(2, error_response("AccessDeniedException"))
     with pytest.raises(OutcomeUnknown):
         table.write(Put(A))
     assert table.get(A) == A
 
 
 def test_credentials_that_are_refused_are_a_fault(table: Table, faults: Faults) -> None:
-    faults.on(1, answers("AccessDeniedException"))
+    faults.on(1, error_response("AccessDeniedException"))
     with pytest.raises(ClientError, match="AccessDenied"):
         table.write(Put(A))

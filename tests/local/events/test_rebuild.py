@@ -8,7 +8,7 @@ from chalicelib.local.events.rebuild import objects_by_bucket, settle_all
 from chalicelib.local.moto.backends import Backends
 from tests.support.api import Api
 from tests.support.catalog import objects_table
-from tests.support.objects import POSTER, a_bucket_of_objects, created, objects
+from tests.support.objects import POSTER, create_object_bucket, created, objects
 from tests.support.world import World
 
 
@@ -22,7 +22,7 @@ def held(backends: Backends | None) -> Backends:
 
 def a_full_bucket(world: World, api: Api) -> str:
     """A bucket with objects with and without bytes, one of them hidden, and one that cannot be read."""
-    bucket_id = a_bucket_of_objects(api)
+    bucket_id = create_object_bucket(api)
     kept = [created(api, bucket_id, body) for body in ({"title": "M"}, {"title": "N", "blobs": [POSTER]}, {}, {})]
     hide = {"object_ids": [kept[2]["object_id"]], "reason": "a double"}
     assert api.post(f"{objects(bucket_id)}/bulk-soft-delete", hide).status == 200
@@ -41,7 +41,7 @@ def test_what_moto_holds_is_what_reading_the_table_gives(world: World, api: Api,
 
 
 def test_after_settling_nothing_differs_from_a_count(world: World, api: Api, held: Backends) -> None:
-    full, empty = a_full_bucket(world, api), a_bucket_of_objects(api, "empty")
+    full, empty = a_full_bucket(world, api), create_object_bucket(api, "empty")
     settle_all(world.services.stats, world.services.partitions(), objects_by_bucket(held, world.tables.objects))
     (ns,) = world.services.partitions()
     assert [world.services.stats.verify(ns, bucket_id) for bucket_id in (full, empty, None)] == [[], [], []]
