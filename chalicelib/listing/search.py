@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.errors import invalid
-from chalicelib.core.text import fold
+from chalicelib.core.text import contains_in_order, fold
 
 LONGEST = 500
 
@@ -29,14 +29,7 @@ class Search:
         return any(self._in(text) for text in texts)
 
     def _in(self, text: str) -> bool:
-        text = text if self.case_sensitive else fold(text)
-        place = 0
-        for piece in self.pieces:
-            found = text.find(piece, place)
-            if found < 0:
-                return False
-            place = found + len(piece)
-        return True
+        return contains_in_order(text if self.case_sensitive else fold(text), self.pieces)
 
 
 def read_search(term: str | None, *, case_sensitive: bool = False) -> Search | None:
