@@ -1,4 +1,4 @@
-"""Asking what the service stands on."""
+"""Checks whether the dependencies of the service respond."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from chalicelib.core.deadline import time_limit
 from chalicelib.core.errors import Unavailable
 
 DEPENDENCIES = ("cache", "metadata", "vector_store", "object_storage", "task_queue", "inference")
-# Parts of the upstream service that this deployment does not have; they are reported as answering.
+# Dependencies of Mixpeek that this service does not have. They are reported as healthy.
 NOT_DEPLOYED = ("cache", "vector_store", "inference")
-# Parts that it has and that the function for requests asks nothing of but for writes; they are reported the same.
+# Dependencies that are not checked, because they only take part in some writes. They are reported as healthy.
 NOT_CHECKED = ("object_storage", "task_queue")
 
 CHECK_TIME_LIMIT_SECONDS = 0.5
-# An attempt that begins in time has the rest of the budget for its answer.
+# A call starts within this time; the rest of the time limit is for its response.
 PROBE_TIME_LIMIT_SECONDS = CHECK_TIME_LIMIT_SECONDS / 2
 
 Probe = Callable[[], object]
@@ -24,7 +24,7 @@ Probe = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one dependency answered: an error in words or None, and how long it took."""
+    """The result of one check: the name of the error, or None, and how long the check took."""
 
     error: str | None
     milliseconds: float
@@ -32,9 +32,9 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """One question per dependency, by its name in the report; a question that fails raises.
+    """The probes of the dependencies, by the name of the dependency in the report. A probe raises if it fails.
 
-    `deep_probes` has a second one for those of which more can be asked.
+    `deep_probes` has a second probe for a dependency that a deep check examines further.
     """
 
     probes: Mapping[str, Probe]
@@ -42,17 +42,17 @@ class Checks:
     now: Callable[[], float] = time.perf_counter
 
     def run(self, *, deep: bool = False) -> dict[str, CheckResult]:
-        """Asks all of them, one after the other; none gets more than its budget."""
-        more = self.deep_probes if deep else {}
-        return {name: self._ask(probe, more.get(name, lambda: None)) for name, probe in self.probes.items()}
+        """Runs all probes, one after another, each with its own time limit. `deep` adds the deep probes."""
+        second = self.deep_probes if deep else {}
+        return {name: self._check(probe, second.get(name, lambda: None)) for name, probe in self.probes.items()}
 
-    def _ask(self, *probes: Probe) -> CheckResult:
+    def _check(self, *probes: Probe) -> CheckResult:
         started = self.now()
         try:
             with time_limit(PROBE_TIME_LIMIT_SECONDS):
                 for probe in probes:
                     probe()
-        except Exception as error:  # whatever is wrong with a dependency is this report's subject
+        except Exception as error:  # the report contains any error of a dependency
             return CheckResult(_name(error), self._since(started))
         return CheckResult(None, self._since(started))
 
@@ -61,5 +61,5 @@ class Checks:
 
 
 def _name(error: Exception) -> str:
-    """The name of the error in the report. Clients know storage that cannot serve a request as `Busy`."""
+    """Returns the name of the error in the report. `Busy` means that AWS did not serve a call."""
     return "Busy" if isinstance(error, Unavailable) else type(error).__name__
