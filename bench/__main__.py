@@ -42,7 +42,7 @@ def main() -> None:
     _calls()
     print("What each operation costs")
     _python(sys.executable, "bench.cost")
-    print("  written to docs/cost.md", flush=True)
+    print("  written to docs/reference/cost.md", flush=True)
     deletion = ["bench.deletion", "--objects", str(sizes.objects), "--buckets", str(sizes.buckets)]
     sys.exit(subprocess.run([sys.executable, "-m", *deletion], cwd=ROOT, env=ENVIRONMENT, check=False).returncode)
 

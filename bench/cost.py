@@ -1,4 +1,4 @@
-"""`docs/cost.md`: what each operation takes and costs, measured here and multiplied with published prices.
+"""`docs/reference/cost.md`: what each operation takes and costs, measured here and multiplied with published prices.
 
 `python -m bench.cost` writes the page. What it counts is the same at every run; its times are of this machine.
 """
@@ -13,34 +13,51 @@ from bench import prices
 from bench.prices import LARGE, SMALL, Month, billed_ms, price
 from bench.workload import Row, measure
 
-PAGE = Path(__file__).parent.parent / "docs" / "cost.md"
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "cost.md"
 COUNTED_RUNS, TIMED_RUNS = 1, 30
 
-INTRODUCTION = f"""# What it costs
+INTRODUCTION = f"""# Cost
 
-Written by `make bench`; a test holds its counts against the code. Prices are those that AWS publishes for
-{prices.REGION}, as they were in {prices.AS_OF}, in dollars, first tier, without the free one.
+`make bench` writes this page, and a test compares its counts with the code. Prices are the published prices of AWS for
+{prices.REGION} in {prices.AS_OF}, in US dollars, in the first tier and without the free tier.
 
-* **Calls** are round trips to DynamoDB and S3 of a warm function; **read** and **write** units are those that DynamoDB
-  charges on demand, indexes and refused attempts included, computed by its published rules from the rows that were
-  read and written. Objects are of about half a kilobyte.
-* **CPU** is measured, of our code and the SDK's, on the machine that wrote this page. **Billed** is what Lambda would
-  measure: that CPU on the share of a processor that the function has ({prices.API_MB} MB, {prices.WORKER_MB} MB for
-  work in the background, of {prices.PROCESSOR_MB} MB), and {prices.TABLE_WAIT_MS} ms for each call to DynamoDB,
-  {prices.S3_WAIT_MS} ms for each to S3. What runs in parallel is added up all the same.
-* **$ per million** is everything: API Gateway (${prices.GATEWAY_REQUEST:.2f} of it, for what is requested), Lambda,
-  DynamoDB and S3.
+* **Calls** are round trips to DynamoDB and S3 of a warm function. **Read** and **write** are the request units that
+  DynamoDB charges on demand, including those for indexes and for writes whose condition failed. They are calculated by
+  the published rules from the rows that were read and written. The objects have about half a kilobyte.
+* **S3** is the number of requests to S3.
+* **CPU** is measured, for this service's code and the AWS SDK, on the machine that wrote this page. **Billed** is what
+  Lambda would measure: that CPU time on the function's share of a processor ({prices.API_MB} MB, and
+  {prices.WORKER_MB} MB for background work, of {prices.PROCESSOR_MB} MB), {prices.TABLE_WAIT_MS} ms for each call to
+  DynamoDB and {prices.S3_WAIT_MS} ms for each call to S3. Calls that run in parallel are added up.
+* **$ per million** is the total for a million operations: API Gateway (${prices.GATEWAY_REQUEST:.2f}, for operations
+  that clients call), Lambda, DynamoDB and S3.
 
-Any request tells its own counts with the header `X-Show-Cost: true`.
+A request with the header `X-Show-Cost: true` shows its own counts in the response header `X-Consumed-Capacity`.
+
+## Fixed costs
+
+A stage without requests costs nothing except for stored data, its alarms, and the polling of its queue.
+
+* **Alarms.** Every stage has {prices.ALARMS} CloudWatch alarms. They cost ${prices.ALARM:.2f} each, after the free tier
+  of CloudWatch: ${prices.ALARM * prices.ALARMS:.2f} a month in total. The parameter `AlarmEmail` decides only whether
+  they send mail.
+* **Polling.** Lambda polls the queue of background tasks all the time, with about
+  {prices.IDLE_POLLS / prices.MILLION:.2f} million requests a month. The free tier of SQS, one million requests a month
+  for each account, covers one stage. Each further stage costs
+  ${prices.SQS_REQUEST * prices.IDLE_POLLS / prices.MILLION:.2f} a month.
+
+The tables below do not include these costs.
+
+## Operations
 
 """
-AFTER = f"""
+AFTER = """
 
-A file is stored with one PUT. Reading one takes no call of ours: a download URL leads to S3, which charges its GET and
-what leaves the region.
+A file is stored with one PUT request. A download does not call this service: the download URL leads to S3, which
+charges a GET request and the data that leaves the region.
 
-Left out above: what leaves the region, alarms (${prices.ALARM:.2f} each a month), and the free tiers, which cover most
-of a small user's month.
+The tables do not include data that leaves the region, the alarms, and the free tiers. The free tiers cover most of the
+month of a small user.
 """
 
 
@@ -82,11 +99,11 @@ def _table(found: Sequence[Row]) -> Iterator[str]:
 def _month(month: Month, found: Sequence[Row]) -> Iterator[str]:
     bill = month.lines(found)
     yield f"\n## {month.title}\n"
-    yield _cells(["for", "$ a month"])
+    yield _cells(["item", "$ a month"])
     yield _cells(["---", "--:"])
     for name, dollars in bill:
         yield _cells([name, f"{dollars:,.2f}"])
-    yield _cells(["**together**", f"**{sum(dollars for _, dollars in bill):,.2f}**"])
+    yield _cells(["**total**", f"**{sum(dollars for _, dollars in bill):,.2f}**"])
 
 
 def _cells(cells: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ LAMBDA_REQUEST = 0.20
 READ_UNIT = 0.125
 WRITE_UNIT = 0.625
 S3_WRITE = 5.00
+SQS_REQUEST = 0.40
 # Dollars for a GB-second, and for a month of a GB.
 LAMBDA_GB_SECOND = 0.0000166667
 TABLE_GB, TABLE_FREE_GB = 0.25, 25
@@ -24,6 +25,10 @@ BACKUP_GB = 0.20
 S3_GB = 0.023
 LOG_GB = 0.50
 ALARM = 0.10
+# The template declares so many, in every stage.
+ALARMS = 7
+# Lambda keeps five long polls of 20 seconds open on a queue that is an event source, in a month of 30 days.
+IDLE_POLLS = 5 * 30 * 24 * 3600 // 20
 
 # What a call waits for, in milliseconds, and what a function has: a whole processor is 1769 MB.
 TABLE_WAIT_MS = 5

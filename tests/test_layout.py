@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import os
-import pkgutil
 import re
 import subprocess
 import sys
@@ -15,11 +13,7 @@ from pathlib import Path
 
 import pytest
 
-import chalicelib
 from chalicelib.api import all_operations, create_app
-from chalicelib.core.errors import ApiError
-from chalicelib.http.envelope import STATUS, status_and_type
-from chalicelib.settings import Settings, variable
 from chalicelib.wiring import services
 
 ROOT = Path(__file__).parent.parent
@@ -52,7 +46,6 @@ ORDER = [
 # Modules that only their own package uses, and those that put everything together.
 PRIVATE = {"store", "routes"}
 ASSEMBLING = {"services", "wiring", "api", "admin", "local"}
-README = (ROOT / "README.md").read_text()
 SOURCES = sorted((ROOT / "chalicelib").rglob("*.py"))
 
 
@@ -162,40 +155,6 @@ def test_two_path_variables_never_share_a_position() -> None:
 def test_operations_are_named_once() -> None:
     names = [operation.name for operation in all_operations(services)]
     assert len(names) == len(set(names))
-
-
-def refusals() -> set[type[ApiError]]:
-    """Every refusal of the packaged service."""
-    for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
-        if not module.name.startswith(("chalicelib.local", "chalicelib.admin")):
-            importlib.import_module(module.name)
-
-    def below(kind: type[ApiError]) -> Iterator[type[ApiError]]:
-        for sub in kind.__subclasses__():
-            yield sub
-            yield from below(sub)
-
-    return {r for r in below(ApiError) if not r.__module__.startswith(("chalicelib.local", "tests"))}
-
-
-def test_every_refusal_has_a_status_and_a_line_in_the_readme() -> None:
-    told = {name: (int(status), type_, code) for name, status, type_, code in README_REFUSALS}
-    for refusal in refusals() - set(STATUS) - {r for r in refusals() if r.__name__ == "VersionConflict"}:
-        assert told.get(refusal.__name__) == (*status_and_type(refusal), refusal.code or ""), refusal.__name__
-
-
-def test_the_readme_names_no_refusal_that_is_not_there() -> None:
-    assert {name for name, *_ in README_REFUSALS} <= {refusal.__name__ for refusal in refusals()}
-
-
-README_REFUSALS = re.findall(r"^\| (\w+) \| (\d+) \| `(\w+)` \| `?(\w*)`? *\|", README, re.MULTILINE)
-
-
-@pytest.mark.parametrize("name", Settings.__slots__)
-def test_every_setting_is_in_the_readme_with_its_default(name: str) -> None:
-    default = getattr(Settings(), name)
-    (line,) = [line for line in README.splitlines() if line.startswith(f"| `{variable(name)}` |")]
-    assert not default or f"`{default}`" in line
 
 
 def test_settings_come_from_nowhere_but_the_settings() -> None:

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-_CLONING = "namespaces are not cloned here"
-_SPENDING = "nothing is billed here"
-_CLUSTERS = "there are no clusters here"
-_VECTORS = "no vectors are stored here"
-_DOCUMENTS = "there are no documents and no collections here, so the SDK's own default is right"
-_PROCESSING = "nothing derived from an object lags behind it here; the object itself is there when it is answered"
-_DECLARED = "declarations are shown in each namespace and not counted; the SDK reads the absent number as 0"
+_CLONING = "this service does not clone namespaces"
+_SPENDING = "this service does not bill its users"
+_CLUSTERS = "this service has no clusters"
+_VECTORS = "this service stores no vectors"
+_DOCUMENTS = "this service has no documents and no collections, so the SDK's default is correct"
+_PROCESSING = "the object is stored when the response is sent, and nothing is derived from it later"
+_DECLARED = "each namespace shows its declarations; they are not counted, and the SDK reads the absent number as 0"
 
 # By the SDK's model and field. The SDK reads an absent field as null, or as the default it has for it.
 LEFT_OUT: dict[tuple[str, str], str] = {
     ("NamespaceModel", "infrastructure"): _CLUSTERS,
     ("NamespaceModel", "cluster_id"): _CLUSTERS,
-    ("NamespaceModel", "trusted_issuers"): "only API keys are trusted here",
+    ("NamespaceModel", "trusted_issuers"): "this service accepts only API keys",
     ("NamespaceModel", "cost_cap_override"): _SPENDING,
     ("NamespaceModel", "spend_budget"): _SPENDING,
     ("NamespaceModel", "budget"): _SPENDING,
     ("NamespaceModel", "tiering"): _VECTORS,
     ("NamespaceModel", "pinned"): _VECTORS,
-    ("NamespaceModel", "auto_create_indexes"): "refused when it is asked for, so the SDK's default, false, is right",
-    ("NamespaceModel", "adaptive_indexing"): "refused when it is asked for, so the SDK's default, false, is right",
+    ("NamespaceModel", "auto_create_indexes"): "a request for it is rejected, so the SDK's default, false, is correct",
+    ("NamespaceModel", "adaptive_indexing"): "a request for it is rejected, so the SDK's default, false, is correct",
     ("NamespaceModel", "vector_inference_map"): _VECTORS,
     ("NamespaceModel", "dynamic_vector_indexes"): _VECTORS,
-    ("NamespaceModel", "payload_index_count"): "payload indexes are shown, and not counted",
+    ("NamespaceModel", "payload_index_count"): "payload indexes are shown and not counted",
     ("NamespaceModel", "clone_status"): _CLONING,
     ("NamespaceModel", "clone_error"): _CLONING,
     ("NamespaceModel", "clone_phase"): _CLONING,
     ("NamespaceModel", "clone_task_id"): _CLONING,
     ("NamespaceModel", "clone_dispatched_at"): _CLONING,
     ("NamespaceModel", "source_namespace_id"): _CLONING,
-    ("StandaloneNamespaceResponseModel", "status"): "the SDK's own default, active, is right",
+    ("StandaloneNamespaceResponseModel", "status"): "the SDK's default, active, is correct",
     ("StandaloneNamespaceResponseModel", "tiering"): _VECTORS,
-    ("HealthServiceStatus", "analytics"): "null is how the SDK reads a backend that is not deployed",
-    ("HealthServiceErrors", "analytics"): "null is how the SDK reads a backend that is not deployed",
+    ("HealthServiceStatus", "analytics"): "the SDK reads null as a backend that is not deployed",
+    ("HealthServiceErrors", "analytics"): "the SDK reads null as a backend that is not deployed",
     ("NamespaceListStats", "total_feature_extractors"): _DECLARED,
     ("NamespaceListStats", "avg_feature_extractors_per_namespace"): _DECLARED,
     ("NamespaceListStats", "total_payload_indexes"): _DECLARED,
@@ -54,5 +54,5 @@ AS_WRITTEN = frozenset({"BucketSchemaFieldOutput", "BaseFeatureExtractorModelOut
 
 def lines() -> list[str]:
     """The table of them, in Markdown."""
-    head = ["| answer | field left out | why |", "|---|---|---|"]
+    head = ["| response model | omitted field | reason |", "|---|---|---|"]
     return head + [f"| {model} | `{field}` | {why} |" for (model, field), why in LEFT_OUT.items()]

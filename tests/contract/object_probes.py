@@ -14,7 +14,7 @@ Maker = Callable[[str], Probe]
 URL_BLOB = {"property": "poster", "type": "image", "data": "https://example.com/m.jpg"}
 TITLES = ["M", "Fury", "Spione"]
 LEAF = {"field": "title", "operator": "eq", "value": "fury"}
-BY_REFERENCE = "accepted, and changes nothing: a URL is kept by reference, with it or without"
+BY_REFERENCE = "accepted without effect: a URL is always stored by reference"
 
 
 def _path(api: Api, object_id: str = "", *, name: str = "reels", **more: Any) -> str:
@@ -225,7 +225,7 @@ def _kept(word: str, value: str) -> Maker:
             assert hidden.soft_deleted is not None
             assert hidden.soft_deleted[word] == value
 
-        return Probe("honoured: kept with each hidden object", check)
+        return Probe("supported: stored with each hidden object", check)
 
     return of
 
@@ -257,31 +257,31 @@ OBJECT_PAGE: dict[str, Maker] = {
     "page_size": lists(1, ["M"]),
     "offset": lists(1, ["Fury", "Spione"]),
     "page": lists(2, []),
-    "include_total": told(_totals, "honoured: totals are filled"),
+    "include_total": told(_totals, "supported: fills the totals"),
     "cursor": lists(_cursor, ["Spione"]),
     "next_cursor": lists(_cursor, ["Spione"]),
     "after": lists(_cursor, ["Spione"]),
 }
-AUTO_PROCESS = told(_not_processed, "refused: 403 NotEnabledError naming it")
+AUTO_PROCESS = told(_not_processed, "rejected: 403 NotEnabledError that names it")
 
 OBJECT_PROBES: dict[str, dict[str, Maker]] = {
     "CreateObjectRequest": {
         "key_prefix": shown("lang/m"),
-        "blobs": told(_blobs_shown, "honoured: shown in the answer"),
-        "skip_duplicates": told(_skips, "honoured: the object with the same content is given back"),
+        "blobs": told(_blobs_shown, "supported: shown in the response"),
+        "skip_duplicates": told(_skips, "supported: returns the object with the same content"),
         "canonicalize_source": told(_by_reference, BY_REFERENCE),
         "force_remirror": refused(True, 403),
         "edges": shown([{"type": "sequel_of", "target_object_id": "obj_1"}]),
-        "idempotency_key": told(_repeats, "honoured: the object with the same key is given back"),
+        "idempotency_key": told(_repeats, "supported: returns the object with the same key"),
     },
     "CreateBlobRequest": {
-        "property": told(_of_another_property, "honoured: shown, or refused (422) where the schema has none"),
-        "type": told(_of_another_type, "honoured: shown, or refused (422) where the schema differs"),
+        "property": told(_of_another_property, "supported: shown; rejected with 422 if the schema has no such field"),
+        "type": told(_of_another_type, "supported: shown; rejected with 422 if the schema has another type"),
         "key_prefix": shown("posters/m"),
         "data": shown({"url": "https://example.com/n.jpg"}, where="properties.url", as_="https://example.com/n.jpg"),
-        "upload_id": told(_upload, "refused: 403 NotEnabledError naming it"),
+        "upload_id": told(_upload, "rejected: 403 NotEnabledError that names it"),
         "checksum": shown("a" * 64, where="details.hash", as_="sha256:" + "a" * 64),
-        "metadata": told(_rises, "honoured: shown at the object's root"),
+        "metadata": told(_rises, "supported: shown at the root of the object"),
         "canonicalize_source": told(_by_reference, BY_REFERENCE),
         "force_remirror": refused(True, 403),
     },
@@ -292,24 +292,27 @@ OBJECT_PROBES: dict[str, dict[str, Maker]] = {
         "direction": shown("in"),
         "attributes": shown({"a": [1, None]}),
     },
-    "CreateObjectsBatchRequest": {"objects": told(_rows, "honoured: each row is settled on its own")},
+    "CreateObjectsBatchRequest": {"objects": told(_rows, "supported: each row has its own result")},
     "UpdateObjectRequest": {
         "key_prefix": shown("lang/m"),
-        "metadata": told(_merged, "honoured: each key changes where the object holds it, else at the root"),
-        "skip_duplicates": told(_keeps_same_blobs, "honoured: blobs of the same content are left alone"),
+        "metadata": told(
+            _merged,
+            "supported: each key is merged into the object's `metadata` if that has the key, else into the root",
+        ),
+        "skip_duplicates": told(_keeps_same_blobs, "supported: blobs with the same content are not replaced"),
     },
     "PatchObjectRequest": {
         "key_prefix": shown("lang/m"),
         "skip_duplicates": told(
-            _nothing_to_skip, "accepted, and changes nothing: a PATCH sends no blobs that could be skipped"
+            _nothing_to_skip, "accepted without effect: a PATCH has no blobs that could be skipped"
         ),
     },
     "ListObjectsRequest": {
         "filters": lists({"AND": [LEAF]}, ["Fury"]),
         "sort": lists({"field": "title"}, ["Fury", "M", "Spione"]),
         "search": lists("SPIO*E", ["Spione"]),
-        "select": told(_selected, "honoured: only these and the ids are shown"),
-        "return_presigned_urls": told(_signed_rows, "honoured: stored blobs have a download URL"),
+        "select": told(_selected, "supported: only these fields and the ids are shown"),
+        "return_presigned_urls": told(_signed_rows, "supported: stored blobs have a download URL"),
     },
     "SortOption": {
         "field": lists("created_at", TITLES),
@@ -319,7 +322,7 @@ OBJECT_PROBES: dict[str, dict[str, Maker]] = {
         "AND": lists([LEAF], ["Fury"]),
         "OR": lists([LEAF, {"title": "m"}], ["M", "Fury"]),
         "NOT": lists([LEAF], ["M", "Spione"]),
-        "case_sensitive": told(_minds_case, "honoured: another choice of rows"),
+        "case_sensitive": told(_minds_case, "supported: changes the selection of rows"),
     },
     "FilterCondition": {
         "field": lists("key_prefix", []),
@@ -327,23 +330,23 @@ OBJECT_PROBES: dict[str, dict[str, Maker]] = {
         "value": lists("m", ["M"]),
     },
     "DynamicValue": {
-        name: told(_never_dynamic, "refused: 422, which says that values are never dynamic here")
+        name: told(_never_dynamic, "rejected: 422, because dynamic values are not supported")
         for name in ("type", "field")
     },
     "BulkSoftDeleteRequest": {
-        "object_ids": told(_hidden, "honoured: these are hidden, and counted"),
+        "object_ids": told(_hidden, "supported: these objects are hidden and counted"),
         "reason": _kept("reason", "licence ended"),
         "lifecycle_state": _kept("state", "archived"),
         "source": _kept("source", "cleaning"),
     },
     "query of create_object_buckets": {
-        "policy": told(_decides, "honoured: insert, update or upsert, where the bucket has a unique key"),
+        "policy": told(_decides, "supported: insert, update or upsert, if the bucket has a unique key"),
         "auto_process": AUTO_PROCESS,
     },
     "query of create_objects_batch_buckets": {"auto_process": AUTO_PROCESS},
     "query of get_object_buckets": {
-        "return_presigned_urls": told(_signed, "honoured: stored blobs have a download URL"),
-        "include_document_count": told(_counted, "honoured: without it `document_count` is null"),
+        "return_presigned_urls": told(_signed, "supported: stored blobs have a download URL"),
+        "include_document_count": told(_counted, "supported: `document_count` is null if it is false"),
     },
     "query of list_objects_buckets": OBJECT_PAGE,
     "query of list_objects_get_buckets": OBJECT_PAGE,

@@ -24,7 +24,7 @@ def _mind_case(model: str, found: Body) -> Maker:
         assert names_in(SEND[model](api, found)) != []
         assert names_in(SEND[model](api, {**found, "case_sensitive": True})) == []
 
-    return told(check, "honoured: another choice of rows")
+    return told(check, "supported: changes the selection of rows")
 
 
 def _totals(api: Api, model: str, extra: Body) -> None:
@@ -118,7 +118,7 @@ PAGE: dict[str, Maker] = {
     "limit": lists(1, ["prints"]),
     "page_size": lists(1, ["prints"]),
     "offset": lists(1, ["art", "posters"]),
-    "include_total": told(_totals, "honoured: totals are filled"),
+    "include_total": told(_totals, "supported: fills the totals"),
     "cursor": lists(_cursor("/v1/buckets/list"), ["posters"]),
     "next_cursor": lists(_cursor("/v1/buckets/list"), ["posters"]),
     "after": lists(_cursor("/v1/buckets/list"), ["posters"]),
@@ -127,7 +127,7 @@ NS_PAGE: dict[str, Maker] = {
     "limit": lists(1, ["stills"]),
     "page_size": lists(1, ["stills"]),
     "offset": lists(1, ["press", "films"]),
-    "include_total": told(_totals, "honoured: totals are filled"),
+    "include_total": told(_totals, "supported: fills the totals"),
     "cursor": lists(_cursor("/v1/namespaces/list"), ["films"]),
     "next_cursor": lists(_cursor("/v1/namespaces/list"), ["films"]),
     "after": lists(_cursor("/v1/namespaces/list"), ["films"]),
@@ -145,7 +145,7 @@ TASK_PAGE: dict[str, Maker] = {
     "page_size": lists(1, ["prints"]),
     "offset": lists(1, ["art", "posters"]),
     "page": SECOND_PAGE,
-    "include_total": told(_totals, "honoured: totals are filled"),
+    "include_total": told(_totals, "supported: fills the totals"),
     "cursor": lists(_task_cursor, ["posters"]),
     "next_cursor": lists(_task_cursor, ["posters"]),
     "after": lists(_task_cursor, ["posters"]),
@@ -156,7 +156,9 @@ CHANGE: dict[str, Maker] = {
     "description": shown("Old ones"),
     "metadata": shown({"a": [1, None]}),
     "bucket_schema": shown({"properties": {**SCHEMA["properties"], "more": {"type": "float"}}}),
-    "unique_key": told(_immutable, "honoured: the default policy changes; refused (422) where the fields would"),
+    "unique_key": told(
+        _immutable, "supported: changes the default policy; rejected with 422 if it would change the fields"
+    ),
     "destination": refused({"connection_id": "conn_1"}, 403),
     "ingest_filter": refused({"retriever_id": "ret_1"}, 403),
 }
@@ -210,8 +212,8 @@ PROBES: dict[str, dict[str, Maker]] = {
     "BucketSchemaFieldInput": {
         "type": shown("datetime"),
         "default": shown("none"),
-        "items": told(_shown_items, "honoured: shown in the answer"),
-        "properties": told(_shown_members, "honoured: shown in the answer"),
+        "items": told(_shown_items, "supported: shown in the response"),
+        "properties": told(_shown_members, "supported: shown in the response"),
         "examples": shown(["a", "b"]),
         "description": shown("A field"),
         "enum": shown(["a", "b"]),
@@ -231,11 +233,11 @@ PROBES: dict[str, dict[str, Maker]] = {
         "blob_source": shown({"file_field": "a", "target_property": "poster", "blob_type": "image"}),
         "batching": shown({"mode": "count"}, where="batching.mode", as_="count"),
         "dedup_key": shown("film.id"),
-        "webhook_secret": told(_secret, "honoured: shown once, then redacted"),
+        "webhook_secret": told(_secret, "supported: shown once, then redacted"),
         "webhook_url": refused("https://example.com/elsewhere", 422),
         "source_collection_id": refused("col_1", 403),
         "source_filters": refused({"a": 1}, 403),
-        "source_bucket_ids": told(_fans_in, "honoured: shown in the answer (adapter type bucket)"),
+        "source_bucket_ids": told(_fans_in, "supported: shown in the response (adapter type bucket)"),
     },
     "ExternalConnection": {
         "api_base_url": shown("https://example.com"),
@@ -246,11 +248,11 @@ PROBES: dict[str, dict[str, Maker]] = {
         "file_field": shown("b.c"),
         "target_property": told(
             _elsewhere,
-            "honoured: shown, or refused (422) where the schema has none",
+            "supported: shown; rejected with 422 if the schema has no such field",
         ),
         "blob_type": told(
             _other_type,
-            "honoured: shown, or refused (422) where the schema differs",
+            "supported: shown; rejected with 422 if the schema has another type",
         ),
     },
     "BatchingConfig": {
@@ -264,13 +266,15 @@ PROBES: dict[str, dict[str, Maker]] = {
         "namespace_name": shown("named"),
         "mode": shown("standalone"),
         "namespace_type": shown("marketplace"),
-        "scope": told(_own_scope, "honoured: `org` is shown; refused: 403 NotEnabledError where `system` is asked for"),
+        "scope": told(
+            _own_scope, "supported: `org` is shown; `system` is rejected with a 403 NotEnabledError that names it"
+        ),
         "description": shown("Press photos"),
         "features": refused(["image"], 403),
         "feature_extractors": shown([EXTRACTOR], as_=EXTRACTOR_SHOWN),
         "vector_configs": shown(VECTORS),
         "payload_indexes": shown(INDEX),
-        "ttl_seconds": told(_ends, "honoured: shown as `expires_at`"),
+        "ttl_seconds": told(_ends, "supported: shown as `expires_at`"),
         **NOT_HERE,
     },
     "CreateStandaloneNamespaceRequestModel": {
@@ -288,7 +292,7 @@ PROBES: dict[str, dict[str, Maker]] = {
         "repair_vectors": refused(True, 403),
         "pinned": refused(True, 403),
         "expires_at": shown("2030-01-01T00:00:00Z", as_="2030-01-01T00:00:00.000Z"),
-        "ttl_seconds": told(_ends, "honoured: shown as `expires_at`"),
+        "ttl_seconds": told(_ends, "supported: shown as `expires_at`"),
         **NOT_HERE,
     },
     "UpdateNamespaceRequest": {"namespace_name": shown("renamed"), "payload_indexes": shown(INDEX)},
@@ -318,8 +322,8 @@ PROBES: dict[str, dict[str, Maker]] = {
     "VectorConfigSpecModel": {"name": shown("image"), "dimension": shown(5), "metric": shown("dot_product")},
     "query of list_buckets": {**PAGE, "page": SECOND_PAGE},
     "query of list_buckets_get": {**PAGE, "page": SECOND_PAGE, "search": lists("po*ers", ["posters"])},
-    "query of patch_bucket": {"force_schema_break": told(_forced, "honoured: allows a breaking change")},
-    "query of update_bucket": {"force_schema_break": told(_forced, "honoured: allows a breaking change")},
+    "query of patch_bucket": {"force_schema_break": told(_forced, "supported: allows a breaking change")},
+    "query of update_bucket": {"force_schema_break": told(_forced, "supported: allows a breaking change")},
     "ListTasksRequest": {
         "status": lists("COMPLETED", []),
         "task_type": lists("API_NAMESPACES_DELETE", []),
@@ -328,13 +332,13 @@ PROBES: dict[str, dict[str, Maker]] = {
         "search": lists("nothing like it", []),
     },
     "query of list_tasks": TASK_PAGE,
-    "query of delete_bucket": {"force_foreclose": told(_foreclosed, "honoured: deletes a locked bucket")},
-    "query of delete_namespace": {"force": told(_foreclosed, "honoured: deletes a namespace with a locked bucket")},
+    "query of delete_bucket": {"force_foreclose": told(_foreclosed, "supported: deletes a locked bucket")},
+    "query of delete_namespace": {"force": told(_foreclosed, "supported: deletes a namespace with a locked bucket")},
     "query of list_namespaces": {
         **NS_PAGE,
         "page": SECOND_PAGE,
-        "include_system": told(_system, "honoured: there are no system namespaces, with it or without"),
-        "view": told(_summary, "honoured: `summary` leaves the declarations out"),
+        "include_system": told(_system, "supported: has no effect, because there are no system namespaces"),
+        "view": told(_summary, "supported: `summary` omits the declarations"),
     },
     "query of list_namespaces_get": {**NS_PAGE, "page": SECOND_PAGE},
     **OBJECT_PROBES,

@@ -52,7 +52,7 @@ def shown(value: Any, *, as_: Any = ..., where: str | None = None) -> Callable[[
             assert at(reply.json, path) == expected, reply.text
             assert at(_later(api, reply).json, path) == expected
 
-        return Probe("honoured: shown in the answer and when read later", check)
+        return Probe("supported: shown in the response and in later reads", check)
 
     return of
 
@@ -76,7 +76,7 @@ def refused(value: Any, status: int, name: str | None = None) -> Callable[[str],
             assert SEND[model](api, {**extra, field: None}).status == 200
 
         return Probe(
-            f"refused: {status} {'NotEnabledError' if status == 403 else ''} naming it".replace("  ", " "), check
+            f"rejected: {status} {'NotEnabledError' if status == 403 else ''} that names it".replace("  ", " "), check
         )
 
     return of
@@ -92,7 +92,7 @@ def lists(value: Any, names: list[str]) -> Callable[[str], Probe]:
             assert names_in(reply) == names
             assert names_in(SEND[model](api, extra)) != names
 
-        return Probe("honoured: another page, order or choice of rows", check)
+        return Probe("supported: changes the page, the order or the selection of rows", check)
 
     return of
 

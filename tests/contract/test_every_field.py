@@ -19,13 +19,17 @@ from mixpeek.api.buckets_api import BucketsApi
 from mixpeek.api.namespaces_api import NamespacesApi
 from mixpeek.api.tasks_api import TasksApi
 
+from chalicelib.api import all_operations
+from chalicelib.wiring import services
 from tests.contract import left_out
 from tests.contract.probe_table import PROBES, probe
 from tests.contract.probes import SCHEMA
+from tests.contract.sdk_models import bodies, methods
+from tests.contract.test_nothing_forgotten import NOT_HERE
 from tests.support.api import Api
 from tests.support.world import World
 
-TABLE = Path(__file__).parent.parent.parent / "docs" / "compatibility.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "compatibility.md"
 METHODS: dict[str, Any] = {
     "query of list_tasks": TasksApi.list_tasks,
     **{
@@ -88,28 +92,78 @@ def test_no_probe_is_of_a_field_that_the_sdk_no_longer_has() -> None:
     assert [(model, field) for model in PROBES for field in PROBES[model] if (model, field) not in known] == []
 
 
-def test_the_published_table_is_what_the_probes_say() -> None:
-    assert TABLE.read_text() == table(), "write it anew: python -m tests.contract.test_every_field"
+def test_the_published_page_is_what_the_probes_say() -> None:
+    assert PAGE.read_text() == page(), "write it anew: python -m tests.contract.test_every_field"
 
 
-def table() -> str:
-    """docs/compatibility.md."""
-    lines = [
-        "# What becomes of every field of the SDK",
-        "",
-        "Every field of the request models and query strings of the official Python SDK (`mixpeek` 1.3.783), for the",
-        "operations that are there, and what this service does about it. Each line is proven by a test, in",
-        "`tests/contract/test_every_field.py`.",
-        "",
-        "Every field of the SDK's answers is filled, but for those in the table at the end.",
-        "",
-        "| model | field | |",
-        "|---|---|---|",
-    ]
-    lines += [f"| {model} | `{field}` | {probe(model, field).outcome} |" for model, field in everything()]
-    lines += ["", "## Fields of answers that are left out on purpose", "", *left_out.lines()]
-    return "\n".join(lines) + "\n"
+def test_the_published_page_has_every_field() -> None:
+    named = {operation.name for operation in all_operations(services)}
+    assert {model for model in METHODS if model.removeprefix("query of ") not in named} == set()
+    lines = PAGE.read_text().splitlines()
+    assert len([line for line in lines if line.startswith("| `")]) == len(list(everything()))
+
+
+INTRODUCTION = """# Compatibility with the official SDK
+
+The official Python SDK (`mixpeek` 1.3.783) works with this service unmodified. This page lists every operation of the
+SDK for namespaces, buckets, objects and tasks, every field of the request models, and every parameter of the query
+strings, with what this service does with it. A test in `tests/contract/test_every_field.py` proves each line, and the
+page is written by `python -m tests.contract.test_every_field`.
+
+* *supported*: the field takes effect.
+* *rejected*: the request fails with an error that names the field. Null is accepted.
+* *accepted without effect*: the field changes nothing here, for the reason given.
+
+"""
+
+
+def page() -> str:
+    """docs/reference/compatibility.md."""
+    parts = ["## Operations", *operations(), *not_here(), "## Models", *models()]
+    parts += ["## Omitted fields of responses", "This service fills every field of the SDK's responses except these:"]
+    return INTRODUCTION + "\n\n".join([*parts, "\n".join(left_out.lines())]) + "\n"
+
+
+def operations() -> Iterator[str]:
+    """A section for each operation that the SDK and this service have."""
+    sdk = methods()
+    for operation in all_operations(services):
+        if operation.name not in sdk:
+            continue
+        yield f"### {operation.name}"
+        yield f"`{operation.method} {operation.path}`"
+        if sent := [model.__name__ for model in bodies(sdk[operation.name])]:
+            yield f"Body: {', '.join(f'[{name}](#{name.lower()})' for name in sent)}"
+        if f"query of {operation.name}" in PROBES:
+            yield "\n".join(rows(f"query of {operation.name}", "parameter"))
+
+
+def not_here() -> Iterator[str]:
+    """The operations of the SDK that this service does not have."""
+    yield "### Operations that do not exist"
+    yield "These operations of the SDK respond with 404, or with 405 if the path exists with another method:"
+    yield "\n".join(f"* `{name}`" for name in sorted(NOT_HERE))
+    yield (
+        "Uploads, batches of processing and incoming webhooks do not exist yet either. The SDK has them in other "
+        "classes; their paths respond with 404."
+    )
+
+
+def models() -> Iterator[str]:
+    """A section for each request model."""
+    for model in PROBES:
+        if model not in METHODS:
+            yield f"### {model}"
+            yield "\n".join(rows(model, "field"))
+
+
+def rows(model: str, kind: str) -> Iterator[str]:
+    """The table of a model's fields, or of a query string's parameters."""
+    yield f"| {kind} | |"
+    yield "|---|---|"
+    for field in fields_of(model):
+        yield f"| `{field}` | {probe(model, field).outcome} |"
 
 
 if __name__ == "__main__":
-    TABLE.write_text(table())
+    PAGE.write_text(page())

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def test_every_parameter_has_a_default_a_description_and_a_line_in_the_operators_manual(
     template: dict[str, Any],
 ) -> None:
-    manual = (ROOT / "docs" / "operations.md").read_text().splitlines()
+    manual = (ROOT / "docs" / "how-to" / "deploying.md").read_text().splitlines()
     for name, declared in template["Parameters"].items():
         assert "Default" in declared
         assert declared["Description"]

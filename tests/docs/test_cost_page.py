@@ -1,11 +1,12 @@
-"""The page of costs says what the code does."""
+"""The page of costs agrees with the code."""
 
 from __future__ import annotations
 
 import pytest
 
-from bench import cost
+from bench import cost, prices
 from bench.capacity import read, size
+from deployment.merge_template.template import merge_template
 from tests.support.engine import ENDPOINT
 
 
@@ -38,3 +39,11 @@ def test_the_size_of_a_row(item: dict[str, dict[str, object]], bytes_: int) -> N
 )
 def test_the_units_of_a_read(bytes_: int, consistent: bool | None, units: float) -> None:
     assert read(bytes_, consistent) == units
+
+
+def test_the_alarms_that_the_page_counts_are_those_of_every_stage() -> None:
+    declared = merge_template()["Resources"]
+    alarms = {name: made for name, made in declared.items() if made.get("Type") == "AWS::CloudWatch::Alarm"}
+    assert len(alarms) == prices.ALARMS
+    assert [name for name, made in alarms.items() if "Condition" in made] == []
+    assert f"${prices.ALARM * prices.ALARMS:.2f} a month in total" in cost.PAGE.read_text()

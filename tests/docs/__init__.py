@@ -1,0 +1,1 @@
+"""The documentation: its code blocks run, its links resolve, and its tables agree with the code."""

@@ -1,0 +1,51 @@
+"""What the README and the reference say does not exist yet is not found."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.server import serving
+from tests.support.world import World
+
+YET_TO_COME = [
+    ("POST", "/v1/buckets/posters/uploads"),
+    ("POST", "/v1/buckets/posters/uploads/list"),
+    ("POST", "/v1/buckets/posters/batches"),
+    ("POST", "/v1/buckets/posters/batches/list"),
+    ("POST", "/v1/webhooks/generic_webhook/bkt_0000000000000000"),
+]
+# The operations of the SDK that the page on compatibility lists; the last path exists with other methods.
+OF_THE_SDK = [
+    ("GET", "/v1/namespaces/films/stats"),
+    ("POST", "/v1/namespaces/stats/batch"),
+    ("POST", "/v1/namespaces/films/ensure-indexes"),
+    ("GET", "/v1/health/beat"),
+    ("POST", "/v1/buckets/posters/objects/aggregate"),
+]
+
+
+@pytest.fixture
+def address(world: World) -> Iterator[str]:
+    with serving(world) as address:
+        yield address
+
+
+def status_of(world: World, address: str, method: str, path: str) -> int:
+    headers = {"Authorization": f"Bearer {world.key}", "X-Namespace": "films", "Content-Type": "application/json"}
+    body = b"{}" if method == "POST" else None
+    with pytest.raises(urllib.error.HTTPError) as failed:
+        urllib.request.urlopen(urllib.request.Request(f"{address}{path}", body, headers, method=method), timeout=10)
+    with failed.value as answer:
+        return answer.code
+
+
+def test_operations_that_do_not_exist_yet_are_not_found(world: World, address: str) -> None:
+    assert {status_of(world, address, *each) for each in YET_TO_COME} == {404}
+
+
+def test_operations_of_the_sdk_that_do_not_exist_are_not_found_or_not_allowed(world: World, address: str) -> None:
+    assert [status_of(world, address, *each) for each in OF_THE_SDK] == [404, 404, 404, 404, 405]

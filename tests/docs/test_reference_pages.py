@@ -1,0 +1,96 @@
+"""The tables of the reference pages agree with the code."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Iterator
+
+import click
+import pytest
+
+import chalicelib
+from chalicelib.admin.__main__ import admin
+from chalicelib.core.errors import ApiError
+from chalicelib.http.envelope import STATUS, status_and_type
+from chalicelib.settings import Settings, variable
+from deployment.merge_template.template import merge_template
+from tests.docs.markdown import DOCS
+
+ERRORS = re.findall(
+    r"^\| (\w+) \| (\d+) \| `(\w+)` \| `?(\w*)`? *\|",
+    (DOCS / "reference" / "errors.md").read_text(),
+    re.MULTILINE,
+)
+SETTINGS = (DOCS / "reference" / "settings.md").read_text()
+# An internal conflict, which the write repeats; clients see Unavailable at most.
+INTERNAL = {"VersionConflict"}
+
+
+def errors() -> set[type[ApiError]]:
+    """Every error class of the packaged service."""
+    for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
+        if not module.name.startswith(("chalicelib.local", "chalicelib.admin")):
+            importlib.import_module(module.name)
+
+    def below(kind: type[ApiError]) -> Iterator[type[ApiError]]:
+        for sub in kind.__subclasses__():
+            yield sub
+            yield from below(sub)
+
+    return {error for error in below(ApiError) if not error.__module__.startswith(("chalicelib.local", "tests"))}
+
+
+def test_every_error_is_on_the_page_with_its_status_type_and_code() -> None:
+    shown = {name: (int(status), type_, code) for name, status, type_, code in ERRORS}
+    for error in errors() - set(STATUS) - {error for error in errors() if error.__name__ in INTERNAL}:
+        assert shown.get(error.__name__) == (*status_and_type(error), error.code or ""), error.__name__
+
+
+def test_every_row_of_the_page_is_an_error_of_the_code() -> None:
+    known = {error.__name__: error for error in errors()}
+    for name, status, type_, code in ERRORS:
+        assert name in known, f"there is no error {name}"
+        assert (int(status), type_, code) == (*status_and_type(known[name]), known[name].code or ""), name
+
+
+def test_the_page_has_every_error_once_ordered_by_status_type_and_code() -> None:
+    assert len({name for name, *_ in ERRORS}) == len(ERRORS)
+    keys = [(int(status), type_) for _, status, type_, _ in ERRORS]
+    assert keys == sorted(keys)
+
+
+@pytest.mark.parametrize("name", Settings.__slots__)
+def test_every_setting_is_on_the_page_with_its_default(name: str) -> None:
+    default = getattr(Settings(), name)
+    (line,) = [line for line in SETTINGS.splitlines() if line.startswith(f"| `{variable(name)}` |")]
+    assert not default or f"`{default}`" in line
+
+
+def test_the_page_has_no_setting_that_the_code_does_not_have() -> None:
+    shown = set(re.findall(r"^\| `(\w+)` \|", SETTINGS, re.MULTILINE))
+    assert shown == {variable(name) for name in Settings.__slots__}
+
+
+def test_the_guide_for_operators_has_every_alarm_of_a_stage() -> None:
+    declared = merge_template()["Resources"]
+    alarms = {name for name, made in declared.items() if made.get("Type") == "AWS::CloudWatch::Alarm"}
+    shown = re.findall(r"^\| `(\w+Alarm)` \|", (DOCS / "how-to" / "operating.md").read_text(), re.MULTILINE)
+    assert sorted(shown) == sorted(alarms)
+
+
+def test_the_guide_for_operators_has_every_command() -> None:
+    rows = re.findall(r"^\| (`[^|]*`) \|", (DOCS / "how-to" / "operating.md").read_text(), re.MULTILINE)
+    shown = set()
+    for row in rows:
+        first, *others = re.findall(r"`([^`]*)`", row)
+        group, _, command = first.partition(" ")
+        shown |= {(group, name) for name in (command, *others) if name}
+    commands = {
+        (name, command)
+        for name, group in admin.commands.items()
+        if isinstance(group, click.Group)
+        for command in group.commands
+    }
+    assert shown == commands
