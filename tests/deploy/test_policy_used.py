@@ -12,7 +12,7 @@ from tests.faults.steps import STEPS
 from tests.support.api import Api
 from tests.support.engine import Tables
 from tests.support.objects import POSTER, create_keyed_bucket, create_object_bucket, objects
-from tests.support.permissions import granted, logical_ids, needed, permissions_used, renamed
+from tests.support.permissions import granted, logical_ids, permissions_used, renamed, required_permissions
 from tests.support.world import bucket_body, new_world
 
 
@@ -125,4 +125,4 @@ def test_the_policy_is_what_the_api_uses(
 def test_permissions_that_a_call_needs(
     operation: str, parameters: dict[str, Any], expected: set[tuple[str, str]]
 ) -> None:
-    assert set(needed(operation, parameters)) == expected
+    assert set(required_permissions(operation, parameters)) == expected

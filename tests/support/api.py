@@ -1,4 +1,4 @@
-"""The real application, called as Lambda calls it, by as many threads as a test likes."""
+"""Calls the real application as Lambda calls it, from any number of threads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chalicelib.services import Services
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """What came back."""
+    """The response to a request."""
 
     status: int
     headers: Mapping[str, str]
@@ -35,9 +35,9 @@ class ApiResponse:
 
 @dataclass
 class Api:
-    """A caller of the API: its key, its namespace, and one application per thread.
+    """A client of the API with an API key and a namespace.
 
-    Chalice keeps the current request on the application, so threads must not share one.
+    Chalice stores the current request on the application, so each thread has an application of its own.
     """
 
     services: Callable[[], Services]
@@ -46,7 +46,7 @@ class Api:
     _local: threading.local = field(default_factory=threading.local)
 
     def using(self, *, key: str | None = None, namespace: str | None = None) -> Api:
-        """The same API under another key or in another namespace; an empty string sends none."""
+        """Returns a client with another key or namespace. For an empty string, the header is not sent."""
         return Api(
             self.services,
             self.key if key is None else key,
@@ -62,11 +62,11 @@ class Api:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> ApiResponse:
-        """One request. A body that is bytes goes as it is, anything else as JSON."""
+        """Sends one request. A body of bytes is sent unchanged, any other body as JSON."""
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         url = path + (f"?{urlencode(query, doseq=True)}" if query else "")
-        answer = self._gateway().handle_request(method, url, self._headers(headers), raw)
-        return ApiResponse(answer["statusCode"], answer["headers"], answer["body"] or "")
+        response = self._gateway().handle_request(method, url, self._headers(headers), raw)
+        return ApiResponse(response["statusCode"], response["headers"], response["body"] or "")
 
     def get(self, path: str, **more: Any) -> ApiResponse:
         return self.call("GET", path, **more)

@@ -1,4 +1,4 @@
-"""What an operation costs, counted: calls to the engine, the units it reports, the rows it looks at."""
+"""Measures an operation: the calls to AWS, the capacity units that the engine reports, and the rows that are read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.world import World
 
 
 class LogFields(logging.Handler):
-    """The fields of the request log."""
+    """Collects the fields of the log lines of requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class LogFields(logging.Handler):
 
 @dataclass
 class CostMeter:
-    """Makes calls and tells what each cost, by the log line of its request and by what the engine saw."""
+    """Sends requests and measures each, by its log line and by the calls that reached the engine."""
 
     world: World
     api: Api
@@ -36,23 +36,23 @@ class CostMeter:
     reply: ApiResponse = field(default_factory=lambda: ApiResponse(0, {}, ""))
 
     def cost(self, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
-        """The log line's fields, for one call that must succeed."""
+        """Sends a request, which must succeed, and returns the fields of its log line."""
         with traffic(self.world) as self.seen:
             self.reply = self.api.call(method, path, body, **more)
         assert self.reply.status in (200, 204), self.reply.text
         line = self.lines.fields[-1]
-        assert line["round_trips"] == len(self.seen.calls), "the log tells what happened"
+        assert line["round_trips"] == len(self.seen.calls), "the log line must report the calls that were made"
         return line
 
     def calls(self, method: str, path: str, body: Any = None, **more: Any) -> list[str]:
-        """The calls to the database, in order."""
+        """Sends a request, which must succeed, and returns the names of the calls to AWS, in order."""
         self.cost(method, path, body, **more)
         return self.seen.calls
 
 
 @contextmanager
 def measure_costs(world: World, api: Api) -> Iterator[CostMeter]:
-    """A meter, while the requests are logged."""
+    """Yields a meter. Requests are logged inside the block."""
     lines, level = LogFields(), log.logger.level
     log.logger.addHandler(lines)
     log.logger.setLevel(log.INFO)
