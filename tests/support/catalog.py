@@ -8,6 +8,7 @@ from chalicelib import keys
 from chalicelib.aws.dynamodb.expressions import UpdateExpression, exists
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import Delete, Put, Update
+from chalicelib.stats.tally_row import EMPTY, to_item
 from tests.support.api import Api
 from tests.support.world import World
 
@@ -41,13 +42,19 @@ def remove_bucket(world: World, bucket: dict[str, Any]) -> None:
 
 
 def put_tally(world: World, bucket_id: str, **totals: Any) -> None:
-    """The totals of a bucket, as the fold writes them."""
-    catalog(world).write(Put({**keys.bucket_tally(partition_of(world), bucket_id), **totals}))
+    """Writes totals of a bucket, with attributes that the fold over the streams writes."""
+    catalog(world).write(Put({**keys.bucket_tally(partition_of(world), bucket_id), **_folded(totals)}))
 
 
 def put_namespace_tally(world: World, **totals: Any) -> None:
-    """The totals of the namespace, as the fold writes them."""
-    catalog(world).write(Put({**keys.namespace_tally(partition_of(world)), **totals}))
+    """Writes totals of the namespace, with attributes that the fold over the streams writes."""
+    catalog(world).write(Put({**keys.namespace_tally(partition_of(world)), **_folded(totals)}))
+
+
+def _folded(totals: dict[str, Any]) -> dict[str, Any]:
+    unknown = set(totals) - set(to_item(EMPTY))
+    assert not unknown, f"the fold does not write {unknown}"
+    return totals
 
 
 def put_object(world: World, bucket_id: str, object_id: str = "obj_1") -> None:
