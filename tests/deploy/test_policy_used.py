@@ -1,4 +1,4 @@
-"""The API function's policy against the calls that the API really makes: all of them, and nothing besides."""
+"""The policy of the API function grants exactly the permissions that the API uses."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.support.permissions import granted, logical_ids, permissions_used, re
 from tests.support.world import bucket_body, new_world
 
 
-def use_everything(api: Api) -> None:
-    """At least one call of every operation, and of every way an operation can take through the tables."""
+def use_all_operations(api: Api) -> None:
+    """Calls each operation in all ways that differ in their calls to AWS."""
     assert api.get("/v1/health/deep").status == 200
     _use_namespaces(api)
     _use_buckets(api)
@@ -95,12 +95,12 @@ def _use_objects(api: Api) -> None:
     assert api.call("DELETE", f"{path}/{made}").status == 204
 
 
-def test_the_policy_is_what_the_api_uses(
+def test_the_policy_grants_exactly_what_the_api_uses(
     client: DynamoDBClient, tables: Tables, s3: S3Client, blob_bucket: str
 ) -> None:
     world = new_world(client, tables, s3, blob_bucket)
     with permissions_used(client, s3) as used:
-        use_everything(world.api())
+        use_all_operations(world.api())
         for step in STEPS.values():
             assert step(world.api()).send(world.api()).status in (200, 204)
         world.services.blobs.remove(["blobs/of/one-that-lost-a-race"])
@@ -122,7 +122,7 @@ def test_the_policy_is_what_the_api_uses(
         ("DeleteObjects", {"Bucket": "b", "Delete": {"Objects": [{"Key": "x/y"}]}}, {("s3:DeleteObject", "b/x/*")}),
     ],
 )
-def test_permissions_that_a_call_needs(
+def test_the_permissions_that_a_call_requires(
     operation: str, parameters: dict[str, Any], expected: set[tuple[str, str]]
 ) -> None:
     assert set(required_permissions(operation, parameters)) == expected
