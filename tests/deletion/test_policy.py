@@ -1,4 +1,4 @@
-"""The policy of the queue's function against the calls that deletions really make: all of them, and none besides."""
+"""The policy of the task function grants exactly the permissions that deletions use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.permissions import granted, logical_ids, permissions_used, re
 from tests.support.world import World, bucket_body
 
 
-def test_the_policy_is_what_deletions_use(api: Api, world: World, work: Work) -> None:
+def test_the_policy_grants_exactly_what_deletions_use(api: Api, world: World, work: Work) -> None:
     for name in ("one", "other"):
         created(api, create_object_bucket(api, name), {"blobs": [text()]})
     other = api.get("/v1/buckets/other").json["bucket_id"]

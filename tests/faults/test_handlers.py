@@ -83,7 +83,7 @@ def test_a_deletion_ends_whatever_failed(world: World, work: Work, kind: str) ->
         work.line.deliver(work.line.queue.waiting[0])
         faults.remove()
         assert work.done(task_id).status == "COMPLETED"
-        work.check_nothing_is_left_of(bucket, namespace_id)
+        work.check_nothing_remains_of(bucket, namespace_id)
     assert calls > 5
     check_whole(world)
 
