@@ -1,4 +1,4 @@
-"""What calls the functions of streams and tasks in a bench: the embedded engine's sources, turned by hand."""
+"""Delivers the records of both tables' streams in a benchmark, with the event sources of the embedded engine."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sources:
-    """The streams of both tables, each with the function that reads it."""
+    """The streams of both tables, each with its function."""
 
     objects: StreamSource
     catalog: StreamSource
 
     def drain(self) -> None:
-        """Delivers everything, and what follows from it."""
+        """Delivers all records, including those that the functions cause."""
         while self._turned():
             pass
 
@@ -33,7 +33,7 @@ class Sources:
 
 
 def new_sources(services: Services, streams: Streams, settings: Settings, tell: Callable[[str], None]) -> Sources:
-    """Sources over an engine's streams; `tell` hears of trouble."""
+    """Returns the event sources of an engine's streams. Errors are reported to `tell`."""
     feed = services.feed
     return Sources(
         StreamSource(streams, settings.objects_table, feed.objects_changed, most=MOST_RECORDS, tell=tell),

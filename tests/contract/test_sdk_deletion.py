@@ -1,4 +1,4 @@
-"""Deletion and tasks through the official SDK: begun, polled, finished, and the name used again."""
+"""The official SDK deletes buckets and namespaces, and polls the tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.world import World, bucket_body
 __all__ = ["work"]
 
 
-def test_a_bucket_is_deleted_polled_and_made_again(sdk: Sdk, world: World, work: Work) -> None:
+def test_a_bucket_is_deleted_and_created_again(sdk: Sdk, world: World, work: Work) -> None:
     made = sdk.client.buckets.create(**bucket_body())
     begun = sdk.client.buckets.delete(made.bucket_id)
     assert (begun.bucket_id, begun.status) == (made.bucket_id, "PENDING")
@@ -33,7 +33,7 @@ def test_a_bucket_is_deleted_polled_and_made_again(sdk: Sdk, world: World, work:
     assert sdk.client.buckets.get("posters").bucket_id == again.bucket_id
 
 
-def test_the_generated_classes_read_every_answer_about_tasks(sdk: Sdk, world: World, work: Work) -> None:
+def test_the_generated_classes_parse_all_responses_about_tasks(sdk: Sdk, world: World, work: Work) -> None:
     sdk.client.buckets.create(**bucket_body())
     begun: Any = sdk.buckets.delete_bucket("posters")
     task_id = begun["task_id"]
