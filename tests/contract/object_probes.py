@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tests.contract.probes import SEND, WHERE, Body, Probe, ask, checked_by, lists, names_in, refused, shown
+from tests.contract.probes import SEND, WHERE, Body, Probe, ask, checked_by, lists, names_in, rejected, shown
 from tests.support.api import Api, ApiResponse
 from tests.support.objects import POSTER, SCHEMA, objects, text
 
@@ -270,7 +270,7 @@ OBJECT_PROBES: dict[str, dict[str, Maker]] = {
         "blobs": checked_by(_blobs_shown, "supported: shown in the response"),
         "skip_duplicates": checked_by(_skips, "supported: returns the object with the same content"),
         "canonicalize_source": checked_by(_by_reference, BY_REFERENCE),
-        "force_remirror": refused(True, 403),
+        "force_remirror": rejected(True, 403),
         "edges": shown([{"type": "sequel_of", "target_object_id": "obj_1"}]),
         "idempotency_key": checked_by(_repeats, "supported: returns the object with the same key"),
     },
@@ -285,7 +285,7 @@ OBJECT_PROBES: dict[str, dict[str, Maker]] = {
         "checksum": shown("a" * 64, where="details.hash", as_="sha256:" + "a" * 64),
         "metadata": checked_by(_rises, "supported: shown at the root of the object"),
         "canonicalize_source": checked_by(_by_reference, BY_REFERENCE),
-        "force_remirror": refused(True, 403),
+        "force_remirror": rejected(True, 403),
     },
     "EdgeModel": {
         "type": shown("remake_of"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.contract.object_probes import OBJECT_PROBES
-from tests.contract.probes import SCHEMA, SEND, Body, Probe, checked_by, lists, names_in, refused, shown, start_tasks
+from tests.contract.probes import SCHEMA, SEND, Body, Probe, checked_by, lists, names_in, rejected, shown, start_tasks
 from tests.support.api import Api
 
 Maker = Callable[[str], Probe]
@@ -159,17 +159,17 @@ CHANGE: dict[str, Maker] = {
     "unique_key": checked_by(
         _immutable, "supported: changes the default policy; rejected with 422 if it would change the fields"
     ),
-    "destination": refused({"connection_id": "conn_1"}, 403),
-    "ingest_filter": refused({"retriever_id": "ret_1"}, 403),
+    "destination": rejected({"connection_id": "conn_1"}, 403),
+    "ingest_filter": rejected({"retriever_id": "ret_1"}, 403),
 }
 NOT_HERE: dict[str, Maker] = {
-    "infrastructure": refused({"tier": "dedicated"}, 403),
-    "trusted_issuers": refused([{"issuer": "https://example.com"}], 403),
-    "tiering": refused({"enabled": True}, 403),
-    "spend_budget": refused({"daily_usd": 1}, 403),
-    "cost_cap_override": refused({"daily_usd": 1}, 403),
-    "auto_create_indexes": refused(True, 403),
-    "adaptive_indexing": refused(True, 403),
+    "infrastructure": rejected({"tier": "dedicated"}, 403),
+    "trusted_issuers": rejected([{"issuer": "https://example.com"}], 403),
+    "tiering": rejected({"enabled": True}, 403),
+    "spend_budget": rejected({"daily_usd": 1}, 403),
+    "cost_cap_override": rejected({"daily_usd": 1}, 403),
+    "auto_create_indexes": rejected(True, 403),
+    "adaptive_indexing": rejected(True, 403),
 }
 EXTRACTOR = {"feature_extractor_name": "text", "version": "v1"}
 EXTRACTOR_SHOWN = [{**EXTRACTOR, "feature_extractor_id": "text_v1"}]
@@ -184,8 +184,8 @@ PROBES: dict[str, dict[str, Maker]] = {
         "unique_key": shown({"fields": ["title"], "default_policy": "upsert"}),
         "metadata": shown({"a": [1, None]}),
         "storage_class": shown("archive"),
-        "destination": refused({"connection_id": "conn_1"}, 403),
-        "ingest_filter": refused({"retriever_id": "ret_1"}, 403),
+        "destination": rejected({"connection_id": "conn_1"}, 403),
+        "ingest_filter": rejected({"retriever_id": "ret_1"}, 403),
         "source_adapter": shown({"adapter_type": "mux"}, where="source_adapter.adapter_type", as_="mux"),
     },
     "BucketPatchRequest": {
@@ -234,9 +234,9 @@ PROBES: dict[str, dict[str, Maker]] = {
         "batching": shown({"mode": "count"}, where="batching.mode", as_="count"),
         "dedup_key": shown("film.id"),
         "webhook_secret": checked_by(_secret, "supported: shown once, then redacted"),
-        "webhook_url": refused("https://example.com/elsewhere", 422),
-        "source_collection_id": refused("col_1", 403),
-        "source_filters": refused({"a": 1}, 403),
+        "webhook_url": rejected("https://example.com/elsewhere", 422),
+        "source_collection_id": rejected("col_1", 403),
+        "source_filters": rejected({"a": 1}, 403),
         "source_bucket_ids": checked_by(_fans_in, "supported: shown in the response (adapter type bucket)"),
     },
     "ExternalConnection": {
@@ -270,7 +270,7 @@ PROBES: dict[str, dict[str, Maker]] = {
             _own_scope, "supported: `org` is shown; `system` is rejected with a 403 NotEnabledError that names it"
         ),
         "description": shown("Press photos"),
-        "features": refused(["image"], 403),
+        "features": rejected(["image"], 403),
         "feature_extractors": shown([EXTRACTOR], as_=EXTRACTOR_SHOWN),
         "vector_configs": shown(VECTORS),
         "payload_indexes": shown(INDEX),
@@ -280,17 +280,17 @@ PROBES: dict[str, dict[str, Maker]] = {
     "CreateStandaloneNamespaceRequestModel": {
         "namespace_id": shown("my-own-id"),
         "vector_configs": shown(VECTORS),
-        "storage": refused({"connection_id": "conn_1"}, 403),
-        "config": refused({"retention": 1}, 403),
-        "auto_create_indexes": refused(True, 403),
+        "storage": rejected({"connection_id": "conn_1"}, 403),
+        "config": rejected({"retention": 1}, 403),
+        "auto_create_indexes": rejected(True, 403),
     },
     "PatchNamespaceRequest": {
         "namespace_name": shown("renamed"),
         "description": shown("Press photos"),
         "feature_extractors": shown([EXTRACTOR], as_=EXTRACTOR_SHOWN),
         "payload_indexes": shown(INDEX),
-        "repair_vectors": refused(True, 403),
-        "pinned": refused(True, 403),
+        "repair_vectors": rejected(True, 403),
+        "pinned": rejected(True, 403),
         "expires_at": shown("2030-01-01T00:00:00Z", as_="2030-01-01T00:00:00.000Z"),
         "ttl_seconds": checked_by(_ends, "supported: shown as `expires_at`"),
         **NOT_HERE,

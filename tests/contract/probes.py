@@ -65,7 +65,7 @@ def _later(api: Api, reply: ApiResponse) -> ApiResponse:
     return api.get(f"/v1/{collection}/{reply.json[id_]}")
 
 
-def refused(value: Any, status: int, name: str | None = None) -> Callable[[str], Probe]:
+def rejected(value: Any, status: int, name: str | None = None) -> Callable[[str], Probe]:
     """The request is rejected with an error that names the field. Null is accepted."""
 
     def of(field: str) -> Probe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.contract.probe_table import PROBES, probe
 from tests.contract.sdk_models import bodies, inside, methods, query_parameters
 
-# Operations of these rooms that are not there yet, or never will be: docs/reference/compatibility.md lists them.
+# Operations of the SDK that this service does not have. docs/reference/compatibility.md lists them.
 NOT_HERE = {
     "aggregate_objects_buckets",
     "get_namespace_stats",

@@ -16,7 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.support.api import Api
 
 PUBLISHED = json.loads((Path(__file__).parent / "published_list_buckets.json").read_text())
-BOUNDS = ("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength", "format", "default")
+CONSTRAINTS = ("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength", "format", "default")
 Json = dict[str, Any]
 
 
@@ -35,8 +35,8 @@ def test_the_document_is_valid_openapi_3_1(ours: Json) -> None:
 def test_the_list_operation_has_every_published_response(ours: Json) -> None:
     operation = ours["paths"][PUBLISHED["path"]][PUBLISHED["method"]]
     for status, ref in PUBLISHED["responses"].items():
-        answer = operation["responses"][status]["content"]["application/json"]["schema"]
-        missing = list(_missing({"$ref": ref}, answer, ours, status))
+        schema = operation["responses"][status]["content"]["application/json"]["schema"]
+        missing = list(_missing({"$ref": ref}, schema, ours, status))
         assert missing == []
 
 
@@ -55,9 +55,9 @@ def _missing(theirs: Json, ours: Json, document: Json, path: str, depth: int = 0
     if depth > 8:  # schemas of fields are recursive
         return
     theirs, ours = _variants(theirs, PUBLISHED["schemas"]), _variants(ours, document["components"]["schemas"])
-    for bound in BOUNDS:
-        if bound in theirs and theirs[bound] != ours.get(bound):
-            yield f"{path}: {bound} {theirs[bound]!r} is {ours.get(bound)!r}"
+    for constraint in CONSTRAINTS:
+        if constraint in theirs and theirs[constraint] != ours.get(constraint):
+            yield f"{path}: {constraint} {theirs[constraint]!r} is {ours.get(constraint)!r}"
     for kind, variant in theirs["kinds"].items():
         own = ours["kinds"].get(kind) or ours["kinds"].get("any")
         if own is None:
@@ -67,9 +67,9 @@ def _missing(theirs: Json, ours: Json, document: Json, path: str, depth: int = 0
 
 
 def _missing_inside(theirs: Json, ours: Json, document: Json, path: str, depth: int) -> Iterator[str]:
-    for bound in BOUNDS:
-        if bound in theirs and theirs[bound] != ours.get(bound):
-            yield f"{path}: {bound} {theirs[bound]!r} is {ours.get(bound)!r}"
+    for constraint in CONSTRAINTS:
+        if constraint in theirs and theirs[constraint] != ours.get(constraint):
+            yield f"{path}: {constraint} {theirs[constraint]!r} is {ours.get(constraint)!r}"
     values = set(theirs.get("enum", ()))
     if not values <= set(ours.get("enum", values)):
         yield f"{path}: values {theirs['enum']} against {ours.get('enum')}"
@@ -87,7 +87,7 @@ def _missing_inside(theirs: Json, ours: Json, document: Json, path: str, depth: 
 def _variants(schema: Json, components: Json) -> Json:
     """Returns the constraints of the schema and of its alternatives by type, with references resolved."""
     schema = _resolved(schema, components)
-    own = {bound: schema[bound] for bound in BOUNDS if bound in schema}
+    own = {constraint: schema[constraint] for constraint in CONSTRAINTS if constraint in schema}
     kinds: dict[str, Json] = {}
     for variant in schema.get("anyOf", [schema]):
         followed = _resolved(variant, components)

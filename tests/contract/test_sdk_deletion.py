@@ -27,9 +27,9 @@ def test_a_bucket_is_deleted_and_created_again(sdk: Sdk, world: World, work: Wor
     work.done(begun.task_id)
 
     assert sdk.client.tasks.get(begun.task_id).status == "COMPLETED"
-    with pytest.raises(MixpeekAPIError) as gone:
+    with pytest.raises(MixpeekAPIError) as not_found:
         sdk.client.buckets.get(made.bucket_id)
-    assert gone.value.status == 404
+    assert not_found.value.status == 404
     assert sdk.client.buckets.get("posters").bucket_id == again.bucket_id
 
 

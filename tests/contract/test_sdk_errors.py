@@ -94,7 +94,7 @@ def test_a_throttled_table_is_a_retryable_503(failing: Faults, sdk: Sdk) -> None
 
 def test_an_unexpected_error_is_a_500_without_details(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("a secret of the house")
+        raise RuntimeError("an internal secret")
 
     monkeypatch.setattr("chalicelib.buckets.service.Buckets.change", broken)
     with pytest.raises(ServiceException) as error:
@@ -124,8 +124,8 @@ def _posted(url: str, body: bytes, key: str) -> tuple[int, str]:
     headers = {"Authorization": f"Bearer {key}", "X-Namespace": "films", "Content-Type": "application/json"}
     request = urllib.request.Request(url, data=body, headers=headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.read().decode()
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()

@@ -133,9 +133,9 @@ def test_the_generated_client_parses_created_read_and_updated_objects(sdk: Sdk, 
     assert patched.additional_properties == {"title": "M", "take": 2}
     assert patched.updated_at > made.updated_at
     assert sdk.objects.delete_object_buckets(reels, made.object_id) is None
-    with pytest.raises(NotFoundException) as gone:
+    with pytest.raises(NotFoundException) as not_found:
         sdk.objects.get_object_buckets(reels, made.object_id)
-    assert error_of(gone)["details"] == {"resource": "object", "id": made.object_id}
+    assert error_of(not_found)["details"] == {"resource": "object", "id": made.object_id}
 
 
 def test_a_page_of_objects_is_parsed_with_its_statistics(sdk: Sdk, reels: str) -> None:

@@ -69,16 +69,16 @@ def _check_java() -> None:
     try:
         output = subprocess.run([_java(), "-version"], capture_output=True, text=True, check=True).stderr
     except (OSError, subprocess.CalledProcessError) as error:
-        raise Unavailable(f"a JDK {MIN_JAVA_VERSION} or newer is needed, and there is no Java") from error
+        raise Unavailable(f"JDK {MIN_JAVA_VERSION} or newer is required, and Java is not installed") from error
     found = re.search(r'version "(\d+)', output)
     if not found or int(found[1]) < MIN_JAVA_VERSION:
-        raise Unavailable(f"a JDK {MIN_JAVA_VERSION} or newer is needed, and this is: {output.strip()}")
+        raise Unavailable(f"JDK {MIN_JAVA_VERSION} or newer is required, and this is: {output.strip()}")
 
 
 def _fetch() -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise Unavailable("Maven (mvn) is needed to fetch DynamoDB Local, and there is none")
+        raise Unavailable("Maven (mvn) is required to download DynamoDB Local, and is not installed")
     shutil.rmtree(JARS, ignore_errors=True)
     command = [maven, "-B", "-q", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={JARS}"]
     try:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope, header
 from tests.http.operations import JSON, OPERATIONS, assert_sane, body_of, each, path_of
-from tests.http.test_hostile import STORED, VALUES
+from tests.http.test_malicious_bodies import STORED, VALUES
 from tests.support.api import Api, ApiResponse
 from tests.support.objects import POSTER, create_object_bucket, objects, text
 from tests.support.world import World
@@ -159,12 +159,12 @@ BLOBS: dict[str, tuple[dict[str, Any], str]] = {
     "a long URL": ({"data": "https://example.com/" + "x" * 3_000}, "data"),
     "a long S3 key": ({"data": "s3://bucket/" + "x" * 3_000}, "data"),
     "no such property": ({"property": "__class__"}, "property"),
-    "a field that is none of files": ({"property": "title", "type": "string"}, "property"),
+    "a field that is not a blob field": ({"property": "title", "type": "string"}, "property"),
     "another type": ({"type": "video"}, "type"),
     "a checksum of other content": ({"checksum": "0" * 64}, "checksum"),
     "a long checksum": ({"checksum": "md5:" + "0" * 500}, "checksum"),
     "a long prefix": ({"key_prefix": "x" * 501}, "key_prefix"),
-    "metadata that is none": ({"metadata": []}, "metadata"),
+    "metadata that is not an object": ({"metadata": []}, "metadata"),
 }  # fmt: skip
 
 

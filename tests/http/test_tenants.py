@@ -293,8 +293,8 @@ def test_a_namespace_id_with_the_id_of_another_organization_is_not_found(ours: T
     ):
         assert_envelope(ours.api.using(namespace=forged).get("/v1/buckets"), 404, "NotFoundError")
     forged = f"{theirs.organization_id}.{SAME}"
-    refused = ours.api.post("/v1/namespaces", {"namespace_id": forged, "namespace_name": "forged"})
-    assert_envelope(refused, 422, "ValidationError")
+    rejected = ours.api.post("/v1/namespaces", {"namespace_id": forged, "namespace_name": "forged"})
+    assert_envelope(rejected, 422, "ValidationError")
 
 
 def pages(api: Api, path: str) -> Iterator[str]:
