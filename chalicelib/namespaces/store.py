@@ -77,7 +77,7 @@ class NamespaceStore:
         )
 
     def remove(self, organization: str, namespace_id: str, task_id: str) -> None:
-        """Removes a namespace without buckets and its partition, if this task deletes it. May be repeated."""
+        """Removes a namespace that has no buckets, and its partition, if this task deletes it. May be repeated."""
         partition = keys.partition(organization, namespace_id)
         # Removed in one transaction: while the totals exist, a stream record can create the tally again.
         counts = [keys.totals(partition), keys.namespace_tally(partition)]

@@ -83,7 +83,7 @@ def test_any_invalid_header_is_rejected(header: str | None) -> None:
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer x", "Bearer sk_ä", "Bearer sk_" + "a" * 10_000])
-def test_a_malformed_header_costs_no_read(header: str | None) -> None:
+def test_a_malformed_header_is_rejected_without_a_read(header: str | None) -> None:
     clock = StillClock()
     access = Access(NoStore(), Ids(clock), clock, Cache(clock.seconds))  # type: ignore[arg-type]
     assert is_rejected(access, header)

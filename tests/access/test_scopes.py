@@ -59,7 +59,7 @@ def test_a_key_with_a_bucket_scope_cannot_detect_other_source_buckets(world: Wor
     assert scoped.patch(f"/v1/buckets/{own}", fed_by(other)).status == 200
 
 
-def test_a_cycle_tells_a_scoped_key_of_no_bucket_that_it_does_not_see(world: World) -> None:
+def test_the_error_for_a_cycle_names_only_buckets_that_the_key_can_see(world: World) -> None:
     own, other, hidden = (world.api().post("/v1/buckets", bucket_body(name)).json["bucket_id"] for name in "abc")
     assert world.api().patch(f"/v1/buckets/{other}", fed_by(hidden)).status == 200
     assert world.api().patch(f"/v1/buckets/{hidden}", fed_by(own)).status == 200
@@ -71,7 +71,7 @@ def test_a_cycle_tells_a_scoped_key_of_no_bucket_that_it_does_not_see(world: Wor
     assert hidden not in rejected.text
 
 
-def test_who_has_a_name_is_told_to_who_may_see_it(world: World) -> None:
+def test_the_id_of_the_bucket_with_a_name_is_shown_only_to_keys_that_can_see_it(world: World) -> None:
     own, other = (world.api().post("/v1/buckets", bucket_body(name)).json["bucket_id"] for name in ("own", "other"))
     named = {"resource": "bucket", "bucket_name": "other"}
     for scopes, details in (

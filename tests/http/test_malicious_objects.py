@@ -108,7 +108,7 @@ def test_fields_with_invalid_json_are_rejected_with_their_error_type(api: Api, b
     "name",
     ["_", "__proto__", "_id", "object_id", "bucket_id", "namespace_id", "status", "document_count", "replayed_by"],
 )
-def test_names_of_the_services_own_are_refused_wherever_they_are_sent(api: Api, bucket: str, name: str) -> None:
+def test_reserved_names_are_rejected_in_all_writes(api: Api, bucket: str, name: str) -> None:
     *alone, batch = written(api, bucket, json.dumps({name: {"admin": True}}).encode())
     for reply in alone:
         (problem,) = assert_envelope(reply, 422, "ValidationError")["details"]["validation_errors"]

@@ -53,7 +53,7 @@ def query_problems(parameters: dict[str, list[str]]) -> list[Problem]:
 
 @pytest.mark.parametrize("raw", [b"", b" ", b"\r\n\t "])
 @pytest.mark.parametrize("media_type", [None, "application/json", "text/plain", "application/x-www-form-urlencoded"])
-def test_an_empty_body_is_an_empty_object_whatever_its_type(raw: bytes, media_type: str | None) -> None:
+def test_an_empty_body_is_an_empty_object_with_any_content_type(raw: bytes, media_type: str | None) -> None:
     assert body(raw, media_type=media_type) == Thing()
 
 
