@@ -1,6 +1,6 @@
-"""The front door. Importing it declares the API, the streams' functions and the queue's, and does nothing else.
+"""The entry point of Chalice. It declares the API and the functions for the streams and the task queue.
 
-Work begins with the first request or event.
+The import only declares them. The first request or event builds the services.
 """
 
 from __future__ import annotations
@@ -15,27 +15,26 @@ from chalicelib.wiring import services
 
 app = create_app(services)
 
-# Chalice wants a literal where the stack has a reference, so the merge template says which stream it is, and
-# whatever else Chalice has no word for.
+# Chalice requires literal ARNs. The merge template of the stack replaces them with references.
 STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/named-by-the-template/stream/2026-01-01T00:00:00.000"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:named-by-the-template"
 
 
 @app.on_dynamodb_record(stream_arn=STREAM, batch_size=1000, starting_position="TRIM_HORIZON")
 def on_objects_change(event: DynamoDBEvent) -> dict[str, Any]:
-    """Objects were written: their buckets' statistics follow."""
+    """Updates the statistics of buckets when objects change."""
     return services().feed.objects_changed(event.to_dict())
 
 
 @app.on_dynamodb_record(stream_arn=STREAM, batch_size=1000, starting_position="TRIM_HORIZON")
 def on_catalog_change(event: DynamoDBEvent) -> dict[str, Any]:
-    """Buckets' statistics were written: those of their namespaces follow. Tasks were started: so do their messages."""
+    """Updates the statistics of namespaces when those of buckets change, and sends the messages of new tasks."""
     return services().feed.catalog_changed(event.to_dict())
 
 
 @app.on_sqs_message(queue_arn=QUEUE, batch_size=1)
 def on_task(event: SQSEvent) -> dict[str, Any]:
-    """A task waits: it is worked on, for as long as there is time."""
+    """Runs a background task until it is finished or the time of the invocation ends."""
     context: Any = event.context
     return services().runner.handle(event.to_dict(), context)
 

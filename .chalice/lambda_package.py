@@ -1,9 +1,9 @@
-"""Finishes what `chalice package` wrote: `python .chalice/lambda_package.py build/package`.
+"""Completes and checks the output of `chalice package`: `python .chalice/lambda_package.py build/package`.
 
-Chalice zips the whole of `chalicelib`, caches included. Here the zip loses what no Lambda runs, gains
-bytecode (the disk of a Lambda cannot be written to, so without it every cold start would compile every
-source again), and is refused unless it holds what the function needs, nothing that it must not hold, and
-an `app.py` that can be imported from it.
+Chalice puts all of `chalicelib` into the zip file, including caches. This script removes files that the functions do
+not use, and adds bytecode: the file system of a Lambda function is read-only, so without bytecode each cold start
+compiles all sources. It fails if a required file is missing, if a forbidden file is present, or if `app.py` cannot be
+imported.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-LARGEST = 5_000_000
-LEFT_OUT = re.compile(r"chalicelib/(local|admin)/|(.*/)?__pycache__/|.*\.py[co]$|bin/")
+MAX_PACKAGE_BYTES = 5_000_000
+EXCLUDED = re.compile(r"chalicelib/(local|admin)/|(.*/)?__pycache__/|.*\.py[co]$|bin/")
 FORBIDDEN = re.compile(r"(boto3|botocore|moto|pytest|tests|bench|deployment|chalicelib/(local|admin))/")
-# Lambda unpacks a zip here; tracebacks then name the files that are there.
-UNPACKED = "/var/task"
-# What every Python runtime of Lambda brings along, dependencies included.
+# Lambda unpacks the zip file here. The file names in tracebacks have this prefix.
+LAMBDA_ROOT = "/var/task"
+# The AWS SDK and its dependencies, which each Python runtime of Lambda includes.
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
-LONG_AGO = (1980, 1, 1, 0, 0, 0)
+FIXED_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 
 
-class PackageWrong(Exception):
-    """The package must not be deployed; the message says why."""
+class PackageInvalid(Exception):
+    """The package must not be deployed. The message says why."""
 
 
 def finish(folder: Path) -> str:
-    """Finish and check the package in this folder; a line that says what it is, or PackageWrong."""
+    """Completes and checks the package in this folder, and returns a line about it. Raises PackageInvalid."""
     runtime = runtime_of(json.loads((folder / "sam.json").read_text()))
     archive = folder / "deployment.zip"
     with tempfile.TemporaryDirectory() as unpacked:
@@ -44,76 +44,76 @@ def finish(folder: Path) -> str:
         unpack(archive, root)
         compile_sources(root, runtime)
         pack(root, archive)
-        wrong = problems(archive, runtime)
-        if not wrong and can_load():
-            wrong = import_problems(root)
-    if wrong:
-        raise PackageWrong("; ".join(wrong))
+        found = problems(archive, runtime)
+        if not found and can_load():
+            found = import_problems(root)
+    if found:
+        raise PackageInvalid("; ".join(found))
     return f"{archive}: {archive.stat().st_size / 1e6:.2f} MB for {runtime}"
 
 
 def runtime_of(template: dict[str, dict[str, dict[str, dict[str, str]]]]) -> str:
-    """The one Python runtime of the template's functions, like `python3.11`."""
+    """Returns the Python runtime of the functions in the template, such as `python3.11`. All have the same."""
     functions = (r for r in template["Resources"].values() if str(r.get("Type")) == "AWS::Serverless::Function")
     (runtime,) = {function["Properties"]["Runtime"] for function in functions}
     return runtime
 
 
 def unpack(archive: Path, root: Path) -> None:
-    """Everything in the zip that a Lambda runs."""
+    """Extracts the files that the functions use."""
     with zipfile.ZipFile(archive) as zipped:
-        zipped.extractall(root, [name for name in zipped.namelist() if not LEFT_OUT.match(name)])
+        zipped.extractall(root, [name for name in zipped.namelist() if not EXCLUDED.match(name)])
 
 
 def compile_sources(root: Path, runtime: str) -> None:
-    """Bytecode beside every source, never checked against it: both come out of the same zip."""
+    """Adds bytecode next to each source file. Python does not compare the two, which are in the same zip file."""
     if runtime != f"python{sys.version_info.major}.{sys.version_info.minor}":
-        raise PackageWrong(f"bytecode for {runtime} cannot be made by {sys.version}")
+        raise PackageInvalid(f"Python {sys.version} cannot compile for {runtime}")
     compileall.compile_dir(
         root,
-        quiet=2,  # a package may carry sources for other Pythons; what is not compiled here still runs
+        quiet=2,  # packages may contain sources for other Python versions, which cannot be compiled
         stripdir=str(root),
-        prependdir=UNPACKED,
+        prependdir=LAMBDA_ROOT,
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
 
 
 def pack(root: Path, archive: Path) -> None:
-    """Zip the folder: sorted, without the time of day, readable by whoever runs it."""
+    """Creates a reproducible zip file: sorted, with fixed timestamps, and readable by all users."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
         for path in sorted(path for path in root.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(path.relative_to(root).as_posix(), LONG_AGO)
+            entry = zipfile.ZipInfo(path.relative_to(root).as_posix(), FIXED_TIMESTAMP)
             entry.external_attr = 0o644 << 16
             zipped.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=9)
 
 
 def problems(archive: Path, runtime: str) -> list[str]:
-    """What is wrong with the contents and the size of the zip."""
+    """Returns the problems with the contents and the size of the zip file."""
     with zipfile.ZipFile(archive) as zipped:
         names = set(zipped.namelist())
     size = archive.stat().st_size
-    wrong = [f"{name} is missing" for name in needed(runtime) if name not in names]
-    wrong += [f"{name} must not be in it" for name in sorted(names) if FORBIDDEN.match(name)]
-    if size > LARGEST:
-        wrong.append(f"it has {size:,} bytes, more than {LARGEST:,}")
-    return wrong
+    found = [f"{name} is missing" for name in required_files(runtime) if name not in names]
+    found += [f"{name} must not be in it" for name in sorted(names) if FORBIDDEN.match(name)]
+    if size > MAX_PACKAGE_BYTES:
+        found.append(f"it has {size:,} bytes, more than {MAX_PACKAGE_BYTES:,}")
+    return found
 
 
-def needed(runtime: str) -> Iterator[str]:
-    """The files without which the function cannot do its work, its compiled core for Lambda's Linux among them."""
+def required_files(runtime: str) -> Iterator[str]:
+    """Yields the files that the functions require, including the compiled part of pydantic for Linux on x86-64."""
     yield from ("app.py", "chalice/app.py", "chalicelib/__init__.py", "chalicelib/api.py", "pydantic/main.py")
-    yield "filetype/filetype.py"  # imported when the first file comes, so importing the app would not miss it
+    yield "filetype/filetype.py"  # imported on first use, so the import of the app does not detect its absence
     abi = runtime.removeprefix("python").replace(".", "")
     yield f"pydantic_core/_pydantic_core.cpython-{abi}-x86_64-linux-gnu.so"
 
 
 def can_load() -> bool:
-    """Whether this machine can load what was packed for Lambda."""
+    """Returns whether this machine can load the compiled modules for Lambda."""
     return (platform.system(), platform.machine()) == ("Linux", "x86_64")
 
 
 def import_problems(root: Path) -> list[str]:
-    """Import app.py with the zip's contents, the AWS SDK and the standard library, and no more of this machine."""
+    """Imports app.py with only the package, the AWS SDK and the standard library, and returns the problems."""
     with tempfile.TemporaryDirectory() as runtime:
         for name in SDK:
             link(name, Path(runtime))
@@ -125,21 +125,21 @@ def import_problems(root: Path) -> list[str]:
 
 
 def link(name: str, folder: Path) -> None:
-    """Make one package or module of this environment importable from a folder."""
+    """Makes an installed package or module importable from a folder."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise PackageWrong(f"{name} is not installed here, so the package cannot be tried")
+        raise PackageInvalid(f"{name} is not installed, so the import of the package cannot be checked")
     origin = Path(spec.origin)
     found = origin.parent if spec.submodule_search_locations else origin
     (folder / found.name).symlink_to(found)
 
 
 def main(folder: str) -> int:
-    """Finish the package in a folder; the exit code says whether it may be deployed."""
+    """Completes and checks the package in a folder. Returns exit code 1 if it must not be deployed."""
     try:
         print(finish(Path(folder)))
-    except PackageWrong as wrong:
-        print(f"{folder}: {wrong}", file=sys.stderr)
+    except PackageInvalid as error:
+        print(f"{folder}: {error}", file=sys.stderr)
         return 1
     return 0
 

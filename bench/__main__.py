@@ -1,7 +1,7 @@
-"""`make bench`: what a call costs, as ratios to bare boto3 handlers that make the same calls, beside other frameworks.
+"""`make bench`: the CPU time of requests, compared with bare boto3 handlers and other frameworks, and deletion speed.
 
-And what deleting costs. Of calls CPU time is measured, not elapsed time, and both sides of a ratio in turn, so a
-busy machine shifts both alike.
+CPU time is measured instead of elapsed time, and the two sides of a ratio are measured alternately, so that load on the
+machine affects both.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COLD_ROUNDS = 10
 COMPARED = ("create_bucket", "get_bucket")
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {
-    # Compiled once, as in the package: what a variable like PYTHONDONTWRITEBYTECODE forbids.
+    # Without variables such as PYTHONDONTWRITEBYTECODE: sources are compiled once, as in the package.
     **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BUCKETS_", "PYTHON"))},
     **TABLES,
     "AWS_ACCESS_KEY_ID": "bench",
@@ -37,7 +37,7 @@ ENVIRONMENT = {
 
 
 def main() -> None:
-    """Measures, and prints the tables. Ends with an exit code of 1 when a deletion was not whole."""
+    """Measures and prints the tables. Exits with code 1 if a deletion was incomplete."""
     sizes = arguments().parse_args()
     _calls()
     print("What each operation costs")
@@ -48,48 +48,46 @@ def main() -> None:
 
 
 def _calls() -> None:
-    """Records the answers, measures, prints the tables."""
+    """Records responses of AWS, measures requests with them, and prints the tables."""
     with tempfile.TemporaryDirectory() as folder:
-        answers = str(Path(folder) / "answers.json")
-        _python(sys.executable, "bench.scenario", answers)
+        responses = str(Path(folder) / "responses.json")
+        _python(sys.executable, "bench.scenario", responses)
         pythons = _pythons()
         print("Warm invocation, CPU microseconds, and the ratio to the bare boto3 handler")
         for name in REQUESTS:
             for side, python in pythons.items():
                 if side == OURS or name in COMPARED:
-                    found = _json(python, "bench.warm", side, name, answers)
-                    _tell(name, side, found["own"], found["bare"], found["ratio"])
-        print(
-            "Cold start, CPU milliseconds from the interpreter's start to the answer, and the ratio to the bare handler"
-        )
+                    found = _json(python, "bench.warm", side, name, responses)
+                    _print_row(name, side, found["own"], found["bare"], found["ratio"])
+        print("Cold start, CPU milliseconds from interpreter start to the response, and the ratio to the bare handler")
         for name in COMPARED:
             for side, python in pythons.items():
-                _tell(name, side, *_cold(python, side, name, answers))
+                _print_row(name, side, *_cold(python, side, name, responses))
         print("Where the time of a warm invocation goes")
         for name in REQUESTS:
-            print(where_the_time_goes(name, _json(sys.executable, "bench.profile", name, answers)))
+            print(where_the_time_goes(name, _json(sys.executable, "bench.profile", name, responses)))
 
 
 def _pythons() -> dict[str, str]:
-    """The interpreter of each side that can be measured here."""
+    """Returns the Python interpreter of each side whose packages can be installed."""
     found = {OURS: sys.executable}
     for peer in PEERS:
         try:
             found[peer] = str(python_of(peer))
         except NotInstalled as error:
-            print(f"Without {peer}, which could not be installed: {error}")
+            print(f"Skipping {peer}, which could not be installed: {error}")
     return found
 
 
-def _tell(name: str, side: str, own: float, bare: float, ratio: float) -> None:
+def _print_row(name: str, side: str, own: float, bare: float, ratio: float) -> None:
     print(f"  {name:13} {side:10} {own:7.0f}   bare {bare:7.0f}   ratio {ratio:.2f}", flush=True)
 
 
-def _cold(python: str, side: str, name: str, answers: str) -> tuple[float, float, float]:
+def _cold(python: str, side: str, name: str, responses: str) -> tuple[float, float, float]:
     pairs = []
     for number in range(COLD_ROUNDS + 1):
-        pair = [_json(python, "bench.cold", each, name, answers)["milliseconds"] for each in (side, BARE)]
-        if number:  # the first round compiles
+        pair = [_json(python, "bench.cold", each, name, responses)["milliseconds"] for each in (side, BARE)]
+        if number:  # the first round compiles the sources
             pairs.append(pair)
     ratio = statistics.median(own / bare for own, bare in pairs)
     return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs), ratio

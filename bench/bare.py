@@ -1,6 +1,6 @@
-"""The ruler: handlers that make the same calls with a default boto3 client, and nothing else.
+"""The reference for ratios: handlers that make the same calls to AWS with a default boto3 client, and nothing else.
 
-No authentication, no validation, no error handling, no logs: the least that a Lambda function could do.
+They have no authentication, validation, error handling or logs: the minimum that a Lambda function can do.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ OBJECTS = os.environ["BUCKETS_OBJECTS_TABLE"]
 
 def create_bucket(event: Event, _: Any) -> Event:
     """One transaction of three writes."""
-    return _answer(new_bucket(json.loads(event["body"])))
+    return _response(new_bucket(json.loads(event["body"])))
 
 
 def new_bucket(body: dict[str, Any]) -> dict[str, Any]:
-    """Writes a bucket, and gives it as it is shown."""
+    """Writes a bucket, and returns its JSON form."""
     bucket_id, now = "bkt_01jz0000000000aa", "2026-01-01T00:00:00.000Z"
     settings = {
         "description": body.get("description"),
@@ -88,11 +88,11 @@ def new_bucket(body: dict[str, Any]) -> dict[str, Any]:
 
 def get_bucket(event: Event, _: Any) -> Event:
     """One query over two rows."""
-    return _answer(a_bucket(event["pathParameters"]["bucket_identifier"]))
+    return _response(a_bucket(event["pathParameters"]["bucket_identifier"]))
 
 
 def a_bucket(bucket_id: str) -> dict[str, Any]:
-    """A bucket as it is shown."""
+    """Returns the JSON form of a bucket."""
     return _shown(_query(f"BKT#{bucket_id}", f"BKT#{bucket_id}#TALLY")[0])
 
 
@@ -102,7 +102,7 @@ def list_buckets(event: Event, _: Any) -> Event:
     rows = _query("BKT#", "BKT$")
     totals = _query("#T", "#U")
     shown = [_shown(row) for row in rows if "bucket_name" in row]
-    return _answer({"results": shown, "total_count": int(totals[0]["bucket_count"]["N"])})
+    return _response({"results": shown, "total_count": int(totals[0]["bucket_count"]["N"])})
 
 
 def create_object(event: Event, _: Any) -> Event:
@@ -136,7 +136,7 @@ def create_object(event: Event, _: Any) -> Event:
         ReturnConsumedCapacity="TOTAL",
         ReturnValuesOnConditionCheckFailure="ALL_OLD",
     )
-    return _answer({**values, "object_id": object_id, "bucket_id": bucket_id, "created_at": now, "blobs": blobs})
+    return _response({**values, "object_id": object_id, "bucket_id": bucket_id, "created_at": now, "blobs": blobs})
 
 
 def get_object(event: Event, _: Any) -> Event:
@@ -146,7 +146,7 @@ def get_object(event: Event, _: Any) -> Event:
         "object_id": {"S": event["pathParameters"]["object_identifier"]},
     }
     row = client.get_item(TableName=OBJECTS, Key=key, ConsistentRead=True, ReturnConsumedCapacity="TOTAL")["Item"]
-    return _answer(_object(row))
+    return _response(_object(row))
 
 
 def list_objects(event: Event, _: Any) -> Event:
@@ -163,28 +163,28 @@ def list_objects(event: Event, _: Any) -> Event:
         ReturnConsumedCapacity="TOTAL",
     )["Items"]
     keys: Any = [{"bucket_id": row["bucket_id"], "object_id": row["object_id"]} for row in page]
-    answer = client.batch_get_item(
+    response = client.batch_get_item(
         RequestItems={OBJECTS: {"Keys": keys, "ConsistentRead": True}}, ReturnConsumedCapacity="TOTAL"
     )
-    rows = {row["object_id"]["S"]: row for row in answer["Responses"][OBJECTS]}
-    return _answer({"results": [_object(rows[row["object_id"]["S"]]) for row in page]})
+    rows = {row["object_id"]["S"]: row for row in response["Responses"][OBJECTS]}
+    return _response({"results": [_object(rows[row["object_id"]["S"]]) for row in page]})
 
 
 def _object(row: Any) -> dict[str, Any]:
-    held = json.loads(row["document"]["S"])
+    document = json.loads(row["document"]["S"])
     return {
-        **held["values"],
+        **document["values"],
         "object_id": row["object_id"]["S"],
         "bucket_id": row["bucket_id"]["S"],
         "status": row["status"]["S"],
         "created_at": row["created_at"]["S"],
         "updated_at": row["updated_at"]["S"],
-        "blobs": held["blobs"],
+        "blobs": document["blobs"],
     }
 
 
 def _query(first: str, last: str) -> list[Any]:
-    answer = client.query(
+    response = client.query(
         TableName=TABLE,
         KeyConditionExpression="#pk = :pk AND #sk BETWEEN :first AND :last",
         ExpressionAttributeNames={"#pk": "pk", "#sk": "sk"},
@@ -192,7 +192,7 @@ def _query(first: str, last: str) -> list[Any]:
         ConsistentRead=True,
         ReturnConsumedCapacity="TOTAL",
     )
-    items: list[Any] = answer["Items"]
+    items: list[Any] = response["Items"]
     return items
 
 
@@ -208,5 +208,5 @@ def _shown(row: Any) -> dict[str, Any]:
     }
 
 
-def _answer(body: dict[str, Any]) -> Event:
+def _response(body: dict[str, Any]) -> Event:
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}

@@ -1,8 +1,8 @@
-"""What DynamoDB charges for calls, by its published rules: the local engines only guess at it.
+"""Computes the capacity units of DynamoDB calls by the published rules. Local engines only approximate them.
 
-A unit of writing is 1 KB of the larger of a row before and after, a unit of reading 4 KB, and half of it where the
-read may be old. A transaction pays its rows twice. An index pays for what changes in it. A refused write pays for
-the row that it met.
+A write unit is 1 KB of the row before or after the write, whichever is larger. A read unit is 4 KB; an eventually
+consistent read costs half. Transactional writes cost twice as much. An index costs write units if its entry changes. A
+write whose condition fails costs the write units of the existing row.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ _NUMBER_DIGITS_A_BYTE = 2
 
 
 class Ledger:
-    """Adds up what calls are charged while it is open."""
+    """Adds up the capacity units of calls while it is open."""
 
     def __init__(self) -> None:
         self._is_open = False
         self.read_units = self.write_units = 0.0
         self._tables: dict[str, Any] = {}
         self._params: dict[str, Any] = {}
-        self._met: list[tuple[str, Key, Item]] = []
+        self._existing: list[tuple[str, Key, Item]] = []
 
-    def watch(self, client: Any, aside: Any, tables: Mapping[str, str]) -> None:
-        """From now on sees the calls of `client`, reading rows through `aside`.
+    def watch(self, client: Any, reader: Any, tables: Mapping[str, str]) -> None:
+        """Starts to watch the calls of `client`. Rows are read with the other client `reader`.
 
-        `tables` are the names of tables by the names that the template has for them.
+        `tables` has the names of the tables by their logical ids in the template.
         """
         resources = json.loads(TEMPLATE.read_text())["Resources"]
         self._tables = {name: resources[logical]["Properties"] for logical, name in tables.items()}
-        self._aside = aside
+        self._reader = reader
         client.meta.events.register("provide-client-params.dynamodb", self._before)
         client.meta.events.register("after-call.dynamodb", self._after)
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Counts what is called in the block."""
+        """Counts the calls inside the block."""
         self._is_open = True
         yield
         self._is_open = False
 
-    def _peek(self, table: str, key: Key) -> Item:
-        found: Item = self._aside.get_item(TableName=table, Key=dict(key), ConsistentRead=True).get("Item", {})
+    def _read(self, table: str, key: Key) -> Item:
+        found: Item = self._reader.get_item(TableName=table, Key=dict(key), ConsistentRead=True).get("Item", {})
         return found
 
     def _keys(self, table: str) -> list[str]:
@@ -61,20 +61,24 @@ class Ledger:
         if not self._is_open:
             return
         self._params = params
-        self._met = [(t, key, self._peek(t, key)) for t, key in self._named(model.name)] if model.name in WRITES else []
+        self._existing = (
+            [(t, key, self._read(t, key)) for t, key in self._named(model.name)] if model.name in WRITES else []
+        )
 
     def _after(self, model: Any, parsed: dict[str, Any], **_: Any) -> None:
         if not self._is_open:
             return
         if model.name in WRITES:
             factor = 2 if model.name == "TransactWriteItems" else 1
-            self.write_units += sum(self._written(*met, refused="Error" in parsed, factor=factor) for met in self._met)
+            self.write_units += sum(
+                self._written(*row, failed="Error" in parsed, factor=factor) for row in self._existing
+            )
         elif model.name == "BatchGetItem":
             for table, found in parsed["Responses"].items():
-                asked = self._params["RequestItems"][table]
-                missing = len(asked["Keys"]) - len(found)
+                request = self._params["RequestItems"][table]
+                missing = len(request["Keys"]) - len(found)
                 sizes = [*map(size, found), *[0] * missing]
-                self.read_units += sum(read(bytes_, asked.get("ConsistentRead")) for bytes_ in sizes)
+                self.read_units += sum(read(bytes_, request.get("ConsistentRead")) for bytes_ in sizes)
         elif model.name in ("GetItem", "Query", "Scan"):
             found = parsed.get("Items", [parsed.get("Item", {})])
             self.read_units += read(sum(map(size, found)), self._params.get("ConsistentRead"))
@@ -82,33 +86,33 @@ class Ledger:
     def _named(self, operation: str) -> Iterator[tuple[str, Key]]:
         if operation == "BatchWriteItem":
             steps = [
-                {"TableName": table, **words}
+                {"TableName": table, **write}
                 for table, requests in self._params["RequestItems"].items()
                 for request in requests
-                for words in request.values()
+                for write in request.values()
             ]
         elif operation == "TransactWriteItems":
             steps = [step for item in self._params["TransactItems"] for step in item.values()]
         else:
             steps = [self._params]
         for step in steps:
-            held = step.get("Key") or step["Item"]
-            yield step["TableName"], {name: held[name] for name in self._keys(step["TableName"])}
+            attributes = step.get("Key") or step["Item"]
+            yield step["TableName"], {name: attributes[name] for name in self._keys(step["TableName"])}
 
-    def _written(self, table: str, key: Key, before: Item, *, refused: bool, factor: int) -> float:
-        after = before if refused else self._peek(table, key)
+    def _written(self, table: str, key: Key, before: Item, *, failed: bool, factor: int) -> float:
+        after = before if failed else self._read(table, key)
         indexes = self._tables[table]["GlobalSecondaryIndexes"]
         units = factor * _kilobytes(max(size(before), size(after)))
         return units + sum(_in_index(index, self._keys(table), before, after) for index in indexes)
 
 
 def read(bytes_: int, consistent: bool | None) -> float:
-    """What reading so much costs, in units."""
+    """Returns the read units for this number of bytes."""
     return max(1, math.ceil(bytes_ / 4096)) * (1.0 if consistent else 0.5)
 
 
 def size(item: Item) -> int:
-    """The bytes of a row, as they are charged."""
+    """Returns the billed size of a row in bytes."""
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
 
@@ -117,24 +121,24 @@ def _kilobytes(bytes_: int) -> int:
 
 
 def _value_size(value: Mapping[str, Any]) -> int:
-    ((kind, held),) = value.items()
-    if kind == "S":
-        return len(held.encode())
-    if kind == "N":
-        return math.ceil(len(held.strip("-0").replace(".", "")) / _NUMBER_DIGITS_A_BYTE) + 1
-    if kind in ("BOOL", "NULL"):
+    ((type_, content),) = value.items()
+    if type_ == "S":
+        return len(content.encode())
+    if type_ == "N":
+        return math.ceil(len(content.strip("-0").replace(".", "")) / _NUMBER_DIGITS_A_BYTE) + 1
+    if type_ in ("BOOL", "NULL"):
         return 1
-    if kind == "B":
-        return len(held if isinstance(held, bytes) else base64.b64decode(held))
-    if kind in ("SS", "NS"):
-        return sum(_value_size({kind[0]: member}) for member in held)
-    members: Iterable[Any] = held.values() if kind == "M" else held
-    names = sum(len(name.encode()) for name in held) if kind == "M" else 0
+    if type_ == "B":
+        return len(content if isinstance(content, bytes) else base64.b64decode(content))
+    if type_ in ("SS", "NS"):
+        return sum(_value_size({type_[0]: member}) for member in content)
+    members: Iterable[Any] = content.values() if type_ == "M" else content
+    names = sum(len(name.encode()) for name in content) if type_ == "M" else 0
     return 3 + names + sum(1 + _value_size(member) for member in members)
 
 
 def _in_index(index: Mapping[str, Any], table_keys: list[str], before: Item, after: Item) -> float:
-    """One write for a new, changed or vanished entry; two for one that moves."""
+    """Returns the write units of an index: one write for a new, changed or removed entry, two if its key changes."""
     own_keys = [key["AttributeName"] for key in index["KeySchema"]]
     more = index["Projection"].get("NonKeyAttributes", [])
     was, is_ = (_projected(item, own_keys, [*table_keys, *more]) for item in (before, after))

@@ -1,7 +1,6 @@
-"""One process that answers one request: what a cold start is, but for Lambda's own part.
+"""A process that handles one request, as in a cold start, but without the part of Lambda itself.
 
-It tells the CPU it took from the start of the interpreter to the answer. What follows, taking the process
-apart again, is no part of a cold start.
+It prints the CPU time from the start of the interpreter to the response. The shutdown of the process is not included.
 """
 
 from __future__ import annotations
@@ -11,19 +10,19 @@ import sys
 import time
 from pathlib import Path
 
-from bench.network import answer_from
+from bench.network import replay
 from bench.scenario import event
 from bench.sides import handler
 
 
 def main(side: str, name: str, path: str) -> None:
-    """Imports one side and lets it answer once."""
+    """Imports one side and calls it once."""
     recorded = json.loads(Path(path).read_text())
-    answer_from({kind: body.encode() for kind, body in recorded["answers"][name].items()})
+    replay({kind: body.encode() for kind, body in recorded["responses"][name].items()})
     request = event(name, recorded["ids"])
-    answer = handler(side, name)(request, None)
+    response = handler(side, name)(request, None)
     taken = time.process_time()
-    assert answer["statusCode"] == 200, answer
+    assert response["statusCode"] == 200, response
     print(json.dumps({"milliseconds": taken * 1000}), file=sys.stderr)
 
 

@@ -62,24 +62,24 @@ month of a small user.
 
 
 def counted() -> list[Row]:
-    """What is the same at every run, with no times."""
+    """Returns the counts of each operation, which are the same in every run, without times."""
     return [replace(row, cpu_ms=0.0) for row in measure(COUNTED_RUNS, counting=True)]
 
 
 def rows() -> list[Row]:
-    """What each operation takes, times included."""
+    """Returns the counts and times of each operation."""
     times = {row.name: row.cpu_ms for row in measure(TIMED_RUNS, counting=False)}
     return [replace(row, cpu_ms=times[row.name]) for row in counted()]
 
 
 def page(found: Sequence[Row]) -> str:
-    """The whole page."""
+    """Returns the page."""
     months = "\n".join(line for month in (SMALL, LARGE) for line in _month(month, found))
     return INTRODUCTION + "\n".join(_table(found)) + "\n" + months + AFTER
 
 
 def counts_of(text: str) -> list[list[str]]:
-    """The names and counts in a page, without what depends on a machine."""
+    """Returns the names and counts in a page, without the times, which depend on the machine."""
     lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in cells[:5]] for cells in lines if len(cells) == len(HEADINGS)]
 

@@ -1,9 +1,9 @@
-"""What deleting costs, however often the worker dies: a large bucket, and a namespace of many buckets beside another.
+"""Measures the deletion of a large bucket and of a namespace with many buckets, by a worker that dies repeatedly.
 
     python -m bench.deletion --objects 200001 --buckets 500
 
-The engine is moto in this process, so the seconds say how fast this code and moto are together; the write units
-are DynamoDB's. Ends with an exit code of 1 when anything is left of what was deleted, or anything else has changed.
+The engine is moto in this process, so times include moto. Write units are those of DynamoDB. Exits with code 1 if
+anything remains of what was deleted, or if anything else has changed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from moto.s3.models import s3_backends
 
 from bench.events import new_sources
-from bench.killed import Clock, Watch, work_off
+from bench.killed import Clock, Watch, run_until_empty
 from chalicelib.aws.dynamodb.attribute_values import encode
 from chalicelib.blobs.writer import BLOBS, blob_key
 from chalicelib.buckets.models import BucketCreateRequest
@@ -38,27 +38,27 @@ from chalicelib.wiring import build
 
 OBJECTS = 200_001
 BUCKETS = 500
-OBJECTS_A_BUCKET = 3
+OBJECTS_PER_BUCKET = 3
 WITH_FILE = 10
 DEATHS = 20
-# Rows that one call removes, at most.
-ROWS_A_CALL = 25
-SECONDS_BETWEEN_WORDS = 5.0
+# The maximum number of rows that one call removes.
+ROWS_PER_CALL = 25
+PROGRESS_INTERVAL_SECONDS = 5.0
 
 
-class Left(SystemExit):
-    """Something is left, or something else is gone."""
+class DeletionIncorrect(SystemExit):
+    """Something remains of the deleted resource, or something else has changed."""
 
 
 @dataclass
 class Scene:
-    """The real services over an engine of their own, with an organization and nothing else."""
+    """The real services with an engine of their own, and an organization without data."""
 
     clock: Clock = field(default_factory=Clock)
     backends: Backends = field(default_factory=Backends)
 
     def __post_init__(self) -> None:
-        # moto takes the names of S3 buckets for those of all accounts together.
+        # In moto, names of S3 buckets are unique across all accounts.
         self.settings = Settings(task_queue_url="bench", blob_bucket=f"bench-{self.backends.account}")
         self.queue = LocalQueue(self.clock.seconds)
         self.client, self.s3 = local_client(), local_s3_client(f"https://s3.{REGION}.amazonaws.com")
@@ -71,113 +71,113 @@ class Scene:
         self.sources = new_sources(self.services, self.streams, self.settings, say)
         self.organization = self.services.access.create_organization("bench").organization_id
 
-    def a_namespace(self, name: str) -> str:
-        """The partition of a new namespace."""
+    def create_namespace(self, name: str) -> str:
+        """Creates a namespace, and returns its partition."""
         new = CreateNamespaceRequest(namespace_name=name)
         return partition(self.organization, self.services.namespaces.create(self.organization, new).namespace_id)
 
-    def a_bucket(self, place: str, name: str) -> str:
-        """The id of a new bucket."""
+    def create_bucket(self, partition: str, name: str) -> str:
+        """Creates a bucket, and returns its id."""
         body = {"bucket_name": name, "bucket_schema": {"properties": {"f": {"type": "text"}}}}
         new = BucketCreateRequest.model_validate(body, strict=False)
-        return self.services.buckets.create(place, new).bucket_id
+        return self.services.buckets.create(partition, new).bucket_id
 
-    def work(self, task_id: str, calls: int, tell: Progress) -> tuple[Counter[str], int, float]:
-        """Has a task worked off by workers that die: what was counted, how often one died, and the seconds."""
-        watch = Watch(DEATHS, calls, tell, self.client, self.s3)
+    def work(self, task_id: str, calls: int, report: Progress) -> tuple[Counter[str], int, float]:
+        """Runs a task with workers that die. Returns the counts, the number of deaths, and the seconds."""
+        watch = Watch(DEATHS, calls, report, self.client, self.s3)
         started = time.perf_counter()
         with watch as counted:
-            died = work_off(self.queue, self.services.runner, self.clock, say)
+            died = run_until_empty(self.queue, self.services.runner, self.clock, say)
         seconds = time.perf_counter() - started
         task = self.services.tasks.get(self.organization, task_id)
         if task.status != "COMPLETED":
-            raise Left(f"the task is {task.status}: {task.error}")
+            raise DeletionIncorrect(f"the task is {task.status}: {task.error}")
         return counted, died, seconds
 
-    def check_nothing_is_left(self, *ids: str) -> None:
-        """Raises Left where a row of either table, but those of tasks, or a file still speaks of one of these ids."""
+    def check_nothing_remains(self, *ids: str) -> None:
+        """Raises DeletionIncorrect if a row, except those of tasks, or a file contains one of these ids."""
         found = [
             row for row in self.rows() if "TASK#" not in str(row.get("sk")) and any(id_ in str(row) for id_ in ids)
         ]
         files = [key for key in self.files() if any(id_ in key for id_ in ids)]
         if found or files:
-            raise Left(f"{len(found)} rows and {len(files)} files are left")
+            raise DeletionIncorrect(f"{len(found)} rows and {len(files)} files remain")
 
     def rows(self) -> list[dict[str, Any]]:
-        """The rows of both tables."""
+        """Returns the rows of both tables."""
         tables = (self.settings.catalog_table, self.settings.objects_table)
         return [row for table in tables for row in rows_of(self.backends.account, table)]
 
     def files(self) -> list[str]:
-        """The keys of all files."""
+        """Returns the keys of all files."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.settings.blob_bucket, Prefix=BLOBS)
         return [each["Key"] for page in pages for each in page.get("Contents", ())]
 
 
 class Progress:
-    """Tells every few seconds how many rows are gone, and does what else is to be done then."""
+    """Prints every few seconds how many rows are removed, and then calls a function."""
 
-    def __init__(self, goal: int, besides: Callable[[], None] = lambda: None) -> None:
-        self._goal, self._besides, self._next, self._started = goal, besides, 0.0, time.monotonic()
+    def __init__(self, goal: int, also: Callable[[], None] = lambda: None) -> None:
+        self._goal, self._also, self._next, self._started = goal, also, 0.0, time.monotonic()
 
     def __call__(self, counted: Counter[str]) -> None:
-        """Tells it, if it is time to."""
+        """Prints the progress if the interval has passed."""
         now = time.monotonic() - self._started
         if now >= self._next:
-            self._next = now + SECONDS_BETWEEN_WORDS
+            self._next = now + PROGRESS_INTERVAL_SECONDS
             say(f"  {now:4.0f} s   {counted['removed']:7} of {self._goal} rows removed")
-            self._besides()
+            self._also()
 
 
-def say(words: str) -> None:
-    """A line about what goes on."""
-    print(words, file=sys.stderr, flush=True)
+def say(line: str) -> None:
+    """Prints a line about the progress."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def delete_a_bucket(objects: int) -> str:
-    """Deletes a bucket of so many objects, every tenth with a file, with a worker that dies twenty times."""
+    """Deletes a bucket with this number of objects, of which every tenth has a file. The worker dies twenty times."""
     scene = Scene()
-    place = scene.a_namespace("large")
-    bucket_id = scene.a_bucket(place, "large")
-    say(f"Seeding {objects} objects, every tenth with a file")
+    place = scene.create_namespace("large")
+    bucket_id = scene.create_bucket(place, "large")
+    say(f"Writing {objects} objects, every tenth with a file")
     _seed(scene, place, bucket_id, objects)
-    scene.streams.settle()
+    scene.streams.mark_rebuilt()
     namespace_id = place.rpartition(".")[2]
     task_id = str(scene.services.deletions.delete_bucket(scene.organization, namespace_id, bucket_id).deletion_task)
     scene.sources.drain()
-    # The objects were never counted, so nobody reads of their removal, and moto would keep it in gigabytes.
-    progress = Progress(objects, scene.streams.settle)
-    counted, died, seconds = scene.work(task_id, objects // ROWS_A_CALL, progress)
-    scene.check_nothing_is_left(bucket_id)
+    # The objects were never counted, so their stream records are not needed; moto would keep gigabytes of them.
+    progress = Progress(objects, scene.streams.mark_rebuilt)
+    counted, died, seconds = scene.work(task_id, objects // ROWS_PER_CALL, progress)
+    scene.check_nothing_remains(bucket_id)
     return (
         f"  bucket of {objects} objects   {objects / seconds:7.0f} objects a second   "
-        f"{counted['units'] / objects:.4f} write units an object, at least 1   "
-        f"{1000 * counted['calls'] / objects:.1f} calls a thousand   {died} deaths   nothing left"
+        f"{counted['units'] / objects:.4f} write units per object, at least 1   "
+        f"{1000 * counted['calls'] / objects:.1f} calls per thousand   {died} deaths   nothing remains"
     )
 
 
 def delete_a_namespace(buckets: int) -> str:
-    """Deletes a namespace of so many buckets, beside one that has to stay as it is."""
+    """Deletes a namespace with this number of buckets. Another namespace must not change."""
     scene = Scene()
-    doomed, kept = scene.a_namespace("doomed"), scene.a_namespace("kept")
-    say(f"Creating {buckets} buckets with {OBJECTS_A_BUCKET} objects each")
+    doomed, kept = scene.create_namespace("doomed"), scene.create_namespace("kept")
+    say(f"Creating {buckets} buckets with {OBJECTS_PER_BUCKET} objects each")
     ids = [_fill(scene, doomed, f"b{number}") for number in range(buckets)]
     other = _fill(scene, kept, "kept")
     scene.sources.drain()
-    before = _shown(scene, "kept", other)
+    before = _contents(scene, "kept", other)
     begun = scene.services.deletions.delete_namespace(scene.organization, doomed.rpartition(".")[2])
     scene.sources.drain()
-    objects = buckets * OBJECTS_A_BUCKET
+    objects = buckets * OBJECTS_PER_BUCKET
     counted, died, seconds = scene.work(str(begun.deletion_task), 8 * buckets, Progress(objects))
     scene.sources.drain()
-    scene.check_nothing_is_left(begun.namespace_id, *ids)
-    after = _shown(scene, "kept", other)
-    if after != before or after[:3] != (1, OBJECTS_A_BUCKET, 1):
-        raise Left(f"another namespace has changed: {before} {after}")
+    scene.check_nothing_remains(begun.namespace_id, *ids)
+    after = _contents(scene, "kept", other)
+    if after != before or after[:3] != (1, OBJECTS_PER_BUCKET, 1):
+        raise DeletionIncorrect(f"another namespace has changed: {before} {after}")
     return (
         f"  namespace of {buckets} buckets   {buckets / seconds:5.1f} buckets a second   "
-        f"{(counted['units'] - counted['removed']) / buckets:.1f} write units a bucket beside its objects   "
-        f"{died} deaths   nothing left, the other namespace as it was"
+        f"{(counted['units'] - counted['removed']) / buckets:.1f} write units per bucket besides its objects   "
+        f"{died} deaths   nothing remains, the other namespace is unchanged"
     )
 
 
@@ -192,16 +192,16 @@ def _seed(scene: Scene, place: str, bucket_id: str, objects: int) -> None:
 
 
 def _fill(scene: Scene, place: str, name: str) -> str:
-    bucket_id = scene.a_bucket(place, name)
-    for number in range(OBJECTS_A_BUCKET):
+    bucket_id = scene.create_bucket(place, name)
+    for number in range(OBJECTS_PER_BUCKET):
         files = [{"property": "f", "type": "text", "data": "x"}] if number == 0 else []
         new = CreateObjectRequest.model_validate({"n": number, "blobs": files}, strict=False)
         scene.services.objects.create(place, bucket_id, new)
     return bucket_id
 
 
-def _shown(scene: Scene, name: str, bucket_id: str) -> tuple[int, int, int, list[Any]]:
-    """How many buckets, objects and files a namespace of one bucket has, and all its rows."""
+def _contents(scene: Scene, name: str, bucket_id: str) -> tuple[int, int, int, list[Any]]:
+    """Returns the numbers of buckets, objects and files of a namespace with one bucket, and all its rows."""
     namespace = scene.services.namespaces.get(scene.organization, name)
     files = [key for key in scene.files() if bucket_id in key]
     rows = [row for row in scene.rows() if namespace.namespace_id in str(row)]
@@ -209,7 +209,7 @@ def _shown(scene: Scene, name: str, bucket_id: str) -> tuple[int, int, int, list
 
 
 def arguments() -> argparse.ArgumentParser:
-    """How large the bucket and the namespace are."""
+    """Returns the parser of the sizes of the bucket and the namespace."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--objects", type=int, default=OBJECTS, help="objects of the bucket that is deleted")
     parser.add_argument("--buckets", type=int, default=BUCKETS, help="buckets of the namespace that is deleted")
@@ -217,7 +217,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Deletes both, and prints what that cost."""
+    """Deletes both, and prints the measurements."""
     sizes = arguments().parse_args()
     bucket, namespace = delete_a_bucket(sizes.objects), delete_a_namespace(sizes.buckets)
     print("Deletion by a worker that dies", bucket, namespace, sep="\n")

@@ -1,4 +1,4 @@
-"""What calls the functions of streams and tasks in a bench: the embedded engine's sources, turned by hand."""
+"""Delivers the records of both tables' streams in a benchmark, with the event sources of the embedded engine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.local.events.stream_source import StreamSource
-from chalicelib.local.events.wiring import MOST_RECORDS, is_wanted
+from chalicelib.local.events.wiring import MAX_BATCH_RECORDS, matches_catalog_filter
 
 if TYPE_CHECKING:
     from chalicelib.local.events.streams import Streams
@@ -17,27 +17,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sources:
-    """The streams of both tables, each with the function that reads it."""
+    """The streams of both tables, each with its function."""
 
     objects: StreamSource
     catalog: StreamSource
 
     def drain(self) -> None:
-        """Delivers everything, and what follows from it."""
+        """Delivers all records, including those that the functions cause."""
         while self._turned():
             pass
 
     def _turned(self) -> Sequence[float]:
-        rests = [source.turn() for source in (self.objects, self.catalog)]
-        return [rest for rest in rests if rest is not None]
+        rests = [source.deliver() for source in (self.objects, self.catalog)]
+        return [delay for delay in rests if delay is not None]
 
 
-def new_sources(services: Services, streams: Streams, settings: Settings, tell: Callable[[str], None]) -> Sources:
-    """Sources over an engine's streams; `tell` hears of trouble."""
+def new_sources(services: Services, streams: Streams, settings: Settings, report: Callable[[str], None]) -> Sources:
+    """Returns the event sources of an engine's streams. Errors are reported to `report`."""
     feed = services.feed
     return Sources(
-        StreamSource(streams, settings.objects_table, feed.objects_changed, most=MOST_RECORDS, tell=tell),
         StreamSource(
-            streams, settings.catalog_table, feed.catalog_changed, most=MOST_RECORDS, tell=tell, wants=is_wanted
+            streams, settings.objects_table, feed.objects_changed, max_records=MAX_BATCH_RECORDS, report=report
+        ),
+        StreamSource(
+            streams,
+            settings.catalog_table,
+            feed.catalog_changed,
+            max_records=MAX_BATCH_RECORDS,
+            report=report,
+            accepts=matches_catalog_filter,
         ),
     )

@@ -1,4 +1,4 @@
-"""A worker that dies again and again: the clock it waits by, and calls that end the process."""
+"""Simulates a worker that dies repeatedly, and its clock."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ FUNCTION_SECONDS = 300
 
 
 class Died(BaseException):
-    """The process ends; nothing in it notices."""
+    """The simulated end of the process. It is not an Exception, so the code does not catch it."""
 
 
 @dataclass
 class Clock:
-    """The time, which goes on by itself and can be made to go faster."""
+    """The real time plus an offset that can be increased."""
 
     ahead: timedelta = timedelta()
 
     def __call__(self) -> datetime:
-        """The present moment."""
+        """Returns the current time."""
         return datetime.now(UTC) + self.ahead
 
     def seconds(self) -> float:
-        """The present moment, as queues have it."""
+        """Returns the current time in seconds, as queues use it."""
         return self().timestamp()
 
 
-def work_off(queue: LocalQueue, runner: Runner, clock: Clock, tell: Callable[[str], None]) -> int:
-    """Hands out messages, as SQS does when a call of the function ends or dies, until none waits. How many died."""
+def run_until_empty(queue: LocalQueue, runner: Runner, clock: Clock, tell: Callable[[str], None]) -> int:
+    """Delivers messages, also again after a worker died, until the queue is empty. Returns the number of deaths."""
     source = TaskSource(queue, lambda event: runner.handle(event, Call()), tell)
     died = 0
-    while (rest := queue.rest()) is not None:
-        clock.ahead += timedelta(seconds=rest)
+    while (delay := queue.delay()) is not None:
+        clock.ahead += timedelta(seconds=delay)
         try:
-            source.turn()
+            source.deliver()
         except Died:
             died += 1
     return died
@@ -55,29 +55,30 @@ def work_off(queue: LocalQueue, runner: Runner, clock: Clock, tell: Callable[[st
 
 @dataclass
 class Call:
-    """What a function is told about its call."""
+    """The context of a function call."""
 
     began: float = field(default_factory=time.monotonic)
 
     def get_remaining_time_in_millis(self) -> int:
-        """What is left of the time that a call may take."""
+        """Returns the remaining milliseconds until the timeout of the function."""
         return int(1000 * (FUNCTION_SECONDS - (time.monotonic() - self.began)))
 
 
 class Watch:
-    """Counts the calls that are made and the units that their writes cost, and ends the process at some of them.
+    """Counts calls and write units, and simulates the end of the process at some calls.
 
-    A row that is written is one of 1 KB at most, as all here are. What indexes cost is not in it.
+    Write units are for rows of up to 1 KB, which is the case for all rows here. Indexes are not included.
     """
 
-    def __init__(self, deaths: int, calls: int, tell: Callable[[Counter[str]], None], *clients: BaseClient) -> None:
-        """Chooses the calls to die at among the first so many, always the same; half of them are made all the same.
+    def __init__(self, deaths: int, calls: int, report: Callable[[Counter[str]], None], *clients: BaseClient) -> None:
+        """Chooses the calls at which the worker dies among the first `calls`, the same in each run.
 
-        Not more often than every fiftieth, since a slice that is never saved is a failure.
+        Half of these calls are executed before the worker dies. At most every fiftieth call is chosen, since a slice
+        that is never saved would be a failure.
         """
         self.counted: Counter[str] = Counter()
         self._deaths = set(random.Random(0).sample(range(1, calls), min(deaths, calls // 50)))
-        self._tell = tell
+        self._report = report
         self._clients = clients
         self._dies = False
 
@@ -98,7 +99,7 @@ class Watch:
         if self._dies and number % 2:
             raise Died
         self._count(model.name, params)
-        self._tell(self.counted)
+        self._report(self.counted)
 
     def _after(self, **_: Any) -> None:
         if self._dies:

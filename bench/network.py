@@ -1,6 +1,6 @@
-"""A network in memory: answers recorded once from a real run, given back without an engine behind.
+"""Replaces the network: AWS calls get responses that were recorded in an earlier run with an engine.
 
-Both sides of a ratio are answered by the same function, so what it costs is in both alike.
+Both sides of a ratio use the same function, so its cost is the same for both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ JSON_HEADERS = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-RequestId"
 
 
 class _Raw:
-    """What botocore reads a body from."""
+    """A response body as botocore reads it."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -27,8 +27,8 @@ class _Raw:
         return [self._body]
 
 
-def answer_from(recorded: Mapping[str, bytes]) -> None:
-    """From now on, in this process, every AWS call is answered with what was recorded for its kind."""
+def replay(recorded: Mapping[str, bytes]) -> None:
+    """From now on, every AWS call in this process gets the response that was recorded for its kind."""
 
     def send(_: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
         return AWSResponse(request.url, 200, HTTPHeaders.from_dict(JSON_HEADERS), _Raw(recorded[kind(request)]))
@@ -37,7 +37,7 @@ def answer_from(recorded: Mapping[str, bytes]) -> None:
 
 
 def kind(request: AWSPreparedRequest) -> str:
-    """The operation of a call, its table, and whether it reads a namespace's totals or an index."""
+    """Returns the operation of a call, with marks for the objects table, totals of a namespace, and an index."""
     target: str | bytes = request.headers["X-Amz-Target"]
     text = target.decode() if isinstance(target, bytes) else target
     body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
@@ -46,10 +46,10 @@ def kind(request: AWSPreparedRequest) -> str:
 
 
 def save(recorded: Mapping[str, bytes], path: Path) -> None:
-    """Keeps recorded answers for other processes."""
+    """Writes recorded responses to a file for other processes."""
     path.write_text(json.dumps({name: body.decode() for name, body in recorded.items()}))
 
 
 def load(path: Path) -> dict[str, bytes]:
-    """The answers that `save` kept."""
+    """Reads the responses that `save` wrote."""
     return {name: body.encode() for name, body in json.loads(path.read_text()).items()}

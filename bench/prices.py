@@ -1,4 +1,4 @@
-"""Published prices of AWS, and what an operation and a month come to at them."""
+"""Published prices of AWS, and the costs of operations and of example months."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ALARMS = 7
 # Lambda keeps five long polls of 20 seconds open on a queue that is an event source, in a month of 30 days.
 IDLE_POLLS = 5 * 30 * 24 * 3600 // 20
 
-# What a call waits for, in milliseconds, and what a function has: a whole processor is 1769 MB.
+# The duration of a call to AWS in milliseconds, and the memory of functions. 1769 MB correspond to one processor.
 TABLE_WAIT_MS = 5
 S3_WAIT_MS = 30
 API_MB, WORKER_MB, PROCESSOR_MB = 1024, 512, 1769
@@ -39,7 +39,7 @@ LOG_LINE_BYTES = 700
 
 @dataclass(frozen=True)
 class Price:
-    """Dollars for a million of an operation, by what they are for."""
+    """The price of a million calls of an operation in dollars, by service."""
 
     gateway: float
     function: float
@@ -48,18 +48,18 @@ class Price:
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """The sum."""
         return self.gateway + self.function + self.tables + self.files
 
 
 def billed_ms(row: Row, megabytes: int) -> float:
-    """How long a function runs for an operation."""
+    """Returns the billed duration of an operation in milliseconds."""
     waits = (row.calls - row.s3_requests) * TABLE_WAIT_MS + row.s3_requests * S3_WAIT_MS
     return row.cpu_ms * PROCESSOR_MB / megabytes + waits
 
 
 def price(row: Row) -> Price:
-    """What a million of an operation cost."""
+    """Returns the price of a million calls of an operation."""
     megabytes = WORKER_MB if row.background else API_MB
     function = LAMBDA_REQUEST + billed_ms(row, megabytes) * 1000 * megabytes / 1024 * LAMBDA_GB_SECOND
     tables = row.read_units * READ_UNIT + row.write_units * WRITE_UNIT
@@ -68,7 +68,7 @@ def price(row: Row) -> Price:
 
 @dataclass(frozen=True)
 class Month:
-    """What somebody does in a month, and keeps."""
+    """The operations of a user in a month, and the stored data."""
 
     title: str
     operations: Mapping[str, int]
@@ -77,7 +77,7 @@ class Month:
     folds: int
 
     def lines(self, rows: Sequence[Row]) -> list[tuple[str, float]]:
-        """The items of the bill, in dollars."""
+        """Returns the items of the bill in dollars."""
         by_name = {row.name: price(row) for row in rows}
         spent = [(by_name[name], count / MILLION) for name, count in self.operations.items()]
         requests = sum(self.operations.values())
@@ -96,7 +96,7 @@ class Month:
 
 
 FOLD = "count a written object"
-# A row of a kilobyte with its entries in two indexes, and the hundred bytes that each of the three is charged.
+# A row of 1 KB with its entries in two indexes. DynamoDB bills 100 bytes of overhead for each of the three.
 OBJECT_BYTES = 1500
 
 SMALL = Month(
@@ -110,7 +110,7 @@ SMALL = Month(
     },
     objects=100_000,
     file_gb=5,
-    # Writes come one by one, so each is counted by a call of its own, in its bucket and in its namespace.
+    # Writes are rare, so each is counted by a separate call, both in its bucket and in its namespace.
     folds=2 * 20_000,
 )
 LARGE = Month(
@@ -124,6 +124,6 @@ LARGE = Month(
     },
     objects=500_000_000,
     file_gb=5_000,
-    # A call a second for each of four shards, in a bucket and in its namespace: a month has 2.6 million seconds.
+    # One call per second for each of four shards, in a bucket and in its namespace. A month has 2.6 million seconds.
     folds=2 * 4 * 2_600_000,
 )

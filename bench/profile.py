@@ -1,4 +1,4 @@
-"""Where the CPU of a warm invocation goes, by part of the program."""
+"""The CPU time of a warm invocation, by part of the program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from bench.network import answer_from
+from bench.network import replay
 from bench.scenario import event
 
 INVOCATIONS = 300
@@ -19,9 +19,9 @@ PARTS = (
     ("urllib3", "botocore"),
     ("pydantic", "pydantic"),
     ("chalicelib/aws", "table client"),
-    ("chalicelib/core", "reading and answering"),
-    ("chalicelib/http", "reading and answering"),
-    ("chalicelib/listing", "reading and answering"),
+    ("chalicelib/core", "requests and responses"),
+    ("chalicelib/http", "requests and responses"),
+    ("chalicelib/listing", "requests and responses"),
     ("chalicelib", "resources"),
     ("chalice", "chalice"),
     ("logging", "log line"),
@@ -30,8 +30,8 @@ PARTS = (
 
 
 def measure(name: str, recorded: dict[str, Any]) -> dict[str, float]:
-    """The share of each part, in percent of the profiled time."""
-    answer_from({kind: body.encode() for kind, body in recorded["answers"][name].items()})
+    """Returns the share of each part in percent of the profiled time."""
+    replay({kind: body.encode() for kind, body in recorded["responses"][name].items()})
     import app
 
     request = event(name, recorded["ids"])
@@ -49,7 +49,7 @@ def measure(name: str, recorded: dict[str, Any]) -> dict[str, float]:
 
 
 def where_the_time_goes(name: str, shares: dict[str, float]) -> str:
-    """One line for people."""
+    """Returns a readable line."""
     return f"  {name:13} " + ", ".join(f"{part} {share:.0f}%" for part, share in shares.items() if share >= 1)
 
 

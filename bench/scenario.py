@@ -1,7 +1,7 @@
-"""The world that is measured: one organization, one namespace, twenty buckets, twenty objects, and requests.
+"""The measured scenario: one organization, one namespace, twenty buckets, twenty objects, and the requests.
 
-`python -m bench.scenario FILE` runs every request once against a real engine in this process and keeps
-what DynamoDB answered, by request.
+`python -m bench.scenario FILE` runs each request once with an engine in this process, and writes the responses of
+DynamoDB to a file, by request.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
 
 
 def event(name: str, ids: dict[str, str]) -> dict[str, Any]:
-    """The Lambda event of a request, as API Gateway sends it; `ids` are the values of path variables."""
+    """Returns the Lambda event of a request as API Gateway sends it. `ids` are the values of path variables."""
     method, path, body = REQUESTS[name]
     return gateway_event(method, path, ids, body)
 
 
 def gateway_event(method: str, path: str, ids: dict[str, str], body: Any) -> dict[str, Any]:
-    """The Lambda event of any request; only those of the `ids` that the path has go with it."""
+    """Returns the Lambda event of any request. `ids` may have values for more variables than the path."""
     variables = {variable: id_ for variable, id_ in ids.items() if f"{{{variable}}}" in path}
     return {
         "resource": path,
@@ -96,7 +96,7 @@ def gateway_event(method: str, path: str, ids: dict[str, str], body: Any) -> dic
 
 
 def record() -> dict[str, Any]:
-    """What DynamoDB answers to each request, and the ids in their paths."""
+    """Returns the responses of DynamoDB to each request, and the ids in their paths."""
     from chalicelib.aws.clients import dynamodb_client
     from chalicelib.local.moto.backends import Backends
     from chalicelib.local.tables import create_tables
@@ -105,7 +105,7 @@ def record() -> dict[str, Any]:
 
     settings = Settings(catalog_table=TABLES["BUCKETS_CATALOG_TABLE"], objects_table=TABLES["BUCKETS_OBJECTS_TABLE"])
     client = dynamodb_client(settings)
-    answers: dict[str, str] = {}
+    responses: dict[str, str] = {}
 
     last = {"kind": ""}
     client.meta.events.register_first("before-send.*", lambda request, **_: last.update(kind=kind(request)))
@@ -113,17 +113,17 @@ def record() -> dict[str, Any]:
     create_tables(client, catalog=settings.catalog_table, objects=settings.objects_table)
     services = build(settings, client, connect_s3(settings))
     ids = _populate(services)
-    client.meta.events.register("response-received.dynamodb", _kept(answers, last))
+    client.meta.events.register("response-received.dynamodb", _recorder(responses, last))
     recorded = {}
     for name in REQUESTS:
         _run(services, event(name, ids))
-        recorded[name] = dict(answers)
-    return {"ids": ids, "answers": recorded}
+        recorded[name] = dict(responses)
+    return {"ids": ids, "responses": recorded}
 
 
-def _kept(answers: dict[str, str], last: dict[str, str]) -> Callable[..., None]:
+def _recorder(responses: dict[str, str], last: dict[str, str]) -> Callable[..., None]:
     def keep(response_dict: Any, **_: Any) -> None:
-        answers[last["kind"]] = response_dict["body"].decode()
+        responses[last["kind"]] = response_dict["body"].decode()
 
     return keep
 
@@ -139,23 +139,25 @@ def _populate(services: Services) -> dict[str, str]:
     namespace = services.namespaces.create(
         organization, CreateNamespaceRequest(namespace_name="bench", namespace_id="ns_bench")
     )
-    place = partition(organization, namespace.namespace_id)
+    namespace_partition = partition(organization, namespace.namespace_id)
     bucket_id = object_id = ""
     for number in range(20):
         body = {**BODY, "bucket_name": f"bucket {number:02}"}
-        bucket_id = services.buckets.create(place, BucketCreateRequest.model_validate_json(json.dumps(body))).bucket_id
+        bucket_id = services.buckets.create(
+            namespace_partition, BucketCreateRequest.model_validate_json(json.dumps(body))
+        ).bucket_id
     for number in range(20):
         fields = {**OBJECT, "film_id": f"tt{number:07}"}
         request = CreateObjectRequest.model_validate_json(json.dumps(fields))
-        object_id = services.objects.create(place, bucket_id, request).stored.object_id
+        object_id = services.objects.create(namespace_partition, bucket_id, request).stored.object_id
     return {"bucket_identifier": bucket_id, "object_identifier": object_id}
 
 
 def _run(services: Services, request: dict[str, Any]) -> None:
     from chalicelib.api import create_app
 
-    answer = create_app(lambda: services)(request, None)
-    assert answer["statusCode"] == 200, answer
+    response = create_app(lambda: services)(request, None)
+    assert response["statusCode"] == 200, response
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is compared: this API, bare boto3 handlers, and the same operations in other frameworks."""
+"""The compared implementations: this API, bare boto3 handlers, and the same operations in other frameworks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OURS, BARE, PEERS = "ours", "bare", ("powertools", "fastapi")
 
 
 def handler(side: str, name: str) -> Handler:
-    """The function that answers an operation on this side. Importing it is part of its cold start."""
+    """Returns the function of this side for an operation. Its import is part of the cold start."""
     if side == OURS:
         import app
 

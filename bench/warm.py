@@ -1,4 +1,4 @@
-"""One process that measures warm invocations: those of one side and the bare handler's in turn."""
+"""A process that measures warm invocations, alternating between one side and the bare handler."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.network import answer_from
+from bench.network import replay
 from bench.scenario import event
 from bench.sides import BARE, Handler, handler
 
@@ -18,8 +18,8 @@ ROUNDS = 25
 
 
 def measure(side: str, name: str, recorded: dict[str, Any]) -> dict[str, float]:
-    """CPU microseconds of one invocation, of this side and bare, and the median ratio of neighbouring rounds."""
-    answer_from({kind: body.encode() for kind, body in recorded["answers"][name].items()})
+    """Returns the CPU microseconds per invocation of this side and the bare handler, and the median of their ratios."""
+    replay({kind: body.encode() for kind, body in recorded["responses"][name].items()})
     request = event(name, recorded["ids"])
     own, bare = handler(side, name), handler(BARE, name)
     for each in (own, bare):
@@ -33,10 +33,10 @@ def measure(side: str, name: str, recorded: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def _round(answer: Handler, request: dict[str, Any]) -> float:
+def _round(call: Handler, request: dict[str, Any]) -> float:
     started = time.process_time_ns()
     for _ in range(INVOCATIONS):
-        answer(request, None)
+        call(request, None)
     return (time.process_time_ns() - started) / INVOCATIONS / 1000
 
 

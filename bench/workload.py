@@ -1,4 +1,4 @@
-"""The operations whose price is told, in a small world on an engine in this process."""
+"""The operations on the cost page, measured with an engine in this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from bench.capacity import Ledger
 from bench.events import new_sources
 from bench.scenario import BODY, KEY, OBJECT, OBJECTS, gateway_event
-from chalicelib.local.events.wiring import MOST_RECORDS
+from chalicelib.local.events.wiring import MAX_BATCH_RECORDS
 
 if TYPE_CHECKING:
     from chalicelib.services import Services
@@ -23,15 +23,15 @@ OBJECTS_THERE = 110
 NAMESPACE = "/v1/namespaces/{namespace_identifier}"
 BUCKET = "/v1/buckets/{bucket_identifier}"
 OBJECT_PATH = OBJECTS + "/{object_identifier}"
-Words = dict[str, Any]
-SCHEMA: Words = {"properties": {**BODY["bucket_schema"]["properties"], "synopsis": {"type": "text"}}}  # type: ignore[index]
+Json = dict[str, Any]
+SCHEMA: Json = {"properties": {**BODY["bucket_schema"]["properties"], "synopsis": {"type": "text"}}}  # type: ignore[index]
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one operation takes, on average: calls to AWS, units of DynamoDB, calls to S3.
+    """The averages of one operation: calls to AWS, capacity units of DynamoDB, and calls to S3.
 
-    `cpu_ms` is of our code and botocore's, without the engine behind; what counts units is in it, too.
+    `cpu_ms` is the CPU time of this code and botocore without the engine. The counting of units is included.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Row:
 
 
 class World:
-    """An organization with a namespace, and meters on all that it calls; none on units unless `counting`."""
+    """An organization with a namespace, and meters of all its calls. Units are counted only if `counting` is true."""
 
     def __init__(self, *, counting: bool) -> None:
         from chalicelib.api import create_app
@@ -64,10 +64,10 @@ class World:
         s3.create_bucket(Bucket=settings.blob_bucket)
         self.ledger = Ledger()
         if counting:
-            aside = dynamodb_client(settings)
-            self.backends.attach(aside)
+            reader = dynamodb_client(settings)
+            self.backends.attach(reader)
             self.ledger.watch(
-                client, aside, {"CatalogTable": settings.catalog_table, "ObjectsTable": settings.objects_table}
+                client, reader, {"CatalogTable": settings.catalog_table, "ObjectsTable": settings.objects_table}
             )
         self.calls = self.s3_requests = 0
         client.meta.events.register("before-call.dynamodb", self._count)
@@ -85,18 +85,18 @@ class World:
         self.s3_requests += 1
 
     def call(self, method: str, resource: str, variables: dict[str, str] | None = None, body: Any = None) -> Any:
-        """The answer's body. A refusal ends the bench."""
-        answer = self.app(gateway_event(method, resource, variables or {}, body), None)
-        assert answer["statusCode"] in (200, 204), answer
-        return json.loads(answer["body"]) if answer["body"] else None
+        """Returns the body of the response. An error ends the benchmark."""
+        response = self.app(gateway_event(method, resource, variables or {}, body), None)
+        assert response["statusCode"] in (200, 204), response
+        return json.loads(response["body"]) if response["body"] else None
 
     def measured(self, name: str, run: Callable[[int], object], runs: int) -> Row:
-        """What one run takes, on average of `runs` after a first."""
+        """Measures an operation as the average of `runs`, after a first run that is not measured."""
         run(0)
         return self._measured(name, run, runs)
 
     def in_background(self, name: str, run: Callable[[], object]) -> Row:
-        """What one run of work that nobody waits for takes."""
+        """Measures one run of work in the background."""
         return replace(self._measured(name, lambda _: run(), 1), background=True)
 
     def _measured(self, name: str, run: Callable[[int], object], runs: int) -> Row:
@@ -114,7 +114,7 @@ class World:
 
 
 def measure(runs: int, *, counting: bool) -> Iterator[Row]:
-    """Every operation in turn, `runs` times."""
+    """Measures all operations, one after another, `runs` times each."""
     world = World(counting=counting)
     yield from _catalog(world, runs)
     yield from _objects(world, runs)
@@ -122,7 +122,7 @@ def measure(runs: int, *, counting: bool) -> Iterator[Row]:
 
 
 def _catalog(world: World, runs: int) -> Iterator[Row]:
-    def bucket(number: int, kind: str) -> Words:
+    def bucket(number: int, kind: str) -> Json:
         return {**BODY, "bucket_name": f"{kind} {number:04}"}
 
     ids = [world.call("POST", "/v1/buckets", body=bucket(n, "poster"))["bucket_id"] for n in range(30)]
@@ -136,7 +136,7 @@ def _catalog(world: World, runs: int) -> Iterator[Row]:
     yield world.measured(
         "change a bucket", lambda n: world.call("PATCH", BUCKET, here, {"description": f"Number {n:04}"}), runs
     )
-    listing: dict[str, Words] = {
+    listing: dict[str, Json] = {
         "list 20 buckets": {"limit": 20},
         "find buckets by the beginning of their names": {"limit": 20, "search": "poster 00*"},
     }
@@ -151,10 +151,10 @@ def _objects(world: World, runs: int) -> Iterator[Row]:
     keyed = world.call("POST", "/v1/buckets", body={**BODY, "bucket_name": "keyed"})["bucket_id"]
     here, there = {"bucket_identifier": plain}, {"bucket_identifier": keyed}
 
-    def create(where: dict[str, str], fields: Words) -> str:
+    def create(where: dict[str, str], fields: Json) -> str:
         return str(world.call("POST", OBJECTS, where, fields)["object_id"])
 
-    def film(number: int, **more: Any) -> Words:
+    def film(number: int, **more: Any) -> Json:
         return {**OBJECT, "film_id": f"tt{number:07}", **more}
 
     made = [create(here, film(n)) for n in range(OBJECTS_THERE)]
@@ -215,30 +215,30 @@ def _background(world: World, runs: int) -> Iterator[Row]:
     world.sources.drain()
     for objects, name in (
         (1, "count a written object"),
-        (MOST_RECORDS, f"count {MOST_RECORDS} written objects at once"),
+        (MAX_BATCH_RECORDS, f"count {MAX_BATCH_RECORDS} written objects at once"),
     ):
         fill(large, objects)
-        yield world.in_background(name, world.sources.objects.turn)
+        yield world.in_background(name, world.sources.objects.deliver)
         world.sources.drain()
     doomed = [bucket(n, "doomed") for n in range(runs + 1)]
     tasks: list[Any] = []
     yield world.measured("delete a bucket", lambda n: tasks.append(delete(doomed[n])), runs)
     work(tasks[0])
     task = delete(large)
-    yield world.in_background(f"remove {MOST_RECORDS + 2} objects of a deleted bucket", lambda: work(task))
+    yield world.in_background(f"remove {MAX_BATCH_RECORDS + 2} objects of a deleted bucket", lambda: work(task))
 
 
-def _list(world: World, path: str, where: dict[str, str], body: Words, _: int) -> None:
+def _list(world: World, path: str, where: dict[str, str], body: Json, _: int) -> None:
     world.call("POST", path, where, body)
 
 
-def _file(number: int) -> Words:
+def _file(number: int) -> Json:
     text = f"{number:06}".ljust(FILE_KILOBYTES * 1024, ".")
     return {"property": "synopsis", "type": "text", "data": text}
 
 
-def _fail(trouble: str) -> NoReturn:
-    raise AssertionError(trouble)
+def _fail(message: str) -> NoReturn:
+    raise AssertionError(message)
 
 
 def _organization(services: Services) -> str:
@@ -254,7 +254,7 @@ def _timed_backends() -> Any:
     from chalicelib.local.moto.backends import Backends
 
     class Timed(Backends):
-        """Knows the CPU seconds that it took itself."""
+        """Measures the CPU seconds of the engine."""
 
         spent = 0.0
 

@@ -1,1 +1,1 @@
-"""The Buckets API: one room per noun, see docs/architecture.md."""
+"""The Buckets API. docs/architecture.md describes the packages and the order in which they depend on each other."""

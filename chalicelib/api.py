@@ -1,4 +1,4 @@
-"""The API as one Chalice application: every room's operations, each behind the same wrapper."""
+"""Creates the Chalice application with the operations of all packages, and authorizes their requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chalicelib.core.errors import MethodNotAllowed
 from chalicelib.deletion.routes import deletion_operations
 from chalicelib.health.routes import health_operations
 from chalicelib.http.endpoint import Guard, endpoint, log_request, request_id_of
-from chalicelib.http.envelope import envelope, internal_error, refused
+from chalicelib.http.envelope import envelope, error_body, internal_error
 from chalicelib.http.operation import Call, Operation
 from chalicelib.namespaces.errors import NamespaceHeaderMissing, NamespaceNotActive, NamespaceUnresolved
 from chalicelib.namespaces.routes import namespace_operations
@@ -26,8 +26,8 @@ from chalicelib.openapi.routes import openapi_operations
 from chalicelib.services import Services
 from chalicelib.tasks.routes import task_operations
 
-# No namespace has this id, so nothing is there.
-NOWHERE = ""
+# No namespace has this id, so operations find nothing in it.
+NO_NAMESPACE = ""
 CORS = CORSConfig(
     allow_origin="*",
     allow_headers=["X-Namespace", "X-Request-Id", "X-Show-Cost", "If-Match", "If-None-Match"],
@@ -37,7 +37,7 @@ CORS = CORSConfig(
 
 
 def all_operations(services: Callable[[], Services]) -> list[Operation]:
-    """Every operation of the API, documentation included."""
+    """Returns all operations of the API, including the one for the OpenAPI document."""
     operations = [
         *health_operations(lambda: services().checks),
         *namespace_operations(lambda: services().namespaces),
@@ -50,20 +50,23 @@ def all_operations(services: Callable[[], Services]) -> list[Operation]:
 
 
 def create_app(services: Callable[[], Services]) -> Chalice:
-    """A Chalice application over these services, which are asked for at the first request."""
-    # Chalice would write itself into AWS_EXECUTION_ENV, once more for every application of the process.
+    """Returns a Chalice application. `services` is called when the first request needs it.
+
+    Chalice stores the current request in the application, so each thread needs an application of its own.
+    """
+    # With the default `env`, each Chalice application of the process would append its version to AWS_EXECUTION_ENV.
     app = Chalice(app_name="buckets-api", configure_logs=False, env={})
-    app.api.binary_types = []  # all that is said and taken here is JSON
-    app.middleware("http")(one_envelope)
+    app.api.binary_types = []  # all bodies are JSON
+    app.middleware("http")(use_error_envelope)
     for operation in all_operations(services):
         view = endpoint(operation, lambda: app.current_request, (authentication(services), authorization(services)))
-        # Which content types are JSON is decided by the body reader, and only where there is a body.
+        # `http.parsing` checks the content type, and only for requests with a body.
         app.route(operation.path, methods=[operation.method], cors=CORS, content_types=[])(view)
     return app
 
 
 def authentication(services: Callable[[], Services]) -> Guard:
-    """Who is calling: 401."""
+    """Returns the guard that identifies the caller by the API key. It raises KeyRefused (401)."""
 
     def authenticate(operation: Operation, call: Call) -> None:
         if operation.scope != "open":
@@ -74,43 +77,55 @@ def authentication(services: Callable[[], Services]) -> Guard:
 
 
 def authorization(services: Callable[[], Services]) -> Guard:
-    """May they, and in which namespace: 403, then 400 or 404.
+    """Returns the guard that checks permissions and scopes of the caller and finds the namespace.
 
-    To a scoped key what it does not see is not there: the answer is that for a place that does not exist.
+    It raises errors with the status 403, 400 or 404. For a namespace or bucket outside the scopes of the API key it
+    raises the same error as for one that does not exist.
     """
 
     def authorize(operation: Operation, call: Call) -> None:
         if operation.scope == "open":
             return
         caller: Caller = call.caller
-        caller.check(operation.permission)
+        caller.check_permission(operation.permission)
         if operation.scope == "organization":
-            caller.check_reach(operation.permission, namespace_ids=(), bucket_id=None)
+            caller.check_scope(operation.permission, namespace_ids=(), bucket_id=None)
             return
         identifier = _namespace_identifier(operation, call)
-        # A namespace whose time is over can still be looked at and given more time, under its own path.
-        place = services().namespaces.find(
-            caller.organization_id, identifier, ended_too=operation.scope == "namespace_path"
+        # A namespace after its `expires_at` can still be read and updated with the namespace operations.
+        namespace = services().namespaces.find(
+            caller.organization_id, identifier, include_expired=operation.scope == "namespace_path"
         )
-        ids = (place.namespace_id, place.name) if place else (identifier,)
-        _check_place(caller, operation, call, ids, is_there=place is not None)
-        if place is not None and place.is_closed and operation.scope == "namespace" and operation.permission != "read":
+        ids = (namespace.namespace_id, namespace.name) if namespace else (identifier,)
+        _check_scope(caller, operation, call, ids, namespace_exists=namespace is not None)
+        if (
+            namespace is not None
+            and namespace.is_being_deleted
+            and operation.scope == "namespace"
+            and operation.permission != "read"
+        ):
             raise NamespaceNotActive()
-        call.namespace_id = place.namespace_id if place else NOWHERE
+        call.namespace_id = namespace.namespace_id if namespace else NO_NAMESPACE
         call.can_see = lambda bucket_id: caller.can_see(namespace_ids=ids, bucket_id=bucket_id)
 
     return authorize
 
 
-def _check_place(caller: Caller, operation: Operation, call: Call, ids: tuple[str, ...], *, is_there: bool) -> None:
-    """Raises BucketNotFound or NamespaceUnresolved for what the caller does not see, OutOfReach for what it may not."""
+def _check_scope(
+    caller: Caller, operation: Operation, call: Call, ids: tuple[str, ...], *, namespace_exists: bool
+) -> None:
+    """Raises BucketNotFound or NamespaceUnresolved for what the caller cannot see.
+
+    Raises OutOfReach for an operation that the scopes of the caller do not permit. `ids` are the id and the name of the
+    namespace.
+    """
     identifier, bucket_id = _namespace_identifier(operation, call), call.path.get("bucket_identifier")
-    # Whoever is bound to buckets may learn of no namespace, so to them a missing one is one without the bucket.
-    by_bucket = bucket_id is not None and caller.is_bound_to_buckets()
+    # A key with bucket scopes must not learn which namespaces exist. It gets the error for a missing bucket instead.
+    by_bucket = bucket_id is not None and caller.has_bucket_scope()
     if not caller.can_see(namespace_ids=ids, bucket_id=bucket_id):
         raise BucketNotFound(str(bucket_id)) if by_bucket else NamespaceUnresolved(identifier)
-    caller.check_reach(operation.permission, namespace_ids=ids, bucket_id=bucket_id)
-    if not is_there and not by_bucket:
+    caller.check_scope(operation.permission, namespace_ids=ids, bucket_id=bucket_id)
+    if not namespace_exists and not by_bucket:
         raise NamespaceUnresolved(identifier)
 
 
@@ -123,8 +138,8 @@ def _namespace_identifier(operation: Operation, call: Call) -> str:
     return identifier
 
 
-def one_envelope(event: Request | None, get_response: Callable[[Request | None], Response]) -> Response:
-    """Rewrites the bodies that Chalice itself makes, such as that of a 405, into the envelope, and logs them."""
+def use_error_envelope(event: Request | None, get_response: Callable[[Request | None], Response]) -> Response:
+    """Middleware that replaces the error bodies of Chalice itself, such as that of a 405, and logs those requests."""
     started = time.perf_counter()
     response = get_response(event)
     if isinstance(response.body, dict) and "Code" in response.body:
@@ -144,7 +159,7 @@ def one_envelope(event: Request | None, get_response: Callable[[Request | None],
 
 def _chalice_error(response: Response, request_id: str) -> dict[str, Any]:
     if response.status_code == 405:
-        return refused(MethodNotAllowed())
+        return error_body(MethodNotAllowed())
     if response.status_code < 500:
         return envelope(response.status_code, "BadRequestError", str(response.body.get("Message")))
     return internal_error(request_id)

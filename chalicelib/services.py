@@ -1,4 +1,4 @@
-"""The services of one process, as operations, event handlers and the command line use them; `wiring` builds them."""
+"""The services of one process. `wiring` builds them; operations, event handlers and the command line use them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that the rooms' operations need."""
+    """The services that operations, event handlers and commands need."""
 
     access: Access
     namespaces: Namespaces
@@ -39,21 +39,21 @@ class Services:
 
     @property
     def feed(self) -> ChangeFeed:
-        """What the streams' functions work with; made when it is first asked for, since requests do without it."""
+        """The handler of stream records. It is built on first use, because requests do not need it."""
         return self.change_feed()
 
     @property
     def runner(self) -> Runner:
-        """What the task queue's function works with, made when it is first asked for."""
+        """The runner of background tasks, built on first use."""
         return self.task_runner()
 
     @property
     def stats(self) -> Statistics:
-        """The tallies of buckets and namespaces."""
+        """The statistics of buckets and namespaces."""
         return self.feed.stats
 
     def partitions(self) -> Iterator[str]:
-        """The partition of every namespace of every organization."""
+        """Yields the partition of each namespace of each organization."""
         for organization in self.access.list_organizations():
             for namespace in self.namespaces.list(organization.organization_id):
                 yield partition(organization.organization_id, namespace.namespace_id)

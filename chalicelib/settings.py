@@ -1,4 +1,4 @@
-"""The environment, read once, when first needed, and never at import."""
+"""The settings of the service, from environment variables."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 ENGINES = ("aws", "embedded")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-HIGHEST_PORT = 65_534
+MAX_PORT = 65_534
 
 
 class SettingInvalid(ValueError):
-    """A setting has a value that it cannot have; the message names the variable."""
+    """An environment variable has an invalid value. The message names the variable."""
 
 
 def _setting(default: Any, help: str) -> Any:
@@ -21,64 +21,70 @@ def _setting(default: Any, help: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting of the service. Each comes from the variable `BUCKETS_<NAME>`."""
+    """All settings of the service. The environment variable of a setting is `BUCKETS_<NAME>`."""
 
     engine: str = _setting("aws", "`aws` calls AWS, or the endpoint in AWS_ENDPOINT_URL; `embedded` needs neither")
     catalog_table: str = _setting("buckets-catalog", "DynamoDB table of organizations, keys, namespaces, buckets")
     objects_table: str = _setting("buckets-objects", "DynamoDB table of objects")
-    blob_bucket: str = _setting("buckets-blobs", "S3 bucket of the objects' files")
-    public_url: str = _setting("", "Base URL that clients and webhooks reach, without /v1; empty: as the request came")
-    log_level: str = _setting("INFO", "Least level that is logged: DEBUG, INFO, WARNING or ERROR")
-    task_queue_url: str = _setting("", "SQS queue of background tasks; empty: they wait")
-    dead_letter_queue_url: str = _setting("", "SQS queue of stream records that cannot be read; empty: the log alone")
-    single_stream_shard: bool = _setting(False, "Streams have one shard, and their events need not name it")
-    data_dir: str = _setting(".local", "Folder where the embedded engine keeps its data")
-    port: int = _setting(8000, "Port of the local server; the embedded engine's AWS door takes the next one")
-    dev_key: str | None = _setting(None, "First API key of the embedded engine, instead of a random one")
+    blob_bucket: str = _setting("buckets-blobs", "S3 bucket for the files of objects")
+    public_url: str = _setting(
+        "", "Base URL of the API for clients and webhooks, without /v1; empty: that of the request"
+    )
+    log_level: str = _setting("INFO", "Minimum log level: DEBUG, INFO, WARNING or ERROR")
+    task_queue_url: str = _setting("", "SQS queue of background tasks; empty: tasks wait and do not run")
+    dead_letter_queue_url: str = _setting(
+        "", "SQS queue of stream records that cannot be processed; empty: they are only logged"
+    )
+    single_stream_shard: bool = _setting(False, "Streams have one shard, and their events may omit its id")
+    data_dir: str = _setting(".local", "Folder for the data of the embedded engine")
+    port: int = _setting(8000, "Port of the local server; the AWS endpoint of the embedded engine uses the next port")
+    dev_key: str | None = _setting(None, "First API key of the embedded engine; unset: a random key")
 
 
-def address(settings: Settings) -> str:
-    """Where this deployment is reached, without /v1; empty where only the gateway knows."""
+def base_url(settings: Settings) -> str:
+    """Returns the base URL of this deployment without /v1, or an empty string if only the gateway knows it."""
     local = f"http://127.0.0.1:{settings.port}" if settings.engine == "embedded" else ""
     return settings.public_url.rstrip("/") or local
 
 
-def variable(name: str) -> str:
-    """The environment variable of a setting."""
+def environment_variable(name: str) -> str:
+    """Returns the name of a setting's environment variable."""
     return f"BUCKETS_{name.upper()}"
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings in these environment variables; an empty variable counts as unset.
+    """Returns the settings from environment variables. An empty variable counts as unset.
 
-    Raises SettingInvalid, which names the variable, for a value that does not fit.
+    Raises SettingInvalid for an invalid value.
     """
-    given: dict[str, Any] = {
-        f.name: environ[variable(f.name)] for f in fields(Settings) if environ.get(variable(f.name))
+    values: dict[str, Any] = {
+        f.name: environ[environment_variable(f.name)]
+        for f in fields(Settings)
+        if environ.get(environment_variable(f.name))
     }
-    if "port" in given:
-        given["port"] = _port(given["port"])
-    if "single_stream_shard" in given:
-        given["single_stream_shard"] = _switch("single_stream_shard", given["single_stream_shard"])
-    settings = replace(Settings(), **given)
-    _check_among("engine", settings.engine, ENGINES)
-    _check_among("log_level", settings.log_level, LOG_LEVELS)
+    if "port" in values:
+        values["port"] = _parse_port(values["port"])
+    if "single_stream_shard" in values:
+        values["single_stream_shard"] = _parse_bool("single_stream_shard", values["single_stream_shard"])
+    settings = replace(Settings(), **values)
+    _check_choice("engine", settings.engine, ENGINES)
+    _check_choice("log_level", settings.log_level, LOG_LEVELS)
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
-        raise SettingInvalid(f"{variable('public_url')} must start with http:// or https://")
+        raise SettingInvalid(f"{environment_variable('public_url')} must start with http:// or https://")
     return settings
 
 
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= HIGHEST_PORT:
-        raise SettingInvalid(f"{variable('port')} must be a number from 1 to {HIGHEST_PORT}, not {text!r}")
+def _parse_port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_PORT:
+        raise SettingInvalid(f"{environment_variable('port')} must be a number from 1 to {MAX_PORT}, not {text!r}")
     return int(text)
 
 
-def _switch(name: str, text: str) -> bool:
-    _check_among(name, text, ("true", "false"))
+def _parse_bool(name: str, text: str) -> bool:
+    _check_choice(name, text, ("true", "false"))
     return text == "true"
 
 
-def _check_among(name: str, value: str, choices: tuple[str, ...]) -> None:
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise SettingInvalid(f"{variable(name)} must be one of {', '.join(choices)}, not {value!r}")
+        raise SettingInvalid(f"{environment_variable(name)} must be one of {', '.join(choices)}, not {value!r}")

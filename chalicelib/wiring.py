@@ -1,6 +1,6 @@
-"""The one place that names every concrete part: settings, clients, tables, stores, services.
+"""Builds the services of a process from its settings. No other module chooses concrete clients, tables and stores.
 
-Nothing is built at import. `services()` builds the world on its first call and keeps it.
+The import builds nothing. The first call of `services()` builds the services, and later calls return the same ones.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from chalicelib.access.store import AccessStore
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.blobs.service import Blobs
 from chalicelib.blobs.store import BlobStore
-from chalicelib.buckets.configuration import Configuration
+from chalicelib.buckets.configuration import AdapterOptions
 from chalicelib.buckets.service import Buckets
 from chalicelib.buckets.store import BucketStore
 from chalicelib.core import log
 from chalicelib.core.cache import Cache
 from chalicelib.core.clock import Clock, system_clock
 from chalicelib.core.ids import Ids
-from chalicelib.deletion.service import BUCKET, NAMESPACE, Deletions
+from chalicelib.deletion.service import BUCKET_DELETION, NAMESPACE_DELETION, Deletions
 from chalicelib.health.checks import Checks
 from chalicelib.namespaces.service import Namespaces
 from chalicelib.namespaces.store import NamespaceStore
 from chalicelib.objects.service import Objects
 from chalicelib.objects.store import ObjectStore
 from chalicelib.services import Services
-from chalicelib.settings import Settings, address, read_settings
+from chalicelib.settings import Settings, base_url, read_settings
 from chalicelib.tasks.service import Tasks
 from chalicelib.tasks.store import TaskStore
 
@@ -40,18 +40,19 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from chalicelib.aws.queues import WorkQueue
-    from chalicelib.stats.handlers import ChangeFeed, Dispatcher, Sweeper
+    from chalicelib.stats.handlers import ChangeFeed, Dispatcher, GarbageCollector
     from chalicelib.tasks.queue import TaskQueue
     from chalicelib.tasks.runner import Runner
     from chalicelib.tasks.worker import Worker
 
 CACHE_SECONDS = 60.0
-# Hardly anything that a start makes is garbage, and looking through it at Python's own pace is a twentieth of it.
-OBJECTS_PER_COLLECTION = 50_000
+# Almost no object of a cold start is garbage. With Python's default threshold, the garbage collector would take 5 % of
+# the time of a cold start.
+GC_THRESHOLD = 50_000
 
 
 def new_webhook_secret() -> str:
-    """A secret for signing webhooks, of 256 random bits."""
+    """Returns a new secret for the signatures of webhooks, with 256 random bits."""
     return f"whsec_{secrets.token_urlsafe(32)}"
 
 
@@ -64,9 +65,9 @@ def build(
     probe: Callable[[], DynamoDBClient] | None = None,
     clock: Clock = system_clock,
 ) -> Services:
-    """The services over one DynamoDB client, and those of S3 and SQS that are asked for when they are needed.
+    """Returns services that use this DynamoDB client. `s3` and `sqs` are called when a client is needed first.
 
-    Health is asked for through `probe`, a client that soon gives up; through the same one where there is none.
+    Health checks use the client of `probe`, which has short timeouts, or `client` if there is no probe.
     """
     ids = Ids(clock)
     catalog = Table(client, settings.catalog_table)
@@ -76,9 +77,9 @@ def build(
         return clock().timestamp()
 
     object_store, blobs = ObjectStore(objects), BlobStore(s3, settings.blob_bucket)
-    configuration = Configuration(address(settings), new_webhook_secret)
+    configuration = AdapterOptions(base_url(settings), new_webhook_secret)
     buckets = Buckets(BucketStore(catalog), object_store, configuration, ids, clock)
-    made = Objects(object_store, Blobs(blobs, ids), buckets, ids, clock)
+    object_service = Objects(object_store, Blobs(blobs, ids), buckets, ids, clock)
     namespaces = Namespaces(NamespaceStore(catalog), ids, clock, Cache(seconds, seconds=CACHE_SECONDS))
     queue = sqs or connect_sqs(settings)
     task_store = TaskStore(catalog)
@@ -87,20 +88,24 @@ def build(
         access=Access(AccessStore(catalog), ids, clock, Cache(seconds, seconds=CACHE_SECONDS)),
         namespaces=namespaces,
         buckets=buckets,
-        objects=made,
+        objects=object_service,
         blobs=blobs,
         checks=build_checks(settings, probe or (lambda: client)),
         tasks=tasks,
         deletions=Deletions(namespaces, buckets, tasks),
         change_feed=cache(
-            lambda: build_feed(settings, catalog, objects, queue, clock, made, dispatcher=build_outbox(settings, queue))
+            lambda: build_feed(
+                settings, catalog, objects, queue, clock, object_service, dispatcher=build_outbox(settings, queue)
+            )
         ),
-        task_runner=cache(lambda: build_runner(settings, task_store, queue, build_workers(namespaces, made), clock)),
+        task_runner=cache(
+            lambda: build_runner(settings, task_store, queue, build_workers(namespaces, object_service), clock)
+        ),
     )
 
 
 def build_checks(settings: Settings, client: Callable[[], DynamoDBClient]) -> Checks:
-    """What health asks: whether a row of each table can be read."""
+    """Returns the health checks: each reads one row of a table."""
 
     def catalog() -> object:
         return Table(client(), settings.catalog_table).get({"pk": "HEALTH", "sk": "HEALTH"})
@@ -117,11 +122,11 @@ def build_feed(
     objects: Table,
     sqs: Callable[[], WorkQueue],
     clock: Clock,
-    sweeper: Sweeper | None = None,
+    garbage_collector: GarbageCollector | None = None,
     *,
     dispatcher: Dispatcher | None = None,
 ) -> ChangeFeed:
-    """What the streams' functions work with."""
+    """Returns the handler of stream records."""
     from chalicelib.stats.dead_letters import DeadLetters
     from chalicelib.stats.handlers import ChangeFeed
     from chalicelib.stats.service import Statistics
@@ -130,31 +135,34 @@ def build_feed(
 
     stats = Statistics(Tallies(TallyStore(catalog), catalog, objects, clock))
     dead_letters = DeadLetters(sqs, settings.dead_letter_queue_url)
-    return ChangeFeed(stats, dead_letters, settings.single_stream_shard, sweeper, dispatcher)
+    return ChangeFeed(stats, dead_letters, settings.single_stream_shard, garbage_collector, dispatcher)
 
 
 def build_workers(namespaces: Namespaces, objects: Objects) -> dict[str, Callable[[], Worker]]:
-    """Who works on which type of task. A room that keeps something under a bucket adds a cleaner here."""
-    from chalicelib.blobs.cleaning import ObjectBytes
-    from chalicelib.deletion.workers import BucketDeletion, NamespaceDeletion
-    from chalicelib.objects.cleaning import ObjectRows
+    """Returns the worker of each task type.
 
-    cleaners = (ObjectRows(objects.store), ObjectBytes(objects.blobs.store))
+    A package that stores data of a bucket adds a cleaner here, which deletes the data with the bucket.
+    """
+    from chalicelib.blobs.cleaning import ObjectFileCleaner
+    from chalicelib.deletion.workers import BucketDeletion, NamespaceDeletion
+    from chalicelib.objects.cleaning import ObjectRowCleaner
+
+    cleaners = (ObjectRowCleaner(objects.store), ObjectFileCleaner(objects.blobs.store))
     return {
-        BUCKET: lambda: BucketDeletion(objects.buckets, cleaners),
-        NAMESPACE: lambda: NamespaceDeletion(namespaces, objects.buckets, cleaners),
+        BUCKET_DELETION: lambda: BucketDeletion(objects.buckets, cleaners),
+        NAMESPACE_DELETION: lambda: NamespaceDeletion(namespaces, objects.buckets, cleaners),
     }
 
 
 def build_outbox(settings: Settings, sqs: Callable[[], WorkQueue]) -> Dispatcher:
-    """What sends the messages of tasks that the catalog's stream tells of."""
+    """Returns the dispatcher that sends a message for each task in the catalog's stream."""
     from chalicelib.tasks.outbox import Outbox
 
     return Outbox(build_queue(settings, sqs))
 
 
 def build_queue(settings: Settings, sqs: Callable[[], WorkQueue]) -> TaskQueue:
-    """The queue of tasks."""
+    """Returns the queue of background tasks."""
     from chalicelib.tasks.queue import TaskQueue
 
     embedded = "embedded" if settings.engine == "embedded" else ""
@@ -168,14 +176,14 @@ def build_runner(
     workers: Mapping[str, Callable[[], Worker]],
     clock: Clock,
 ) -> Runner:
-    """What works on tasks."""
+    """Returns the runner of background tasks."""
     from chalicelib.tasks.runner import Runner
 
     return Runner(store, build_queue(settings, sqs), workers, clock)
 
 
 def connect(settings: Settings) -> DynamoDBClient:
-    """A DynamoDB client for the engine that the settings name."""
+    """Returns a DynamoDB client of the engine in the settings."""
     if settings.engine == "embedded":
         from chalicelib.local import engine
 
@@ -186,11 +194,11 @@ def connect(settings: Settings) -> DynamoDBClient:
 
 
 def connect_probe(settings: Settings, client: DynamoDBClient) -> Callable[[], DynamoDBClient]:
-    """A client of the same engine that soon gives up, made when it is first asked for."""
+    """Returns a function that creates, on its first call, a client of the same engine with short timeouts."""
 
     @cache
     def probe() -> DynamoDBClient:
-        if settings.engine == "embedded":  # in this very process
+        if settings.engine == "embedded":  # it runs in this process
             return client
         from chalicelib.aws.clients import probe_client
 
@@ -200,7 +208,7 @@ def connect_probe(settings: Settings, client: DynamoDBClient) -> Callable[[], Dy
 
 
 def connect_s3(settings: Settings) -> Callable[[], S3Client]:
-    """An S3 client for that engine, made when it is first asked for: most requests move no bytes."""
+    """Returns a function that creates an S3 client on its first call. Most requests need none."""
 
     @cache
     def client() -> S3Client:
@@ -216,7 +224,7 @@ def connect_s3(settings: Settings) -> Callable[[], S3Client]:
 
 
 def connect_sqs(settings: Settings) -> Callable[[], WorkQueue]:
-    """An SQS client, made when it is first asked for: no request does, and few records."""
+    """Returns a function that creates an SQS client on its first call. No request and few stream records need one."""
 
     @cache
     def client() -> WorkQueue:
@@ -233,8 +241,8 @@ def connect_sqs(settings: Settings) -> Callable[[], WorkQueue]:
 
 @cache
 def services() -> Services:
-    """The services of this process, from its environment."""
-    gc.set_threshold(OBJECTS_PER_COLLECTION)
+    """Returns the services of this process, built from the environment variables."""
+    gc.set_threshold(GC_THRESHOLD)
     settings = read_settings(os.environ)
     log.configure(settings.log_level)
     client = connect(settings)

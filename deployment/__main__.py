@@ -11,41 +11,45 @@ import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.local.bootstrap import NAMESPACE
+from chalicelib.local.bootstrap import DEFAULT_NAMESPACE
 from deployment.artifacts import Artifacts
 from deployment.copying import Copying
 from deployment.data import Data, remove_bucket
 from deployment.first_access import environment, first_key, services_of
 from deployment.stack import Stack
 from deployment.stage import FORM, Stage
-from deployment.template import DELETE, REMOVAL, read_template, values, with_code, with_removal
-from deployment.trouble import DeploymentFailed, words
+from deployment.template import DELETE, REMOVAL, parameter_values, read_template, with_code, with_removal
+from deployment.trouble import DeploymentFailed, describe
 
 PACKAGE = Path(__file__).parents[1] / "build" / "package"
 
 
 class Commands(click.Group):
-    """Commands that end with one line on standard error and exit code 1 where they cannot do their work."""
+    """A group of commands. A failed command prints one line to standard error and exits with code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command that was asked for."""
+        """Runs the chosen command."""
         try:
             return super().invoke(ctx)
         except DeploymentFailed as error:
             raise click.ClickException(str(error)) from error
         except (BotoCoreError, ClientError) as error:
-            raise click.ClickException(words(error)) from error
+            raise click.ClickException(describe(error)) from error
 
 
 class StageName(click.ParamType[str]):
-    """The name of a stage, which is part of the names of buckets."""
+    """The name of a stage. It becomes part of the names of S3 buckets."""
 
     name = "stage"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name."""
+        """Returns the name if it is valid."""
         if not FORM.fullmatch(value):
-            self.fail(f"{value!r} is not 1 to 20 small letters, digits and hyphens, a letter first", param, ctx)
+            self.fail(
+                f"{value!r} must have 1 to 20 lower case letters, digits and hyphens, and start with a letter",
+                param,
+                ctx,
+            )
         return value
 
 
@@ -55,62 +59,62 @@ class Assignment(click.ParamType[tuple[str, str]]):
     name = "parameter"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """The name and the value."""
+        """Returns the name and the value."""
         name, sign, text = value.partition("=")
         if not sign or not name:
-            self.fail(f"{value!r} is not NAME=VALUE", param, ctx)
+            self.fail(f"{value!r} does not have the form NAME=VALUE", param, ctx)
         return name, text
 
 
-of_stage = click.option("--stage", "name", required=True, type=StageName(), help="Name of the stage, like dev.")
+of_stage = click.option("--stage", "name", required=True, type=StageName(), help="Name of the stage, such as dev.")
 
 
 @click.group(cls=Commands)
 def deployment() -> None:
-    """One CloudFormation stack for each stage. Credentials and region come from the standard AWS variables."""
+    """Manage stages. Each is a CloudFormation stack. Credentials and region come from the AWS variables."""
 
 
 @deployment.command()
 @of_stage
-@click.option("--package", type=click.Path(path_type=Path), default=PACKAGE, help="What `make package` wrote.")
+@click.option("--package", type=click.Path(path_type=Path), default=PACKAGE, help="Output of `make package`.")
 @click.argument("parameters", nargs=-1, type=Assignment(), metavar="[NAME=VALUE]...")
 def deploy(name: str, package: Path, parameters: Iterable[tuple[str, str]]) -> None:
-    """Create the stage, or bring it to the packaged version, and print what a client needs.
+    """Create the stage, or update it to the packaged version, and print the settings of a client.
 
-    Parameters of the template that are not given keep their values. The first deployment makes an organization, a
-    namespace and a key, and prints the key, this once.
+    Template parameters that are not given keep their values. The first deployment creates an organization, a namespace
+    and a key, and prints the key. It is not shown again.
     """
-    stage, template = here(name), read_template(package)
+    stage, template = stage_of(name), read_template(package)
     stack = Stack(boto3.client("cloudformation"), stage.stack, say)
-    chosen = values(template, dict(parameters), stack.parameters())
+    chosen = parameter_values(template, dict(parameters), stack.parameters())
     artifacts = Artifacts(boto3.client("s3"), stage)
     artifacts.ensure()
     key = artifacts.put((package / "deployment.zip").read_bytes(), ".zip")
     final = with_removal(with_code(template, stage.artifacts, key), chosen[REMOVAL])
-    url = artifacts.address(artifacts.put(json.dumps(final).encode(), ".json"))
+    url = artifacts.url(artifacts.put(json.dumps(final).encode(), ".json"))
     changed = stack.apply(url, chosen, {"stage": stage.name})
-    say(f"{stage.stack} is up to date" if changed else f"{stage.stack} was up to date; nothing has changed")
-    introduce(stack.outputs(), chosen["PublicUrl"])
+    say(f"{stage.stack} is up to date" if changed else f"{stage.stack} was already up to date")
+    print_client_settings(stack.outputs(), chosen["PublicUrl"])
 
 
-def introduce(outputs: Mapping[str, str], public_url: str) -> None:
-    """Prints what a client needs; the key only if this is the first deployment."""
+def print_client_settings(outputs: Mapping[str, str], public_url: str) -> None:
+    """Prints the settings of a client. The key is created and printed by the first deployment only."""
     api_key = first_key(services_of(outputs))
     click.echo(f"export MIXPEEK_BASE_URL={public_url or outputs['EndpointURL'].rstrip('/')}/v1")
     if api_key is None:
-        say("There are keys already; `python -m chalicelib.admin keys` makes more")
+        say("API keys exist already; create more with `python -m chalicelib.admin keys`")
         return
     click.echo(f"export MIXPEEK_API_KEY={api_key}")
-    click.echo(f"export MIXPEEK_NAMESPACE={NAMESPACE}")
-    say("Keep the key safe: it will not be shown again")
+    click.echo(f"export MIXPEEK_NAMESPACE={DEFAULT_NAMESPACE}")
+    say("Keep the key safe: it is not shown again")
 
 
 @deployment.command()
 @of_stage
-@click.option("--delete-data", is_flag=True, help="Remove tables and files too, those of earlier stacks included.")
+@click.option("--delete-data", is_flag=True, help="Also remove tables and files, including those of earlier stacks.")
 def destroy(name: str, delete_data: bool) -> None:
-    """Remove the stage. Its tables and files stay, unless their removal is asked for or was its policy."""
-    stage = here(name)
+    """Remove the stage. Its tables and files are kept, unless --delete-data or its RemovalPolicy says otherwise."""
+    stage = stage_of(name)
     stack = Stack(boto3.client("cloudformation"), stage.stack, say)
     data = Data(boto3.client("dynamodb"), boto3.client("s3"), stage)
     if delete_data or stack.parameters().get(REMOVAL) == DELETE:
@@ -119,51 +123,51 @@ def destroy(name: str, delete_data: bool) -> None:
     if delete_data:
         data.remove()
     remove_bucket(data.s3, stage.artifacts)
-    say(f"{stage.stack} is gone")
+    say(f"{stage.stack} is removed")
     kept = [*data.tables(), *data.buckets()]
     for each in kept:
         say(f"Kept: {each}")
     if kept:
-        say(f"`make destroy STAGE={name} DELETE_DATA=yes` removes what was kept, for good")
+        say(f"To remove the kept data permanently, run `make destroy STAGE={name} DELETE_DATA=yes`")
 
 
 @deployment.command()
 @of_stage
 def settings(name: str) -> None:
-    """Print the settings by which the operator's command line works on the stage, ready for a shell."""
-    stack = Stack(boto3.client("cloudformation"), here(name).stack, say)
+    """Print the settings with which the operator's command line uses the stage, as shell commands."""
+    stack = Stack(boto3.client("cloudformation"), stage_of(name).stack, say)
     for variable, value in environment(stack.outputs()).items():
         click.echo(f"export {variable}={value}")
 
 
 @deployment.command()
 @of_stage
-@click.option("--catalog-table", required=True, help="Copy the rows of this table, and then")
-@click.option("--objects-table", required=True, help="those of this one; their files are taken to have been in")
-@click.option("--blob-bucket", required=True, help="this bucket, and are copied by other means.")
-@click.option("--profile", help="AWS profile that reads the two tables; without it, whoever writes.")
+@click.option("--catalog-table", required=True, help="Catalog table to copy from.")
+@click.option("--objects-table", required=True, help="Objects table to copy from.")
+@click.option("--blob-bucket", required=True, help="S3 bucket of the copied objects. Its files are not copied.")
+@click.option("--profile", help="AWS profile that reads the two tables. By default, the one that writes.")
 def copy(name: str, catalog_table: str, objects_table: str, blob_bucket: str, profile: str | None) -> None:
-    """Copy what other tables hold into the stage, whose statistics follow by themselves.
+    """Copy the rows of other tables into the stage. Its statistics are updated automatically.
 
-    They may be another stage's, another account's, or restored ones. Nobody should write to them meanwhile.
+    The tables may belong to another stage or account, or be restored ones. They must not change during the copy.
     """
-    stack = Stack(boto3.client("cloudformation"), here(name).stack, say)
+    stack = Stack(boto3.client("cloudformation"), stage_of(name).stack, say)
     outputs = stack.outputs()
     copying = Copying(boto3.Session(profile_name=profile).client("dynamodb"), boto3.client("dynamodb"))
     rows = copying.catalog(catalog_table, outputs["CatalogTableName"])
-    say(f"{rows} rows of the catalog are copied")
+    say(f"Copied {rows} rows of the catalog")
     rows = copying.objects(objects_table, outputs["ObjectsTableName"], blob_bucket, outputs["BlobBucketName"])
-    say(f"{rows} objects are copied")
+    say(f"Copied {rows} objects")
 
 
-def here(name: str) -> Stage:
-    """The stage of this name in the account and region that the environment names."""
+def stage_of(name: str) -> Stage:
+    """Returns the stage with this name in the account and region of the environment."""
     region = boto3.client("cloudformation").meta.region_name
     return Stage(name, boto3.client("sts").get_caller_identity()["Account"], region)
 
 
 def say(line: str) -> None:
-    """Tells the operator what is going on; standard output is for what a client needs."""
+    """Prints a line for the operator to standard error. Standard output is for settings of clients."""
     click.echo(line, err=True)
 
 

@@ -1,4 +1,4 @@
-"""The private bucket that CloudFormation takes template and code from."""
+"""The private S3 bucket with the template and the code for CloudFormation."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CreateBucketRequestTypeDef
 
-# The one region that must not be named when a bucket is made in it.
-UNNAMED_REGION = "us-east-1"
+# S3 rejects a LocationConstraint with this region, which is the default.
+DEFAULT_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True)
 class Artifacts:
-    """What was uploaded for a stage. Keys are hashes of contents, so what a rollback needs is never overwritten."""
+    """The uploaded files of a stage. Keys are hashes of the contents, so files that a rollback needs stay unchanged."""
 
     s3: S3Client
     stage: Stage
 
     def ensure(self) -> None:
-        """Makes the bucket where it is not there: private, and reached over TLS alone."""
+        """Creates the bucket if it does not exist. It is private and accepts TLS connections only."""
         bucket, owner = self.stage.artifacts, self.stage.account
-        if not self._is_there():
-            made: CreateBucketRequestTypeDef = {"Bucket": bucket}
-            if self.stage.region != UNNAMED_REGION:
-                made["CreateBucketConfiguration"] = {"LocationConstraint": self.stage.region}  # type: ignore[typeddict-item]
-            self.s3.create_bucket(**made)
+        if not self._exists():
+            request: CreateBucketRequestTypeDef = {"Bucket": bucket}
+            if self.stage.region != DEFAULT_REGION:
+                request["CreateBucketConfiguration"] = {"LocationConstraint": self.stage.region}  # type: ignore[typeddict-item]
+            self.s3.create_bucket(**request)
         self.s3.put_public_access_block(
             Bucket=bucket,
             ExpectedBucketOwner=owner,
@@ -47,16 +47,16 @@ class Artifacts:
         self.s3.put_bucket_policy(Bucket=bucket, ExpectedBucketOwner=owner, Policy=json.dumps(tls_only(bucket)))
 
     def put(self, content: bytes, suffix: str) -> str:
-        """Stores the content, and gives the key it is found under."""
+        """Uploads the content, and returns its key."""
         key = hashlib.sha256(content).hexdigest()[:32] + suffix
         self.s3.put_object(Bucket=self.stage.artifacts, Key=key, Body=content, ExpectedBucketOwner=self.stage.account)
         return key
 
-    def address(self, key: str) -> str:
-        """The URL that CloudFormation knows a template by, of the form that the AWS command line gives it."""
+    def url(self, key: str) -> str:
+        """Returns the URL of an uploaded template in the form that CloudFormation accepts."""
         return f"{self.s3.meta.endpoint_url}/{self.stage.artifacts}/{key}"
 
-    def _is_there(self) -> bool:
+    def _exists(self) -> bool:
         try:
             self.s3.head_bucket(Bucket=self.stage.artifacts, ExpectedBucketOwner=self.stage.account)
         except ClientError as error:
@@ -67,7 +67,7 @@ class Artifacts:
 
 
 def tls_only(bucket: str) -> dict[str, object]:
-    """A bucket policy that refuses requests without TLS, and grants nothing."""
+    """Returns a bucket policy that denies requests without TLS, and allows nothing."""
     arn = f"arn:aws:s3:::{bucket}"
     return {
         "Version": "2012-10-17",

@@ -1,4 +1,4 @@
-"""Rows of other tables, restored ones or those of another account, brought into a stage."""
+"""Copies rows of other tables, such as restored ones or those of another account, into a stage."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.keys import namespace_tally, tallied_bucket
+from chalicelib.keys import namespace_tally, parse_bucket_tally_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
-MOST_AT_ONCE = 25
+WRITE_BATCH_SIZE = 25
 PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Copying:
-    """From one account's tables to another's; the same client twice where there is but one account."""
+    """Copies from tables of one account to those of another. Within one account, both clients are the same."""
 
     source: DynamoDBClient
     target: DynamoDBClient
     pause: Callable[[float], None] = time.sleep
 
     def catalog(self, source: str, target: str) -> int:
-        """Copies all but the tallies: these follow the objects, as ever. Gives the number of rows."""
+        """Copies all rows but tallies, which follow from the copied objects. Returns the number of rows."""
         rows = (item for item in self._rows(source) if not _is_tally(item["sk"]["S"]))
         return self._put(target, rows)
 
     def objects(self, source: str, target: str, former_bucket: str, bucket: str) -> int:
-        """Copies all objects; their files are then those of the other bucket. Gives the number of rows.
+        """Copies all objects, and replaces the S3 bucket in the URLs of their files. Returns the number of rows.
 
-        Their buckets have to be there first: an object that has none is one of a bucket that was deleted.
+        The catalog has to be copied first: objects without a bucket are removed as parts of a deleted bucket.
         """
         return self._put(target, (_with_files_in(item, former_bucket, bucket) for item in self._rows(source)))
 
@@ -44,7 +44,7 @@ class Copying:
 
     def _put(self, table: str, items: Iterator[Item]) -> int:
         count = 0
-        while batch := list(islice(items, MOST_AT_ONCE)):
+        while batch := list(islice(items, WRITE_BATCH_SIZE)):
             waiting: Any = {table: [{"PutRequest": {"Item": item}} for item in batch]}
             while waiting := self.target.batch_write_item(RequestItems=waiting).get("UnprocessedItems"):
                 self.pause(PAUSE_SECONDS)
@@ -53,7 +53,7 @@ class Copying:
 
 
 def _is_tally(sort_key: str) -> bool:
-    return tallied_bucket(sort_key) is not None or sort_key == namespace_tally("")["sk"]
+    return parse_bucket_tally_key(sort_key) is not None or sort_key == namespace_tally("")["sk"]
 
 
 def _with_files_in(item: Item, former: str, bucket: str) -> Item:

@@ -1,4 +1,4 @@
-"""Tables and files of a stage that are there with or without its stack."""
+"""The tables and files of a stage, which can exist without its stack."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Whatever a stage keeps, found by the names that CloudFormation gives."""
+    """The data of a stage, found by the names that CloudFormation gives to tables and buckets."""
 
     dynamodb: DynamoDBClient
     s3: S3Client
     stage: Stage
 
     def tables(self) -> list[str]:
-        """Its tables, those of earlier stacks of the stage included."""
+        """Returns the names of its tables, including those of earlier stacks of the stage."""
         pages = self.dynamodb.get_paginator("list_tables").paginate()
         return [name for page in pages for name in page["TableNames"] if self.stage.owns_table(name)]
 
     def buckets(self) -> list[str]:
-        """Its buckets of files, those of earlier stacks of the stage included."""
+        """Returns the names of its S3 buckets, including those of earlier stacks of the stage."""
         return [each["Name"] for each in self.s3.list_buckets()["Buckets"] if self.stage.owns_bucket(each["Name"])]
 
     def empty_buckets(self) -> None:
-        """Removes all files, since CloudFormation removes no bucket with something in it."""
+        """Removes all files. CloudFormation can only remove empty buckets."""
         for bucket in self.buckets():
             empty(self.s3, bucket)
 
     def remove(self) -> None:
-        """Removes it all, for good."""
+        """Removes all tables and buckets permanently."""
         names = self.tables()
         for table in names:
             self.dynamodb.delete_table(TableName=table)
@@ -51,7 +51,7 @@ class Data:
 
 
 def remove_bucket(s3: S3Client, bucket: str) -> None:
-    """Removes a bucket and what is in it; nothing where there is none."""
+    """Removes a bucket and its contents. Has no effect if the bucket does not exist."""
     try:
         empty(s3, bucket)
     except ClientError as error:
@@ -62,13 +62,13 @@ def remove_bucket(s3: S3Client, bucket: str) -> None:
 
 
 def empty(s3: S3Client, bucket: str) -> None:
-    """Removes everything in a bucket."""
+    """Removes all contents of a bucket."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         if page.get("Contents"):
             _remove(s3, bucket, [{"Key": each["Key"]} for each in page["Contents"]])
 
 
 def _remove(s3: S3Client, bucket: str, keys: Iterable[ObjectIdentifierTypeDef]) -> None:
-    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": list(keys), "Quiet": True})
-    if errors := answer.get("Errors"):
-        raise DeploymentFailed(f"{len(errors)} files in {bucket} cannot be removed: {errors[0].get('Message', '')}")
+    response = s3.delete_objects(Bucket=bucket, Delete={"Objects": list(keys), "Quiet": True})
+    if errors := response.get("Errors"):
+        raise DeploymentFailed(f"Cannot remove {len(errors)} files in {bucket}: {errors[0].get('Message', '')}")

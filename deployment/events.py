@@ -1,4 +1,4 @@
-"""What CloudFormation tells of its work on a stack, while it works."""
+"""Follows the events of a CloudFormation stack."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 PAUSE_SECONDS = 2.0
-# What did not fail by itself, but because something else had.
+# Part of the reason of a resource that was cancelled because another resource failed.
 CANCELLED = "cancelled"
-# CloudFormation has been asked, and has not begun.
-ASKED = "ASKED_IN_PROGRESS"
+# The state before the first event.
+REQUESTED = "REQUESTED_IN_PROGRESS"
 
 
 @dataclass(slots=True)
 class Progress:
-    """The events of one stack since it was asked for something, each said once and in order.
+    """The events of one stack since an operation on it started. Each is printed once, in order.
 
-    `state` is what the last of them says of the stack as a whole, and not what the stack is described as: that may
-    still be the end of the work before. `first_failure` is what went wrong first.
+    `state` is the status of the stack in its last event. The status in the description of the stack is not used: it can
+    still be that of the previous operation. `first_failure` describes the first resource that failed.
     """
 
     client: CloudFormationClient
     stack_id: str
     say: Say
     latest: str = ""
-    state: str = ASKED
+    state: str = REQUESTED
     first_failure: str = ""
 
     def skip(self) -> None:
-        """What has happened so far is none of ours."""
+        """Ignores all events until now."""
         self.latest = next((event["EventId"] for event in self._events()), "")
 
     def follow(self) -> str:
-        """Says what is new, and gives the state."""
+        """Prints new events, and returns the state."""
         new = list(takewhile(lambda event: event["EventId"] != self.latest, self._events()))
         for event in reversed(new):
             self.latest = event["EventId"]
-            self._tell(event)
+            self._report(event)
         return self.state
 
-    def _tell(self, event: StackEventTypeDef) -> None:
+    def _report(self, event: StackEventTypeDef) -> None:
         name, status = event.get("LogicalResourceId", ""), str(event.get("ResourceStatus", ""))
         reason = event.get("ResourceStatusReason", "")
         failed = "FAILED" in status
@@ -62,8 +62,10 @@ class Progress:
             yield from page["StackEvents"]
 
 
-def until(state: Callable[[], str], working: Callable[[str], bool], pause: Callable[[float], None] = time.sleep) -> str:
-    """The first state that is not one of work, looked at again and again."""
-    while working(found := state()):
+def wait_for_end(
+    state: Callable[[], str], is_running: Callable[[str], bool], pause: Callable[[float], None] = time.sleep
+) -> str:
+    """Calls `state` repeatedly, and returns the first result for which `is_running` is false."""
+    while is_running(current := state()):
         pause(PAUSE_SECONDS)
-    return found
+    return current

@@ -1,4 +1,4 @@
-"""One CloudFormation stack: made, changed and removed."""
+"""Creates, updates and removes a CloudFormation stack."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from deployment.events import Progress, Say, until
+from deployment.events import Progress, Say, wait_for_end
 from deployment.trouble import DeploymentFailed
 
 if TYPE_CHECKING:
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 ABSENT = "ABSENT"
-# A stack whose creation failed holds nothing, and can only be removed.
+# A stack whose creation failed has no resources, and can only be removed.
 FAILED_CREATION = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 NEW = (ABSENT, "REVIEW_IN_PROGRESS")
 DONE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-GONE = ("DELETE_COMPLETE",)
+REMOVED = ("DELETE_COMPLETE",)
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The stack of this name, whether or not it is there."""
+    """The stack with this name, which may not exist."""
 
     client: CloudFormationClient
     name: str
@@ -35,29 +35,29 @@ class Stack:
     pause: Callable[[float], None] = time.sleep
 
     def status(self) -> str:
-        """CloudFormation's word for its state, or ABSENT."""
+        """Returns the CloudFormation status of the stack, or ABSENT."""
         found = self._find()
         return str(found["StackStatus"]) if found else ABSENT
 
     def parameters(self) -> dict[str, str]:
-        """The values it was last deployed with; none where there is no stack."""
+        """Returns the parameters of the last deployment; empty if the stack does not exist."""
         found = self._find()
         pairs = found.get("Parameters", []) if found else []
         return {pair["ParameterKey"]: pair["ParameterValue"] for pair in pairs}
 
     def outputs(self) -> dict[str, str]:
-        """What the stack says of itself. Raises DeploymentFailed where there is none."""
+        """Returns the outputs of the stack. Raises DeploymentFailed if it does not exist."""
         found = self._find()
         if found is None:
             raise DeploymentFailed(f"There is no stack {self.name} in this account and region")
         return {pair["OutputKey"]: pair["OutputValue"] for pair in found.get("Outputs", [])}
 
     def apply(self, template_url: str, parameters: Mapping[str, str], tags: Mapping[str, str]) -> bool:
-        """Brings the stack to this template, creating it if need be; False where it is there already.
+        """Creates the stack, or updates it to this template. Returns False if it was already up to date.
 
-        Raises DeploymentFailed with the first thing that failed; CloudFormation then goes back to what was.
+        Raises DeploymentFailed with the first resource that failed. CloudFormation then rolls back the changes.
         """
-        self._make_way()
+        self._prepare()
         kind = "CREATE" if self.status() in NEW else "UPDATE"
         change_set = self.client.create_change_set(
             StackName=self.name,
@@ -77,40 +77,43 @@ class Stack:
         return True
 
     def remove(self) -> None:
-        """Removes the stack with all that its template does not retain; nothing where there is none."""
+        """Removes the stack, except for resources that its template retains. Has no effect if it does not exist."""
         found = self._find()
         if found is None:
             return
         progress = Progress(self.client, found["StackId"], self.say)
         progress.skip()
         self.client.delete_stack(StackName=found["StackId"])
-        self._finish(progress, GONE)
+        self._finish(progress, REMOVED)
 
-    def _make_way(self) -> None:
+    def _prepare(self) -> None:
         status = self.status()
         if status in FAILED_CREATION:
-            self.say(f"The creation of {self.name} had failed; removing what is left of it")
+            self.say(f"The creation of {self.name} had failed; removing the remains")
             self.remove()
         elif status.endswith("_IN_PROGRESS") and status not in NEW:
-            raise DeploymentFailed(f"Somebody is changing {self.name} right now ({status}); try again afterwards")
+            raise DeploymentFailed(f"{self.name} is being changed by another operation ({status}); try again later")
 
     def _is_ready(self, change_set: str) -> bool:
         def state() -> str:
             return str(self.client.describe_change_set(ChangeSetName=change_set)["Status"])
 
-        if until(state, lambda found: found not in ("CREATE_COMPLETE", "FAILED"), self.pause) == "CREATE_COMPLETE":
+        if (
+            wait_for_end(state, lambda found: found not in ("CREATE_COMPLETE", "FAILED"), self.pause)
+            == "CREATE_COMPLETE"
+        ):
             return True
         reason = self.client.describe_change_set(ChangeSetName=change_set).get("StatusReason", "")
         self.client.delete_change_set(ChangeSetName=change_set)
-        if any(words in reason for words in NO_CHANGES):
+        if any(message in reason for message in NO_CHANGES):
             return False
-        raise DeploymentFailed(f"CloudFormation does not take the template: {reason}")
+        raise DeploymentFailed(f"CloudFormation rejects the template: {reason}")
 
     def _finish(self, progress: Progress, wanted: tuple[str, ...]) -> None:
-        state = until(progress.follow, lambda found: found.endswith("_IN_PROGRESS"), self.pause)
+        state = wait_for_end(progress.follow, lambda found: found.endswith("_IN_PROGRESS"), self.pause)
         if state not in wanted:
-            failure = progress.first_failure or "not told"
-            raise DeploymentFailed(f"{self.name} is {state}. What failed first is {failure}")
+            failure = progress.first_failure or "not reported"
+            raise DeploymentFailed(f"{self.name} is {state}. First failure: {failure}")
 
     def _find(self) -> StackTypeDef | None:
         try:

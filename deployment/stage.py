@@ -1,4 +1,4 @@
-"""A stage, and what is called after it, so that stages live side by side in one account."""
+"""A stage, and the names that are derived from it. An account can have several stages."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Stage:
 
     @property
     def artifacts(self) -> str:
-        """The name of the S3 bucket that the stack's template and code are taken from."""
+        """The name of the S3 bucket for the template and the code of the stack."""
         return f"{self.stack}-{self.account}-{self.region}"
 
     def owns_table(self, name: str) -> bool:
-        """Whether CloudFormation gave a table of this stage's stack this name."""
+        """Returns whether this is the name of a table of the stack, as CloudFormation generates it."""
         return bool(re.fullmatch(f"{self.stack}-(Catalog|Objects)Table-[A-Z0-9]{{6,}}", name))
 
     def owns_bucket(self, name: str) -> bool:
-        """Whether CloudFormation gave the bucket of files of this stage's stack this name."""
+        """Returns whether this is the name of the S3 bucket of the stack, as CloudFormation generates it."""
         return bool(re.fullmatch(f"{self.stack}-blobbucket-[a-z0-9]{{6,}}", name))

@@ -1,4 +1,4 @@
-"""The packaged template, made ready for CloudFormation."""
+"""Prepares the packaged template for CloudFormation."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ DELETE = "delete"
 
 
 def read_template(package: Path) -> Template:
-    """The template that `make package` wrote to this folder."""
+    """Returns the template that `make package` wrote to this folder. Raises DeploymentFailed if it does not exist."""
     try:
         template: Template = json.loads((package / "sam.json").read_text())
     except FileNotFoundError:
-        raise DeploymentFailed(f"There is no package in {package}; `make package` makes it") from None
+        raise DeploymentFailed(f"There is no package in {package}; create it with `make package`") from None
     return template
 
 
 def with_code(template: Template, bucket: str, key: str) -> Template:
-    """The template with all functions' code taken from this place in S3."""
+    """Returns the template with the code of all functions at this S3 location."""
     code = {"Bucket": bucket, "Key": key}
     resources = {
         name: {**made, "Properties": {**made["Properties"], "CodeUri": code}}
@@ -37,10 +37,10 @@ def with_code(template: Template, bucket: str, key: str) -> Template:
 
 
 def with_removal(template: Template, removal: str) -> Template:
-    """The template whose data goes with the stack if the policy is `delete`, and outlives it if it is `keep`.
+    """Returns the template with this removal policy: `delete` removes the data with the stack, and `keep` retains it.
 
-    CloudFormation takes no parameter for this, so it is written here, from the parameter of the same meaning.
-    A replacement of a table or bucket by an update never removes the old one.
+    DeletionPolicy cannot refer to a parameter, so it is set here from the parameter RemovalPolicy. An update that
+    replaces a table or bucket retains the old one in both cases.
     """
     if removal != DELETE:
         return template
@@ -51,9 +51,12 @@ def with_removal(template: Template, removal: str) -> Template:
     return {**template, "Resources": resources}
 
 
-def values(template: Template, given: Mapping[str, str], former: Mapping[str, str]) -> dict[str, str]:
-    """A value for each parameter: the given one, or else the one the stack has, or else the default."""
+def parameter_values(template: Template, given: Mapping[str, str], current: Mapping[str, str]) -> dict[str, str]:
+    """Returns a value for each parameter: the given one, or else that of the stack, or else the default.
+
+    Raises DeploymentFailed if the template does not have a given parameter.
+    """
     parameters: dict[str, dict[str, Any]] = template["Parameters"]
     if unknown := sorted(set(given) - set(parameters)):
         raise DeploymentFailed(f"The template has no parameter {', '.join(unknown)}; it has {', '.join(parameters)}")
-    return {name: given.get(name, former.get(name, str(declared["Default"]))) for name, declared in parameters.items()}
+    return {name: given.get(name, current.get(name, str(declared["Default"]))) for name, declared in parameters.items()}

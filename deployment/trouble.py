@@ -1,4 +1,4 @@
-"""What ends a command with one clear line."""
+"""Errors that end a command, and their messages."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "Unr
 
 
 class DeploymentFailed(Exception):
-    """The stage is not as it was asked to be; the message says why, and what to do."""
+    """The command failed. The message says why, and what to do."""
 
 
-def words(error: BotoCoreError | ClientError) -> str:
-    """What an operator is told of an error of the AWS SDK."""
+def describe(error: BotoCoreError | ClientError) -> str:
+    """Returns the message to the operator for an error of the AWS SDK."""
     match error:
         case NoCredentialsError() | PartialCredentialsError():
             return "There are no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -29,5 +29,5 @@ def words(error: BotoCoreError | ClientError) -> str:
         case ProfileNotFound() | EndpointConnectionError():
             return str(error)
         case ClientError() if error.response["Error"].get("Code") in EXPIRED:
-            return f"AWS does not take the credentials: {error.response['Error'].get('Message', error)}"
-    return f"AWS refused: {error}"
+            return f"AWS rejects the credentials: {error.response['Error'].get('Message', error)}"
+    return f"AWS returned an error: {error}"

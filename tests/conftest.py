@@ -1,4 +1,4 @@
-"""Fixtures of every test: an engine, a client and a pair of empty tables."""
+"""Fixtures for all tests: an engine, its clients, and empty tables."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ if ENDPOINT:
 if S3_ENDPOINT:
     os.environ["AWS_ENDPOINT_URL_S3"] = S3_ENDPOINT
 
-# No deadline: the speed of a shared machine is not what a property is about. Fixtures are safe to share
-# between examples where a test says so by using them: its rows have keys of their own.
+# There is no deadline, because the speed of a shared machine varies. Function-scoped fixtures are allowed, although all
+# examples of a test share them: such tests give each example its own keys.
 COMMON = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.register_profile("project", COMMON, derandomize=True, database=None)
 settings.register_profile("nightly", COMMON, max_examples=2000)
@@ -46,40 +46,40 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 @pytest.fixture(scope="session")
 def backends() -> Backends | None:
-    """moto behind its lock, or None where tests run against another engine."""
+    """The moto engine with its lock, or None if the tests run against another engine."""
     return None if ENDPOINT else Backends()
 
 
 @pytest.fixture(scope="module" if ENDPOINT else "session")
 def client(backends: Backends | None) -> Iterator[DynamoDBClient]:
-    """The tuned client, answered by the engine."""
+    """The DynamoDB client of the service, connected to the engine."""
     with pytest.MonkeyPatch.context() as patch:
         if ENDPOINT:
-            # DynamoDB Local has a database for each access key, which slows with every record that its streams keep.
+            # DynamoDB Local has a database for each access key. A database becomes slower with each stream record.
             patch.setenv("AWS_ACCESS_KEY_ID", uuid.uuid4().hex)
         yield new_client(backends)
 
 
 @pytest.fixture(scope="session")
 def s3(backends: Backends | None) -> S3Client:
-    """The tuned S3 client, answered by the engine, or by moto where only DynamoDB is another engine's."""
+    """The S3 client of the service, connected to the engine, or to moto if only DynamoDB has another engine."""
     return new_s3_client(None if S3_ENDPOINT else backends or Backends())
 
 
 @pytest.fixture
 def blob_bucket(s3: S3Client) -> Iterator[str]:
-    """An S3 bucket, empty, for this test alone."""
-    made = new_blob_bucket(s3)
-    yield made
-    drop_blob_bucket(s3, made)
+    """The name of an empty S3 bucket for this test."""
+    bucket = new_blob_bucket(s3)
+    yield bucket
+    drop_blob_bucket(s3, bucket)
 
 
 @pytest.fixture
 def tables(client: DynamoDBClient) -> Iterator[Tables]:
-    """A catalog and an objects table, empty, for this test alone."""
-    made = new_tables(client)
-    yield made
-    drop_tables(client, made)
+    """The names of an empty catalog table and an empty objects table for this test."""
+    names = new_tables(client)
+    yield names
+    drop_tables(client, names)
 
 
 pytest_plugins = ["tests.support.log", "tests.support.quick", "tests.support.slow_time", "tests.support.world"]

@@ -10,28 +10,28 @@ from chalicelib import keys
 ids = st.from_regex(r"[a-z]{3}_[0-9a-z]{1,16}", fullmatch=True)
 names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
 
-OF_A_NAMESPACE: list[Callable[[str, str, str], keys.RowKey]] = [
-    lambda place, id_, name: keys.totals(place),
-    lambda place, id_, name: keys.namespace_tally(place),
-    lambda place, id_, name: keys.bucket(place, id_),
-    lambda place, id_, name: keys.bucket_tally(place, id_),
-    lambda place, id_, name: keys.bucket_name(place, name),
+NAMESPACE_ROWS: list[Callable[[str, str, str], keys.RowKey]] = [
+    lambda partition, id_, name: keys.totals(partition),
+    lambda partition, id_, name: keys.namespace_tally(partition),
+    lambda partition, id_, name: keys.bucket(partition, id_),
+    lambda partition, id_, name: keys.bucket_tally(partition, id_),
+    lambda partition, id_, name: keys.bucket_name(partition, name),
 ]
 
 
 @given(ids, ids, ids, names)
-def test_every_kind_of_row_has_a_key_of_its_own_made_of_strings(org: str, ns: str, bucket: str, name: str) -> None:
-    place = keys.partition(org, ns)
-    made = [
+def test_each_type_of_row_has_a_distinct_key_of_strings(org: str, ns: str, bucket: str, name: str) -> None:
+    partition = keys.partition(org, ns)
+    rows = [
         keys.organization(org),
         keys.api_key(org),
         keys.api_key_pointer(org, ns),
         keys.namespace(org, ns),
         keys.namespace_name(org, name),
-        *(make(place, bucket, name) for make in OF_A_NAMESPACE),
+        *(make(partition, bucket, name) for make in NAMESPACE_ROWS),
     ]
-    assert all(isinstance(part, str) for key in made for part in key.values())
-    assert len({(key["pk"], key["sk"]) for key in made}) == len(made)
+    assert all(isinstance(part, str) for key in rows for part in key.values())
+    assert len({(key["pk"], key["sk"]) for key in rows}) == len(rows)
 
 
 @given(st.tuples(ids, ids), st.tuples(ids, ids))
@@ -42,14 +42,14 @@ def test_namespaces_of_different_organizations_never_share_a_partition(
 
 
 @given(ids, ids, names)
-def test_the_range_of_buckets_holds_buckets_and_tallies_and_nothing_else(bucket: str, place: str, name: str) -> None:
+def test_the_range_of_buckets_contains_only_buckets_and_their_tallies(bucket: str, partition: str, name: str) -> None:
     first, last = keys.buckets_range()
-    inside = [first <= make(place, bucket, name)["sk"] <= last for make in OF_A_NAMESPACE]
+    inside = [first <= make(partition, bucket, name)["sk"] <= last for make in NAMESPACE_ROWS]
     assert inside == [False, False, True, True, False]
 
 
 @given(ids, ids)
-def test_a_tally_sorts_right_behind_its_bucket(bucket: str, other: str) -> None:
+def test_the_tally_of_a_bucket_is_next_to_it_in_sort_order(bucket: str, other: str) -> None:
     tally = keys.bucket_tally("p", bucket)["sk"]
     assert keys.is_tally_of(tally, bucket)
     assert keys.is_tally_of(tally, other) is (bucket == other)
@@ -58,15 +58,15 @@ def test_a_tally_sorts_right_behind_its_bucket(bucket: str, other: str) -> None:
 
 
 @given(st.lists(st.tuples(names, ids), unique=True))
-def test_the_name_index_orders_by_name_and_then_by_id(pairs: list[tuple[str, str]]) -> None:
+def test_the_name_index_is_ordered_by_name_and_then_by_id(pairs: list[tuple[str, str]]) -> None:
     by_key = sorted(pairs, key=lambda pair: keys.name_key(*pair).encode())
     assert by_key == sorted(pairs, key=lambda pair: (pair[0].encode(), pair[1]))
-    assert [keys.name_key(*pair).rpartition(keys.NAME_END)[2] for pair in pairs] == [id_ for _, id_ in pairs]
+    assert [keys.name_key(*pair).rpartition(keys.NAME_SEPARATOR)[2] for pair in pairs] == [id_ for _, id_ in pairs]
 
 
 @given(ids, ids, names)
-def test_an_organization_s_keys_and_namespaces_have_ranges_of_their_own(org: str, ns: str, name: str) -> None:
-    made = [
+def test_the_api_keys_and_the_namespaces_of_an_organization_have_separate_ranges(org: str, ns: str, name: str) -> None:
+    rows = [
         keys.organization(org),
         keys.api_key_pointer(org, ns),
         keys.namespace(org, ns),
@@ -74,7 +74,7 @@ def test_an_organization_s_keys_and_namespaces_have_ranges_of_their_own(org: str
     ]
 
     def inside(bounds: tuple[str, str]) -> list[bool]:
-        return [bounds[0] <= key["sk"] <= bounds[1] for key in made]
+        return [bounds[0] <= key["sk"] <= bounds[1] for key in rows]
 
     assert inside(keys.api_keys_range()) == [False, True, False, False]
     assert inside(keys.namespaces_range()) == [False, False, True, False]

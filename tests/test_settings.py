@@ -1,17 +1,17 @@
-"""Settings come from the environment, fit, or are refused with the name of the variable."""
+"""Tests of the settings that are read from environment variables."""
 
 from __future__ import annotations
 
 import pytest
 
-from chalicelib.settings import SettingInvalid, Settings, address, read_settings
+from chalicelib.settings import SettingInvalid, Settings, base_url, read_settings
 
 
 def test_an_empty_environment_and_empty_variables_give_the_defaults() -> None:
     assert read_settings({}) == read_settings({"BUCKETS_ENGINE": "", "BUCKETS_PORT": ""}) == Settings()
 
 
-def test_each_variable_sets_its_own_setting() -> None:
+def test_each_variable_sets_its_setting() -> None:
     read = read_settings({"BUCKETS_ENGINE": "embedded", "BUCKETS_PORT": "9000", "BUCKETS_DATA_DIR": "kept"})
     assert (read.engine, read.port, read.data_dir) == ("embedded", 9000, "kept")
 
@@ -28,12 +28,12 @@ def test_each_variable_sets_its_own_setting() -> None:
         ("BUCKETS_PUBLIC_URL", "example.com"),
     ],
 )
-def test_a_value_that_does_not_fit_is_refused_by_the_name_of_its_variable(name: str, value: str) -> None:
+def test_an_invalid_value_raises_an_error_that_names_the_variable(name: str, value: str) -> None:
     with pytest.raises(SettingInvalid, match=name):
         read_settings({name: value})
 
 
-def test_the_address_is_the_given_one_or_that_of_the_local_server() -> None:
-    assert address(Settings(public_url="https://example.com/api/")) == "https://example.com/api"
-    assert address(Settings(engine="embedded", port=9000)) == "http://127.0.0.1:9000"
-    assert address(Settings()) == ""
+def test_the_base_url_is_the_public_url_or_that_of_the_local_server() -> None:
+    assert base_url(Settings(public_url="https://example.com/api/")) == "https://example.com/api"
+    assert base_url(Settings(engine="embedded", port=9000)) == "http://127.0.0.1:9000"
+    assert base_url(Settings()) == ""

@@ -1,5 +1,5 @@
-"""The same two operations in other frameworks, each in a virtual environment of its own: what they do beside us.
+"""Two of the operations in other frameworks, for comparison. Each framework has its own virtual environment.
 
-Each checks the body and the answer with pydantic and makes the calls of `bench.bare`, with its default client.
-Neither authenticates, retries, logs or wraps errors in one envelope, as ours do.
+Both validate the body and the response with pydantic and make the calls of `bench.bare`. Unlike this API, they do not
+authenticate, retry, log, or return errors in one format.
 """

@@ -1,4 +1,4 @@
-"""The virtual environments of the other frameworks, made when they are first asked for."""
+"""Creates the virtual environments of the other frameworks on first use."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ REQUIREMENTS = Path(__file__).parent
 
 
 class NotInstalled(RuntimeError):
-    """The frameworks could not be fetched."""
+    """The packages of a framework could not be installed."""
 
 
 def python_of(peer: str) -> Path:
-    """The interpreter that has this framework, and boto3 and pydantic as we have them. Raises NotInstalled."""
-    wanted = (REQUIREMENTS / f"{peer}.txt").read_bytes()
-    place = HOME / f"{peer}-{hashlib.sha256(wanted).hexdigest()[:12]}"
-    python, ready = place / "bin" / "python", place / ".ready"
+    """Returns the Python interpreter with this framework, boto3 and pydantic. Raises NotInstalled."""
+    requirements = (REQUIREMENTS / f"{peer}.txt").read_bytes()
+    folder = HOME / f"{peer}-{hashlib.sha256(requirements).hexdigest()[:12]}"
+    python, ready = folder / "bin" / "python", folder / ".ready"
     if not ready.exists():
-        _run(sys.executable, "-m", "venv", "--clear", str(place))
+        _run(sys.executable, "-m", "venv", "--clear", str(folder))
         _run(str(python), "-m", "pip", "install", "--quiet", "--requirement", str(REQUIREMENTS / f"{peer}.txt"))
         ready.touch()
     return python

@@ -1,4 +1,4 @@
-"""What a client sends and receives, as an application in another framework would declare it."""
+"""The request and response models of the applications in other frameworks."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ class Property(BaseModel):
 
 
 class Schema(BaseModel):
-    """What a bucket's objects hold."""
+    """The schema of the objects in a bucket."""
 
     properties: dict[str, Property]
 
 
 class UniqueKey(BaseModel):
-    """What makes an object the same object."""
+    """The fields that identify an object."""
 
     fields: list[str] = Field(min_length=1)
     default_policy: Literal["insert", "update", "upsert"] | None = None
 
 
 class NewBucket(BaseModel):
-    """The body of a creation."""
+    """The body of a request that creates a bucket."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,8 +43,8 @@ class NewBucket(BaseModel):
     metadata: dict[str, Any] = {}
 
 
-class BucketAnswer(NewBucket):
-    """A bucket as it is shown."""
+class BucketResponse(NewBucket):
+    """A bucket in a response."""
 
     model_config = ConfigDict(extra="ignore")
 

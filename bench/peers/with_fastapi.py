@@ -6,21 +6,21 @@ from fastapi import FastAPI
 from mangum import Mangum
 
 from bench import bare
-from bench.peers.models import BucketAnswer, NewBucket
+from bench.peers.models import BucketResponse, NewBucket
 
 app = FastAPI()
 
 
 @app.post("/v1/buckets")
-def create_bucket(body: NewBucket) -> BucketAnswer:
+def create_bucket(body: NewBucket) -> BucketResponse:
     """One transaction of three writes."""
-    return BucketAnswer.model_validate(bare.new_bucket(body.model_dump(mode="json")))
+    return BucketResponse.model_validate(bare.new_bucket(body.model_dump(mode="json")))
 
 
 @app.get("/v1/buckets/{bucket_identifier}")
-def get_bucket(bucket_identifier: str) -> BucketAnswer:
+def get_bucket(bucket_identifier: str) -> BucketResponse:
     """One query over two rows."""
-    return BucketAnswer.model_validate(bare.a_bucket(bucket_identifier))
+    return BucketResponse.model_validate(bare.a_bucket(bucket_identifier))
 
 
 handler = Mangum(app, lifespan="off")

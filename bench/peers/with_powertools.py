@@ -7,21 +7,21 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
 from bench import bare
-from bench.peers.models import BucketAnswer, NewBucket
+from bench.peers.models import BucketResponse, NewBucket
 
 app = APIGatewayRestResolver(enable_validation=True)
 
 
 @app.post("/v1/buckets")
-def create_bucket(body: NewBucket) -> BucketAnswer:
+def create_bucket(body: NewBucket) -> BucketResponse:
     """One transaction of three writes."""
-    return BucketAnswer.model_validate(bare.new_bucket(body.model_dump(mode="json")))
+    return BucketResponse.model_validate(bare.new_bucket(body.model_dump(mode="json")))
 
 
 @app.get("/v1/buckets/<bucket_identifier>")
-def get_bucket(bucket_identifier: str) -> BucketAnswer:
+def get_bucket(bucket_identifier: str) -> BucketResponse:
     """One query over two rows."""
-    return BucketAnswer.model_validate(bare.a_bucket(bucket_identifier))
+    return BucketResponse.model_validate(bare.a_bucket(bucket_identifier))
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:

@@ -1,1 +1,1 @@
-"""Organizations and their API keys: who is calling, and what may they do."""
+"""Organizations, API keys and permissions."""

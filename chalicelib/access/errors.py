@@ -1,4 +1,4 @@
-"""The noes of the access room."""
+"""Errors raised by the access package."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from chalicelib.core.errors import AlreadyExists, Conflict, Forbidden, NotFound,
 
 
 class KeyRefused(Unauthenticated):
-    """No usable API key came with the request. Missing, malformed, unknown, revoked and expired look alike."""
+    """The request has no valid API key. Missing, malformed, unknown, revoked and expired keys give the same error."""
 
     message = "A valid API key is required: Authorization: Bearer sk_…"
     headers = {"WWW-Authenticate": "Bearer"}  # noqa: RUF012 (read only)
 
 
 class PermissionMissing(Forbidden):
-    """The key lacks the permission that the operation needs."""
+    """The key does not have the permission that the operation requires."""
 
     def __init__(self, permission: str) -> None:
         message = f"The API key lacks the permission {permission!r}"
@@ -21,14 +21,14 @@ class PermissionMissing(Forbidden):
 
 
 class OutOfReach(Forbidden):
-    """The key is bound to other resources than this one, or may do less with it."""
+    """No scope of the key includes this resource, or the scope does not allow the operation."""
 
     message = "The API key is not scoped for this resource"
     code = "out_of_scope"
 
 
 class OrganizationNotFound(NotFound):
-    """No organization has this id."""
+    """No organization with this id exists."""
 
     def __init__(self, organization_id: str) -> None:
         super().__init__(f"No organization {organization_id!r}")
@@ -42,7 +42,7 @@ class KeyNotFound(NotFound):
 
 
 class KeyEnded(Conflict):
-    """The key is revoked or expired, and stays so."""
+    """The key is revoked or expired. This cannot be undone."""
 
     code = "key_ended"
 
@@ -51,16 +51,16 @@ class KeyEnded(Conflict):
 
 
 class KeyChanged(Conflict):
-    """The key was given another secret since it was read."""
+    """The key has been rotated by another call since it was read."""
 
     code = "key_changed"
 
     def __init__(self, key_id: str) -> None:
-        super().__init__(f"API key {key_id!r} was just rotated by somebody else", details={"key_id": key_id})
+        super().__init__(f"API key {key_id!r} was rotated by another call", details={"key_id": key_id})
 
 
 class SecretTaken(AlreadyExists):
-    """Another key has the secret that was chosen for this one."""
+    """Another key already has the chosen secret."""
 
     message = "The chosen secret belongs to another key"
     code = "secret_taken"

@@ -1,4 +1,4 @@
-"""Permissions, scopes, keys, and the caller they make."""
+"""Organizations, API keys, their permissions and scopes, and the caller of a request."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from chalicelib.access.errors import OutOfReach, PermissionMissing
 from chalicelib.core.ids import is_id
+from chalicelib.core.text import matches_wildcard
 from chalicelib.http.operation import Permission
 
-# Strongest first: a permission includes those that follow it.
+# In descending order: a permission includes those that follow it.
 PERMISSIONS: tuple[Permission, ...] = ("admin", "delete", "write", "read")
 DEFAULT_PERMISSIONS: tuple[Permission, ...] = ("read", "write", "delete")
 RESOURCES = ("organization", "namespace", "bucket")
@@ -18,18 +19,18 @@ RESOURCES = ("organization", "namespace", "bucket")
 Status = Literal["active", "revoked"]
 
 
-def includes(held: Iterable[str], needed: Permission) -> bool:
-    """Whether one of the permissions held is the needed one or a stronger one."""
-    enough = PERMISSIONS[: PERMISSIONS.index(needed) + 1]
-    return any(permission in enough for permission in held)
+def includes(granted: Iterable[str], required: Permission) -> bool:
+    """Returns whether one of the granted permissions is the required one or includes it."""
+    sufficient = PERMISSIONS[: PERMISSIONS.index(required) + 1]
+    return any(permission in sufficient for permission in granted)
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceScope:
-    """A part of the organization that a key is bound to.
+    """A scope of an API key: a part of its organization to which the key is limited.
 
-    `resource_id` may hold `*` for any run of characters; `operations`, where given, narrows what the
-    key may do there.
+    `resource_type` is one of RESOURCES. `resource_id` is an id, or a pattern in which `*` matches any number of
+    characters. `operations`, if set, are the permissions that the key has there; otherwise it has all of its own.
     """
 
     resource_type: str
@@ -37,34 +38,21 @@ class ResourceScope:
     operations: tuple[str, ...] | None = None
 
     def allows(self, permission: Permission) -> bool:
-        """Whether the operation is among those of the scope."""
+        """Returns whether the scope allows operations that require this permission."""
         return self.operations is None or includes(self.operations, permission)
 
-    def covers(self, resource_type: str, ids: Iterable[str]) -> bool:
-        """Whether the scope is of this kind of resource, and one of the ids fits its pattern."""
-        return self.resource_type == resource_type and any(fits(id_, self.resource_id) for id_ in ids)
-
-
-def fits(text: str, pattern: str) -> bool:
-    """Whether the whole text fits a pattern in which `*` stands for any run of characters."""
-    first, *rest = pattern.split("*")
-    if not rest:
-        return text == first
-    *middle, last = rest
-    if not text.startswith(first) or len(text) < len(first) + len(last) or not text.endswith(last):
-        return False
-    place, end = len(first), len(text) - len(last)
-    for piece in middle:
-        found = text.find(piece, place, end)
-        if found < 0:
-            return False
-        place = found + len(piece)
-    return True
+    def matches(self, resource_type: str, ids: Iterable[str]) -> bool:
+        """Returns whether the scope has this resource type and one of the ids matches its pattern."""
+        return self.resource_type == resource_type and any(matches_wildcard(id_, self.resource_id) for id_ in ids)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key as it is kept: its secret only as a hash and a visible beginning."""
+    """An API key as it is stored.
+
+    The secret itself is not stored: `digest` is its SHA-256 hash in hexadecimal, and `visible` its first characters,
+    by which people recognize the key. Times are ISO 8601 strings, as `format_timestamp` writes them.
+    """
 
     key_id: str
     organization_id: str
@@ -78,11 +66,11 @@ class ApiKey:
     scopes: tuple[ResourceScope, ...] = ()
 
     def is_usable(self, now: str) -> bool:
-        """Whether the key opens anything at this time."""
+        """Returns whether the key is active and not expired at this time."""
         return self.status == "active" and (self.expires_at is None or self.expires_at > now)
 
     def state(self, now: str) -> str:
-        """`active`, `revoked` or `expired`."""
+        """Returns the state at this time: `active`, `revoked` or `expired`."""
         if self.status == "revoked":
             return "revoked"
         return "active" if self.is_usable(now) else "expired"
@@ -90,7 +78,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key just made, with the secret that nobody will see again."""
+    """A new or rotated key with its secret, which cannot be read again later."""
 
     key: ApiKey
     secret: str = field(repr=False)
@@ -98,7 +86,7 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """The owner of namespaces and keys; nothing reaches from one organization into another."""
+    """The owner of namespaces and API keys. A caller can access only the data of its own organization."""
 
     organization_id: str
     name: str
@@ -108,53 +96,58 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling: an organization, through one of its keys."""
+    """The caller of a request: an organization, authenticated by one of its API keys."""
 
     organization_id: str
     key_id: str
     permissions: tuple[str, ...]
     scopes: tuple[ResourceScope, ...] = ()
 
-    def check(self, permission: Permission) -> None:
-        """Raises PermissionMissing where the key's permissions do not include this one."""
+    def check_permission(self, permission: Permission) -> None:
+        """Raises PermissionMissing if the permissions of the key do not include this one."""
         if not includes(self.permissions, permission):
             raise PermissionMissing(permission)
 
     def can_see(self, *, namespace_ids: tuple[str, ...] = (), bucket_id: str | None = None) -> bool:
-        """Whether a key may learn that this place is there: its scopes cover it, or it has none.
+        """Returns whether the caller may know that a resource exists: a scope includes it, or the key has no scopes.
 
-        An organization scope covers everything, a namespace scope what is in a namespace of that id or
-        name, a bucket scope a bucket addressed by its id. What belongs to no namespace (the list of
-        namespaces, a new one) needs the organization, or all namespaces.
+        `namespace_ids` are the id and the name of the namespace of the resource, and `bucket_id` is its bucket, if any.
+
+        An organization scope includes everything. A namespace scope includes everything in the namespaces whose id or
+        name matches. A bucket scope includes a bucket that is addressed by its id. Operations outside a namespace
+        (list namespaces, create a namespace) require an organization scope or a scope for all namespaces.
         """
-        return not self.scopes or any(_covers(scope, namespace_ids, bucket_id) for scope in self.scopes)
+        return not self.scopes or any(_includes(scope, namespace_ids, bucket_id) for scope in self.scopes)
 
-    def is_bound_to_buckets(self) -> bool:
-        """Whether a scope of the key is of buckets, which says nothing about namespaces."""
+    def has_bucket_scope(self) -> bool:
+        """Returns whether the key has a scope for a bucket. Such a scope gives no access to the namespace itself."""
         return any(scope.resource_type == "bucket" for scope in self.scopes)
 
-    def check_reach(
+    def check_scope(
         self, permission: Permission, *, namespace_ids: tuple[str, ...] = (), bucket_id: str | None = None
     ) -> None:
-        """Raises OutOfReach where no scope of a scoped key both covers this place and allows the operation."""
+        """Raises OutOfReach if the key has scopes, but none that includes the resource and allows the operation.
+
+        The parameters have the same meaning as those of `can_see`.
+        """
         if self.scopes and not any(
-            scope.allows(permission) and _covers(scope, namespace_ids, bucket_id) for scope in self.scopes
+            scope.allows(permission) and _includes(scope, namespace_ids, bucket_id) for scope in self.scopes
         ):
             raise OutOfReach()
 
 
-def _covers(scope: ResourceScope, namespace_ids: tuple[str, ...], bucket_id: str | None) -> bool:
+def _includes(scope: ResourceScope, namespace_ids: tuple[str, ...], bucket_id: str | None) -> bool:
     if scope.resource_type == "organization":
         return True
     if not namespace_ids:
         return scope.resource_type == "namespace" and scope.resource_id == "*"
-    if scope.covers("namespace", namespace_ids):
+    if scope.matches("namespace", namespace_ids):
         return True
-    # Names do not count: whoever may write could name a bucket so that it fits the pattern.
-    return bucket_id is not None and is_id(bucket_id, "bkt") and scope.covers("bucket", (bucket_id,))
+    # A bucket name is not compared: a caller with write permission could choose a name that matches the pattern.
+    return bucket_id is not None and is_id(bucket_id, "bkt") and scope.matches("bucket", (bucket_id,))
 
 
 def read_scope(document: Mapping[str, Any]) -> ResourceScope:
-    """The scope in a stored document."""
+    """Returns the scope that is stored in this document."""
     operations = tuple(document["operations"]) if "operations" in document else None
     return ResourceScope(document["resource_type"], document["resource_id"], operations)

@@ -1,4 +1,4 @@
-"""Making, changing and recognising API keys."""
+"""Creates organizations and API keys, and authenticates requests."""
 
 from __future__ import annotations
 
@@ -26,51 +26,51 @@ from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.errors import Unavailable, invalid
 from chalicelib.core.ids import Ids
 
-PREFIX = "sk_"
-VISIBLE_CHARS = 10
-LONGEST_KEY = 200
-LONGEST_NAME = 200
-MAX_ATTEMPTS = 10
+KEY_PREFIX = "sk_"
+MAX_VISIBLE_LENGTH = 10
+MAX_SECRET_LENGTH = 200
+MAX_NAME_LENGTH = 200
+MAX_REVOKE_ATTEMPTS = 10
 
-_SECRET = re.compile(f"{PREFIX}[!-~]{{1,{LONGEST_KEY - len(PREFIX)}}}")
+_SECRET = re.compile(f"{KEY_PREFIX}[!-~]{{1,{MAX_SECRET_LENGTH - len(KEY_PREFIX)}}}")
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The organizations, their keys, and who a request's key makes its caller.
+    """Organizations and their API keys.
 
-    Keys are remembered for as long as `known` keeps them, so a revocation takes effect that much later
-    at most; expiry takes effect to the millisecond.
+    `key_cache` holds keys by the hash of their secret. A revocation or rotation by another process takes effect when
+    the cached key expires from the cache; the expiry time of a key is checked on each request.
     """
 
     store: AccessStore
     ids: Ids
     clock: Clock
-    known: Cache[str, ApiKey]
+    key_cache: Cache[str, ApiKey]
 
     def authenticate(self, authorization: str | None) -> Caller:
-        """The caller whose key is in an `Authorization: Bearer …` header. Raises KeyRefused."""
-        key = self.known.find(_digest(_bearer(authorization)), self.store.find_key)
+        """Returns the caller whose key is in the header `Authorization: Bearer …`. Raises KeyRefused."""
+        key = self.key_cache.find(_digest(_bearer(authorization)), self.store.find_key)
         if key is None or not key.is_usable(format_timestamp(self.clock())):
             raise KeyRefused()
         return Caller(key.organization_id, key.key_id, key.permissions, key.scopes)
 
     def create_organization(self, name: str) -> Organization:
-        """A new organization, without keys and namespaces. Raises RequestInvalid for a name that is none."""
+        """Creates an organization without keys and namespaces. Raises RequestInvalid if the name is invalid."""
         _check_name(name)
         organization = Organization(self.ids.random("int", 24), name, format_timestamp(self.clock()))
         self.store.add_organization(organization)
         return organization
 
     def get_organization(self, organization_id: str) -> Organization:
-        """The organization of this id. Raises OrganizationNotFound."""
+        """Returns the organization with this id. Raises OrganizationNotFound."""
         organization = self.store.find_organization(organization_id)
         if organization is None:
             raise OrganizationNotFound(organization_id)
         return organization
 
     def list_organizations(self) -> list[Organization]:
-        """Every organization there is, oldest first."""
+        """Returns all organizations, oldest first."""
         return self.store.list_organizations()
 
     def create_key(
@@ -83,10 +83,10 @@ class Access:
         expires_at: datetime | None = None,
         secret: str | None = None,
     ) -> NewKey:
-        """A new key. Its secret is in the result and nowhere else.
+        """Creates a key and returns it with its secret, which is not stored.
 
-        Raises OrganizationNotFound, SecretTaken, or RequestInvalid for a name, permission, scope or secret
-        that is none.
+        Without `secret`, a random one is generated. Raises OrganizationNotFound, SecretTaken, and RequestInvalid if
+        the name, a permission, a scope or the secret is invalid.
         """
         _check_name(name)
         _check_permissions(permissions)
@@ -94,7 +94,9 @@ class Access:
             _check_scope(scope)
         secret = secret or new_secret()
         if not _SECRET.fullmatch(secret):
-            message = f"A key is {PREFIX} and visible ASCII characters, up to {LONGEST_KEY} in all"
+            message = (
+                f"A key is {KEY_PREFIX} followed by visible ASCII characters, at most {MAX_SECRET_LENGTH} in total"
+            )
             raise invalid("secret", message=message)
         key = ApiKey(
             key_id=self.ids.timed("key"),
@@ -111,13 +113,13 @@ class Access:
         return NewKey(key, secret)
 
     def list_keys(self, organization_id: str) -> list[ApiKey]:
-        """The keys of an organization, oldest first, revoked and expired ones included."""
+        """Returns the keys of an organization, oldest first, including revoked and expired ones."""
         return list(self.store.list_keys(organization_id))
 
     def rotate_key(self, organization_id: str, key_id: str) -> NewKey:
-        """The same key with a new secret, which takes the place of the old one.
+        """Replaces the secret of a key and returns the key with its new secret. The old secret becomes invalid.
 
-        Raises KeyNotFound, KeyEnded (no secret would open anything), KeyChanged.
+        Raises KeyNotFound, KeyEnded if the key is revoked or expired, and KeyChanged if another call rotated the key.
         """
         old, now = self.store.get_key(organization_id, key_id), format_timestamp(self.clock())
         if not old.is_usable(now):
@@ -125,25 +127,25 @@ class Access:
         secret = new_secret()
         new = replace(old, digest=_digest(secret), visible=_visible(secret))
         self.store.replace_key(old, new)
-        self.known.clear()
+        self.key_cache.clear()
         return NewKey(new, secret)
 
     def revoke_key(self, organization_id: str, key_id: str) -> None:
-        """The key opens nothing any more, however often it is said. Raises KeyNotFound."""
-        for _ in range(MAX_ATTEMPTS):
+        """Revokes a key. Revoking a revoked key has no effect. Raises KeyNotFound."""
+        for _ in range(MAX_REVOKE_ATTEMPTS):
             key = self.store.get_key(organization_id, key_id)
             try:
                 self.store.revoke(key)
             except KeyChanged:
-                continue  # rotated just now, and a revocation is not to be lost
-            self.known.clear()
+                continue  # another call rotated the key: revoke the new secret
+            self.key_cache.clear()
             return
         raise Unavailable()
 
 
 def new_secret() -> str:
-    """A secret of 256 random bits."""
-    return PREFIX + secrets.token_urlsafe(32)
+    """Returns a secret with 256 random bits."""
+    return KEY_PREFIX + secrets.token_urlsafe(32)
 
 
 def _bearer(authorization: str | None) -> str:
@@ -159,13 +161,13 @@ def _digest(secret: str) -> str:
 
 
 def _visible(secret: str) -> str:
-    # A short secret, chosen by hand, is not to be given away.
-    return secret[: min(VISIBLE_CHARS, len(secret) // 2)]
+    # At most half of a short secret, which an operator has chosen, is shown.
+    return secret[: min(MAX_VISIBLE_LENGTH, len(secret) // 2)]
 
 
 def _check_name(name: str) -> None:
-    if not (name.strip() and len(name) <= LONGEST_NAME and name.isprintable()):
-        raise invalid("name", message=f"A name is 1 to {LONGEST_NAME} printable characters")
+    if not (name.strip() and len(name) <= MAX_NAME_LENGTH and name.isprintable()):
+        raise invalid("name", message=f"A name has 1 to {MAX_NAME_LENGTH} printable characters")
 
 
 def _check_permissions(permissions: Sequence[str]) -> None:

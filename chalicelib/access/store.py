@@ -1,7 +1,8 @@
-"""Organizations and keys in the catalog table.
+"""The rows of organizations and API keys in the catalog table.
 
-A key has two rows: one found by the hash of its secret, which is all that a request reads, and a pointer
-among its organization's rows, from which keys are listed. An organization has its row and an entry among all.
+A key has two rows: the key itself, in a partition named by the hash of its secret, which is the only row that
+authentication reads; and a pointer in the partition of its organization, by which keys are listed. An organization has
+two rows as well: its own, and an entry in the partition that lists all organizations.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from chalicelib.core.errors import ApiError
 
 
 class AccessStore:
-    """The organizations and their keys."""
+    """Reads and writes organizations and API keys."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def add_organization(self, organization: Organization) -> None:
-        """Adds an organization."""
+        """Stores a new organization."""
         item = {
             **keys.organization(organization.organization_id),
             "organization_id": organization.organization_id,
@@ -41,42 +42,42 @@ class AccessStore:
         self._table.transact([Put(item, absent("pk")), Put(entry, absent("pk"))])
 
     def find_organization(self, organization_id: str) -> Organization | None:
-        """The organization of this id."""
+        """Returns the organization with this id, or None."""
         row = self._table.get(keys.organization(organization_id))
         return _organization(row) if row else None
 
     def list_organizations(self) -> list[Organization]:
-        """Every organization, oldest first."""
+        """Returns all organizations, oldest first."""
         entries = self._table.query(equals("pk", keys.organization_entry("")["pk"]))
         rows = self._table.get_many([keys.organization(entry["organization_id"]) for entry in entries])
         return sorted(map(_organization, rows), key=lambda organization: organization.created_at)
 
     def find_key(self, digest: str) -> ApiKey | None:
-        """The key whose secret has this hash."""
+        """Returns the key whose secret has this hash, or None."""
         row = self._table.get(keys.api_key(digest))
         return _key(row) if row else None
 
     def list_keys(self, organization_id: str) -> Iterator[ApiKey]:
-        """The keys of an organization, oldest first."""
-        place = keys.organization(organization_id)["pk"]
-        rows = self._table.query(all_of(equals("pk", place), between("sk", *keys.api_keys_range())))
+        """Returns the keys of an organization, oldest first."""
+        partition = keys.organization(organization_id)["pk"]
+        rows = self._table.query(all_of(equals("pk", partition), between("sk", *keys.api_keys_range())))
         pointers = list(rows)
-        found = self._table.get_many([keys.api_key(row["digest"]) for row in pointers])
-        by_id = {row["key_id"]: _key(row) for row in found}
-        # A key that was rotated between the two reads is looked for once more.
+        key_rows = self._table.get_many([keys.api_key(row["digest"]) for row in pointers])
+        by_id = {row["key_id"]: _key(row) for row in key_rows}
+        # A key that was rotated between the two reads is missing in the second, and is read again.
         listed = (by_id.get(row["key_id"]) or self._find(organization_id, row["key_id"]) for row in pointers)
         return (key for key in listed if key is not None)
 
     def get_key(self, organization_id: str, key_id: str) -> ApiKey:
-        """The key of this id, or refuses: KeyNotFound."""
-        # Looked for twice, because a rotation may come between the two reads of the first time.
+        """Returns the key with this id. Raises KeyNotFound."""
+        # Tried twice: the key may be rotated between the read of its pointer and the read of its row.
         key = self._find(organization_id, key_id) or self._find(organization_id, key_id)
         if key is None:
             raise KeyNotFound(key_id)
         return key
 
     def add_key(self, key: ApiKey) -> None:
-        """Adds a key, or refuses: OrganizationNotFound, SecretTaken."""
+        """Stores a new key. Raises OrganizationNotFound or SecretTaken."""
         self._table.transact(
             [
                 ConditionCheck(
@@ -90,22 +91,22 @@ class AccessStore:
         )
 
     def replace_key(self, old: ApiKey, new: ApiKey) -> None:
-        """Lets a new secret take the place of the old one, or refuses: KeyChanged, KeyEnded."""
+        """Replaces a key by the same key with a new secret. Raises KeyChanged or KeyEnded."""
 
-        def refused(row: Item | None) -> ApiError:
+        def conflict(row: Item | None) -> ApiError:
             return KeyEnded(old.key_id, row["status"]) if row else KeyChanged(old.key_id)
 
         self._table.transact(
             [
-                # Still active: a revocation since the key was read must not be lost.
-                Delete(keys.api_key(old.digest), equals("status", "active"), refused),
+                # The condition keeps a revocation that happened after the key was read.
+                Delete(keys.api_key(old.digest), equals("status", "active"), conflict),
                 Put(_row(new), absent("pk")),
                 Put(_pointer(new), equals("digest", old.digest), lambda _: KeyChanged(old.key_id)),
             ]
         )
 
     def revoke(self, key: ApiKey) -> None:
-        """Makes a key open nothing, or refuses: KeyChanged. Doing it again changes nothing."""
+        """Sets the status of a key to `revoked`. Raises KeyChanged if the key has been rotated."""
         revoked = UpdateExpression(set={"status": "revoked"})
         self._table.write(Update(keys.api_key(key.digest), revoked, exists("pk"), lambda _: KeyChanged(key.key_id)))
 
@@ -135,14 +136,13 @@ def _row(key: ApiKey) -> Item:
 
 
 def _scope(scope: ResourceScope) -> Item:
-    narrowed = {} if scope.operations is None else {"operations": list(scope.operations)}
-    return {"resource_type": scope.resource_type, "resource_id": scope.resource_id, **narrowed}
+    operations = {} if scope.operations is None else {"operations": list(scope.operations)}
+    return {"resource_type": scope.resource_type, "resource_id": scope.resource_id, **operations}
 
 
 def _pointer(key: ApiKey) -> Item:
-    place = keys.api_key_pointer(key.organization_id, key.key_id)
     return {
-        **place,
+        **keys.api_key_pointer(key.organization_id, key.key_id),
         "key_id": key.key_id,
         "digest": key.digest,
         "name": key.name,

@@ -1,1 +1,1 @@
-"""Source adapters of buckets: models, rules, view, and the graph of buckets that feed each other."""
+"""Source adapters of buckets: models, rules, response form, and the graph of buckets that feed each other."""

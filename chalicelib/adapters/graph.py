@@ -1,4 +1,4 @@
-"""Buckets that feed other buckets must not feed themselves."""
+"""The graph of buckets that feed other buckets through source adapters. It must not have cycles."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from chalicelib.core.errors import invalid
 from chalicelib.schemas.values import Location
 
-# Each is read on its own, one after the other.
-MAX_REACHED = 20
+# Each of these buckets costs one read, and the reads are made one after another.
+MAX_FEEDING_BUCKETS = 20
 
 
 def find_cycle(
@@ -17,23 +17,23 @@ def find_cycle(
     *,
     location: Location = ("body", "source_adapter", "source_bucket_ids"),
 ) -> list[str] | None:
-    """The way from a bucket through its sources back to itself, or None; the bucket is first and last in it.
+    """Returns the path from a bucket through its sources back to itself, or None. It starts and ends with `bucket_id`.
 
-    `sources` tells which buckets feed a bucket (None for an unknown one) and is asked at most once per
-    bucket. Cycles that leave the bucket aside are not looked for. Raises RequestInvalid (`too_many_sources`)
-    when more than `MAX_REACHED` buckets feed it, directly or through others.
+    `sources` returns the ids of the buckets that feed a bucket, or None for an unknown bucket. It is called at most
+    once per bucket. Cycles that do not contain the bucket are not found. Raises RequestInvalid (`too_many_sources`) if
+    more than `MAX_FEEDING_BUCKETS` buckets feed the bucket, directly or through others.
     """
-    ways: dict[str, list[str]] = {bucket_id: [bucket_id]}
+    paths: dict[str, list[str]] = {bucket_id: [bucket_id]}
     waiting = [bucket_id]
     while waiting:
         current = waiting.pop(0)
         for source in sources(current) or ():
             if source == bucket_id:
-                return [*ways[current], source]
-            if source not in ways:
-                if len(ways) > MAX_REACHED:
-                    message = f"At most {MAX_REACHED} buckets may feed one, others in between included"
+                return [*paths[current], source]
+            if source not in paths:
+                if len(paths) > MAX_FEEDING_BUCKETS:
+                    message = f"At most {MAX_FEEDING_BUCKETS} buckets may feed a bucket, directly or through others"
                     raise invalid(*location, message=message, type="too_many_sources")
-                ways[source] = [*ways[current], source]
+                paths[source] = [*paths[current], source]
                 waiting.append(source)
     return None

@@ -1,4 +1,4 @@
-"""The wire's words for a source adapter: what turns events of an outside system into objects of a bucket."""
+"""Models of a source adapter, which turns events of an external system into objects of a bucket."""
 
 from __future__ import annotations
 
@@ -22,48 +22,48 @@ FieldName = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class ExternalConnection(BaseModel):
-    """Credentials given inline; `connection_id` is the better way."""
+    """Credentials in the configuration itself. `connection_id` is preferred."""
 
     model_config = _CLOSED
 
     api_base_url: str | None = Field(
         default=None,
         max_length=2083,
-        # No user:password@ in front of the host: the URL is shown, credentials never are.
+        # Without user:password@ before the host, because responses contain the URL and must not contain credentials.
         pattern=r"^https?://[^/?#@\s]+([/?#]\S*)?$",
-        description="Base URL of the outside system's API",
+        description="Base URL of the external system's API",
     )
     credentials: dict[str, Any] | None = Field(
         default=None,
         description=(
-            "What the outside system asks for, by name. Kept and never shown: answers carry `redacted` for"
-            " each value, and writing `redacted` keeps the stored one"
+            "Credentials of the external system, by name. Responses contain `redacted` instead of each value, and"
+            " writing `redacted` keeps the stored value"
         ),
     )
 
 
 class EventFilter(BaseModel):
-    """Which events become objects."""
+    """Selects the events that become objects."""
 
     model_config = _CLOSED
 
     event_types: list[Annotated[str, Field(min_length=1, max_length=200)]] | None = Field(
-        default=None, max_length=100, description="Accepted event types; none means the adapter's own choice"
+        default=None, max_length=100, description="Accepted event types; null means the default of the adapter type"
     )
 
 
 class BlobSource(BaseModel):
-    """Where an event says the file is, and where in the object it goes."""
+    """Where an event contains the URL of the file, and which field of the object receives the file."""
 
     model_config = _CLOSED
 
     file_field: DottedPath = Field(description="Dotted path in the payload to the file's URL")
     target_property: FieldName = Field(description="Field of the bucket schema that receives the file")
-    blob_type: BlobType = Field(default="video", description="Type of that field: one of the file types")
+    blob_type: BlobType = Field(default="video", description="Type of that field, which must be a file type")
 
 
 class BatchingConfig(BaseModel):
-    """How objects made from events are gathered into batches."""
+    """How objects made from events are collected into batches."""
 
     model_config = _CLOSED
 
@@ -76,21 +76,21 @@ class BatchingConfig(BaseModel):
     )
     window_seconds: int = Field(default=30, ge=5, le=300, description="Length of the window")
     max_batch_size: int = Field(default=100, ge=1, le=1000, description="Objects that fill a batch")
-    auto_submit: bool = Field(default=True, description="Whether a closed batch is submitted or left a draft")
+    auto_submit: bool = Field(default=True, description="Whether a closed batch is submitted or stays a draft")
 
 
 class SourceAdapterConfig(BaseModel):
-    """Turns events of an outside system, or objects of other buckets, into objects of this one."""
+    """Turns events of an external system, or objects of other buckets, into objects of this bucket."""
 
     model_config = _CLOSED
 
     adapter_type: AdapterType = Field(
         description=(
-            "Who sends: mux, iconik, supabase or any other (generic_webhook) by webhook; `bucket` takes in"
-            " the objects of `source_bucket_ids`. `collection` is not enabled here (403)"
+            "The sender of the events. mux, iconik, supabase and any other system (generic_webhook) send webhooks;"
+            " `bucket` takes the objects of `source_bucket_ids`. `collection` is not enabled here (403)"
         )
     )
-    enabled: bool = Field(default=True, description="false keeps the configuration and ignores events")
+    enabled: bool = Field(default=True, description="If false, events are ignored")
     connection_id: str | None = Field(
         default=None,
         pattern=r"^conn_[A-Za-z0-9_-]+$",
@@ -106,29 +106,29 @@ class SourceAdapterConfig(BaseModel):
         max_length=200,
         description="From dotted paths in the payload to fields of the bucket schema",
     )
-    blob_source: BlobSource | None = Field(default=None, description="Where the file is")
+    blob_source: BlobSource | None = Field(default=None, description="Where an event contains the file")
     batching: BatchingConfig | None = Field(
-        default=None, description="How objects are gathered into batches; null means the defaults"
+        default=None, description="How objects are collected into batches; null means the defaults"
     )
     dedup_key: DottedPath | None = Field(
-        default=None, description="Dotted path to the value that tells a repeated delivery"
+        default=None, description="Dotted path to the value that identifies a delivery; a repeated value is a duplicate"
     )
     webhook_secret: str | None = Field(
         default=None,
         min_length=1,
         max_length=500,
         description=(
-            "Secret that signatures are verified with, generated when none is given. Shown by the write that"
-            " sets it and never again: later answers carry `redacted`, and writing `redacted` keeps it"
+            "Secret that verifies signatures; generated if null. Only the response to the write that sets it contains"
+            " the secret. Other responses contain `redacted`, and writing `redacted` keeps the stored secret"
         ),
     )
     webhook_url: str | None = Field(
-        default=None, max_length=2083, description="Where the sender must post to; assigned, not chosen"
+        default=None, max_length=2083, description="URL to which the sender posts events; assigned by the service"
     )
     source_collection_id: str | None = Field(default=None, description="Not enabled here (403)")
     source_filters: dict[str, Any] | None = Field(default=None, description="Not enabled here (403)")
     source_bucket_ids: list[Annotated[str, Field(min_length=1, max_length=100)]] | None = Field(
         default=None,
         max_length=20,
-        description="For the adapter type `bucket`: the buckets whose objects are taken in",
+        description="For the adapter type `bucket`: ids of the buckets whose objects are taken",
     )

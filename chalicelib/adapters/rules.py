@@ -1,4 +1,4 @@
-"""A bucket's source adapter: the rules of its configuration, what is stored of it and what is shown."""
+"""The rules for the configuration of a source adapter, and the document that is stored of it."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _FOR_COLLECTIONS = ("source_collection_id", "source_filters")
 
 
 def webhook_url(public_url: str, adapter_type: str, bucket_id: str) -> str | None:
-    """Where events for a bucket are to be posted; None for an adapter that takes no events."""
+    """Returns the URL to which events for a bucket are posted, or None if the adapter type receives no webhooks."""
     if adapter_type not in WEBHOOK_TYPES:
         return None
     return f"{public_url.rstrip('/')}/v1/webhooks/{adapter_type}/{bucket_id}"
 
 
 def check_adapter(config: SourceAdapterConfig, schema: Mapping[str, Any], *, location: Location = ADAPTER) -> None:
-    """Refuses a configuration that could not work with the bucket's schema, or contradicts itself.
+    """Checks that a configuration fits the bucket's schema and does not contradict itself.
 
-    Raises NotEnabled for what belongs to collections, RequestInvalid for everything else.
+    Raises NotEnabled if it uses collections, and RequestInvalid for all other problems.
     """
     _check_enabled(config, location)
     if problems := [*_schema_problems(config, schema, location), *_source_problems(config, location)]:
@@ -52,11 +52,11 @@ def check_adapter(config: SourceAdapterConfig, schema: Mapping[str, Any], *, loc
 
 
 def check_adapter_fits(stored: Mapping[str, Any], schema: Mapping[str, Any], *, location: Location = SCHEMA) -> None:
-    """Refuses (RequestInvalid) a new schema in which a stored adapter finds a field missing or of another type."""
-    misfits = _misfits(stored.get("field_mapping") or {}, stored.get("blob_source"), schema)
+    """Raises RequestInvalid if a field of the stored adapter is missing in a new schema or has another type there."""
+    mismatches = _schema_mismatches(stored.get("field_mapping") or {}, stored.get("blob_source"), schema)
     if problems := [
         Problem((*location, "properties", name), f"{name!r} is in the source adapter: {message}", type_)
-        for _, name, message, type_ in misfits
+        for _, name, message, type_ in mismatches
     ]:
         raise RequestInvalid(problems)
 
@@ -69,10 +69,10 @@ def stored_adapter(
     webhook_url: str | None,
     location: Location = ADAPTER,
 ) -> dict[str, Any]:
-    """A checked configuration as the document to store, defaults filled in; secrets in clear.
+    """Returns the document to store for a checked configuration, with defaults filled in and secrets in clear text.
 
-    What was written as `redacted` is taken from the previous document. Raises RequestInvalid where that
-    holds nothing to keep, and for a `webhook_url` other than the one that is or was shown.
+    A value written as `redacted` is taken from `previous`, the currently stored document. Raises RequestInvalid if
+    `previous` does not have that value, or if the URL in `config` is neither `webhook_url` nor the stored one.
     """
     before = previous or {}
     if config.webhook_url is not None and config.webhook_url not in (webhook_url, before.get("webhook_url")):
@@ -89,7 +89,7 @@ def stored_adapter(
 
 
 def sets_secret(config: SourceAdapterConfig) -> bool:
-    """Whether storing this configuration sets or generates a secret, which its answer then reveals."""
+    """Whether this configuration sets or generates a webhook secret. If so, the response contains it."""
     return config.adapter_type in WEBHOOK_TYPES and config.webhook_secret != REDACTED
 
 
@@ -108,14 +108,14 @@ def _not_enabled(name: str, location: Location) -> NotEnabled:
 
 def _schema_problems(config: SourceAdapterConfig, schema: Mapping[str, Any], location: Location) -> Iterator[Problem]:
     blob = config.blob_source.model_dump() if config.blob_source else None
-    for place, _, message, type_ in _misfits(config.field_mapping or {}, blob, schema):
-        yield Problem((*location, *place), message, type_)
+    for relative_location, _, message, type_ in _schema_mismatches(config.field_mapping or {}, blob, schema):
+        yield Problem((*location, *relative_location), message, type_)
 
 
-def _misfits(
+def _schema_mismatches(
     field_mapping: Mapping[str, str], blob_source: Mapping[str, str] | None, schema: Mapping[str, Any]
 ) -> Iterator[tuple[Location, str, str, str]]:
-    """What an adapter asks of a schema in vain: the place in the adapter, the field, a message and its type."""
+    """Yields what does not fit the schema: location in the adapter, name of the field, message, problem type."""
     fields = schema["properties"]
     for path, name in field_mapping.items():
         if name not in fields:
@@ -124,24 +124,24 @@ def _misfits(
         return
     name, type_ = blob_source["target_property"], blob_source["blob_type"]
     if name not in fields:
-        place = ("blob_source", "target_property")
-        yield place, name, f"The bucket schema has no field {name!r}", "unknown_field"
+        location = ("blob_source", "target_property")
+        yield location, name, f"The bucket schema has no field {name!r}", "unknown_field"
     elif fields[name]["type"] != type_:
         message = f"{name!r} is of type {fields[name]['type']}, not {type_}"
         yield ("blob_source", "blob_type"), name, message, "type_mismatch"
 
 
 def _source_problems(config: SourceAdapterConfig, location: Location) -> Iterator[Problem]:
-    sources, place = config.source_bucket_ids or [], (*location, "source_bucket_ids")
+    sources, sources_location = config.source_bucket_ids or [], (*location, "source_bucket_ids")
     if config.adapter_type != "bucket":
         if sources:
-            yield Problem(place, "Only an adapter of type bucket has source buckets", "contradiction")
+            yield Problem(sources_location, "Only an adapter of type bucket has source buckets", "contradiction")
         return
     if not sources:
-        yield Problem(place, "An adapter of type bucket names its source buckets", "missing")
+        yield Problem(sources_location, "An adapter of type bucket names its source buckets", "missing")
     for index, id_ in enumerate(sources):
         if id_ in sources[:index]:
-            yield Problem((*place, index), f"{id_!r} is named twice", "duplicate")
+            yield Problem((*sources_location, index), f"{id_!r} is named twice", "duplicate")
     if config.webhook_secret is not None:
         message = "An adapter of type bucket receives no webhooks"
         yield Problem((*location, "webhook_secret"), message, "contradiction")
@@ -162,7 +162,8 @@ def _secret(
 
 def _credentials(config: SourceAdapterConfig, before: Mapping[str, Any], location: Location) -> dict[str, Any]:
     connection, previous = config.connection or ExternalConnection(), before.get("connection") or {}
-    # Kept for the host they were given for only: who may not read them could else have them sent elsewhere.
+    # Stored credentials are kept only if the URL is the same. Otherwise a caller who cannot read them could change the
+    # URL and have them sent to another host.
     same_host = previous.get("api_base_url") == connection.api_base_url
     kept = (previous.get("credentials") or {}) if same_host else {}
     given = connection.credentials or {}
@@ -172,6 +173,6 @@ def _credentials(config: SourceAdapterConfig, before: Mapping[str, Any], locatio
     return {name: kept[name] if value == REDACTED else value for name, value in given.items()}
 
 
-def _nothing_to_keep(place: Location) -> RequestInvalid:
+def _nothing_to_keep(location: Location) -> RequestInvalid:
     message = f"{REDACTED!r} keeps the stored value, and there is none"
-    return invalid(*place, message=message, type="nothing_to_keep")
+    return invalid(*location, message=message, type="nothing_to_keep")

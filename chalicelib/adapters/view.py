@@ -1,4 +1,4 @@
-"""A stored source adapter as clients see it."""
+"""The form of a source adapter in responses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ REDACTED = "redacted"
 
 
 def shown_adapter(stored: Mapping[str, Any], *, reveal_secret: bool) -> dict[str, Any]:
-    """A stored adapter as clients see it: credentials redacted, and the secret unless it is revealed."""
+    """Returns a stored adapter with redacted credentials and, unless `reveal_secret`, a redacted webhook secret."""
     shown = dict(stored)
     if shown["webhook_secret"] is not None and not reveal_secret:
         shown["webhook_secret"] = REDACTED

@@ -1,1 +1,1 @@
-"""The operator's command line, one file per resource: `python -m chalicelib.admin --help`."""
+"""The operator's command line, with one file per resource: `python -m chalicelib.admin --help`."""

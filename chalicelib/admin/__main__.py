@@ -21,13 +21,13 @@ from chalicelib.core import log
 @click.group(cls=Commands)
 @click.pass_context
 def admin(context: click.Context) -> None:
-    """Organizations, API keys, namespaces and buckets of a Buckets API.
+    """Manage the organizations, API keys, namespaces and buckets of a Buckets API.
 
-    Works on the tables that the service's own settings name: BUCKETS_CATALOG_TABLE and the AWS variables,
-    or with BUCKETS_ENGINE=embedded the folder BUCKETS_DATA_DIR, whether or not its server is running.
+    Uses the tables that the service's settings name: BUCKETS_CATALOG_TABLE and the AWS variables, or with
+    BUCKETS_ENGINE=embedded the folder BUCKETS_DATA_DIR, whether or not its server is running.
     """
     if context.obj is None:
-        # Standard output is for what was asked, and may be read by a program.
+        # Logs go to standard error, because a program may read standard output.
         log.configure("INFO", sys.stderr)
         context.obj = services
 

@@ -1,4 +1,4 @@
-"""What an operator types, read: a scope, and when a key ends."""
+"""Types of the command line's options: scopes, end times and periods."""
 
 from __future__ import annotations
 
@@ -14,56 +14,58 @@ _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1)}
 
 
 class ScopeType(click.ParamType[ResourceScope]):
-    """`<type>:<id or pattern>`, and `:<operations>` to narrow it."""
+    """A scope: `<type>:<id or pattern>`, optionally followed by `:<operations>`."""
 
     name = "scope"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> ResourceScope:
-        """The scope."""
-        resource_type, _, place = value.partition(":")
-        # A name may hold colons: what follows the last one counts as operations only if it is nothing else.
-        resource_id, _, last = place.rpartition(":")
-        operations = tuple(word.strip() for word in last.split(","))
+        """Returns the scope. Fails with a usage error if the text is not one."""
+        resource_type, _, remainder = value.partition(":")
+        # A name may contain colons: the text after the last one is a list of operations only if all of them exist.
+        resource_id, _, last = remainder.rpartition(":")
+        operations = tuple(operation.strip() for operation in last.split(","))
         if not resource_id or not set(operations) <= set(PERMISSIONS):
-            resource_id, operations = place, ()
+            resource_id, operations = remainder, ()
         if resource_type not in RESOURCES or not resource_id:
             self.fail(f"{value!r} is not <{'|'.join(RESOURCES)}>:<id or pattern>[:<operations>]", param, ctx)
         return ResourceScope(resource_type, resource_id, operations or None)
 
 
-class EndType(click.ParamType[datetime | timedelta]):
-    """A date, a time, or a period from now."""
+class EndTimeType(click.ParamType[datetime | timedelta]):
+    """The end of a key: a date, a time, or a period from now."""
 
     name = "when"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime | timedelta:
-        """The moment in UTC, or the period."""
+        """Returns the time in UTC, or the period. Fails with a usage error if the text is neither."""
         period = _PERIOD.fullmatch(value)
         if period:
             return int(period[1]) * _UNITS[period[2]]
         try:
-            moment = datetime.fromisoformat(value)
-            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+            time = datetime.fromisoformat(value)
+            return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no date (2027-01-01), time (2027-01-01T12:00Z) or period (90d, 12h)", param, ctx)
+            self.fail(
+                f"{value!r} is not a date (2027-01-01), time (2027-01-01T12:00Z) or period (90d, 12h)", param, ctx
+            )
 
 
 class PeriodType(click.ParamType[timedelta]):
-    """A time span in hours or days."""
+    """A period in hours or days."""
 
     name = "period"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The time span."""
+        """Returns the period. Fails with a usage error if the text is not one."""
         period = _PERIOD.fullmatch(value)
         if not period:
-            self.fail(f"{value!r} is no period (1h, 30d)", param, ctx)
+            self.fail(f"{value!r} is not a period (1h, 30d)", param, ctx)
         return int(period[1]) * _UNITS[period[2]]
 
 
-def until(end: datetime | timedelta | None, now: datetime) -> datetime | None:
-    """When something that starts now ends. Raises click.BadParameter where that is over already."""
-    moment = now + end if isinstance(end, timedelta) else end
-    if moment is not None and moment <= now:
-        raise click.BadParameter("that time is over already", param_hint="'--expires'")
-    return moment
+def end_time(end: datetime | timedelta | None, now: datetime) -> datetime | None:
+    """Returns the time of an `--expires` option, or None. Raises click.BadParameter when it is in the past."""
+    time = now + end if isinstance(end, timedelta) else end
+    if time is not None and time <= now:
+        raise click.BadParameter("that time is in the past", param_hint="'--expires'")
+    return time

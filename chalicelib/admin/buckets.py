@@ -1,4 +1,4 @@
-"""`buckets`: what only the operator may do with a bucket."""
+"""The command group `buckets`: changes to a bucket that only the operator can make."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from chalicelib.admin.commands import with_services
-from chalicelib.admin.organizations import of_organization
+from chalicelib.admin.organizations import organization_option
 from chalicelib.admin.output import as_json, show
 from chalicelib.buckets.bucket import ACTIVE, Bucket
 from chalicelib.buckets.service import Buckets
@@ -15,7 +15,7 @@ from chalicelib.core.statuses import TaskStatusEnum
 from chalicelib.keys import partition
 from chalicelib.services import Services
 
-Decision = Callable[[Buckets, str, str], Bucket]
+StateChange = Callable[[Buckets, str, str], Bucket]
 
 
 @click.group()
@@ -23,42 +23,48 @@ def buckets() -> None:
     """Lock and unlock, archive, suspend and reactivate buckets."""
 
 
-def decided(name: str, decision: Decision, meaning: str) -> None:
-    """Adds the command that says this of a bucket."""
+def add_command(name: str, change: StateChange, description: str) -> None:
+    """Adds a command that changes the state of a bucket."""
 
-    @buckets.command(name, help=f"{meaning}\n\nBUCKET is an id or a name.")
-    @of_organization
+    @buckets.command(name, help=f"{description}\n\nBUCKET is an id or a name.")
+    @organization_option
     @click.option("--namespace", required=True, metavar="NAME_OR_ID", help="The bucket's namespace.")
     @click.argument("bucket")
     @as_json
     @with_services
-    def decide(services: Services, *, organization: str, namespace: str, bucket: str, as_json: bool) -> None:
+    def run(services: Services, *, organization: str, namespace: str, bucket: str, as_json: bool) -> None:
         services.access.get_organization(organization)
-        # The operator also reaches a namespace whose time is over.
-        place = services.namespaces.resolve(organization, namespace, ended_too=True)
-        new = decision(services.buckets, partition(organization, place.namespace_id), bucket)
+        # The operator can also change the buckets of an expired namespace.
+        resolved = services.namespaces.resolve(organization, namespace, include_expired=True)
+        updated = change(services.buckets, partition(organization, resolved.namespace_id), bucket)
         row = {
-            "bucket_id": new.bucket_id,
-            "bucket_name": new.name,
-            "status": new.status,
-            "is_locked": new.is_locked,
-            "updated_at": new.updated_at,
+            "bucket_id": updated.bucket_id,
+            "bucket_name": updated.name,
+            "status": updated.status,
+            "is_locked": updated.is_locked,
+            "updated_at": updated.updated_at,
         }
         show(row, as_json=as_json)
 
 
-def locking(locked: bool) -> Decision:
-    """To lock a bucket, or to unlock it."""
-    return lambda service, place, bucket: service.set_lock(place, bucket, locked=locked)
+def set_lock(locked: bool) -> StateChange:
+    """Returns a change that locks or unlocks a bucket."""
+    return lambda service, ns, bucket: service.set_lock(ns, bucket, locked=locked)
 
 
-def becoming(status: str) -> Decision:
-    """To give a bucket this status."""
-    return lambda service, place, bucket: service.set_status(place, bucket, status)
+def set_status(status: str) -> StateChange:
+    """Returns a change that gives a bucket this status."""
+    return lambda service, ns, bucket: service.set_status(ns, bucket, status)
 
 
-decided("lock", locking(True), "Let a bucket take no writes until it is unlocked.")
-decided("unlock", locking(False), "Let a locked bucket take writes again.")
-decided("archive", becoming(TaskStatusEnum.ARCHIVED.value), "Retire a bucket: it can be read and takes no writes.")
-decided("suspend", becoming(TaskStatusEnum.SUSPENDED.value), "Suspend a bucket: it can be read and takes no writes.")
-decided("reactivate", becoming(ACTIVE), "Let an archived or suspended bucket take writes again.")
+add_command("lock", set_lock(True), "Lock a bucket: it can be read, and rejects writes until it is unlocked.")
+add_command("unlock", set_lock(False), "Unlock a bucket, so that it accepts writes again.")
+add_command(
+    "archive", set_status(TaskStatusEnum.ARCHIVED.value), "Archive a bucket: it can be read and rejects writes."
+)
+add_command(
+    "suspend", set_status(TaskStatusEnum.SUSPENDED.value), "Suspend a bucket: it can be read and rejects writes."
+)
+add_command(
+    "reactivate", set_status(ACTIVE), "Reactivate an archived or suspended bucket, so that it accepts writes again."
+)

@@ -1,4 +1,4 @@
-"""What all commands share: their services, and one clear line where something is refused or fails."""
+"""Code that all commands share: access to the services, and a one-line message for errors."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from chalicelib.settings import SettingInvalid
 P = ParamSpec("P")
 R = TypeVar("R")
 
-TROUBLE = (ApiError, SettingInvalid, *FAILURES, FolderInUse, OSError)
+EXPECTED_ERRORS = (ApiError, SettingInvalid, *FAILURES, FolderInUse, OSError)
 
 
 class Commands(click.Group):
-    """Commands that end with one line on standard error and exit code 1 where they cannot do their work."""
+    """A group of commands. An expected error ends a command with one line on standard error and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command that was asked for."""
+        """Runs the command. Raises ClickException for expected errors."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            raise  # whoever read our output has heard enough, and click ends quietly
-        except TROUBLE as error:
-            raise click.ClickException(" ".join(_words(error).split())) from error
+            raise  # the reader of the output has closed the pipe, and click exits without a message
+        except EXPECTED_ERRORS as error:
+            raise click.ClickException(" ".join(_message(error).split())) from error
 
 
 def with_services(command: Callable[Concatenate[Services, P], R]) -> Callable[P, R]:
-    """Gives a command the services as its first argument; they are built now, not before."""
+    """Passes the services to a command as its first argument. They are built when the command runs."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -44,20 +44,20 @@ def with_services(command: Callable[Concatenate[Services, P], R]) -> Callable[P,
     return run
 
 
-def _words(error: Exception) -> str:
+def _message(error: Exception) -> str:
     match error:
         case RequestInvalid():
             return "; ".join(problem.message for problem in error.problems)
         case Unavailable() if error.__cause__ is not None:
             return f"{error.text} ({error.__cause__})"
         case ApiError():
-            named = (error.details or {}).get("id")
-            return f"{error.text}: {named}" if named else error.text
+            resource_id = (error.details or {}).get("id")
+            return f"{error.text}: {resource_id}" if resource_id else error.text
         case SettingInvalid() | FolderInUse():
             return str(error)
     match failure_code(error):
         case "ResourceNotFoundException":
-            return "There is no such table; are BUCKETS_CATALOG_TABLE, the region and the account right?"
+            return "The table does not exist; check BUCKETS_CATALOG_TABLE, the region and the account"
         case "NoSuchBucket":
-            return "There is no such S3 bucket; are BUCKETS_BLOB_BUCKET, the region and the account right?"
+            return "The S3 bucket does not exist; check BUCKETS_BLOB_BUCKET, the region and the account"
     return f"The storage cannot be used: {error}"

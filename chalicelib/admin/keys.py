@@ -1,4 +1,4 @@
-"""`keys`: the API keys of an organization. A key is printed when it is made, and never again."""
+"""The command group `keys`, for the API keys of an organization. A key is printed only when it is created."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from chalicelib.access.models import DEFAULT_PERMISSIONS, PERMISSIONS, ApiKey, NewKey, ResourceScope
-from chalicelib.admin.arguments import EndType, ScopeType, until
+from chalicelib.admin.arguments import EndTimeType, ScopeType, end_time
 from chalicelib.admin.commands import with_services
-from chalicelib.admin.organizations import of_organization
+from chalicelib.admin.organizations import organization_option
 from chalicelib.admin.output import as_json, show, show_all
 from chalicelib.core.clock import format_timestamp
 from chalicelib.services import Services
@@ -22,8 +22,8 @@ permission_option = click.option(
     "permissions",
     multiple=True,
     type=click.Choice(PERMISSIONS),
-    help=f"What the key may do; repeat for several. Each includes those that follow it in {', '.join(PERMISSIONS)}."
-    f" Without any: {', '.join(DEFAULT_PERMISSIONS)}.",
+    help=f"A permission of the key; repeat for several. Each includes those that follow it in {', '.join(PERMISSIONS)}."
+    f" Default: {', '.join(DEFAULT_PERMISSIONS)}.",
 )
 scope_option = click.option(
     "--scope",
@@ -31,16 +31,16 @@ scope_option = click.option(
     multiple=True,
     type=ScopeType(),
     metavar="TYPE:ID[:OPERATIONS]",
-    help="What the key is bound to; repeat for several. TYPE is organization, namespace or bucket; ID is an id, for "
-    "a namespace also a name, and * stands for any characters; OPERATIONS narrows the permissions there. Example: "
-    "namespace:films:read,write. Without any, the key reaches everything in the organization.",
+    help="A scope of the key; repeat for several. TYPE is organization, namespace or bucket; ID is an id, for a "
+    "namespace also a name, and * stands for any characters; OPERATIONS restricts the permissions there. Example: "
+    "namespace:films:read,write. Without a scope, the key can access everything in the organization.",
 )
 expires_option = click.option(
     "--expires",
-    type=EndType(),
+    type=EndTimeType(),
     metavar="WHEN",
-    help="When the key ends: a date (2027-01-01, at its start in UTC), a time (2027-01-01T12:00Z), or a period from "
-    "now in days or hours (90d, 12h). Without it, never.",
+    help="When the key expires: a date (2027-01-01, at its start in UTC), a time (2027-01-01T12:00Z), or a period from "
+    "now in days or hours (90d, 12h). Without it, the key does not expire.",
 )
 
 
@@ -50,8 +50,8 @@ def keys() -> None:
 
 
 @keys.command()
-@of_organization
-@click.option("--name", required=True, help="What the key is for, in the operator's words.")
+@organization_option
+@click.option("--name", required=True, help="A description of what the key is for.")
 @permission_option
 @scope_option
 @expires_option
@@ -67,23 +67,23 @@ def create(
     expires: datetime | timedelta | None,
     as_json: bool,
 ) -> None:
-    """Create a key and print it, this once."""
-    made = services.access.create_key(
+    """Create a key and print it. It cannot be printed again."""
+    new_key = services.access.create_key(
         organization,
         name=name,
         permissions=permissions or DEFAULT_PERMISSIONS,
         scopes=scopes,
-        expires_at=until(expires, services.access.clock()),
+        expires_at=end_time(expires, services.access.clock()),
     )
-    _hand_over(services, made, as_json=as_json)
+    _print_new_key(services, new_key, as_json=as_json)
 
 
 @keys.command("list")
-@of_organization
+@organization_option
 @as_json
 @with_services
 def list_(services: Services, organization: str, as_json: bool) -> None:
-    """List the keys of the organization, oldest first, with no more of each than its first characters."""
+    """List the keys of the organization, oldest first. Only the first characters of each key are shown."""
     services.access.get_organization(organization)
     now = format_timestamp(services.access.clock())
     rows = [_row(key, now) for key in services.access.list_keys(organization)]
@@ -91,37 +91,38 @@ def list_(services: Services, organization: str, as_json: bool) -> None:
 
 
 @keys.command()
-@of_organization
+@organization_option
 @click.argument("key_id")
 @as_json
 @with_services
 def rotate(services: Services, organization: str, key_id: str, as_json: bool) -> None:
-    """Give the key KEY_ID a new secret and print it, this once.
+    """Give the key KEY_ID a new secret and print it. It cannot be printed again.
 
-    The old secret ends now; a server that has just seen it may take it for another minute. Everything else stays.
+    The old secret becomes invalid; a server that has just used it may accept it for another minute. The other
+    properties of the key stay the same.
     """
-    _hand_over(services, services.access.rotate_key(organization, key_id), as_json=as_json)
+    _print_new_key(services, services.access.rotate_key(organization, key_id), as_json=as_json)
 
 
 @keys.command()
-@of_organization
+@organization_option
 @click.argument("key_id")
 @with_services
 def revoke(services: Services, organization: str, key_id: str) -> None:
-    """End the key KEY_ID for good.
+    """Revoke the key KEY_ID permanently.
 
-    A server that has just seen it may take it for another minute.
+    A server that has just used it may accept it for another minute.
     """
     services.access.revoke_key(organization, key_id)
-    click.echo(f"Revoked {key_id}; servers may take it for another minute.", err=True)
+    click.echo(f"Revoked {key_id}; servers may accept it for another minute.", err=True)
 
 
-def _hand_over(services: Services, made: NewKey, *, as_json: bool) -> None:
+def _print_new_key(services: Services, new_key: NewKey, *, as_json: bool) -> None:
     if as_json:
-        show({"key": made.secret, **_row(made.key, format_timestamp(services.access.clock()))}, as_json=True)
+        show({"key": new_key.secret, **_row(new_key.key, format_timestamp(services.access.clock()))}, as_json=True)
     else:
-        click.echo(made.secret)
-    click.echo(f"This is the key {made.key.key_id}. Keep it safe: it will not be shown again.", err=True)
+        click.echo(new_key.secret)
+    click.echo(f"This is the key {new_key.key.key_id}. Keep it safe: it will not be shown again.", err=True)
 
 
 def _row(key: ApiKey, now: str) -> dict[str, Any]:
@@ -138,5 +139,5 @@ def _row(key: ApiKey, now: str) -> dict[str, Any]:
 
 
 def _scope(scope: ResourceScope) -> str:
-    narrowed = "" if scope.operations is None else f":{','.join(scope.operations)}"
-    return f"{scope.resource_type}:{scope.resource_id}{narrowed}"
+    operations = "" if scope.operations is None else f":{','.join(scope.operations)}"
+    return f"{scope.resource_type}:{scope.resource_id}{operations}"

@@ -1,4 +1,4 @@
-"""`namespaces`: what an organization has."""
+"""The command group `namespaces`, for the namespaces of an organization."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from chalicelib.admin.commands import with_services
-from chalicelib.admin.organizations import of_organization
+from chalicelib.admin.organizations import organization_option
 from chalicelib.admin.output import as_json, show_all
 from chalicelib.namespaces.namespace import Namespace
 from chalicelib.services import Services
@@ -17,17 +17,17 @@ COLUMNS = ("namespace_id", "namespace_name", "bucket_count", "object_count", "cr
 
 @click.group()
 def namespaces() -> None:
-    """Look at the namespaces of an organization."""
+    """List the namespaces of an organization."""
 
 
 @namespaces.command("list")
-@of_organization
+@organization_option
 @as_json
 @with_services
 def list_(services: Services, organization: str, as_json: bool) -> None:
-    """List the namespaces of the organization, those whose time is over included."""
+    """List the namespaces of the organization, expired ones included."""
     services.access.get_organization(organization)
-    show_all(COLUMNS, [_row(each) for each in services.namespaces.list(organization)], as_json=as_json)
+    show_all(COLUMNS, [_row(namespace) for namespace in services.namespaces.list(organization)], as_json=as_json)
 
 
 def _row(namespace: Namespace) -> dict[str, Any]:

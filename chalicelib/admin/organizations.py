@@ -1,4 +1,4 @@
-"""`organizations`: the owners of namespaces and keys."""
+"""The command group `organizations`. Namespaces and keys belong to organizations."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from chalicelib.admin.commands import with_services
 from chalicelib.admin.output import as_json, show, show_all
 from chalicelib.services import Services
 
-# Every other group of commands works inside one organization.
-of_organization = click.option("--organization", required=True, metavar="ID", help="Id of the organization.")
+# For the commands of the other groups, which work in one organization.
+organization_option = click.option("--organization", required=True, metavar="ID", help="Id of the organization.")
 
 
 @click.group()
 def organizations() -> None:
-    """Create and look at organizations, the owners of namespaces and keys."""
+    """Create, list and show organizations, which own namespaces and keys."""
 
 
 @organizations.command()
@@ -25,7 +25,7 @@ def organizations() -> None:
 @as_json
 @with_services
 def create(services: Services, name: str, as_json: bool) -> None:
-    """Create the organization NAME; then give it a key with `keys create`."""
+    """Create an organization with this NAME. Create a key for it with `keys create`."""
     show(asdict(services.access.create_organization(name)), as_json=as_json)
 
 
@@ -35,7 +35,7 @@ def create(services: Services, name: str, as_json: bool) -> None:
 def list_(services: Services, as_json: bool) -> None:
     """List all organizations, oldest first."""
     columns = list(Organization.__dataclass_fields__)
-    show_all(columns, [asdict(each) for each in services.access.list_organizations()], as_json=as_json)
+    show_all(columns, [asdict(organization) for organization in services.access.list_organizations()], as_json=as_json)
 
 
 @organizations.command("show")
@@ -43,5 +43,5 @@ def list_(services: Services, as_json: bool) -> None:
 @as_json
 @with_services
 def show_(services: Services, organization_id: str, as_json: bool) -> None:
-    """Show the organization of this ID."""
+    """Show the organization with this ID."""
     show(asdict(services.access.get_organization(organization_id)), as_json=as_json)

@@ -1,4 +1,4 @@
-"""What commands print: text for people, and with `--json` the same for scripts."""
+"""Prints the results of commands: as text, or with `--json` as JSON for scripts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for 
 
 
 def show(row: Row, *, as_json: bool) -> None:
-    """Prints one thing: a line for each of its properties, or a JSON object."""
+    """Prints one row: a line for each field, or a JSON object."""
     if as_json:
         return _print_json(row)
     width = max(map(len, row))
@@ -24,7 +24,7 @@ def show(row: Row, *, as_json: bool) -> None:
 
 
 def show_all(columns: Sequence[str], rows: Sequence[Row], *, as_json: bool) -> None:
-    """Prints things as a table under these columns, or as a JSON array."""
+    """Prints rows as a table with these columns, or as a JSON array."""
     if as_json:
         return _print_json(rows)
     lines = [[column.upper() for column in columns], *([_text(row[name]) for name in columns] for row in rows)]

@@ -1,4 +1,4 @@
-"""The services that commands work with, and in the embedded engine the delivery of its events."""
+"""Builds the services for commands, and starts the delivery of events if this process owns the embedded engine."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 
 
 def services() -> Services:
-    """The services of this process. Where it owns the embedded engine, events are delivered from now on."""
-    made = wiring.services()
+    """Returns the services of this process. If it owns the embedded engine, starts the delivery of events."""
+    found = wiring.services()
     settings = read_settings(os.environ)
     if settings.engine == "embedded":
-        from chalicelib.local.events.wiring import Handlers, begin
+        from chalicelib.local.events.wiring import Handlers, start_events
 
-        begin(settings, made, Handlers(*map(_handler, ("on_objects_change", "on_catalog_change", "on_task"))))
-    return made
+        start_events(settings, found, Handlers(*map(_handler, ("on_objects_change", "on_catalog_change", "on_task"))))
+    return found
 
 
 def _handler(name: str) -> Handler:
-    """The event handler of this name in `app.py`, which is imported with the first event: most commands have none."""
+    """Returns the event handler of this name in `app.py`.
+
+    `app` is imported with the first event, because most commands cause no events.
+    """
 
     def call(event: dict[str, Any], context: Any) -> Any:
         return getattr(import_module("app"), name)(event, context)

@@ -1,4 +1,4 @@
-"""`stats`: whether statistics are what a count says, and making them so."""
+"""The command group `stats`: verifies the statistics by counting, and recounts them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from chalicelib.services import Services
 
 Command = Callable[..., None]
 
-VERIFIED = ("organization", "namespace", "bucket", "field", "shown", "counted")
-RECOUNTED = ("organization", "namespace", "bucket", "objects", "bytes", "failed")
+VERIFY_COLUMNS = ("organization", "namespace", "bucket", "field", "shown", "counted")
+RECOUNT_COLUMNS = ("organization", "namespace", "bucket", "objects", "bytes", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A bucket whose statistics are meant, or without one its namespace."""
+    """A bucket, or a namespace if `bucket` is None, whose statistics a command examines."""
 
     organization: str
     namespace: str
@@ -30,26 +30,26 @@ class Target:
 
     @property
     def ns(self) -> str:
-        """The partition of the namespace."""
+        """Returns the partition of the namespace."""
         return partition(self.organization, self.namespace)
 
     @property
     def row(self) -> Row:
-        """What names it."""
+        """Returns the columns that identify the target."""
         return {"organization": self.organization, "namespace": self.namespace, "bucket": self.bucket}
 
 
 @click.group()
 def stats() -> None:
-    """Verify statistics by counting, and recount where they drifted.
+    """Verify the statistics by counting all objects, and recount them if they differ.
 
-    Name a BUCKET with its namespace, a namespace, an organization, or --all. A namespace's own totals are
-    looked at after those of its buckets.
+    Name a BUCKET with its namespace, a namespace, an organization, or --all. The totals of a namespace are
+    processed after those of its buckets.
     """
 
 
 def targeted(command: Command) -> Command:
-    """Gives a command the targets that its arguments name."""
+    """Adds the arguments that select targets to a command, and passes the targets to it."""
 
     @click.option("--organization", metavar="ID", help="Id of the organization.")
     @click.option("--namespace", metavar="NAME_OR_ID", help="Only this namespace of the organization.")
@@ -58,67 +58,67 @@ def targeted(command: Command) -> Command:
     @as_json
     @wraps(command)
     @with_services
-    def run(services: Services, /, *, as_json: bool, **named: Any) -> None:
-        command(services, list(targets(services, **named)), as_json=as_json)
+    def run(services: Services, /, *, as_json: bool, **arguments: Any) -> None:
+        command(services, list(targets(services, **arguments)), as_json=as_json)
 
     return run
 
 
 @stats.command()
 @targeted
-def verify(services: Services, wholes: list[Target], *, as_json: bool) -> None:
-    """Count all objects and compare: prints every field that shows something else, and ends with 1 if one does.
+def verify(services: Services, selected: list[Target], *, as_json: bool) -> None:
+    """Count all objects and print every field that differs. The exit code is 1 if a field differs.
 
-    What is written meanwhile is under way for seconds, so a difference is looked at again before it is told.
+    Statistics follow a write after some seconds, so a difference is checked again before it is printed.
     """
     rows = [
-        {**target.row, "field": found.name, "shown": found.shown, "counted": found.counted}
-        for target in told(wholes)
-        for found in services.stats.verify(target.ns, target.bucket)
+        {**target.row, "field": difference.name, "shown": difference.shown, "counted": difference.counted}
+        for target in with_progress(selected)
+        for difference in services.stats.verify(target.ns, target.bucket)
     ]
     if rows or as_json:
-        show_all(VERIFIED, rows, as_json=as_json)
+        show_all(VERIFY_COLUMNS, rows, as_json=as_json)
     if rows:
         click.get_current_context().exit(1)
-    click.echo(f"Verified {len(wholes)}; all show what a count gives.", err=True)
+    click.echo(f"Verified {len(selected)}; all statistics match the count.", err=True)
 
 
 @stats.command()
 @targeted
-def recount(services: Services, wholes: list[Target], *, as_json: bool) -> None:
-    """Count anew while writers go on, and print by how much too many, or too few, were shown."""
+def recount(services: Services, selected: list[Target], *, as_json: bool) -> None:
+    """Count again, while writes continue. Prints by how much the old statistics were too high (too low if negative)."""
     rows = []
-    for target in told(wholes):
+    for target in with_progress(selected):
         drift = services.stats.recount(target.ns, target.bucket).drift
         rows.append({**target.row, **drift._asdict()})
-    show_all(RECOUNTED, rows, as_json=as_json)
+    show_all(RECOUNT_COLUMNS, rows, as_json=as_json)
 
 
 def targets(
     services: Services, *, organization: str | None, namespace: str | None, bucket: str | None, everything: bool
 ) -> Iterator[Target]:
-    """Everything that the arguments name. Raises UsageError where they do not go together."""
+    """Yields the targets that the arguments select. Raises UsageError for a wrong combination."""
     if everything:
         if organization or namespace or bucket:
-            raise click.UsageError("--all goes without a name")
-        for each in services.access.list_organizations():
-            yield from _of_organization(services, each.organization_id)
+            raise click.UsageError("--all cannot be combined with a name")
+        for owner in services.access.list_organizations():
+            yield from _of_organization(services, owner.organization_id)
     elif not organization or (bucket and not namespace):
-        raise click.UsageError("name an --organization, with a BUCKET its --namespace as well, or say --all")
+        raise click.UsageError("name an --organization, with a BUCKET its --namespace as well, or use --all")
     elif namespace:
         services.access.get_organization(organization)
-        place = services.namespaces.resolve(organization, namespace, ended_too=True)
-        yield from _of_namespace(services, organization, place.namespace_id, bucket)
+        resolved = services.namespaces.resolve(organization, namespace, include_expired=True)
+        yield from _of_namespace(services, organization, resolved.namespace_id, bucket)
     else:
         services.access.get_organization(organization)
         yield from _of_organization(services, organization)
 
 
-def told(wholes: list[Target]) -> Iterator[Target]:
-    """The targets one after the other; where there are several, each is announced on standard error."""
-    for number, target in enumerate(wholes, 1):
-        if len(wholes) > 1:
-            click.echo(f"{number}/{len(wholes)} {target.bucket or target.namespace}", err=True)
+def with_progress(selected: list[Target]) -> Iterator[Target]:
+    """Yields the targets. If there are several, prints a line to standard error before each."""
+    for number, target in enumerate(selected, 1):
+        if len(selected) > 1:
+            click.echo(f"{number}/{len(selected)} {target.bucket or target.namespace}", err=True)
         yield target
 
 
@@ -128,10 +128,10 @@ def _of_organization(services: Services, organization: str) -> Iterator[Target]:
 
 
 def _of_namespace(services: Services, organization: str, namespace: str, bucket: str | None) -> Iterator[Target]:
-    whole = Target(organization, namespace, None)
+    namespace_totals = Target(organization, namespace, None)
     if bucket is not None:
-        yield Target(organization, namespace, services.buckets.get(whole.ns, bucket).bucket_id)
+        yield Target(organization, namespace, services.buckets.get(namespace_totals.ns, bucket).bucket_id)
         return
-    for bucket_id in services.stats.bucket_ids(whole.ns):
+    for bucket_id in services.stats.bucket_ids(namespace_totals.ns):
         yield Target(organization, namespace, bucket_id)
-    yield whole
+    yield namespace_totals

@@ -1,4 +1,4 @@
-"""`tasks`: background work, and starting it again where it got stuck."""
+"""The command group `tasks`, for background tasks."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 import click
 
 from chalicelib.admin.commands import with_services
-from chalicelib.admin.organizations import of_organization
+from chalicelib.admin.organizations import organization_option
 from chalicelib.admin.output import as_json, show, show_all
 from chalicelib.core.statuses import TaskStatusEnum
 from chalicelib.services import Services
 from chalicelib.tasks.task import Task
 
 COLUMNS = ("task_id", "task_type", "status", "attempts", "created_at", "updated_at", "error")
-a_status = click.Choice([*TaskStatusEnum], case_sensitive=False)
+status_type = click.Choice([*TaskStatusEnum], case_sensitive=False)
 
 
 @click.group()
 def tasks() -> None:
-    """Look at the background tasks of an organization, and start again those that failed."""
+    """List and show the background tasks of an organization, and restart failed ones."""
 
 
 @tasks.command("list")
-@of_organization
-@click.option("--status", type=a_status, help="Only tasks in this status.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
+@organization_option
+@click.option("--status", type=status_type, help="Only tasks in this status.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Maximum number of tasks.")
 @as_json
 @with_services
 def list_(services: Services, organization: str, status: str | None, limit: int, as_json: bool) -> None:
@@ -37,34 +37,34 @@ def list_(services: Services, organization: str, status: str | None, limit: int,
 
 
 @tasks.command("show")
-@of_organization
+@organization_option
 @click.argument("task_id", metavar="ID")
 @as_json
 @with_services
 def show_(services: Services, organization: str, task_id: str, as_json: bool) -> None:
-    """Show the task of this ID, and how far it has come."""
-    show(_whole(services.tasks.get(organization, task_id)), as_json=as_json)
+    """Show the task with this ID and its progress."""
+    show(_details(services.tasks.get(organization, task_id)), as_json=as_json)
 
 
 @tasks.command()
-@of_organization
+@organization_option
 @click.argument("task_id", metavar="ID")
 @as_json
 @with_services
 def restart(services: Services, organization: str, task_id: str, as_json: bool) -> None:
-    """Start the task of this ID again, from where it had come: one that failed, or that nobody works on."""
-    show(_whole(services.tasks.restart(organization, task_id)), as_json=as_json)
+    """Restart the task with this ID: one that failed, or that no process works on. It continues where it stopped."""
+    show(_details(services.tasks.restart(organization, task_id)), as_json=as_json)
 
 
 def _row(task: Task) -> dict[str, Any]:
     return {**{name: getattr(task, name) for name in COLUMNS}, "status": task.status.value}
 
 
-def _whole(task: Task) -> dict[str, Any]:
+def _details(task: Task) -> dict[str, Any]:
     return {
         **_row(task),
         "cancellable": task.cancellable,
-        "inputs": [str(given) for given in task.inputs],
+        "inputs": [str(value) for value in task.inputs],
         "about": dict(task.about),
         "progress": dict(task.progress),
         "lease_until": task.lease_until,

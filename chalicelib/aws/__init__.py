@@ -1,1 +1,1 @@
-"""Clients of AWS, their retries, and what they consume."""
+"""AWS clients, retries, and the measurement of consumed capacity."""

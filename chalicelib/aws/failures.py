@@ -1,4 +1,4 @@
-"""Failures of calls to AWS that the service does not handle, for code that reports them."""
+"""The exceptions that failed calls to AWS raise."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ FAILURES = (BotoCoreError, ClientError)
 
 
 def failure_code(error: BaseException) -> str | None:
-    """The error code that AWS answered with; None for other errors, such as missing credentials."""
+    """Returns the error code of an error response of AWS, or None for other errors, such as missing credentials."""
     return error.response["Error"].get("Code") if isinstance(error, ClientError) else None

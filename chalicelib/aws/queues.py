@@ -1,4 +1,4 @@
-"""What the service asks of a client of SQS."""
+"""Protocols of SQS clients: the methods that the service calls."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any, Protocol
 
 
 class Queue(Protocol):
-    """A client of SQS."""
+    """An SQS client that sends messages."""
 
     def send_message(self, *, QueueUrl: str, MessageBody: str) -> Any:
-        """Puts a message into a queue."""
+        """Sends a message to a queue."""
 
 
 class WorkQueue(Protocol):
-    """A client of SQS that gives messages a time."""
+    """An SQS client that sends messages and postpones them."""
 
     def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int = 0) -> Any:
-        """Puts a message into a queue, to be seen after so many seconds."""
+        """Sends a message to a queue. Consumers receive it after the delay."""
 
     def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> Any:
-        """Has a message that was received come again after so many seconds."""
+        """Makes a received message visible again after the timeout in seconds."""

@@ -1,7 +1,7 @@
-"""Calling DynamoDB or S3 until it answers: what is worth another try, how long to wait, when to give up.
+"""Retries of calls to DynamoDB and S3, with exponential backoff and jitter.
 
-The client itself never tries twice, so every attempt is counted, waits with jitter, and fits a budget: that of
-its call, and that which `patience` gives the request.
+Retries of botocore are disabled, so that every attempt is counted. The retries of a call end with the budget of the
+call, or earlier with the time limit of the request (`core.deadline`).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from chalicelib.aws.usage import count_round_trip
 from chalicelib.core.deadline import deadline_of
 from chalicelib.core.errors import Unavailable
 
-FIRST_WAIT_SECONDS = 0.05
-LONGEST_WAIT_SECONDS = 1.0
+INITIAL_WAIT_SECONDS = 0.05
+MAX_WAIT_SECONDS = 1.0
 
-_BUSY_CODES = frozenset(
+_RETRYABLE_CODES = frozenset(
     {
         "BandwidthLimitExceeded",
         "InternalError",
@@ -43,26 +43,27 @@ _BUSY_CODES = frozenset(
         "TransactionInProgressException",
     }
 )
-_BUSY_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
-_INNOCENT = "None"
-_LOST = (HTTPClientError, ConnectionError, ResponseParserError)
+_RETRYABLE_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
+# The reason code of the steps that did not cause the cancellation.
+_NO_REASON = "None"
+_NO_RESPONSE = (HTTPClientError, ConnectionError, ResponseParserError)
 _NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
 
 
 class OutcomeUnknown(Unavailable):
-    """No try of a write was answered with its outcome, so nobody knows whether it was made."""
+    """No attempt of a write returned its outcome, so it is unknown whether the write was applied."""
 
     message = "The storage did not answer in time; the change may or may not have been made"
     code = "unsettled"
 
 
 class DeadlineExceeded(Unavailable):
-    """The time that all calls of a request share ran out, and there was more to read."""
+    """The time limit of the request ended before everything was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How one call may spend its time, all of it given from outside."""
+    """The time budget of each call, in seconds, and the clock, sleep function and random numbers (0 to 1) to use."""
 
     clock: Callable[[], float]
     sleep: Callable[[float], None]
@@ -71,68 +72,73 @@ class RetryPolicy:
 
 
 class Attempts:
-    """The attempts of one call. `doubtful`: one of them may have been applied without our hearing of it.
+    """The attempts of one call.
 
-    `count` is called before each.
+    `maybe_applied` is true if an attempt may have been applied although no response arrived. `count` is called before
+    each attempt.
     """
 
-    __slots__ = ("_count", "_deadline", "_pace", "_wait", "_writing", "doubtful")
+    __slots__ = ("_count", "_deadline", "_policy", "_wait", "_writing", "maybe_applied")
 
     def __init__(
-        self, pace: RetryPolicy, *, writing: bool = False, count: Callable[[], None] = count_round_trip
+        self, policy: RetryPolicy, *, writing: bool = False, count: Callable[[], None] = count_round_trip
     ) -> None:
         self._count = count
-        self._pace = pace
+        self._policy = policy
         self._writing = writing
-        self._deadline = deadline_of(pace.clock(), pace.budget_seconds)
-        self._wait = FIRST_WAIT_SECONDS
-        self.doubtful = False
+        self._deadline = deadline_of(policy.clock(), policy.budget_seconds)
+        self._wait = INITIAL_WAIT_SECONDS
+        self.maybe_applied = False
 
     def call(self, operation: Callable[..., Any], params: Mapping[str, Any]) -> Any:
-        """The storage's answer. Raises Unavailable when the budget is spent, and lets faults and conditions fly."""
+        """Returns the response of `operation`, and retries temporary errors.
+
+        Raises Unavailable when the budget is exhausted, or its subclass OutcomeUnknown if a write may have been
+        applied. Other errors, such as a failed condition, propagate to the caller.
+        """
         while True:
             self._count()
             try:
                 return operation(**params)
-            except _LOST as error:
-                self.doubtful |= not isinstance(error, _NEVER_SENT)
+            except _NO_RESPONSE as error:
+                self.maybe_applied |= not isinstance(error, _NEVER_SENT)
                 self.pause(error)
             except ClientError as error:
-                unanswered = error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500
-                if not unanswered and not _is_busy(error):
+                server_error = error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500
+                if not server_error and not _is_retryable(error):
                     raise
-                self.doubtful |= unanswered
+                self.maybe_applied |= server_error
                 self.pause(error)
 
     def pause(self, cause: Exception | None = None) -> None:
-        """Waits before the next attempt, or raises Unavailable if that would go beyond the budget."""
-        pace = self._pace
-        wait = self._wait * (0.5 + pace.jitter() / 2)
-        if pace.clock() + wait >= self._deadline:
-            raise (OutcomeUnknown() if self._writing and self.doubtful else Unavailable()) from cause
-        pace.sleep(wait)
-        self._wait = min(2 * self._wait, LONGEST_WAIT_SECONDS)
+        """Waits before the next attempt. Raises Unavailable or OutcomeUnknown if the wait would exceed the budget."""
+        policy = self._policy
+        wait = self._wait * (0.5 + policy.jitter() / 2)
+        if policy.clock() + wait >= self._deadline:
+            raise (OutcomeUnknown() if self._writing and self.maybe_applied else Unavailable()) from cause
+        policy.sleep(wait)
+        self._wait = min(2 * self._wait, MAX_WAIT_SECONDS)
 
 
-def code(error: ClientError) -> str:
-    """The storage's name for what went wrong."""
+def error_code(error: ClientError) -> str:
+    """Returns the error code of an AWS error, or an empty string."""
     return error.response["Error"].get("Code", "")
 
 
-def reasons(error: ClientError) -> list[dict[str, Any]]:
-    """Why a transaction was cancelled, one reason for each of its steps, in their order."""
-    given: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-    return given
+def cancellation_reasons(error: ClientError) -> list[dict[str, Any]]:
+    """Returns the reasons for a cancelled transaction, one for each of its steps, in their order."""
+    per_step: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    return per_step
 
 
 def is_retryable_code(name: str) -> bool:
-    """Whether what goes by this name is about load, and worth another attempt."""
-    return name in _BUSY_CODES
+    """Returns whether an error code means a temporary condition, such as throttling, that a retry may overcome."""
+    return name in _RETRYABLE_CODES
 
 
-def _is_busy(error: ClientError) -> bool:
-    if is_retryable_code(code(error)):
+def _is_retryable(error: ClientError) -> bool:
+    if is_retryable_code(error_code(error)):
         return True
-    # One reason that is not about load, a failed condition or a fault of ours, explains the cancellation.
-    codes = {reason.get("Code", _INNOCENT) for reason in reasons(error)} - {_INNOCENT}
-    return bool(codes) and codes <= _BUSY_REASONS
+    # If one step failed for another reason, such as its condition, a retry cannot succeed.
+    codes = {reason.get("Code", _NO_REASON) for reason in cancellation_reasons(error)} - {_NO_REASON}
+    return bool(codes) and codes <= _RETRYABLE_REASONS

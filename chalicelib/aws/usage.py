@@ -1,4 +1,4 @@
-"""What a request costs: calls to AWS, and the capacity of the database that they consumed."""
+"""Counts the calls to AWS and the DynamoDB capacity that a request consumes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Usage:
-    """Counts calls, retries included, how many of them went to S3, and the database units of the answered ones."""
+    """Calls to AWS including retries, those to S3 among them, and DynamoDB capacity units of the successful calls."""
 
     round_trips: int = 0
     read_units: float = 0.0
@@ -19,53 +19,53 @@ class Usage:
     s3_requests: int = 0
 
 
-# Calls outside any `track_usage` block count here, where nobody looks.
-_current: ContextVar[Usage] = ContextVar("meter", default=Usage())  # noqa: B039
+# The default collects the calls outside any `track_usage` block. Nothing reads it.
+_current: ContextVar[Usage] = ContextVar("usage", default=Usage())  # noqa: B039
 
 
 @contextmanager
 def track_usage() -> Iterator[Usage]:
-    """Counts everything this thread does inside the block, and only that."""
-    meter = Usage()
-    token = _current.set(meter)
+    """Counts the calls that this thread makes inside the block."""
+    usage = Usage()
+    token = _current.set(usage)
     try:
-        yield meter
+        yield usage
     finally:
         _current.reset(token)
 
 
 def count_round_trip() -> None:
-    """One more call is on its way."""
+    """Counts one call."""
     _current.get().round_trips += 1
 
 
 def count_s3_request() -> None:
-    """One more call is on its way, to S3."""
+    """Counts one call to S3."""
     count_round_trip()
     _current.get().s3_requests += 1
 
 
-def add_usage(meter: Usage) -> None:
-    """What was counted elsewhere, as in another thread, for the work that this is part of."""
+def add_usage(usage: Usage) -> None:
+    """Adds usage that was counted elsewhere, such as in another thread, to the usage of this thread."""
     current = _current.get()
-    current.round_trips += meter.round_trips
-    current.s3_requests += meter.s3_requests
-    current.read_units += meter.read_units
-    current.write_units += meter.write_units
+    current.round_trips += usage.round_trips
+    current.s3_requests += usage.s3_requests
+    current.read_units += usage.read_units
+    current.write_units += usage.write_units
 
 
-def count_read(answer: Mapping[str, Any]) -> None:
-    """What a read consumed, by its answer."""
-    _current.get().read_units += _units(answer)
+def count_read(response: Mapping[str, Any]) -> None:
+    """Adds the capacity units in the response to a read."""
+    _current.get().read_units += _units(response)
 
 
-def count_write(answer: Mapping[str, Any]) -> None:
-    """What a write consumed, by its answer."""
-    _current.get().write_units += _units(answer)
+def count_write(response: Mapping[str, Any]) -> None:
+    """Adds the capacity units in the response to a write."""
+    _current.get().write_units += _units(response)
 
 
-def _units(answer: Mapping[str, Any]) -> float:
-    consumed = answer.get("ConsumedCapacity") or ()
+def _units(response: Mapping[str, Any]) -> float:
+    consumed = response.get("ConsumedCapacity") or ()
     if isinstance(consumed, Mapping):
         return float(consumed.get("CapacityUnits") or 0)
     return float(sum(table.get("CapacityUnits") or 0 for table in consumed))

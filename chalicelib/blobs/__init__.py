@@ -1,1 +1,1 @@
-"""Files of objects: how they are given, checked, stored in S3 and removed."""
+"""The files of objects: reads and checks what clients send, stores it in S3, and removes what is unreferenced."""

@@ -1,4 +1,4 @@
-"""A file of an object: as its row keeps it, and as clients receive it."""
+"""A file of an object, as its row stores it and as clients receive it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.core.storage_class import StorageClass
+
 if TYPE_CHECKING:
     from chalicelib.blobs.content import NewBlob
-
-ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A file. `key` names its bytes in the blob store, and is None where only `url` says where they are.
+    """A file of an object.
 
-    `hash` is what clients are shown; `sha256` is known, in hex, where the service has seen the bytes.
-    `storage_class` is the bucket's word for the tier, None for the standard one.
+    `property` is the schema field that the file belongs to, and `type` that field's type. `key` is the S3 key of
+    the content, None for a file that is kept by reference and has only its `url`. `text` repeats the content of a
+    short text. `hash` is what clients receive, as `algorithm:hash`; `sha256` is in hex and only set if the service
+    has seen the content. `storage_class` is the bucket's storage class, None for the standard one.
     """
 
     blob_id: str
@@ -37,12 +39,12 @@ class Blob:
 
     @computed
     def archived(self) -> bool:
-        """Whether the bytes lie where nobody can read them before they are restored."""
-        return self.key is not None and self.storage_class == ARCHIVE
+        """Whether the content is archived in S3, so that it must be restored before anyone can read it."""
+        return self.key is not None and self.storage_class == StorageClass.ARCHIVE
 
 
-def stored(new: NewBlob, *, blob_id: str, key: str | None, url: str, storage_class: str | None) -> Blob:
-    """The blob that a new one becomes, its bytes lying under `key` at `url`, or at the `url` that was given."""
+def stored_blob(new: NewBlob, *, blob_id: str, key: str | None, url: str, storage_class: str | None) -> Blob:
+    """The blob for a new file: stored under `key` with an s3:// `url`, or kept by reference with no key."""
     return Blob(
         blob_id=blob_id,
         property=new.property,
@@ -61,17 +63,17 @@ def stored(new: NewBlob, *, blob_id: str, key: str | None, url: str, storage_cla
 
 
 def to_document(blob: Blob) -> dict[str, Any]:
-    """The blob as plain JSON, what is absent left out."""
+    """The blob as a JSON object for the row, without the members that are None."""
     return {name: value for name in Blob.__slots__ if (value := getattr(blob, name)) is not None}
 
 
 def from_document(document: Mapping[str, Any]) -> Blob:
-    """The blob that `to_document` wrote."""
+    """The blob in a JSON object that `to_document` returned."""
     return Blob(**document)
 
 
 def show_blob(blob: Blob, *, presigned_url: str | None = None) -> dict[str, Any]:
-    """The blob as clients receive it; a download URL stands in `properties` too, where old clients look."""
+    """The blob as clients receive it. A download URL is in `properties` too, where older clients read it."""
     properties: dict[str, Any] = {"url": blob.url}
     if blob.text is not None:
         properties["text"] = blob.text

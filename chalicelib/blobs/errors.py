@@ -6,7 +6,10 @@ from chalicelib.core.errors import Problem, RequestInvalid
 
 
 class UrlInvalid(RequestInvalid):
-    """The URL of a file is none that could be fetched; a row of a batch tells it under a name of its own."""
+    """The file URL is not a valid http, https or s3 URL.
+
+    In a bulk create response, the row has the error type "URLValidationError" instead of "ValidationError".
+    """
 
     error_type = "URLValidationError"
 

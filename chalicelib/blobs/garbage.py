@@ -1,4 +1,4 @@
-"""Bytes that no row refers to any more, found in the changes of the rows."""
+"""Finds stored files that an object's row no longer refers to, in the records of the objects table's stream."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-Row = tuple[str, str]
+# The bucket id and the object id of a row.
+RowKey = tuple[str, str]
 
 
-def dropped(records: Iterable[Mapping[str, Any]]) -> dict[Row, set[str]]:
-    """The keys of bytes that changes of rows dropped, by the bucket and the id of the object."""
-    found: dict[Row, set[str]] = {}
+def unreferenced_keys(records: Iterable[Mapping[str, Any]]) -> dict[RowKey, set[str]]:
+    """The S3 keys that the changes in these DynamoDB stream records removed from rows, by row.
+
+    The current row may refer to such a key again: a write is repeated if its response was lost. The caller must
+    read the row before it removes the files.
+    """
+    found: dict[RowKey, set[str]] = {}
     for record in records:
-        if keys := unreferenced(record):
-            row = record["dynamodb"]["Keys"]
-            found.setdefault((row["bucket_id"]["S"], row["object_id"]["S"]), set()).update(keys)
+        if keys := _removed_keys(record):
+            row_key = record["dynamodb"]["Keys"]
+            found.setdefault((row_key["bucket_id"]["S"], row_key["object_id"]["S"]), set()).update(keys)
     return found
 
 
-def unreferenced(record: Mapping[str, Any]) -> set[str]:
-    """The keys of the bytes that the row before a change referred to and the row after it does not.
+def _removed_keys(record: Mapping[str, Any]) -> set[str]:
+    """The S3 keys that the row refers to before a change and not after it.
 
-    The record is as a DynamoDB stream tells it. The row of today may refer to such bytes once more, where a
-    write whose answer was lost was made again: whoever removes them reads it first. A row that cannot be read,
-    before or after, names none: what it leaves behind is found by the listing of orphans.
+    Empty if either state of the row cannot be read. `admin blobs orphans` finds the files of such a row.
     """
     change = record["dynamodb"]
     before, after = _document(change.get("OldImage")), _document(change.get("NewImage"))

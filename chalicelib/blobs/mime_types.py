@@ -1,17 +1,17 @@
-"""Which kind of file some bytes are, and which kinds a field of the schema takes."""
+"""Finds the MIME type of a file, and which MIME types a schema field of a file type accepts."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-OCTETS = "application/octet-stream"
+OCTET_STREAM = "application/octet-stream"
 TEXT = "text/plain"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv"
 
-# What each file type takes: whole families end in a slash. A GIF may be an image or a video.
-_TAKEN: dict[str, tuple[str, ...]] = {
+# The MIME types that each file type accepts. "image/" means all types that start so. A GIF is an image or a video.
+_ACCEPTED: dict[str, tuple[str, ...]] = {
     "image": ("image/",),
     "audio": ("audio/", "application/ogg"),
     "video": ("video/", "image/gif", "application/mp4", "application/ogg"),
@@ -37,63 +37,66 @@ _TAKEN: dict[str, tuple[str, ...]] = {
         "application/x-subrip",
     ),
 }
-# Containers whose first bytes do not say whether there is a picture to the sound.
-_SOUND_OR_PICTURE = frozenset({"mp4", "x-m4v", "webm", "x-matroska", "ogg", "3gpp", "quicktime", "x-ms-wmv"})
-# What says nothing about the bytes.
-_VAGUE = frozenset({OCTETS, "binary/octet-stream", "application/x-binary"})
+# Containers that hold audio or video. Their signatures do not tell which.
+_AUDIO_OR_VIDEO = frozenset({"mp4", "x-m4v", "webm", "x-matroska", "ogg", "3gpp", "quicktime", "x-ms-wmv"})
+# MIME types for content of an unknown type.
+_GENERIC = frozenset({OCTET_STREAM, "binary/octet-stream", "application/x-binary"})
 _MIME_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
-# What a text never holds: control characters other than tab, line feed, form feed, carriage return, escape.
+# Control characters other than tab, line feed, form feed, carriage return and escape. No text contains them.
 _NEVER_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
-_ZIPPED = b"PK\x03\x04"
-# Files of these types may consist of letters.
-_LETTERS = frozenset({"text", "excel"})
-# More than any signature that the library looks for is long.
-_SNIFFED = 8192
+_ZIP_SIGNATURE = b"PK\x03\x04"
+# Files of these types can be plain text.
+_TEXT_TYPES = frozenset({"text", "excel"})
+# Longer than every signature that the `filetype` library looks for.
+_SNIFFED_BYTES = 8192
 
 
 def read_mime_type(text: str) -> str | None:
-    """The type and subtype in lower case, parameters left out; None where it has not that form."""
+    """The type and subtype in lower case, without parameters; None if the text is not a MIME type (RFC 6838, 4.2)."""
     essence = text.partition(";")[0].strip().lower()
     return essence if _MIME_TYPE.fullmatch(essence) else None
 
 
-def taken_by(type_: str) -> str:
-    """The MIME types that a field of a file type takes, for people."""
-    return ", ".join(f"{name}*" if name.endswith("/") else name for name in _TAKEN[type_])
+def accepted_types(type_: str) -> str:
+    """The MIME types that a file type accepts, as text for an error message."""
+    return ", ".join(f"{name}*" if name.endswith("/") else name for name in _ACCEPTED[type_])
 
 
-def fits(mime_type: str, type_: str) -> bool:
-    """Whether a field of a file type takes a MIME type."""
-    return any(mime_type.startswith(taken) if taken.endswith("/") else mime_type == taken for taken in _TAKEN[type_])
+def is_accepted(mime_type: str, type_: str) -> bool:
+    """Whether a file type accepts a MIME type."""
+    return any(
+        mime_type.startswith(accepted) if accepted.endswith("/") else mime_type == accepted
+        for accepted in _ACCEPTED[type_]
+    )
 
 
-def is_vague(mime_type: str) -> bool:
-    """Whether this MIME type only says that there are bytes."""
-    return mime_type in _VAGUE
+def is_generic(mime_type: str) -> bool:
+    """Whether this MIME type only means "some bytes"."""
+    return mime_type in _GENERIC
 
 
-def of_filename(filename: str | None) -> str | None:
-    """The MIME type that the end of a filename suggests."""
+def mime_type_of_filename(filename: str | None) -> str | None:
+    """The MIME type for the extension of a filename; None if it is unknown."""
     import mimetypes
 
-    # The table that comes with Python alone: that of the machine would make answers differ between two.
+    # Only the table in Python: mimetypes.guess_type() also reads files of the machine, which differ.
     return mimetypes.MimeTypes().guess_type(filename)[0] if filename else None
 
 
 def sniff(content: bytes, type_: str) -> str | None:
-    """The MIME type that the bytes show, or None; of two that they may equally well have, that which fits `type_`."""
-    if type_ in _LETTERS and decoded(content) is not None:
-        return None  # letters that start like a picture's bytes are still letters
-    if content.startswith(_ZIPPED) and _is_workbook(content):
+    """The MIME type of the content's signature, or None. Of two possible types, the one that `type_` accepts."""
+    if type_ in _TEXT_TYPES and decode_text(content) is not None:
+        return None  # a text can start with the same characters as a signature, for example "BM" or "GIF89a"
+    if content.startswith(_ZIP_SIGNATURE) and _is_workbook(content):
         return XLSX
     import filetype
 
-    found = filetype.guess(content[:_SNIFFED])
-    return _as_asked(found.mime, type_) if found else None
+    found = filetype.guess(content[:_SNIFFED_BYTES])
+    return _for_field_type(found.mime, type_) if found else None
 
 
-def decoded(content: bytes) -> str | None:
-    """The text that these bytes are in UTF-8, or None where they are no text."""
+def decode_text(content: bytes) -> str | None:
+    """The content decoded from UTF-8; None if it is not UTF-8 or contains control characters."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -101,32 +104,32 @@ def decoded(content: bytes) -> str | None:
     return None if _NEVER_IN_TEXT.search(text) else text
 
 
-def by_default(content: bytes, type_: str) -> str:
-    """What to call bytes about which nothing is known."""
+def default_mime_type(content: bytes, type_: str) -> str:
+    """The MIME type for content whose type is unknown."""
     if type_ == "text":
         return TEXT
-    return CSV if type_ == "excel" and decoded(content) is not None else OCTETS
+    return CSV if type_ == "excel" and decode_text(content) is not None else OCTET_STREAM
 
 
-def _as_asked(mime_type: str, type_: str) -> str:
-    """A container for sound and picture alike, called as the field has it."""
+def _for_field_type(mime_type: str, type_: str) -> str:
+    """The MIME type; for a container of audio or video, the one of the two that the field has."""
     family, _, subtype = mime_type.partition("/")
-    if type_ in ("audio", "video") and family in ("audio", "video") and subtype in _SOUND_OR_PICTURE:
+    if type_ in ("audio", "video") and family in ("audio", "video") and subtype in _AUDIO_OR_VIDEO:
         return f"{type_}/{subtype}"
     return mime_type
 
 
 def _is_workbook(content: bytes) -> bool:
-    """Whether a zip file holds what an Excel workbook holds, in whatever order its writer put that."""
-    return any(name.startswith("xl/workbook.") for name in _names_in(content))
+    """Whether a zip file is an Excel workbook. The order of its members depends on the program that wrote it."""
+    return any(name.startswith("xl/workbook.") for name in _member_names(content))
 
 
-def _names_in(zipped: bytes) -> Iterable[str]:
+def _member_names(content: bytes) -> Iterable[str]:
     import io
     import zipfile
 
     try:
-        with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return archive.namelist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, UnicodeDecodeError):
         return ()

@@ -1,4 +1,8 @@
-"""Bytes that no object refers to: of writers that died, or that lost a race and could not take them back."""
+"""Finds stored files that no object refers to.
+
+A process leaves them that ends between storing a file and writing the row, or that cannot remove them after a
+failed write.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,17 @@ from itertools import groupby, islice
 from typing import Protocol
 
 from chalicelib.blobs.blob import Blob
-from chalicelib.blobs.store import Held
+from chalicelib.blobs.store import StoredFile
 from chalicelib.blobs.writer import BLOBS
 
-LOOKED_AT_ONCE = 100
+READ_BATCH_SIZE = 100
 
+# A bucket id and an object id.
 Owner = tuple[str, str]
 
 
 class ObjectRow(Protocol):
-    """An object, as far as its files are concerned."""
+    """The part of an object that is used here."""
 
     @property
     def blobs(self) -> Iterable[Blob]:
@@ -25,29 +30,29 @@ class ObjectRow(Protocol):
 
 
 class ObjectRows(Protocol):
-    """The rows of objects."""
+    """The part of the object store that is used here."""
 
     def many(self, bucket_id: str, ids: Iterable[str]) -> Iterable[ObjectRow]:
-        """The objects with these ids, without those that do not exist."""
+        """The objects with these ids, except those that do not exist."""
 
 
-def orphans(objects: ObjectRows, held: Iterable[Held], *, before: datetime) -> Iterator[Held]:
-    """Of what is held, in the order of keys, that which no row refers to and which was stored before a moment.
+def orphans(objects: ObjectRows, files: Iterable[StoredFile], *, before: datetime) -> Iterator[StoredFile]:
+    """The files that no row refers to and that were stored before a moment. `files` must be in the order of keys.
 
-    Bytes are stored before their row, so those that are younger than a request can last are somebody's yet.
-    Rows are read after the bytes were listed, and no key is used twice: what is found stays an orphan.
-    Keys of another form than those of objects' files are left alone.
+    A file is stored before its row is written, so `before` must exclude files of requests that still run. Rows are
+    read after the files were listed, and a key is never used again, so no file in the result becomes referenced
+    later. Keys that are not those of objects' files are ignored.
     """
-    owned = ((owner, each) for each in held if each.stored_at < before and (owner := _owner(each.key)) is not None)
-    by_owner = ((owner, [each for _, each in pairs]) for owner, pairs in groupby(owned, key=lambda pair: pair[0]))
-    for bucket_id, of_bucket in groupby(by_owner, key=lambda found: found[0][0]):
-        while chunk := dict(islice(of_bucket, LOOKED_AT_ONCE)):
+    owned = ((owner, file) for file in files if file.stored_at < before and (owner := _owner(file.key)) is not None)
+    by_owner = ((owner, [file for _, file in pairs]) for owner, pairs in groupby(owned, key=lambda pair: pair[0]))
+    for bucket_id, of_bucket in groupby(by_owner, key=lambda pair: pair[0][0]):
+        while chunk := dict(islice(of_bucket, READ_BATCH_SIZE)):
             ids = [object_id for _, object_id in chunk]
-            referred = {blob.key for stored in objects.many(bucket_id, ids) for blob in stored.blobs}
-            yield from (each for files in chunk.values() for each in files if each.key not in referred)
+            referenced = {blob.key for row in objects.many(bucket_id, ids) for blob in row.blobs}
+            yield from (file for owned_files in chunk.values() for file in owned_files if file.key not in referenced)
 
 
 def _owner(key: str) -> Owner | None:
-    """The bucket and the object whose file this is."""
+    """The bucket and the object that the key belongs to; None for another kind of key."""
     parts = key.split("/")
     return (parts[1], parts[2]) if len(parts) == 4 and parts[0] == BLOBS else None

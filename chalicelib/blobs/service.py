@@ -1,4 +1,4 @@
-"""What other packages may do with files."""
+"""The operations on files that other packages use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chalicelib.blobs.blob import Blob
-from chalicelib.blobs.store import BlobStore, BytesNotRemoved
+from chalicelib.blobs.store import BlobStore, FilesNotRemoved
 from chalicelib.blobs.writer import BlobWriter
 from chalicelib.core import log
 from chalicelib.core.ids import Ids
@@ -14,36 +14,36 @@ from chalicelib.core.ids import Ids
 
 @dataclass(frozen=True, slots=True)
 class Blobs:
-    """The files of every bucket."""
+    """The files of all buckets."""
 
     store: BlobStore
     ids: Ids
 
     def connect(self) -> None:
-        """Builds the S3 client now, before several threads would each build one."""
+        """Builds the S3 client. Call it before several threads use the store, so that they share one client."""
         self.store.connect()
 
     def writer(self, bucket_id: str, storage_class: str | None) -> BlobWriter:
-        """Stores the files of one object of this bucket, in the tier of the bucket's `storage_class`."""
+        """A writer for the files of one object of this bucket, with the bucket's `storage_class`."""
         return BlobWriter(self.store, self.ids, bucket_id, storage_class)
 
     def remove(self, keys: Iterable[str]) -> None:
-        """Removes the bytes under these keys. Raises Unavailable.
+        """Removes the files with these S3 keys. Raises Unavailable.
 
-        Bytes that S3 refuses to remove are logged and stay: a retry would fail in the same way, and
-        `admin blobs orphans` lists them.
+        A file that S3 does not let us remove is logged and remains: a retry would fail in the same way, and
+        `admin blobs orphans` lists it.
         """
-        wanted = sorted(keys)
+        ordered = sorted(keys)
         try:
-            if wanted:
-                self.store.remove(wanted)
-        except BytesNotRemoved as error:
-            log.log("bytes left behind", level=log.ERROR, error=error, keys=wanted)
+            if ordered:
+                self.store.remove(ordered)
+        except FilesNotRemoved as error:
+            log.log("files not removed", level=log.ERROR, error=error, keys=ordered)
 
     def presigned_get(self, blob: Blob) -> str | None:
-        """A download URL that is valid for an hour; None for bytes kept elsewhere, and for archived ones."""
+        """A download URL that is valid for an hour; None for a file that is kept by reference or archived."""
         return self.store.presigned_get(blob)
 
     def presigned_bytes(self) -> int:
-        """The largest length of such a URL in bytes, with the credentials of this moment."""
+        """The maximum length of such a URL in bytes, with the current credentials."""
         return self.store.presigned_bytes()

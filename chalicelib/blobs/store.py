@@ -1,4 +1,4 @@
-"""The bytes of files, in S3. No client is built before bytes move or a download URL is asked for."""
+"""Stores files in S3. The S3 client is built on first use."""
 
 from __future__ import annotations
 
@@ -14,37 +14,40 @@ from urllib.parse import quote
 from chalicelib.aws.retry import Attempts, RetryPolicy, is_retryable_code
 from chalicelib.aws.usage import count_s3_request
 from chalicelib.blobs.blob import Blob
-from chalicelib.blobs.mime_types import OCTETS, decoded
+from chalicelib.blobs.mime_types import OCTET_STREAM, decode_text
 from chalicelib.core.deadline import expired
 from chalicelib.core.errors import Unavailable
+from chalicelib.core.storage_class import StorageClass
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-STORAGE_CLASSES: Mapping[str | None, str] = {
+# The S3 storage class for each storage class of a bucket; None is a bucket without one.
+S3_STORAGE_CLASSES: Mapping[str | None, str] = {
     None: "STANDARD",
-    "standard": "STANDARD",
-    "nearline": "STANDARD_IA",
-    "coldline": "GLACIER_IR",
-    "archive": "GLACIER",
+    StorageClass.STANDARD: "STANDARD",
+    StorageClass.NEARLINE: "STANDARD_IA",
+    StorageClass.COLDLINE: "GLACIER_IR",
+    StorageClass.ARCHIVE: "GLACIER",
 }
 PRESIGNED_GET_SECONDS = 3600
-REMOVED_AT_ONCE = 1000
-# No key of ours is longer; see `deposit.blob_key`.
-LONGEST_KEY = 128
+# The limit of S3 DeleteObjects.
+DELETE_BATCH_SIZE = 1000
+# The keys of `writer.blob_key` are not longer.
+MAX_KEY_LENGTH = 128
 
-# What a browser shows and never runs; anything else it is to save.
-_SHOWN = ("image/", "audio/", "video/", "application/pdf", "text/plain")
-_NEVER_SHOWN = frozenset({"image/svg+xml"})
+# The MIME types that a browser displays without running scripts. Files of other types are downloaded.
+_DISPLAYED = ("image/", "audio/", "video/", "application/pdf", "text/plain")
+_NEVER_DISPLAYED = frozenset({"image/svg+xml"})
 
 
-class BytesNotRemoved(RuntimeError):
-    """S3 refused to remove bytes for a reason that no other attempt would change."""
+class FilesNotRemoved(RuntimeError):
+    """S3 did not remove some files, and would not on a retry either: for example AccessDenied."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Bytes that the store holds."""
+class StoredFile:
+    """A file in the store."""
 
     key: str
     size_bytes: int
@@ -52,7 +55,10 @@ class Held:
 
 
 class BlobStore:
-    """Keeps bytes under keys. Every method but `presigned_get` raises Unavailable when S3 cannot serve it."""
+    """Stores the content of files under keys in one S3 bucket.
+
+    Every method that calls S3 raises Unavailable when S3 is throttled or down for longer than the retries last.
+    """
 
     def __init__(
         self,
@@ -66,10 +72,10 @@ class BlobStore:
     ) -> None:
         self._client = client
         self._bucket = bucket
-        self._pace = RetryPolicy(clock, sleep, jitter, budget_seconds)
+        self._retry_policy = RetryPolicy(clock, sleep, jitter, budget_seconds)
 
     def connect(self) -> None:
-        """Builds the client now, for threads that would each build one."""
+        """Builds the S3 client. Call it before several threads use the store, so that they share one client."""
         self._client()
 
     def put(
@@ -81,52 +87,52 @@ class BlobStore:
         filename: str | None,
         storage_class: str | None,
     ) -> str:
-        """Stores bytes in the tier that a bucket's storage class names; gives their s3:// URL.
+        """Stores a file in the tier of the bucket's storage class. Returns its s3:// URL.
 
-        Begins nothing once the time that the calls of a request share has run out.
+        Raises Unavailable without calling S3 if the time limit of the request has passed.
         """
-        if expired(self._pace.clock()):
+        if expired(self._retry_policy.clock()):
             raise Unavailable()
         params = {
             "Bucket": self._bucket,
             "Key": key,
             "Body": content,
-            "ContentType": _content_type(mime_type or OCTETS, content),
-            "ContentDisposition": content_disposition(filename, mime_type or OCTETS),
-            "StorageClass": STORAGE_CLASSES[storage_class],
+            "ContentType": _content_type(mime_type or OCTET_STREAM, content),
+            "ContentDisposition": content_disposition(filename, mime_type or OCTET_STREAM),
+            "StorageClass": S3_STORAGE_CLASSES[storage_class],
         }
         self._call(self._client().put_object, params)
         return f"s3://{self._bucket}/{key}"
 
     def remove(self, keys: Iterable[str]) -> None:
-        """Makes bytes absent; those that are not there are no trouble."""
+        """Removes files; keys that do not exist are ignored. Raises FilesNotRemoved."""
         remaining = iter(keys)
-        while chunk := list(islice(remaining, REMOVED_AT_ONCE)):
+        while chunk := list(islice(remaining, DELETE_BATCH_SIZE)):
             self._remove(chunk)
 
     def presigned_get(self, blob: Blob) -> str | None:
-        """A URL that whoever has it may read the blob from for an hour; no call is made.
+        """A presigned download URL that is valid for an hour. Makes no call to S3.
 
-        None for bytes that are not kept here, and for archived ones, which nobody can read as they lie.
+        None for a file that is kept by reference, and for an archived one, which S3 does not serve.
         """
         if blob.key is None or blob.archived:
             return None
         return self._presigned(blob.key)
 
     def presigned_bytes(self) -> int:
-        """How long such URLs are at most just now: most of one is credentials, and theirs have no set length."""
-        return len(self._presigned("x" * LONGEST_KEY))
+        """The maximum length of a download URL in bytes with the current credentials, whose session token varies."""
+        return len(self._presigned("x" * MAX_KEY_LENGTH))
 
-    def listing(self, prefix: str) -> Iterator[Held]:
-        """What is held under keys that start so, in the order of keys; read lazily."""
+    def list_files(self, prefix: str) -> Iterator[StoredFile]:
+        """The files whose keys start with a prefix, in the order of keys. Reads a page of keys at a time."""
         params: dict[str, Any] = {"Bucket": self._bucket, "Prefix": prefix}
         while True:
-            answer = self._call(self._client().list_objects_v2, params)
-            for found in answer.get("Contents", ()):
-                yield Held(found["Key"], found["Size"], found["LastModified"])
-            if not answer.get("IsTruncated"):
+            response = self._call(self._client().list_objects_v2, params)
+            for found in response.get("Contents", ()):
+                yield StoredFile(found["Key"], found["Size"], found["LastModified"])
+            if not response.get("IsTruncated"):
                 return
-            params["ContinuationToken"] = answer["NextContinuationToken"]
+            params["ContinuationToken"] = response["NextContinuationToken"]
 
     def _presigned(self, key: str) -> str:
         return self._client().generate_presigned_url(
@@ -134,37 +140,37 @@ class BlobStore:
         )
 
     def _remove(self, keys: list[str]) -> None:
-        """Removes up to a thousand, asking again for those that S3 was too busy for."""
-        attempts = Attempts(self._pace, count=count_s3_request)
+        """Removes up to `DELETE_BATCH_SIZE` files, and retries those that S3 was too busy for."""
+        attempts = Attempts(self._retry_policy, count=count_s3_request)
         while True:
-            named = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-            answer = attempts.call(self._client().delete_objects, {"Bucket": self._bucket, "Delete": named})
-            errors = answer.get("Errors", ())
+            objects = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+            response = attempts.call(self._client().delete_objects, {"Bucket": self._bucket, "Delete": objects})
+            errors = response.get("Errors", ())
             for error in errors:
                 if not is_retryable_code(error["Code"]):
-                    raise BytesNotRemoved(f"{error['Key']}: {error['Code']}")
+                    raise FilesNotRemoved(f"{error['Key']}: {error['Code']}")
             if not errors:
                 return
             keys = [error["Key"] for error in errors]
             attempts.pause()
 
     def _call(self, operation: Callable[..., Any], params: Mapping[str, Any]) -> Any:
-        return Attempts(self._pace, count=count_s3_request).call(operation, params)
+        return Attempts(self._retry_policy, count=count_s3_request).call(operation, params)
 
 
 def content_disposition(filename: str | None, mime_type: str) -> str:
-    """How a browser that follows a download URL is to treat the bytes, and under which name it saves them."""
-    shown = mime_type.startswith(_SHOWN) and mime_type not in _NEVER_SHOWN
-    how = "inline" if shown else "attachment"
+    """The Content-Disposition header (RFC 6266): whether a browser displays or saves the file, and its name."""
+    is_displayed = mime_type.startswith(_DISPLAYED) and mime_type not in _NEVER_DISPLAYED
+    disposition = "inline" if is_displayed else "attachment"
     name = (filename or "").rpartition("/")[2]
     if not name:
-        return how
+        return disposition
     plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\%;' else "_" for char in name)
-    return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"{disposition}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _content_type(mime_type: str, content: bytes) -> str:
-    """The type, and for a text in UTF-8 that it is so: browsers guess otherwise."""
-    if mime_type.startswith("text/") and decoded(content) is not None:
+    """The Content-Type header. A text in UTF-8 gets the charset, so that browsers do not guess another."""
+    if mime_type.startswith("text/") and decode_text(content) is not None:
         return f"{mime_type}; charset=utf-8"
     return mime_type

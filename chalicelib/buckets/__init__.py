@@ -1,1 +1,1 @@
-"""Buckets, their schema, and the lists of them."""
+"""Buckets: their configuration, storage, operations and lists."""

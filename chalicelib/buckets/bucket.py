@@ -1,4 +1,4 @@
-"""A bucket as the service knows it, its row, and how it is shown."""
+"""The bucket, its row in the database, and its form in responses."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.adapters.view import shown_adapter
 from chalicelib.buckets.errors import BucketTooLarge
 from chalicelib.core.json_codec import Document, bounded, text_of
-from chalicelib.listing.search import texts_of
-from chalicelib.stats.models import NOTHING, Tally
+from chalicelib.listing.search import strings_in
+from chalicelib.stats.models import EMPTY_TALLY, Tally
 
 if TYPE_CHECKING:
     from chalicelib.buckets.response_models import BucketResponse
 
 ACTIVE = "ACTIVE"
 DELETING = "IN_PROGRESS"
-# DynamoDB's row ends at 400 KB; what indexes and names need beside the settings stays far below the rest.
+# DynamoDB limits an item to 400 KB. The other attributes of the row need much less than the remaining 100 KB.
 MAX_SETTINGS_BYTES = 300_000
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket's configuration, with what is known of its objects beside it.
+    """A bucket's configuration, and the statistics of its objects (`tally`).
 
-    `revision` counts the writes of the configuration, `schema_version` those of the schema; `settings`
-    is the document of everything that only people and objects care for, secrets included. `deletion_task`
-    is the task that removes the bucket, if it is being deleted.
+    `revision` is incremented by every change of the configuration, `schema_version` by every change of the schema.
+    `settings` is the stored JSON document: description, schema, unique key, metadata, storage class and source
+    adapter, including its secrets. `stored_bytes` is the size of `settings` in a response. `deletion_task` is the id of
+    the task that removes the bucket, if it is being deleted.
     """
 
     bucket_id: str
@@ -42,26 +43,26 @@ class Bucket:
     settings: Mapping[str, Any]
     deletion_task: str | None = None
     stored_bytes: int = 0
-    tally: Tally = NOTHING
+    tally: Tally = EMPTY_TALLY
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The bucket's schema, as given."""
+        """The bucket's schema, as the client wrote it."""
         schema: dict[str, Any] = self.settings["bucket_schema"]
         return schema
 
     @property
     def etag(self) -> str:
-        """Names this state: the bucket, the configuration's revision, then that of its statistics."""
+        """The entity tag: bucket id, revision of the configuration, revision of the statistics."""
         return f'"{self.bucket_id}-{self.revision}-{self.tally.revision}"'
 
     def with_tally(self, tally: Tally) -> Bucket:
-        """The same bucket with these totals."""
+        """Returns the same bucket with other statistics."""
         return replace(self, tally=tally)
 
 
 def new_bucket(bucket_id: str, name: str, settings: Mapping[str, Any], now: str) -> Bucket:
-    """A bucket made now, with nothing in it."""
+    """Returns a new, empty bucket. `now` is a timestamp as the API shows it."""
     return Bucket(
         bucket_id=bucket_id,
         name=name,
@@ -76,7 +77,7 @@ def new_bucket(bucket_id: str, name: str, settings: Mapping[str, Any], now: str)
 
 
 def show(bucket: Bucket, *, reveal_secret: bool = False) -> BucketResponse:
-    """The bucket as clients receive it; the adapter's secret is in clear only when it is revealed."""
+    """Returns the bucket as clients receive it. The adapter's secret is redacted unless `reveal_secret`."""
     settings, tally = bucket.settings, bucket.tally
     adapter = settings.get("source_adapter")
     return {
@@ -105,15 +106,15 @@ def show(bucket: Bucket, *, reveal_secret: bool = False) -> BucketResponse:
 
 
 def texts(bucket: Bucket) -> Iterator[str]:
-    """What a search reads: id, name, description and every text in the metadata."""
+    """Yields the texts that a search reads: id, name, description and every string in the metadata."""
     yield bucket.bucket_id
     yield bucket.name
     yield bucket.settings.get("description") or ""
-    yield from texts_of(bucket.settings.get("metadata") or {})
+    yield from strings_in(bucket.settings.get("metadata") or {})
 
 
 def to_item(bucket: Bucket) -> dict[str, Any]:
-    """The attributes of the bucket's row, its keys excepted. Raises BucketTooLarge."""
+    """Returns the attributes of the bucket's row, except its keys. Raises BucketTooLarge."""
     return {
         "bucket_id": bucket.bucket_id,
         "bucket_name": bucket.name,
@@ -128,14 +129,14 @@ def to_item(bucket: Bucket) -> dict[str, Any]:
     }
 
 
-def _answered_bytes(settings: str) -> int:
-    # Lambda hands the answer on as a string inside of JSON, where quotes and backslashes count twice.
+def _response_bytes(settings: str) -> int:
+    # A Lambda function returns the response body as a JSON string, in which quotes and backslashes take two bytes.
     size = len(settings) if settings.isascii() else len(settings.encode())
     return size + settings.count('"') + settings.count("\\")
 
 
-def from_item(item: Mapping[str, Any], tally: Tally = NOTHING) -> Bucket:
-    """The bucket in a row."""
+def from_item(item: Mapping[str, Any], tally: Tally = EMPTY_TALLY) -> Bucket:
+    """Returns the bucket of a row."""
     return Bucket(
         bucket_id=item["bucket_id"],
         name=item["bucket_name"],
@@ -147,6 +148,6 @@ def from_item(item: Mapping[str, Any], tally: Tally = NOTHING) -> Bucket:
         updated_at=item["updated_at"],
         deletion_task=item.get("deletion_task"),
         settings=Document(json.loads(item["settings"]), item["settings"]),
-        stored_bytes=_answered_bytes(item["settings"]),
+        stored_bytes=_response_bytes(item["settings"]),
         tally=tally,
     )

@@ -1,4 +1,4 @@
-"""The checks of a bucket's configuration that need to know the bucket's id, its neighbours or a secret."""
+"""Checks and completes the source adapter of a bucket, which needs the bucket's id and the adapters of others."""
 
 from __future__ import annotations
 
@@ -17,30 +17,36 @@ ADAPTER = ("body", "source_adapter")
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
-    """What every bucket's configuration is checked with."""
+class AdapterOptions:
+    """What the source adapters of all buckets are built with.
+
+    `public_url` is the configured base URL of the API, or empty. `new_secret` generates a webhook secret.
+    """
 
     public_url: str
     new_secret: Callable[[], str]
 
-    def of(self, bucket_id: str, sources: Sources, origin: str) -> BucketConfiguration:
-        """The checks for one bucket; `origin` is where this deployment was reached, if it was not told."""
-        return BucketConfiguration(bucket_id, sources, self.public_url or origin, self.new_secret)
+    def for_bucket(self, bucket_id: str, sources: Sources, origin: str) -> AdapterBuilder:
+        """Returns the builder for one bucket. `origin` is the base URL of the request, used if none is configured."""
+        return AdapterBuilder(bucket_id, sources, self.public_url or origin, self.new_secret)
 
 
 @dataclass(frozen=True, slots=True)
-class BucketConfiguration:
-    """The checks for one bucket."""
+class AdapterBuilder:
+    """Builds the source adapter of one bucket."""
 
     bucket_id: str
     sources: Sources
     public_url: str
     new_secret: Callable[[], str]
 
-    def adapter(
+    def build(
         self, config: SourceAdapterConfig, previous: dict[str, Any] | None, schema: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """The adapter as it is stored: checked, defaulted, with its URL and its secret."""
+        """Returns the adapter as it is stored: checked, with defaults, webhook URL and secret filled in.
+
+        `previous` is the adapter that is stored so far. Raises RequestInvalid, NotEnabled and AdapterCycle.
+        """
         from chalicelib.adapters.rules import check_adapter, stored_adapter, webhook_url
 
         check_adapter(config, schema)
@@ -53,7 +59,7 @@ class BucketConfiguration:
 
         ids, sources = config.source_bucket_ids or [], self.sources
         for index, id_ in enumerate(ids):
-            if id_ != self.bucket_id and not sources.may_name(id_):
+            if id_ != self.bucket_id and not sources.exists_for_caller(id_):
                 raise invalid(*ADAPTER, "source_bucket_ids", index, message=f"No bucket {id_!r} in this namespace")
         cycle = find_cycle(self.bucket_id, lambda id_: ids if id_ == self.bucket_id else sources.of(id_))
         if cycle is not None:

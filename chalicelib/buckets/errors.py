@@ -1,4 +1,4 @@
-"""The noes of the buckets room."""
+"""Errors raised by the buckets package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chalicelib.core.errors import (
 
 
 class BucketNotFound(NotFound):
-    """No bucket of this id or name is in the namespace."""
+    """The namespace has no bucket with this id or name."""
 
     message = "Bucket not found"
 
@@ -25,7 +25,7 @@ class BucketNotFound(NotFound):
 
 
 class BucketNameTaken(AlreadyExists):
-    """Another bucket in the namespace already carries this name."""
+    """Another bucket in the namespace has this name."""
 
     code = "bucket_name_taken"
 
@@ -38,14 +38,14 @@ class BucketNameTaken(AlreadyExists):
 
 
 class BucketLocked(Forbidden):
-    """The bucket is read-only until its operator unlocks it."""
+    """The bucket is read-only until an operator unlocks it."""
 
     message = "The bucket is locked"
     code = "bucket_locked"
 
 
 class BucketNotActive(Conflict):
-    """The bucket is archived, suspended or being deleted, and takes no writes."""
+    """The bucket accepts no writes because it is archived, suspended or being deleted."""
 
     code = "bucket_not_active"
 
@@ -54,7 +54,7 @@ class BucketNotActive(Conflict):
 
 
 class RevisionStale(PreconditionFailed):
-    """The bucket changed since the state that `If-Match` names."""
+    """The bucket has changed since the state that the precondition of the request names."""
 
     message = "The bucket has changed since the given ETag"
     code = "revision_stale"
@@ -64,19 +64,19 @@ class RevisionStale(PreconditionFailed):
 
 
 class SchemaBreak(Conflict):
-    """The new schema would break objects already stored; `force_schema_break=true` allows it."""
+    """The new schema breaks stored objects. `force_schema_break=true` allows it if `forcible`."""
 
     message = "The schema change breaks objects that are already stored"
     code = "schema_break"
 
     def __init__(self, breaks: Iterable[Problem], *, forcible: bool = True) -> None:
-        told = [{"location": list(b.location), "type": b.type, "message": b.message} for b in breaks]
-        hint = "force_schema_break=true allows it" if forcible else "Objects are known by these fields"
-        super().__init__(details={"breaking_changes": told, "hint": hint})
+        changes = [{"location": list(b.location), "type": b.type, "message": b.message} for b in breaks]
+        hint = "force_schema_break=true allows it" if forcible else "These fields identify the objects"
+        super().__init__(details={"breaking_changes": changes, "hint": hint})
 
 
 class BucketTooLarge(RequestInvalid):
-    """The bucket's configuration is larger than one row may hold."""
+    """The bucket's configuration exceeds the size limit of a row."""
 
     def __init__(self, max_bytes: int) -> None:
         message = f"The bucket's configuration is larger than {max_bytes} bytes"
@@ -84,7 +84,7 @@ class BucketTooLarge(RequestInvalid):
 
 
 class AdapterCycle(Conflict):
-    """The adapters of these buckets would feed each other for ever."""
+    """The source adapters of these buckets would form a cycle, in which objects are passed on endlessly."""
 
     code = "adapter_cycle"
 

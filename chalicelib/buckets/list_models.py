@@ -1,4 +1,4 @@
-"""What clients send to list buckets; whoever sends something else is not kept waiting for it."""
+"""Request models for listing buckets. They are a module of their own so that other operations do not import them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from chalicelib.listing.models import PageBody, PageQuery
-from chalicelib.listing.search import LONGEST
+from chalicelib.listing.search import MAX_SEARCH_LENGTH
 
 _LIST: dict[str, Any] = {
     "search": "post*",
@@ -29,13 +29,15 @@ class ListBucketsRequest(PageBody):
     )
     filters: dict[str, Any] | None = Field(default=None, description="Filter tree or shorthand, on any field")
     sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`")
-    sorts: list[dict[str, Any]] | None = Field(default=None, description="Several sorts, the first is primary")
-    case_sensitive: bool = Field(default=False, description="If true, filters and search mind upper and lower case")
+    sorts: list[dict[str, Any]] | None = Field(default=None, description="Several sorts; the first takes precedence")
+    case_sensitive: bool = Field(
+        default=False, description="Whether filters and search distinguish upper and lower case"
+    )
 
 
 class BucketsQuery(PageQuery):
     """The query string of `GET /v1/buckets`."""
 
     search: str | None = Field(
-        default=None, max_length=LONGEST, description="Wildcard search, as in the body of the list operation"
+        default=None, max_length=MAX_SEARCH_LENGTH, description="Wildcard search, as in the body of the list operation"
     )

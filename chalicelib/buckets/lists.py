@@ -1,4 +1,4 @@
-"""Lists of buckets: where the rows come from, so that a page costs no more than it must."""
+"""Lists of buckets. Chooses the rows to read, so that a page reads as few rows as possible."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 
 from chalicelib import keys
 from chalicelib.buckets.bucket import Bucket, show, texts
-from chalicelib.buckets.name_walk import Met, WalkByName
-from chalicelib.buckets.store import HYDRATED_AT_ONCE, BucketStore
+from chalicelib.buckets.name_walk import NameWalk, WalkedBucket
+from chalicelib.buckets.store import READ_BATCH_SIZE, BucketStore
 from chalicelib.core.ids import is_id
 from chalicelib.core.text import fold
 from chalicelib.listing.cursors import CursorInvalid
-from chalicelib.listing.query import Kind, ListQuery, Selected, Spot, cut, select
+from chalicelib.listing.query import ListedResource, ListPage, ListQuery, WalkPosition, select_page, take_page
 from chalicelib.listing.sorting import SortKey
 
 if TYPE_CHECKING:
     from chalicelib.buckets.response_models import BucketListStats
 
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
-# What a row's answer takes beside its settings: names, dates and counters.
+# The size of a bucket's response without its settings: names, dates and counters.
 SHOWN_BYTES = 1_200
 BY_AGE = ("created_at", "bucket_id")
 BY_NAME = ("bucket_name",)
 
-KIND: Kind[Bucket] = Kind(
+BUCKET: ListedResource[Bucket] = ListedResource(
     id=lambda bucket: bucket.bucket_id,
     show=show,
     texts=texts,
@@ -34,18 +34,18 @@ KIND: Kind[Bucket] = Kind(
 )
 
 
-MET: Kind[Met] = Kind(
-    id=lambda met: KIND.id(met.bucket),
-    show=lambda met: KIND.show(met.bucket),
-    texts=lambda met: KIND.texts(met.bucket),
-    size=lambda met: KIND.size(met.bucket),
-    spot=lambda met: Spot([*keys.read_name_key(met.place)], met.is_passed),
+WALKED_BUCKET: ListedResource[WalkedBucket] = ListedResource(
+    id=lambda walked: BUCKET.id(walked.bucket),
+    show=lambda walked: BUCKET.show(walked.bucket),
+    texts=lambda walked: BUCKET.texts(walked.bucket),
+    size=lambda walked: BUCKET.size(walked.bucket),
+    walk_position=lambda walked: WalkPosition([*keys.parse_name_key(walked.position)], walked.is_passed),
 )
 
 
 @dataclass(slots=True)
 class _Stats:
-    """Sums over the buckets that match."""
+    """Sums over the matching buckets."""
 
     buckets: int = 0
     objects: int = 0
@@ -57,51 +57,54 @@ class _Stats:
         self.size += bucket.tally.total_size_bytes
 
     def shown(self) -> BucketListStats:
-        over = self.buckets or 1
+        divisor = self.buckets or 1
         return {
             "total_objects": self.objects,
             "total_size_bytes": self.size,
-            "avg_objects_per_bucket": self.objects / over,
-            "avg_size_per_bucket": self.size / over,
+            "avg_objects_per_bucket": self.objects / divisor,
+            "avg_size_per_bucket": self.size / divisor,
         }
 
 
-def list_buckets(store: BucketStore, partition: str, query: ListQuery) -> tuple[Selected[Bucket], BucketListStats]:
-    """The page of buckets that a query asks for, how many match, and the sums over all that match.
+def list_buckets(store: BucketStore, partition: str, query: ListQuery) -> tuple[ListPage[Bucket], BucketListStats]:
+    """Returns the requested page of buckets and the sums over all matching buckets.
 
-    Without search and filters, in the order of age or name, a page reads only itself and the
-    namespace's totals; everything else walks what might match.
+    Without search and filters, and sorted by age or name, only the rows of the page and the namespace's totals are
+    read. Otherwise all rows that may match are read. Raises CursorInvalid and SortTooLarge.
     """
     if query.is_plain and _order(query) is not None:
         return _page(store, partition, query)
     stats = _Stats()
     if _order(query) in BY_NAME and _ids(query) is None:
-        met = _by_name(store, partition, query)
-        return _buckets(select(met, query, MET, ordered=True, seen=lambda m: stats.add(m.bucket))), stats.shown()
-    rows = _candidates(store, partition, query)
-    selected = select(rows, query, KIND, ordered=_order(query) is not None, seen=stats.add)
-    return selected, stats.shown()
+        rows = _by_name(store, partition, query)
+        page = select_page(rows, query, WALKED_BUCKET, ordered=True, on_match=lambda row: stats.add(row.bucket))
+        return _buckets(page), stats.shown()
+    candidates = _candidates(store, partition, query)
+    ordered = _order(query) is not None
+    return select_page(candidates, query, BUCKET, ordered=ordered, on_match=stats.add), stats.shown()
 
 
-def _page(store: BucketStore, partition: str, query: ListQuery) -> tuple[Selected[Bucket], BucketListStats]:
-    offset, wanted = query.page.offset, query.page.offset + query.page.limit + 1
+def _page(store: BucketStore, partition: str, query: ListQuery) -> tuple[ListPage[Bucket], BucketListStats]:
+    offset, end = query.page.offset, query.page.offset + query.page.limit + 1
     after = _position(query)
     totals = store.totals(partition)
     count = totals.bucket_count
     stats = _Stats(count, totals.tally.object_count, totals.tally.total_size_bytes).shown()
     if offset >= count:
-        return Selected([], None, count), stats
+        return ListPage([], None, count), stats
     if _order(query) in BY_NAME:
-        met = islice(_by_name(store, partition, query, at_most=wanted), offset, wanted)
-        return _buckets(cut(met, query, MET, total=count)), stats
-    rows = store.walk(partition, descending=_descending(query), after=after, at_most=wanted)
-    return cut(islice(rows, offset, wanted), query, KIND, total=count), stats
+        walked = islice(_by_name(store, partition, query, at_most=end), offset, end)
+        return _buckets(take_page(walked, query, WALKED_BUCKET, total=count)), stats
+    rows = store.walk(partition, descending=_descending(query), after=after, at_most=end)
+    return take_page(islice(rows, offset, end), query, BUCKET, total=count), stats
 
 
-def _by_name(store: BucketStore, partition: str, query: ListQuery, *, at_most: int | None = None) -> Iterator[Met]:
-    """The rows that may match in the order of names: with `at_most` those behind the cursor, else all."""
+def _by_name(
+    store: BucketStore, partition: str, query: ListQuery, *, at_most: int | None = None
+) -> Iterator[WalkedBucket]:
+    """Yields the rows that may match, in the order of names: with `at_most` those after the cursor, otherwise all."""
     after, descending = _position(query), _descending(query)
-    at_once = min(at_most or HYDRATED_AT_ONCE, HYDRATED_AT_ONCE)
+    batch_size = min(at_most or READ_BATCH_SIZE, READ_BATCH_SIZE)
     found = store.name_keys(
         partition,
         prefix=_prefix(query),
@@ -110,45 +113,45 @@ def _by_name(store: BucketStore, partition: str, query: ListQuery, *, at_most: i
         after=after if at_most else None,
         at_most=at_most,
     )
-    return WalkByName(lambda ids: store.many(partition, ids), descending, after, at_once).meet(found)
+    return NameWalk(lambda ids: store.get_many(partition, ids), descending, after, batch_size).walk(found)
 
 
-def _buckets(selected: Selected[Met]) -> Selected[Bucket]:
-    return Selected([met.bucket for met in selected.rows], selected.next_cursor, selected.total)
+def _buckets(page: ListPage[WalkedBucket]) -> ListPage[Bucket]:
+    return ListPage([walked.bucket for walked in page.rows], page.next_cursor, page.total)
 
 
 def _position(query: ListQuery) -> str | None:
-    """Where in the key order the cursor stands. Raises CursorInvalid where no bucket could stand."""
+    """Returns the key of the position in the cursor. Raises CursorInvalid if no bucket can have such a key."""
     if query.after is None:
         return None
     value, bucket_id = query.after
     if not isinstance(value, str) or not isinstance(bucket_id, str) or not is_id(bucket_id, "bkt"):
         raise CursorInvalid()
-    place = keys.name_key(fold(value), bucket_id)
-    if len(place.encode()) > keys.MAX_SORT_KEY_BYTES:
+    name_key = keys.name_key(fold(value), bucket_id)
+    if len(name_key.encode()) > keys.MAX_SORT_KEY_BYTES:
         raise CursorInvalid()
-    return bucket_id if _order(query) in BY_AGE else place
+    return bucket_id if _order(query) in BY_AGE else name_key
 
 
 def _candidates(store: BucketStore, partition: str, query: ListQuery) -> Iterator[Bucket]:
-    """The rows that may match, in the order of age where that is asked for."""
+    """Yields the rows that may match, in the order of age if that is requested."""
     ids = _ids(query)
     if ids is not None:
-        return store.many(partition, ids)
+        return store.get_many(partition, ids)
     prefix, needles = _prefix(query), _needles(query)
     if prefix or needles:
-        # A set: the index may show a bucket twice that is renamed between two reads of it.
-        found = {keys.read_name_key(key)[1] for key in store.name_keys(partition, prefix=prefix, needles=needles)}
-        return store.many(partition, sorted(found, reverse=_descending(query)))
+        # A set, because a bucket that is renamed between two reads of the index may be found twice.
+        found = {keys.parse_name_key(key)[1] for key in store.name_keys(partition, prefix=prefix, needles=needles)}
+        return store.get_many(partition, sorted(found, reverse=_descending(query)))
     return store.walk(partition, descending=_descending(query))
 
 
 def _order(query: ListQuery) -> str | None:
-    """The field whose order a key already has, if the query asks for no other."""
+    """Returns the field to sort by if the rows of a table or index already have that order."""
     if len(query.sorts) != 1:
         return None
     sort = query.sorts[0]
-    if sort.field in BY_NAME and sort.case_sensitive:  # the index has folded names
+    if sort.field in BY_NAME and sort.case_sensitive:  # the index has case-folded names
         return None
     return sort.field if sort.field in BY_AGE + BY_NAME else None
 
@@ -158,7 +161,7 @@ def _descending(query: ListQuery) -> bool:
 
 
 def _ids(query: ListQuery) -> list[str] | None:
-    """The one id that the filter demands, if it does."""
+    """Returns the only id that can match the filter, or no id if none can; None if the filter requires no id."""
     for leaf in query.filter.required() if query.filter else ():
         if leaf.field == "bucket_id" and leaf.operator == "eq":
             return [fold(leaf.value)] if isinstance(leaf.value, str) and is_id(fold(leaf.value), "bkt") else []
@@ -166,12 +169,12 @@ def _ids(query: ListQuery) -> list[str] | None:
 
 
 def _needles(query: ListQuery) -> tuple[str, ...]:
-    """The pieces that the search demands of a row's folded text."""
+    """Returns the pieces that a row's case-folded text must contain to match the search."""
     return query.search.needles if query.search else ()
 
 
 def _prefix(query: ListQuery) -> str:
-    """The beginning that the filter demands of a folded name, if it does."""
+    """Returns the prefix of the case-folded name that the filter requires, or an empty text."""
     for leaf in query.filter.required() if query.filter else ():
         if leaf.field == "bucket_name" and leaf.operator in ("eq", "starts_with") and isinstance(leaf.value, str):
             return fold(leaf.value)

@@ -1,31 +1,19 @@
-"""What clients send about buckets."""
+"""Request models for creating and changing buckets."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from chalicelib.adapters.rules import SourceAdapterConfig
 from chalicelib.core.ids import is_id
+from chalicelib.core.storage_class import StorageClass
 from chalicelib.core.text import PRINTABLE, printable
 from chalicelib.schemas.models import BucketSchema
 from chalicelib.schemas.unique_key import UniqueKeyConfig
 
 REQUEST = ConfigDict(strict=True, extra="forbid", defer_build=True)
-
-
-class StorageClass(StrEnum):
-    """Storage tier of a bucket's objects, the same on every provider.
-
-    On S3: standard is STANDARD, nearline STANDARD_IA, coldline GLACIER_IR, archive GLACIER.
-    """
-
-    STANDARD = "standard"
-    NEARLINE = "nearline"
-    COLDLINE = "coldline"
-    ARCHIVE = "archive"
 
 
 _CREATE: dict[str, Any] = {
@@ -54,7 +42,7 @@ _UPDATE: dict[str, Any] = {"bucket_name": "posters", "metadata": {"team": "archi
 
 
 def _no_id(name: str) -> str:
-    # A bucket is addressed by id or name; a name of the form of an id would be another bucket's address.
+    # A path may contain an id or a name, so a name must not look like another bucket's id.
     if is_id(name, "bkt"):
         raise ValueError("must not have the form of a bucket id")
     return name
@@ -71,7 +59,7 @@ BucketName = Annotated[
     AfterValidator(printable),
     AfterValidator(_no_id),
 ]
-NotEnabledHere = Annotated[Any, Field(description="Not enabled here: refused with 403 unless null")]
+NotEnabledHere = Annotated[Any, Field(description="Not enabled here: any value but null is rejected with 403")]
 NOT_ENABLED = ("destination", "ingest_filter")
 
 
@@ -80,12 +68,16 @@ class BucketCreateRequest(BaseModel):
 
     model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_CREATE]})
     bucket_name: BucketName
-    bucket_schema: BucketSchema = Field(description="What objects of this bucket look like")
+    bucket_schema: BucketSchema = Field(description="Fields that objects of this bucket may have")
     description: str | None = Field(default=None, description="Description of the bucket")
-    unique_key: UniqueKeyConfig | None = Field(default=None, description="Fields that identify an object; fixed")
+    unique_key: UniqueKeyConfig | None = Field(
+        default=None, description="Fields that identify an object; they cannot change later"
+    )
     metadata: dict[str, Any] | None = Field(default=None, description="Free key-value pairs")
     storage_class: StorageClass | None = Field(default=None, description="Tier in which objects are stored")
-    source_adapter: SourceAdapterConfig | None = Field(default=None, description="Turns webhooks into objects")
+    source_adapter: SourceAdapterConfig | None = Field(
+        default=None, description="Source adapter, which turns webhooks into objects"
+    )
     destination: NotEnabledHere = None
     ingest_filter: NotEnabledHere = None
 
@@ -101,21 +93,21 @@ class BucketPatchRequest(BaseModel):
     source_adapter: SourceAdapterConfig | None = Field(
         default=None, description="Replaces the adapter; null removes it"
     )
-    storage_class: StorageClass | None = Field(default=None, description="Tier for objects stored from now on")
+    storage_class: StorageClass | None = Field(default=None, description="Tier for objects stored after the change")
     unique_key: UniqueKeyConfig | None = Field(default=None, description="May change `default_policy` only")
     destination: NotEnabledHere = None
     ingest_filter: NotEnabledHere = None
 
 
 class BucketUpdateRequest(BaseModel):
-    """Request model for PUT, which here is partial as well: absent keys stay as they are."""
+    """Request model for PUT, which is a partial update as well: absent keys stay unchanged."""
 
     model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_UPDATE]})
     bucket_name: BucketName | None = Field(default=None, description="New name; null changes nothing")
     description: str | None = Field(default=None, description="Description of the bucket; null removes it")
     metadata: dict[str, Any] | None = Field(default=None, description="Replaces the stored metadata")
     bucket_schema: BucketSchema | None = Field(default=None, description="Replaces the schema")
-    storage_class: StorageClass | None = Field(default=None, description="Tier for objects stored from now on")
+    storage_class: StorageClass | None = Field(default=None, description="Tier for objects stored after the change")
     unique_key: UniqueKeyConfig | None = Field(default=None, description="May change `default_policy` only")
     destination: NotEnabledHere = None
     ingest_filter: NotEnabledHere = None
@@ -125,6 +117,4 @@ class BucketChangeQuery(BaseModel):
     """The query string of PUT and PATCH."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
-    force_schema_break: bool = Field(
-        default=False, description="Allow a schema change that objects already stored may not fit"
-    )
+    force_schema_break: bool = Field(default=False, description="Allow a schema change that stored objects may not fit")

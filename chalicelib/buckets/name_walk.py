@@ -1,7 +1,7 @@
-"""A walk over buckets by name: an index tells which come next, the buckets themselves where they stand by now.
+"""Reads buckets in the order of their names, from an index that may be stale.
 
-The index is behind by what it takes to follow a write, and a bucket may be renamed between the reading of
-the index and its own. Where a walk stands is therefore never taken from a name alone that lies ahead of it.
+The index becomes consistent within seconds after a write, and a bucket may be renamed after the index was read and
+before the bucket itself is read. Each bucket is therefore ordered by the name that it has when it is read.
 """
 
 from __future__ import annotations
@@ -16,74 +16,74 @@ from chalicelib.core.text import fold
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
-    """A bucket that a walk met.
+class WalkedBucket:
+    """A bucket that a walk returns.
 
-    `place` is how far the walk has come with it, as a key of the index; no later one is behind. `is_passed`
-    says that an earlier page has given the bucket out.
+    `position` is the key of the index up to which the walk has come with this bucket. Positions never go back.
+    `is_passed` says that an earlier page contained the bucket.
     """
 
     bucket: Bucket
-    place: str
+    position: str
     is_passed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A bucket that was read: where it stands now, and whether the index has it behind the cursor."""
+class _ReadBucket:
+    """A bucket that was read, and the key that its current name has in the index."""
 
     bucket: Bucket
-    now: str
+    key: str
     is_passed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class WalkByName:
-    """A walk in one direction, on from the place `after` of an earlier one if that is given.
+class NameWalk:
+    """A walk over buckets in one direction of their names, starting after the position `after` if it is not None.
 
-    `hydrate` reads buckets by their ids, those left out that are gone; `at_once` is how many it is given.
+    `read` returns the buckets of some ids, without those that do not exist. It gets at most `batch_size` ids.
     """
 
-    hydrate: Callable[[Sequence[str]], Iterable[Bucket]]
+    read: Callable[[Sequence[str]], Iterable[Bucket]]
     descending: bool
     after: str | None
-    at_once: int
+    batch_size: int
 
-    def meet(self, name_keys: Iterable[str]) -> Iterator[Met]:
-        """The buckets of the index's keys in the order of their present names, each once.
+    def walk(self, name_keys: Iterable[str]) -> Iterator[WalkedBucket]:
+        """Yields the buckets of these keys of the index, each once, in the order of their current names.
 
-        One that was renamed ahead comes where it stands now, so that the walk leaves out nothing in between;
-        one that was renamed to where the walk has been comes at once, because it is not met again.
+        A bucket that was renamed to a later position is yielded at that position, so that the cursor after it skips no
+        other bucket. One that was renamed to an earlier position is yielded immediately.
         """
-        place = self.after
+        position = self.after
         for found in self._in_order(name_keys):
-            if place is None or self._is_beyond(found.now, place):
-                place = found.now
-            yield Met(found.bucket, place, found.is_passed)
+            if position is None or self._is_beyond(found.key, position):
+                position = found.key
+            yield WalkedBucket(found.bucket, position, found.is_passed)
 
-    def _in_order(self, name_keys: Iterable[str]) -> Iterator[_Found]:
+    def _in_order(self, name_keys: Iterable[str]) -> Iterator[_ReadBucket]:
         remaining = iter(name_keys)
-        met: set[str] = set()
-        waiting: list[_Found] = []
-        while chunk := list(islice(remaining, self.at_once)):
-            waiting += self._read(chunk, met)
-            waiting.sort(key=lambda found: found.now, reverse=self.descending)
-            # What stands beyond the keys read so far waits for those that lie in between.
-            ready = sum(not self._is_beyond(found.now, chunk[-1]) for found in waiting)
+        known_ids: set[str] = set()
+        waiting: list[_ReadBucket] = []
+        while chunk := list(islice(remaining, self.batch_size)):
+            waiting += self._read_chunk(chunk, known_ids)
+            waiting.sort(key=lambda found: found.key, reverse=self.descending)
+            # A bucket beyond the last key of this chunk may have to come after buckets of the next chunk.
+            ready = sum(not self._is_beyond(found.key, chunk[-1]) for found in waiting)
             yield from waiting[:ready]
             waiting = waiting[ready:]
         yield from waiting
 
-    def _read(self, chunk: Iterable[str], met: set[str]) -> list[_Found]:
-        key_of = {keys.read_name_key(key)[1]: key for key in chunk}
-        new = [id_ for id_ in key_of if id_ not in met]
-        met.update(new)
-        return [self._found(bucket, key_of[bucket.bucket_id]) for bucket in self.hydrate(new)]
+    def _read_chunk(self, chunk: Iterable[str], known_ids: set[str]) -> list[_ReadBucket]:
+        key_of = {keys.parse_name_key(key)[1]: key for key in chunk}
+        new = [id_ for id_ in key_of if id_ not in known_ids]
+        known_ids.update(new)
+        return [self._read_bucket(bucket, key_of[bucket.bucket_id]) for bucket in self.read(new)]
 
-    def _found(self, bucket: Bucket, key: str) -> _Found:
-        now = keys.name_key(fold(bucket.name), bucket.bucket_id)
-        is_passed = self.after is not None and not self._is_beyond(key, self.after)
-        return _Found(bucket, now, is_passed)
+    def _read_bucket(self, bucket: Bucket, indexed_key: str) -> _ReadBucket:
+        key = keys.name_key(fold(bucket.name), bucket.bucket_id)
+        is_passed = self.after is not None and not self._is_beyond(indexed_key, self.after)
+        return _ReadBucket(bucket, key, is_passed)
 
     def _is_beyond(self, one: str, other: str) -> bool:
         return one < other if self.descending else one > other

@@ -1,4 +1,4 @@
-"""What clients receive about buckets."""
+"""Response models of buckets."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from chalicelib.buckets.models import StorageClass
 from chalicelib.core.statuses import TaskStatusEnum
+from chalicelib.core.storage_class import StorageClass
 from chalicelib.http.api_models import Timestamp
 from chalicelib.listing.models import PaginationResponse
 from chalicelib.schemas.models import BucketSchema
 from chalicelib.schemas.unique_key import UniqueKeyConfig
 from chalicelib.stats.response_models import BatchStatistics, StorageStatistics
 
-# To the code an answer's schema is the stored document; the documentation shows its model.
+# In the code, schema and unique key are the stored JSON documents. OpenAPI documents them by their models.
 if TYPE_CHECKING:
     ShownSchema = dict[str, Any]
     ShownUniqueKey = dict[str, Any]
@@ -39,7 +39,7 @@ class BucketResponse(TypedDict):
     created_at: Annotated[Timestamp | None, Field(description="When the bucket was created")]
     updated_at: Annotated[Timestamp | None, Field(description="When its configuration last changed")]
     last_upload_at: Annotated[Timestamp | None, Field(description="When an object was last uploaded")]
-    stats_updated_at: Annotated[Timestamp | None, Field(description="When the statistics last moved")]
+    stats_updated_at: Annotated[Timestamp | None, Field(description="When the statistics last changed")]
     status: Annotated[
         TaskStatusEnum,
         Field(default=TaskStatusEnum.ACTIVE, description="ACTIVE, ARCHIVED, SUSPENDED, or IN_PROGRESS"),
@@ -47,8 +47,8 @@ class BucketResponse(TypedDict):
     is_locked: Annotated[bool, Field(default=False, description="Whether the bucket is read-only")]
     batch_stats: Annotated[BatchStatistics | None, Field(description="Statistics of batches")]
     storage_stats: Annotated[StorageStatistics | None, Field(description="Statistics of object sizes")]
-    source_adapter: Annotated[dict[str, Any] | None, Field(description="The adapter, its secrets redacted")]
-    failed_object_count: Annotated[int, Field(default=0, description="Objects that failed for good")]
+    source_adapter: Annotated[dict[str, Any] | None, Field(description="The source adapter, with redacted secrets")]
+    failed_object_count: Annotated[int, Field(default=0, description="Number of objects with status FAILED")]
     destination: Annotated[None, Field(description="Not enabled here: always null")]
     ingest_filter: Annotated[None, Field(description="Not enabled here: always null")]
 
@@ -69,4 +69,4 @@ class ListBucketsResponse(TypedDict):
     total_count: Annotated[int, Field(description="Total number of buckets matching the query")]
     pagination: PaginationResponse
     stats: Annotated[BucketListStats | None, Field(description="Statistics over all buckets that match")]
-    warnings: Annotated[list[dict[str, Any]] | None, Field(description="Nothing warns here: always null")]
+    warnings: Annotated[list[dict[str, Any]] | None, Field(description="Not used: always null")]

@@ -1,4 +1,4 @@
-"""The operations on buckets."""
+"""The API operations that create, read, change and list buckets."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ CHANGE_ERRORS = (
 
 
 def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
-    """Create, get, replace, patch and list."""
+    """Returns the operations. `buckets` returns the service; it is called for each request."""
 
     def create(call: Call) -> JsonResponse:
         bucket = buckets().create(call.partition, call.body, origin=call.origin, can_see=call.can_see)
@@ -82,8 +82,8 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
         return _list(buckets(), call, body, path=f"{BUCKETS}/list")
 
     def list_get(call: Call) -> JsonResponse:
-        words = {"search": call.query.search}
-        return _list(buckets(), call, words, path=BUCKETS, words=words)
+        query_parameters = {"search": call.query.search}
+        return _list(buckets(), call, query_parameters, path=BUCKETS, query_parameters=query_parameters)
 
     return [
         operation(
@@ -105,7 +105,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             path=BUCKETS,
             name="list_buckets_get",
             summary="List Buckets",
-            description="Lists buckets, newest first, with the query string alone.",
+            description="Lists buckets, newest first. All parameters are in the query string.",
             run=list_get,
             query=lambda: list_models.BucketsQuery,
             response=lambda: response_models.ListBucketsResponse,
@@ -116,7 +116,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             path=f"{BUCKETS}/list",
             name="list_buckets",
             summary="List Buckets",
-            description="Lists buckets with pagination, sorting and filtering. The body wins over the query.",
+            description="Lists buckets with pagination, sorting and filtering. The body overrides the query string.",
             run=list_post,
             body=lambda: list_models.ListBucketsRequest,
             query=lambda: listing_models.PageQuery,
@@ -128,7 +128,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             path=BUCKET,
             name="get_bucket",
             summary="Get Bucket",
-            description="A bucket by id or by name.",
+            description="Returns a bucket by id or by name.",
             run=get,
             response=lambda: response_models.BucketResponse,
             response_headers=("ETag",),
@@ -140,7 +140,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             path=BUCKET,
             name="update_bucket",
             summary="Update Bucket",
-            description="Changes the keys that the body holds; absent keys stay as they are.",
+            description="Changes the keys that the body contains; absent keys stay unchanged.",
             run=change,
             response=lambda: response_models.BucketResponse,
             response_headers=("ETag",),
@@ -156,7 +156,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             path=BUCKET,
             name="patch_bucket",
             summary="Partially Update Bucket",
-            description="Changes the keys that the body holds; absent keys stay as they are.",
+            description="Changes the keys that the body contains; absent keys stay unchanged.",
             run=change,
             response=lambda: response_models.BucketResponse,
             response_headers=("ETag",),
@@ -175,7 +175,7 @@ def _response(bucket: Bucket, *, reveal: bool = False) -> JsonResponse:
 
 
 def _reveals(body: BucketCreateRequest | BucketPatchRequest | BucketUpdateRequest) -> bool:
-    """Whether this very request sets or generates the adapter's secret: only then it is shown."""
+    """Whether this request sets or generates the adapter's secret. Only then the response contains it."""
     from chalicelib.adapters.rules import sets_secret
 
     adapter = getattr(body, "source_adapter", None)
@@ -188,16 +188,15 @@ def _list(
     given: Mapping[str, Any],
     *,
     path: str,
-    words: Mapping[str, Any] | None = None,
+    query_parameters: Mapping[str, Any] | None = None,
 ) -> JsonResponse:
-    # Filters, sorts and cursors are a fifth of the code, and only lists need them.
+    # Imported here because these modules are a fifth of the code and only lists need them.
     from chalicelib.buckets.lists import NEWEST_FIRST, list_buckets
     from chalicelib.listing.query import read_list
 
     page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
-    place = call.partition
-    query = read_list(page, given, default=NEWEST_FIRST, scope=f"buckets {place}")
-    selected, stats = list_buckets(buckets.store, place, query)
+    query = read_list(page, given, default=NEWEST_FIRST, scope=f"buckets {call.partition}")
+    selected, stats = list_buckets(buckets.store, call.partition, query)
     body: ListBucketsResponse = {
         "results": [show(bucket) for bucket in selected.rows],
         "total_count": selected.total,
@@ -207,7 +206,7 @@ def _list(
             returned=len(selected.rows),
             total=selected.total,
             next_cursor=selected.next_cursor,
-            words=words,
+            query_parameters=query_parameters,
         ),
         "stats": stats,
         "warnings": None,

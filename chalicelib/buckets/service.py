@@ -1,4 +1,4 @@
-"""What may be done with buckets, and by which rules."""
+"""Creates, reads, changes and deletes buckets, and enforces their rules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from chalicelib.aws.dynamodb.optimistic_lock import retry_on_conflict, revise
 from chalicelib.aws.dynamodb.writes import Step
 from chalicelib.buckets.bucket import ACTIVE, DELETING, Bucket, new_bucket, to_item
-from chalicelib.buckets.configuration import Configuration
+from chalicelib.buckets.configuration import AdapterOptions
 from chalicelib.buckets.errors import (
     BucketLocked,
     BucketNameTaken,
@@ -24,7 +24,7 @@ from chalicelib.buckets.sources import CanSee, Sources
 from chalicelib.buckets.store import BucketStore
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.ids import Ids, is_id
-from chalicelib.http.operation import everything
+from chalicelib.http.operation import can_see_everything
 from chalicelib.http.preconditions import ANY, Preconditions
 
 if TYPE_CHECKING:
@@ -35,54 +35,59 @@ R = TypeVar("R")
 
 
 class ObjectPresence(Protocol):
-    """What the buckets room wants to know of objects; the objects room is to its right."""
+    """The part of the object store that is needed here. The objects package depends on this one."""
 
     def has_any(self, bucket_id: str) -> bool:
-        """Whether the bucket holds an object, as of now and not as of the last fold."""
+        """Whether the bucket contains an object, in a strongly consistent read and not from the statistics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """The buckets of every namespace; `partition` says which one, and a call never leaves it."""
+    """The buckets of all namespaces. Each call reads and writes only the namespace of its `partition`."""
 
     store: BucketStore
     objects: ObjectPresence
-    configuration: Configuration
+    adapter_options: AdapterOptions
     ids: Ids
     clock: Clock
     pause: Callable[[float], None] = time.sleep
 
     def create(
-        self, partition: str, new: BucketCreateRequest, *, origin: str = "", can_see: CanSee = everything
+        self, partition: str, new: BucketCreateRequest, *, origin: str = "", can_see: CanSee = can_see_everything
     ) -> Bucket:
-        """A new bucket with zero counts; `can_see` tells which other buckets the caller may know of.
+        """Creates a bucket and returns it.
 
-        Raises RequestInvalid, NotEnabled, BucketNameTaken, AdapterCycle.
+        `can_see` says whether the caller may know that a bucket exists. Errors contain no ids of other buckets.
+        `origin` is the base URL of the request. Raises RequestInvalid, NotEnabled, BucketNameTaken, AdapterCycle,
+        NamespaceNotActive and NamespaceNotFound.
         """
         from chalicelib.buckets.update import new_settings
 
         def attempt() -> Bucket:
-            # One moment for both: lists take the order of ids for that of creation times.
-            moment = self.clock()
-            bucket_id, sources = self.ids.timed("bkt", moment), Sources(self.store, partition, can_see)
-            settings = new_settings(new, self.configuration.of(bucket_id, sources, origin))
-            bucket = new_bucket(bucket_id, new.bucket_name, settings, format_timestamp(moment))
-            with _told_to(can_see):
+            # The id and `created_at` must have the same time: lists use the order of ids as that of creation times.
+            now = self.clock()
+            bucket_id, sources = self.ids.timed("bkt", now), Sources(self.store, partition, can_see)
+            settings = new_settings(new, self.adapter_options.for_bucket(bucket_id, sources, origin))
+            bucket = new_bucket(bucket_id, new.bucket_name, settings, format_timestamp(now))
+            with _redacting_bucket_id(can_see):
                 self.store.add(partition, bucket, adapters=sources.revision)
             return bucket
 
         return retry_on_conflict(attempt, self.pause)
 
-    def locate(self, partition: str, identifier: str) -> str:
-        """The id of the bucket of this name; an id is given back unread. Raises BucketNotFound for an unknown name."""
+    def resolve_id(self, partition: str, identifier: str) -> str:
+        """Returns the id of the bucket with this name. An id is returned as it is, without a check that it exists.
+
+        Raises BucketNotFound for an unknown name.
+        """
         bucket_id = identifier if is_id(identifier, "bkt") else self._find_id(partition, identifier)
         if bucket_id is None:
             raise BucketNotFound(identifier)
         return bucket_id
 
     def get(self, partition: str, identifier: str) -> Bucket:
-        """The bucket of this id or name, with its totals. Raises BucketNotFound."""
-        bucket = self.store.find(partition, self.locate(partition, identifier))
+        """Returns the bucket with this id or name, with its statistics. Raises BucketNotFound."""
+        bucket = self.store.find(partition, self.resolve_id(partition, identifier))
         if bucket is None:
             raise BucketNotFound(identifier)
         return bucket
@@ -96,12 +101,13 @@ class Buckets:
         preconditions: Preconditions = ANY,
         force_schema_break: bool = False,
         origin: str = "",
-        can_see: CanSee = everything,
+        can_see: CanSee = can_see_everything,
     ) -> Bucket:
-        """The bucket after a change; the same bucket where nothing differs. `can_see` is as in `create`.
+        """Changes a bucket and returns it. A change without effect writes nothing. `can_see` is as in `create`.
 
-        Raises BucketNotFound, BucketLocked, BucketNotActive, RevisionStale (a precondition fails),
-        RequestInvalid, NotEnabled, BucketNameTaken, AdapterCycle and, without `force_schema_break`, SchemaBreak.
+        Raises BucketNotFound, BucketLocked, BucketNotActive, RevisionStale (a precondition fails), RequestInvalid,
+        NotEnabled, BucketNameTaken, AdapterCycle and SchemaBreak. `force_schema_break` allows changes that break
+        stored objects, except those that concern the unique key.
         """
         from chalicelib.buckets.update import changed
 
@@ -110,46 +116,50 @@ class Buckets:
         def revised(bucket: Bucket) -> Bucket:
             check_writable(bucket)
             sources.forget()
-            check = self.configuration.of(bucket.bucket_id, sources, origin)
-            new = changed(bucket, change, check)
+            adapters = self.adapter_options.for_bucket(bucket.bucket_id, sources, origin)
+            new = changed(bucket, change, adapters)
             if new.breaks and self.objects.has_any(bucket.bucket_id):
-                if new.touches_key:
-                    raise SchemaBreak(new.touches_key, forcible=False)
+                if new.key_breaks:
+                    raise SchemaBreak(new.key_breaks, forcible=False)
                 if not force_schema_break:
                     raise SchemaBreak(new.breaks)
             return new.bucket
 
-        with _told_to(can_see):
+        with _redacting_bucket_id(can_see):
             return self._revise(partition, identifier, revised, preconditions, sources)
 
     def begin_deletion(
         self,
         partition: str,
         identifier: str,
-        started: Callable[[Bucket], tuple[str, Step]],
-        goes_on: Callable[[str], bool],
+        new_task: Callable[[Bucket], tuple[str, Step]],
+        is_pending: Callable[[str], bool],
         *,
         force: bool = False,
     ) -> Bucket:
-        """The bucket, from now on closed to writes and with its name free; as it is where it was so before.
+        """Closes a bucket to writes, frees its name, starts the task that removes it, and returns the bucket.
 
-        `started` gives the task that removes it, and the step by which that begins; also where it was closed
-        before by a task of which `goes_on` says no. Raises BucketNotFound, and BucketLocked unless forced.
+        `new_task` returns the id of a new task and the write that starts it. If the bucket is already being deleted
+        by a task for which `is_pending` is true, the bucket is returned unchanged. Raises BucketNotFound, and
+        BucketLocked unless `force`.
         """
 
         def attempt() -> Bucket:
             bucket = self.get(partition, identifier)
-            if bucket.deletion_task is not None and goes_on(bucket.deletion_task):
+            if bucket.deletion_task is not None and is_pending(bucket.deletion_task):
                 return bucket
             if bucket.is_locked and not force and bucket.deletion_task is None:
                 raise BucketLocked()
-            task_id, step = started(bucket)
+            task_id, step = new_task(bucket)
             return self._close(partition, bucket, task_id, step)
 
         return retry_on_conflict(attempt, self.pause)
 
-    def close(self, partition: str, bucket_id: str, task_id: str) -> None:
-        """Closes a bucket to writes, since its namespace is being deleted by this task; closed or gone is well too."""
+    def close_to_writes(self, partition: str, bucket_id: str, task_id: str) -> None:
+        """Closes a bucket to writes because this task deletes its namespace.
+
+        Has no effect on a bucket that does not exist or is already being deleted.
+        """
 
         def attempt() -> None:
             bucket = self.store.find(partition, bucket_id)
@@ -158,50 +168,60 @@ class Buckets:
 
         retry_on_conflict(attempt, self.pause)
 
-    def clear(self, partition: str, bucket_id: str, clean: Callable[[], R | None]) -> R | None:
-        """What `clean` has removed of a closed bucket; where it finds nothing left, the bucket goes and None comes.
+    def clean_or_remove(self, partition: str, bucket_id: str, clean: Callable[[], R | None]) -> R | None:
+        """Removes a part of what a closed bucket contains. Removes the bucket itself once it is empty.
 
-        A late object that is stored after the look and counted before the bucket goes would be missed by both, the
-        look and the fold. So the bucket goes only if nothing was counted since before the look.
+        `clean` removes a part and returns a description of it, or None if the bucket is empty. Returns the result of
+        `clean`.
+
+        A request that began before the bucket was closed may store an object after `clean` has found none. If that
+        object is counted before the bucket is removed, neither `clean` nor the fold would notice it. Therefore the
+        bucket is removed only if its statistics have not changed since before the call of `clean`.
         """
 
         def attempt() -> R | None:
-            counted = self.store.counted(partition, bucket_id)
+            tally_revision = self.store.tally_revision(partition, bucket_id)
             removed = clean()
             if removed is None:
-                self.store.remove(partition, bucket_id, counted)
+                self.store.remove(partition, bucket_id, tally_revision)
             return removed
 
         return retry_on_conflict(attempt, self.pause)
 
     def first_id(self, partition: str) -> str | None:
-        """The id of a bucket of the namespace, if there is one left."""
+        """Returns the id of the namespace's oldest bucket, or None if it has no buckets."""
         return self.store.first_id(partition)
 
     def check_unlocked(self, partition: str) -> None:
-        """Raises BucketLocked where a bucket of the namespace is locked."""
+        """Raises BucketLocked if a bucket of the namespace is locked."""
         if self.store.has_locked(partition):
             raise BucketLocked("The namespace has a locked bucket")
 
     def _close(self, partition: str, bucket: Bucket, task_id: str, *more: Step) -> Bucket:
         now = format_timestamp(self.clock())
         closed = replace(bucket, status=DELETING, deletion_task=task_id, revision=bucket.revision + 1, updated_at=now)
-        self.store.close(partition, bucket, closed, *more)
+        self.store.save_closed(partition, bucket, closed, *more)
         return closed
 
     def set_lock(self, partition: str, identifier: str, *, locked: bool) -> Bucket:
-        """The operator's word: a locked bucket takes no writes. Raises BucketNotActive for one being deleted."""
-        return self._by_operator(partition, identifier, is_locked=locked)
+        """Locks or unlocks a bucket, for an operator. A locked bucket accepts no writes.
+
+        Raises BucketNotFound, and BucketNotActive if the bucket is being deleted.
+        """
+        return self._set(partition, identifier, is_locked=locked)
 
     def set_status(self, partition: str, identifier: str, status: str) -> Bucket:
-        """The operator's word: ACTIVE, ARCHIVED or SUSPENDED. Raises BucketNotActive for a bucket being deleted."""
-        return self._by_operator(partition, identifier, status=status)
+        """Sets the status to ACTIVE, ARCHIVED or SUSPENDED, for an operator.
 
-    def _by_operator(self, partition: str, identifier: str, **words: Any) -> Bucket:
+        Raises BucketNotFound, and BucketNotActive if the bucket is being deleted.
+        """
+        return self._set(partition, identifier, status=status)
+
+    def _set(self, partition: str, identifier: str, **fields: Any) -> Bucket:
         def revised(bucket: Bucket) -> Bucket:
             if bucket.status == DELETING:
                 raise BucketNotActive(bucket.status)
-            return replace(bucket, **words)
+            return replace(bucket, **fields)
 
         return self._revise(partition, identifier, revised)
 
@@ -231,8 +251,8 @@ class Buckets:
 
 
 @contextmanager
-def _told_to(can_see: CanSee) -> Iterator[None]:
-    """Keeps from the caller which bucket has a name, if it may not know of it."""
+def _redacting_bucket_id(can_see: CanSee) -> Iterator[None]:
+    """Removes the bucket id from a BucketNameTaken error if the caller may not know of that bucket."""
     try:
         yield
     except BucketNameTaken as taken:
@@ -242,7 +262,7 @@ def _told_to(can_see: CanSee) -> Iterator[None]:
 
 
 def check_writable(bucket: Bucket) -> None:
-    """Refuses a write into a bucket that is locked or not active: BucketLocked, BucketNotActive."""
+    """Raises BucketLocked or BucketNotActive if the bucket accepts no writes."""
     if bucket.is_locked:
         raise BucketLocked()
     if bucket.status != ACTIVE:

@@ -1,4 +1,4 @@
-"""Which buckets feed which, as one write of a source adapter sees it."""
+"""Reads which buckets feed which through their source adapters."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ CanSee = Callable[[str], bool]
 
 
 class AdapterRows(Protocol):
-    """The rows that the graph of adapters is read from."""
+    """The part of the bucket store that is needed here."""
 
     def adapters_revision(self, partition: str) -> int:
-        """How often adapters that name sources were stored in the namespace."""
+        """Returns the revision of the namespace's graph of adapters. Each write of source buckets increments it."""
 
     def find(self, partition: str, bucket_id: str) -> Bucket | None:
-        """The bucket."""
+        """Returns the bucket, or None if it does not exist."""
 
 
 @dataclass(slots=True)
 class Sources:
-    """The sources of a namespace's buckets. Each bucket is read once.
+    """The source buckets of a namespace's buckets, as one write of an adapter reads them. Each bucket is read once.
 
-    Two writes at once could each miss the other's half of a cycle. So `revision`, that of the whole graph
-    of adapters, is read before anything else, and the write is made on condition that it is still the
-    same; it is None where nothing was asked. `can_see` tells which buckets the caller may know of.
+    Two concurrent writes could each add one half of a cycle without seeing the other half. Therefore `revision`, the
+    revision of the graph of adapters, is read before any bucket, and the write is conditional on it. It is None if
+    nothing has been read. `can_see` says whether the caller may know that a bucket exists.
     """
 
     rows: AdapterRows
@@ -38,20 +38,20 @@ class Sources:
     _known: dict[str, list[str] | None] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Has everything read anew, for another turn."""
+        """Discards what has been read. Call it before another attempt."""
         self.revision = None
         self._known.clear()
 
     def of(self, bucket_id: str) -> list[str] | None:
-        """The buckets that feed this one through its adapter; None where there is no such bucket."""
+        """Returns the ids of the buckets that feed this one, or None if this one does not exist."""
         if self.revision is None:
             self.revision = self.rows.adapters_revision(self.partition)
         if bucket_id not in self._known:
             self._known[bucket_id] = self._read(bucket_id)
         return self._known[bucket_id]
 
-    def may_name(self, bucket_id: str) -> bool:
-        """Whether the bucket is there for the caller."""
+    def exists_for_caller(self, bucket_id: str) -> bool:
+        """Whether the bucket exists and the caller may know of it."""
         return self.can_see(bucket_id) and self.of(bucket_id) is not None
 
     def _read(self, bucket_id: str) -> list[str] | None:

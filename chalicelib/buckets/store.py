@@ -1,4 +1,7 @@
-"""Buckets in the catalog table: which rows there are, and what each write is conditioned on."""
+"""Buckets in the catalog table: their rows, and the condition of each write.
+
+A bucket has a configuration row, a row that claims its name, and, once it has had objects, a tally row.
+"""
 
 from __future__ import annotations
 
@@ -29,39 +32,43 @@ from chalicelib.buckets.bucket import DELETING, Bucket, from_item, texts, to_ite
 from chalicelib.buckets.errors import BucketNameTaken
 from chalicelib.core.text import fold
 from chalicelib.namespaces.errors import NamespaceNotActive, NamespaceNotFound
-from chalicelib.stats.models import NOTHING, Tally, read_tally
+from chalicelib.stats.models import EMPTY_TALLY, Tally, read_tally
 
 SEARCH_TEXT_BYTES = 2048
-# Ends a search text that was cut short: such a row is always read whole before it is judged.
-CUT = "\x01"
-HYDRATED_AT_ONCE = 50
-# DynamoDB takes expressions of 4 KB, and sort keys of 1 KB; what is left out of a question only lets more through.
-ASKED_NEEDLES = 10
-ASKED_PREFIX = 200
+# The end of a truncated search text. The index cannot exclude such a row, so its bucket is always read and compared.
+TRUNCATION_MARK = "\x01"
+# Each bucket has two keys, and BatchGetItem reads at most 100 keys.
+READ_BATCH_SIZE = 50
+# DynamoDB limits expressions to 4 KB and sort keys to 1 KB. A condition without some of the needles, or with a shorter
+# prefix, only lets more rows through, and these rows are compared again after they are read.
+MAX_CONDITION_NEEDLES = 10
+MAX_CONDITION_PREFIX_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
-    """How many buckets a namespace has, and the totals of all of them."""
+class NamespaceTotals:
+    """The number of buckets in a namespace, and the statistics of all of their objects."""
 
     bucket_count: int
     tally: Tally
 
 
 class BucketStore:
-    """The buckets of every namespace, one partition each."""
+    """The buckets of all namespaces. Each namespace has a partition of its own."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def add(self, partition: str, bucket: Bucket, *, adapters: int | None = None) -> None:
-        """Adds a bucket under its name, or refuses: BucketNameTaken, NamespaceNotFound, VersionConflict.
+        """Adds a bucket and claims its name.
 
-        `adapters` is the revision of the namespace's adapters that the bucket's own was checked against.
+        `adapters` is the revision of the namespace's graph of adapters against which the bucket's adapter was checked,
+        or None if that was not needed. Raises BucketNameTaken, NamespaceNotActive, NamespaceNotFound and
+        VersionConflict.
         """
         self._table.transact(
             [
-                _claim(partition, bucket),
+                _claim_name(partition, bucket),
                 Put(_row(partition, bucket), absent("pk")),
                 Update(
                     keys.totals(partition),
@@ -69,101 +76,99 @@ class BucketStore:
                     all_of(exists("pk"), absent("closed")),
                     lambda row: NamespaceNotActive() if row else NamespaceNotFound(partition.partition(".")[2]),
                 ),
-                *_next_adapters(partition, adapters),
+                *_advance_adapters(partition, adapters),
             ]
         )
 
     def replace(self, partition: str, old: Bucket, new: Bucket, *, adapters: int | None = None) -> None:
-        """Writes the new state over the old one, or refuses: VersionConflict, BucketNameTaken.
-
-        `adapters` is the revision of the namespace's adapters that a new one was checked against.
-        """
+        """Replaces a bucket's configuration. `adapters` is as in `add`. Raises VersionConflict and BucketNameTaken."""
         put = Put(_row(partition, new), equals("revision", old.revision), lambda _: VersionConflict())
-        steps: list[Step] = [*_renamed(partition, old, new), put, *_next_adapters(partition, adapters)]
+        steps: list[Step] = [*_rename(partition, old, new), put, *_advance_adapters(partition, adapters)]
         if len(steps) == 1:
             self._table.write(put)
         else:
             self._table.transact(steps)
 
-    def close(self, partition: str, old: Bucket, closed: Bucket, *more: Step) -> None:
-        """Writes the state of a bucket that is being deleted, and frees its name if it has one. Raises VersionConflict.
+    def save_closed(self, partition: str, old: Bucket, closed: Bucket, *more: Step) -> None:
+        """Writes a bucket that is now being deleted, and frees its name if that has not happened yet.
 
-        `more` is written in the same transaction.
+        `more` are further writes of the same transaction. Raises VersionConflict.
         """
         put = Put(_row(partition, closed), equals("revision", old.revision), lambda _: VersionConflict())
-        freed = [_freed(partition, old)] if old.deletion_task is None else []
+        freed = [_free_name(partition, old)] if old.deletion_task is None else []
         self._table.transact([put, *freed, *more])
 
-    def counted(self, partition: str, bucket_id: str) -> int:
-        """The revision of the bucket's tally: it is another one once an object more or less has been counted."""
+    def tally_revision(self, partition: str, bucket_id: str) -> int:
+        """Returns the revision of the bucket's tally, which changes with every object that is counted."""
         return read_tally(self._table.get(keys.bucket_tally(partition, bucket_id))).revision
 
-    def remove(self, partition: str, bucket_id: str, counted: int) -> None:
-        """Removes a bucket that is being deleted, its tally, and one from its namespace's count; once, if repeated.
+    def remove(self, partition: str, bucket_id: str, tally_revision: int) -> None:
+        """Removes a bucket that is being deleted and its tally, and decrements the namespace's bucket count.
 
-        `counted` is the revision of its tally. Raises VersionConflict where that is another one.
+        A repeated call has no effect. Raises VersionConflict if the tally does not have the revision
+        `tally_revision`.
         """
-        gone = Delete(keys.bucket(partition, bucket_id), equals("status", DELETING), lambda _: VersionConflict())
-        unmoved = equals("revision", counted) if counted else absent("pk")
-        tally = Delete(keys.bucket_tally(partition, bucket_id), unmoved, lambda _: VersionConflict())
-        fewer = Update(keys.totals(partition), UpdateExpression(add={"bucket_count": -1}), exists("pk"))
+        bucket = Delete(keys.bucket(partition, bucket_id), equals("status", DELETING), lambda _: VersionConflict())
+        unchanged = equals("revision", tally_revision) if tally_revision else absent("pk")
+        tally = Delete(keys.bucket_tally(partition, bucket_id), unchanged, lambda _: VersionConflict())
+        count = Update(keys.totals(partition), UpdateExpression(add={"bucket_count": -1}), exists("pk"))
         try:
-            self._table.transact([gone, tally, fewer])
+            self._table.transact([bucket, tally, count])
         except VersionConflict:
             if self.find(partition, bucket_id) is not None:
                 raise
 
     def first_id(self, partition: str) -> str | None:
-        """The id of the namespace's oldest bucket, if it has any."""
-        return next(self._ids(partition, exists("bucket_name"), page=1), None)
+        """Returns the id of the namespace's oldest bucket, or None if it has no buckets."""
+        return next(self._ids(partition, exists("bucket_name"), page_size=1), None)
 
     def has_locked(self, partition: str) -> bool:
         """Whether a bucket of the namespace is locked."""
         return next(self._ids(partition, equals("is_locked", True)), None) is not None
 
-    def _ids(self, partition: str, only: Condition, *, page: int | None = None) -> Iterator[str]:
+    def _ids(self, partition: str, filter_by: Condition, *, page_size: int | None = None) -> Iterator[str]:
         where = all_of(equals("pk", partition), between("sk", *keys.buckets_range()))
-        for row in self._table.query(where, only=only, page=page, attributes=("bucket_id",)):
+        for row in self._table.query(where, filter_by=filter_by, page_size=page_size, attributes=("bucket_id",)):
             yield row["bucket_id"]
 
     def adapters_revision(self, partition: str) -> int:
-        """How often adapters that name source buckets were stored in the namespace."""
+        """Returns the revision of the namespace's graph of adapters. Each write of source buckets increments it."""
         row = self._table.get(keys.adapters(partition))
         return row["revision"] if row else 0
 
     def find(self, partition: str, bucket_id: str) -> Bucket | None:
-        """The bucket and its tally, in one strongly consistent read."""
+        """Returns the bucket with its tally, in one strongly consistent read, or None if it does not exist."""
         first = keys.bucket(partition, bucket_id)["sk"]
         last = keys.bucket_tally(partition, bucket_id)["sk"]
         rows = self._table.query(all_of(equals("pk", partition), between("sk", first, last)))
-        return next(_paired(rows, descending=False), None)
+        return next(_with_tallies(rows, descending=False), None)
 
     def find_id(self, partition: str, name: str) -> str | None:
-        """The id of the bucket that carries a name."""
+        """Returns the id of the bucket with this name, or None if there is none."""
         claim = self._table.get(keys.bucket_name(partition, name))
         return claim["bucket_id"] if claim else None
 
-    def totals(self, partition: str) -> Totals:
-        """The namespace's totals, in one read."""
+    def totals(self, partition: str) -> NamespaceTotals:
+        """Returns the namespace's totals, in one read."""
         rows = self._table.query(all_of(equals("pk", partition), begins_with("sk", "#T")))
         by_key = {row["sk"]: row for row in rows}
         count = by_key.get(keys.totals(partition)["sk"], {}).get("bucket_count", 0)
-        return Totals(count, read_tally(by_key.get(keys.namespace_tally(partition)["sk"])))
+        return NamespaceTotals(count, read_tally(by_key.get(keys.namespace_tally(partition)["sk"])))
 
     def walk(
         self, partition: str, *, descending: bool, after: str | None = None, at_most: int | None = None
     ) -> Iterator[Bucket]:
-        """Buckets in the order of their ids, which is that of their creation, after an id if one is given.
+        """Yields buckets in the order of their ids, which is the order of their creation, starting after `after`.
 
-        `at_most` says how many will be taken, so that the first read is neither short nor long.
+        `at_most` is the number of buckets that the caller will take. It determines how many rows are read at a time.
         """
-        page = min(2 * at_most + 1, 1000) if at_most else None
+        page_size = min(2 * at_most + 1, 1000) if at_most else None
         rows = self._table.query(
-            all_of(equals("pk", partition), _beyond(partition, after, descending=descending)),
-            page=page,
+            all_of(equals("pk", partition), _after(partition, after, descending=descending)),
+            page_size=page_size,
             descending=descending,
         )
-        return (bucket for bucket in _paired(rows, descending=descending) if bucket.bucket_id != after)
+        return (bucket for bucket in _with_tallies(rows, descending=descending) if bucket.bucket_id != after)
 
     def name_keys(
         self,
@@ -175,26 +180,28 @@ class BucketStore:
         after: str | None = None,
         at_most: int | None = None,
     ) -> Iterator[str]:
-        """Folded names with ids, in their order, from an index that is seconds behind at most.
+        """Yields the keys of the name index (case-folded name and id) in order. The index may be seconds behind.
 
-        `prefix` is of the folded name; `needles` are folded pieces that a row's text must hold. Both
-        may let through too much (the index knows a text only up to a size), never too little.
-        `at_most` says how many will be taken, so that the first read is neither short nor long.
+        `prefix` selects names that start with it, and `needles` rows whose search text contains all of them; both are
+        case-folded. Keys of rows that do not match may be yielded too, because the index has only the first
+        `SEARCH_TEXT_BYTES` bytes of a text. `at_most` is as in `walk`.
         """
         where = [equals("ns", partition)]
         if after is not None:
             where.append(less_than("name_key", after) if descending else greater_than("name_key", after))
         elif prefix:
-            where.append(begins_with("name_key", prefix[:ASKED_PREFIX]))
-        page = min(at_most, 1000) if at_most else None
-        only = _holding(needles)
-        for row in self._table.query(all_of(*where), only=only, page=page, index="by_name", descending=descending):
+            where.append(begins_with("name_key", prefix[:MAX_CONDITION_PREFIX_LENGTH]))
+        page_size = min(at_most, 1000) if at_most else None
+        filter_by = _contains_all(needles)
+        for row in self._table.query(
+            all_of(*where), filter_by=filter_by, page_size=page_size, index="by_name", descending=descending
+        ):
             yield row["name_key"]
 
-    def many(self, partition: str, ids: Iterable[str], *, at_once: int = HYDRATED_AT_ONCE) -> Iterator[Bucket]:
-        """The buckets of these ids, in their order, those that are gone left out; read lazily."""
+    def get_many(self, partition: str, ids: Iterable[str], *, batch_size: int = READ_BATCH_SIZE) -> Iterator[Bucket]:
+        """Yields the buckets with these ids, in that order, without those that do not exist. Reads them lazily."""
         remaining = iter(ids)
-        while chunk := list(islice(remaining, min(at_once, HYDRATED_AT_ONCE))):
+        while chunk := list(islice(remaining, min(batch_size, READ_BATCH_SIZE))):
             wanted = [key(partition, id_) for id_ in chunk for key in (keys.bucket, keys.bucket_tally)]
             rows = {row["sk"]: row for row in self._table.get_many(wanted)}
             for id_ in chunk:
@@ -203,29 +210,29 @@ class BucketStore:
                     yield from_item(row, read_tally(rows.get(keys.bucket_tally(partition, id_)["sk"])))
 
 
-def _claim(partition: str, bucket: Bucket) -> Step:
+def _claim_name(partition: str, bucket: Bucket) -> Step:
     item = {**keys.bucket_name(partition, bucket.name), "bucket_id": bucket.bucket_id}
     return Put(item, absent("pk"), lambda row: BucketNameTaken(bucket.name, row.get("bucket_id") if row else None))
 
 
-def _renamed(partition: str, old: Bucket, new: Bucket) -> list[Step]:
+def _rename(partition: str, old: Bucket, new: Bucket) -> list[Step]:
     if new.name == old.name:
         return []
-    return [_claim(partition, new), _freed(partition, old)]
+    return [_claim_name(partition, new), _free_name(partition, old)]
 
 
-def _freed(partition: str, old: Bucket) -> Step:
+def _free_name(partition: str, old: Bucket) -> Step:
     claim = keys.bucket_name(partition, old.name)
     return Delete(claim, equals("bucket_id", old.bucket_id), lambda _: VersionConflict())
 
 
-def _next_adapters(partition: str, revision: int | None) -> list[Step]:
-    """What keeps the graph of adapters still between its check and this write."""
+def _advance_adapters(partition: str, revision: int | None) -> list[Step]:
+    """Returns the write that fails if the graph of adapters has changed since it was checked."""
     if revision is None:
         return []
     row = {**keys.adapters(partition), "revision": revision + 1}
-    unmoved = equals("revision", revision) if revision else absent("pk")
-    return [Put(row, unmoved, lambda _: VersionConflict())]
+    unchanged = equals("revision", revision) if revision else absent("pk")
+    return [Put(row, unchanged, lambda _: VersionConflict())]
 
 
 def _row(partition: str, bucket: Bucket) -> dict[str, Any]:
@@ -239,48 +246,50 @@ def _row(partition: str, bucket: Bucket) -> dict[str, Any]:
 
 
 def search_text(texts_: Iterable[str]) -> str:
-    """Folded texts as the index keeps them; one that is cut short ends in `CUT`."""
+    """Returns the case-folded texts of a row as one text for the name index.
+
+    A text of more than `SEARCH_TEXT_BYTES` bytes is truncated and ends in `TRUNCATION_MARK`.
+    """
     text = fold("\n".join(text for text in texts_ if text))
     encoded = text.encode()
     if len(encoded) <= SEARCH_TEXT_BYTES:
         return text
-    return encoded[:SEARCH_TEXT_BYTES].decode(errors="ignore") + CUT
+    return encoded[:SEARCH_TEXT_BYTES].decode(errors="ignore") + TRUNCATION_MARK
 
 
-def _holding(needles: Iterable[str]) -> Condition | None:
-    telling = sorted(set(needles), key=lambda needle: (-len(needle), needle))[:ASKED_NEEDLES]
-    wanted = [contains("search_text", needle) for needle in telling]
-    return any_of(all_of(*wanted), contains("search_text", CUT)) if wanted else None
+def _contains_all(needles: Iterable[str]) -> Condition | None:
+    longest = sorted(set(needles), key=lambda needle: (-len(needle), needle))[:MAX_CONDITION_NEEDLES]
+    wanted = [contains("search_text", needle) for needle in longest]
+    return any_of(all_of(*wanted), contains("search_text", TRUNCATION_MARK)) if wanted else None
 
 
-def _beyond(partition: str, after: str | None, *, descending: bool) -> Condition:
+def _after(partition: str, after: str | None, *, descending: bool) -> Condition:
     first, last = keys.buckets_range()
     if after is None:
         return between("sk", first, last)
-    if descending:  # a bucket's tally sorts right behind it, and the bucket itself is left out by the walk
+    if descending:  # a bucket's tally sorts after it, and `walk` leaves the bucket itself out
         return between("sk", first, keys.bucket(partition, after)["sk"])
     return between("sk", keys.bucket_tally(partition, after)["sk"] + "\0", last)
 
 
-def _paired(rows: Iterable[Mapping[str, Any]], *, descending: bool) -> Iterator[Bucket]:
-    """Buckets with the tallies that stand beside them: behind the bucket going up, before it going down."""
-    held: Bucket | None = None
-    tally = NOTHING
-    tallied = ""
+def _with_tallies(rows: Iterable[Mapping[str, Any]], *, descending: bool) -> Iterator[Bucket]:
+    """Yields buckets with their tallies. The row of a tally comes after its bucket, or before it if descending."""
+    pending: Bucket | None = None
+    tally, tally_key = EMPTY_TALLY, ""
     for row in rows:
         if "bucket_name" not in row:
-            tally, tallied = read_tally(row), row["sk"]
-            if held is not None and keys.is_tally_of(tallied, held.bucket_id):
-                yield held.with_tally(tally)
-                held = None
+            tally, tally_key = read_tally(row), row["sk"]
+            if pending is not None and keys.is_tally_of(tally_key, pending.bucket_id):
+                yield pending.with_tally(tally)
+                pending = None
             continue
-        if held is not None:
-            yield held
-            held = None
+        if pending is not None:
+            yield pending
+            pending = None
         if descending:
-            own = keys.is_tally_of(tallied, row["bucket_id"])
-            yield from_item(row, tally if own else NOTHING)
+            own = keys.is_tally_of(tally_key, row["bucket_id"])
+            yield from_item(row, tally if own else EMPTY_TALLY)
         else:
-            held = from_item(row)
-    if held is not None:
-        yield held
+            pending = from_item(row)
+    if pending is not None:
+        yield pending

@@ -1,4 +1,4 @@
-"""A bucket's settings after creation or a change, or the reason why not. No store, no clock."""
+"""Computes and checks the settings of a new or changed bucket. Pure functions, apart from building the adapter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.adapters.rules import check_adapter_fits
 from chalicelib.buckets.bucket import Bucket
-from chalicelib.buckets.configuration import BucketConfiguration
+from chalicelib.buckets.configuration import AdapterBuilder
 from chalicelib.buckets.models import (
     NOT_ENABLED,
     BucketCreateRequest,
@@ -16,8 +16,8 @@ from chalicelib.buckets.models import (
 )
 from chalicelib.core.errors import NotEnabled, Problem
 from chalicelib.core.json_codec import Document
-from chalicelib.core.json_equality import same
-from chalicelib.schemas.compatibility import breaking_changes, touches_unique_key
+from chalicelib.core.json_equality import json_equal
+from chalicelib.schemas.compatibility import breaking_changes, unique_key_breaks
 from chalicelib.schemas.models import BucketSchema
 from chalicelib.schemas.rules import check_schema
 from chalicelib.schemas.unique_key import check_unique_key, check_unique_key_change, check_unique_key_fits
@@ -26,16 +26,20 @@ BucketChange = BucketPatchRequest | BucketUpdateRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """A bucket after a change; what in it breaks stored objects, and what of that no force may allow."""
+class ChangeResult:
+    """A bucket after a change.
+
+    `breaks` are the schema changes that break stored objects. `key_breaks` are those among them that concern the
+    unique key, which `force_schema_break` does not allow.
+    """
 
     bucket: Bucket
     breaks: list[Problem]
-    touches_key: list[Problem]
+    key_breaks: list[Problem]
 
 
-def new_settings(new: BucketCreateRequest, check: BucketConfiguration) -> dict[str, Any]:
-    """The settings of a new bucket. Raises RequestInvalid or NotEnabled."""
+def new_settings(new: BucketCreateRequest, adapters: AdapterBuilder) -> dict[str, Any]:
+    """Returns the settings of a new bucket. Raises RequestInvalid, NotEnabled and AdapterCycle."""
     _check_enabled(new)
     schema = check_schema(new.bucket_schema)
     return {
@@ -44,15 +48,15 @@ def new_settings(new: BucketCreateRequest, check: BucketConfiguration) -> dict[s
         "unique_key": check_unique_key(new.unique_key, schema) if new.unique_key else None,
         "metadata": new.metadata or {},
         "storage_class": new.storage_class,
-        "source_adapter": check.adapter(new.source_adapter, None, schema) if new.source_adapter else None,
+        "source_adapter": adapters.build(new.source_adapter, None, schema) if new.source_adapter else None,
     }
 
 
-def changed(bucket: Bucket, change: BucketChange, check: BucketConfiguration) -> Changed:
-    """The bucket after a change.
+def changed(bucket: Bucket, change: BucketChange, adapters: AdapterBuilder) -> ChangeResult:
+    """Returns the bucket after a change, and the schema changes that break stored objects.
 
-    Only keys that the request holds change anything; a null name, schema or unique key changes nothing.
-    Raises RequestInvalid or NotEnabled.
+    Keys that the request does not contain stay unchanged, as do name, schema and unique key if they are null.
+    Raises RequestInvalid, NotEnabled and AdapterCycle.
     """
     _check_enabled(change)
     settings = Document(bucket.settings)
@@ -65,15 +69,15 @@ def changed(bucket: Bucket, change: BucketChange, check: BucketConfiguration) ->
         settings["unique_key"] = check_unique_key_change(settings["unique_key"], change.unique_key)
     if change.bucket_schema is not None:
         _change_schema(settings, change.bucket_schema)
-    _change_adapter(settings, change, check)
+    _change_adapter(settings, change, adapters)
     schema, key = settings["bucket_schema"], (settings["unique_key"] or {}).get("fields", [])
     new = replace(
         bucket,
         name=change.bucket_name or bucket.name,
         settings=settings,
-        schema_version=bucket.schema_version + (not same(schema, bucket.schema)),
+        schema_version=bucket.schema_version + (not json_equal(schema, bucket.schema)),
     )
-    return Changed(new, breaking_changes(bucket.schema, schema), touches_unique_key(bucket.schema, schema, key))
+    return ChangeResult(new, breaking_changes(bucket.schema, schema), unique_key_breaks(bucket.schema, schema, key))
 
 
 def _change_schema(settings: dict[str, Any], schema: BucketSchema) -> None:
@@ -82,11 +86,11 @@ def _change_schema(settings: dict[str, Any], schema: BucketSchema) -> None:
         check_unique_key_fits(settings["unique_key"], settings["bucket_schema"])
 
 
-def _change_adapter(settings: dict[str, Any], change: BucketChange, check: BucketConfiguration) -> None:
+def _change_adapter(settings: dict[str, Any], change: BucketChange, adapters: AdapterBuilder) -> None:
     stored, schema = settings["source_adapter"], settings["bucket_schema"]
     if isinstance(change, BucketPatchRequest) and "source_adapter" in change.model_fields_set:
         config = change.source_adapter
-        settings["source_adapter"] = check.adapter(config, stored, schema) if config else None
+        settings["source_adapter"] = adapters.build(config, stored, schema) if config else None
     elif stored is not None and change.bucket_schema is not None:
         check_adapter_fits(stored, schema)
 

@@ -1,1 +1,1 @@
-"""What the whole service stands on: no AWS, no HTTP, and nothing of any resource."""
+"""Code that every other package uses. It knows nothing of AWS, HTTP or any resource of the API."""

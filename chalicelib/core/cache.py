@@ -1,4 +1,4 @@
-"""A small memory with a time limit, for what may be a minute old."""
+"""An in-memory cache whose entries expire."""
 
 from __future__ import annotations
 
@@ -11,48 +11,56 @@ V = TypeVar("V")
 
 
 class Cache(Generic[K, V]):
-    """Keeps values for at most `seconds`, and at most `size` of them; the oldest go first. Threads may share it."""
+    """A thread-safe cache.
+
+    An entry expires `seconds` after it was added. At `size` entries, a new entry replaces the oldest one.
+    `now` returns the current time in seconds.
+    """
 
     def __init__(self, now: Callable[[], float], *, seconds: float = 60.0, size: int = 1000) -> None:
         self._now, self._seconds, self._size = now, seconds, size
-        self._kept: dict[K, tuple[float, V]] = {}
-        # Reading needs no lock. Finding the oldest does: another thread may be changing the dict.
-        self._changing = threading.Lock()
+        self._entries: dict[K, tuple[float, V]] = {}
+        # Reads need no lock. Finding the oldest entry iterates over the dict, which another thread may modify.
+        self._lock = threading.Lock()
 
     def find(self, key: K, look_up: Callable[[K], V | None]) -> V | None:
-        """The value kept, else what `look_up` finds; its age counts from before it was looked up."""
+        """Returns the cached value, or else the result of `look_up`, which is cached unless it is None.
+
+        The age of a new entry counts from before the call of `look_up`, because the value may change during the call.
+        """
         value = self.get(key)
         if value is None:
-            asked_at = self._now()
+            started_at = self._now()
             value = look_up(key)
             if value is not None:
-                self._keep(key, value, asked_at)
+                self._add(key, value, started_at)
         return value
 
     def get(self, key: K) -> V | None:
-        """The value, if it is less than `seconds` old."""
-        kept = self._kept.get(key)
-        if kept is None:
+        """Returns the cached value, or None if there is no entry or it has expired."""
+        entry = self._entries.get(key)
+        if entry is None:
             return None
-        since, value = kept
-        if 0 <= self._now() - since < self._seconds:  # a clock that was set back says nothing about age
+        added_at, value = entry
+        # A negative age means that the clock was set back: the real age is unknown, so the entry counts as expired.
+        if 0 <= self._now() - added_at < self._seconds:
             return value
-        with self._changing:
-            self._kept.pop(key, None)
+        with self._lock:
+            self._entries.pop(key, None)
         return None
 
     def put(self, key: K, value: V) -> None:
-        """Keeps the value from now on."""
-        self._keep(key, value, self._now())
+        """Adds an entry or replaces the existing one."""
+        self._add(key, value, self._now())
 
     def clear(self) -> None:
-        """Forgets everything."""
-        with self._changing:
-            self._kept.clear()
+        """Removes all entries."""
+        with self._lock:
+            self._entries.clear()
 
-    def _keep(self, key: K, value: V, since: float) -> None:
-        with self._changing:
-            self._kept.pop(key, None)
-            if len(self._kept) >= self._size:
-                del self._kept[next(iter(self._kept))]
-            self._kept[key] = (since, value)
+    def _add(self, key: K, value: V, added_at: float) -> None:
+        with self._lock:
+            self._entries.pop(key, None)
+            if len(self._entries) >= self._size:
+                del self._entries[next(iter(self._entries))]
+            self._entries[key] = (added_at, value)

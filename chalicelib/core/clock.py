@@ -1,4 +1,4 @@
-"""Time as the service writes it: UTC, milliseconds, one width, so that text order is time order."""
+"""The system clock, and the format of timestamps: UTC with milliseconds. Their order as text is their order in time."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
-    """Now, aware and in UTC."""
+    """Returns the current time as an aware datetime in UTC."""
     return datetime.now(UTC)
 
 
 def format_timestamp(moment: datetime) -> str:
-    """`YYYY-MM-DDTHH:MM:SS.mmmZ`; a moment without a zone counts as UTC."""
+    """Returns `YYYY-MM-DDTHH:MM:SS.mmmZ`, rounded down to milliseconds. A naive datetime is taken as UTC."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_timestamp(text: str) -> datetime:
-    """The moment that `format_timestamp` wrote."""
+    """Returns the datetime that `format_timestamp` formatted, to the millisecond."""
     return datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""How long the calls of one piece of work may take together, whichever tables and stores they go to."""
+"""A time limit that several calls share, such as all calls to AWS that one request makes."""
 
 from __future__ import annotations
 
@@ -8,29 +8,32 @@ from contextvars import ContextVar
 
 
 class TimeLimit:
-    """A time that runs from the first call on. What lies around it goes on running too."""
+    """A time limit that starts with the first call. It never ends later than `outer`, the limit that surrounds it."""
 
-    __slots__ = ("_ends", "_outer", "_seconds")
+    __slots__ = ("_deadline", "_outer", "_seconds")
 
     def __init__(self, seconds: float, outer: TimeLimit | None) -> None:
         self._seconds = seconds
         self._outer = outer
-        self._ends: float | None = None
+        self._deadline: float | None = None
 
-    def ends(self, now: float) -> float:
-        """When it is over, on the clock of whoever asks."""
-        if self._ends is None:
-            self._ends = now + self._seconds
-        return self._ends if self._outer is None else min(self._ends, self._outer.ends(now))
+    def deadline(self, now: float) -> float:
+        """Returns when the limit ends, on the same clock as `now`. The first call starts the limit."""
+        if self._deadline is None:
+            self._deadline = now + self._seconds
+        return self._deadline if self._outer is None else min(self._deadline, self._outer.deadline(now))
 
 
-# Work outside any `time_limit` block, such as a stream's or an operator's, has no end but that of each call.
-_current: ContextVar[TimeLimit | None] = ContextVar("patience", default=None)
+# Outside any `time_limit` block, as in event handlers and admin commands, only the limit of each call applies.
+_current: ContextVar[TimeLimit | None] = ContextVar("time_limit", default=None)
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """The calls made inside the block share this time: each gets what those before it have left."""
+    """Limits the total time of all calls inside the block. Each call may use the time that is left.
+
+    Other threads are not limited. A block inside another block cannot extend the outer limit.
+    """
     token = _current.set(TimeLimit(seconds, _current.get()))
     try:
         yield
@@ -39,12 +42,12 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def expired(now: float) -> bool:
-    """Whether the shared time has run out; never outside of any block."""
+    """Returns whether the shared time limit has ended. Always false outside a `time_limit` block."""
     shared = _current.get()
-    return shared is not None and now >= shared.ends(now)
+    return shared is not None and now >= shared.deadline(now)
 
 
 def deadline_of(now: float, seconds: float) -> float:
-    """When a call that begins now, and may take so long by itself, has to give up."""
+    """Returns the deadline of a call that starts `now` and has a limit of `seconds` of its own."""
     shared = _current.get()
-    return now + seconds if shared is None else min(now + seconds, shared.ends(now))
+    return now + seconds if shared is None else min(now + seconds, shared.deadline(now))

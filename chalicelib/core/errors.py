@@ -1,23 +1,7 @@
-"""A refusal is a considered no: raised by a room, told to the client, never logged as a fault.
+"""The errors that the API reports to clients. They are expected, so they are not logged as faults of the service.
 
-The kinds are few, and HTTP knows only them (`foundation.envelope` gives each its status); rooms
-subclass a kind for every no they say:
-
-    ApiError
-      ValidationFailed                 the words of the request do not fit (RequestInvalid carries the list)
-      BadRequest            the request cannot be served as asked
-      Unauthenticated         nobody we know is calling
-      Forbidden               the caller is known and may not
-        NotEnabled            a feature that this deployment does not have
-      NotFound                nothing of that name is here, for this caller
-        RouteNotFound         no operation at this path
-      MethodNotAllowed        the path exists, the method does not
-      AlreadyExists           a name is taken
-      Conflict                the state of the thing forbids it
-      PreconditionFailed                   a precondition of the caller no longer holds
-      TooLarge                more bytes than we take
-      MediaTypeUnsupported    a body that is not JSON
-      Unavailable                    try again soon, nothing was stored
+`http.envelope` maps each of these classes to an HTTP status. Each package derives its own errors from them.
+The first line of a class's docstring is part of the OpenAPI document.
 """
 
 from __future__ import annotations
@@ -28,10 +12,14 @@ from typing import Any, ClassVar
 
 
 class ApiError(Exception):
-    """A no with a message for people and, where a client may branch, a `code` and `details`."""
+    """An error with a message for people.
+
+    `text` is the message. `code` is a stable name that lets client programs distinguish errors of the same type.
+    `details` holds JSON values. `headers` are added to the response.
+    """
 
     message: ClassVar[str] = "The request was refused"
-    code: ClassVar[str | None] = None
+    code: str | None = None
     headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
@@ -42,18 +30,21 @@ class ApiError(Exception):
         details: Mapping[str, Any] | None = None,
     ) -> None:
         self.text = message or self.message
-        self.reason = code or self.code
+        self.code = code or self.code
         self.details: dict[str, Any] | None = dict(details) if details else None
         super().__init__(self.text)
 
 
 class ValidationFailed(ApiError):
-    """The words of the request do not fit."""
+    """The request has a valid form, but values that are not accepted."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a request: where (`body`, `query`, … then names and indexes), what, which kind."""
+    """One error in a request. `location` is `body`, `query` or `path`, followed by the names and indexes of the field.
+
+    `type` is a stable name, such as `missing` or `value_error`.
+    """
 
     location: tuple[str | int, ...]
     message: str
@@ -61,7 +52,7 @@ class Problem:
 
 
 class RequestInvalid(ValidationFailed):
-    """The request has one or more problems, each with its place."""
+    """The request has one or more problems, each with its location."""
 
     message = "Validation error"
 
@@ -71,68 +62,71 @@ class RequestInvalid(ValidationFailed):
 
 
 def invalid(*location: str | int, message: str, type: str = "value_error") -> RequestInvalid:
-    """A `RequestInvalid` with a single problem."""
+    """Returns a RequestInvalid with a single problem."""
     return RequestInvalid([Problem(location, message, type)])
 
 
 class BadRequest(ApiError):
-    """The request cannot be served as asked."""
+    """The request is malformed or cannot be processed."""
 
 
 class Unauthenticated(ApiError):
-    """Nobody we know is calling."""
+    """The request has no valid API key."""
 
 
 class Forbidden(ApiError):
-    """The caller is known and may not."""
+    """The API key does not permit the operation."""
 
 
 class NotEnabled(Forbidden):
-    """A feature that this deployment does not have; `details.field` names what asked for it."""
+    """The request uses a feature that this deployment does not have; `details.field` names the field."""
 
     message = "This feature is not enabled here"
 
 
 class NotFound(ApiError):
-    """Nothing of that name is here, for this caller."""
+    """The resource does not exist, or the API key may not see it."""
 
 
 class RouteNotFound(NotFound):
-    """No operation answers at this path."""
+    """The API has no operation at this path."""
 
     message = "No operation answers at this path"
 
 
 class MethodNotAllowed(ApiError):
-    """The path exists, but not with this method."""
+    """The path exists, but does not support this method."""
 
     message = "This path does not answer to this method"
 
 
 class AlreadyExists(ApiError):
-    """A name is taken."""
+    """Another resource has this name."""
 
 
 class Conflict(ApiError):
-    """The state of the thing forbids it."""
+    """The current state of the resource does not allow the operation."""
 
 
 class PreconditionFailed(ApiError):
-    """A precondition of the caller no longer holds."""
+    """A precondition of the request, such as `If-Match`, does not hold."""
 
 
 class TooLarge(ApiError):
-    """More bytes than we take."""
+    """The request exceeds a size limit."""
 
 
 class MediaTypeUnsupported(ApiError):
-    """A body that says it is not JSON."""
+    """The media type of the request body is not JSON."""
 
     message = "The body must be sent as application/json"
 
 
 class Unavailable(ApiError):
-    """The storage cannot serve this now; nothing was stored, and the same call may succeed soon."""
+    """The storage is temporarily unavailable and nothing was stored; the client should retry.
+
+    `retry_after` is in seconds.
+    """
 
     message = "The storage is busy, try again"
     retry_after: ClassVar[int] = 1

@@ -1,6 +1,6 @@
-"""Ids: a prefix that says what it names, then Crockford's base32 in lower case.
+"""Generates and recognizes ids: a prefix that names the resource, such as `bkt_`, then Crockford base32 in lower case.
 
-Ids of things that are listed by age begin with the time, so their order is the order of creation.
+Time-ordered ids begin with the time of creation, so that sorting by id sorts by time of creation.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from chalicelib.core.clock import Clock
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 TIME_CHARS = 10
-CHANCE_CHARS = 6
-TIMED_CHARS = TIME_CHARS + CHANCE_CHARS
+RANDOM_CHARS = 6
+TIMED_CHARS = TIME_CHARS + RANDOM_CHARS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -23,25 +23,28 @@ _TIMED = re.compile(f"[{ALPHABET}]{{{TIMED_CHARS}}}")
 
 
 class Ids:
-    """Makes ids from a clock and a source of random bits."""
+    """Generates ids. `bits` returns an integer of the given number of random bits."""
 
     def __init__(self, clock: Clock, bits: Callable[[int], int] = secrets.randbits) -> None:
         self._clock, self._bits = clock, bits
 
-    def timed(self, prefix: str, moment: datetime | None = None, *, chance: int = CHANCE_CHARS) -> str:
-        """`<prefix>_`, 10 characters of the time in milliseconds, now if none is given, and `chance` of chance."""
+    def timed(self, prefix: str, moment: datetime | None = None, *, random_chars: int = RANDOM_CHARS) -> str:
+        """Returns a time-ordered id: `<prefix>_`, 10 characters of time, then random characters.
+
+        The time is `moment` (by default the current time) in milliseconds since 1970.
+        """
         milliseconds = ((moment or self._clock()) - _EPOCH) // _MILLISECOND
-        return f"{prefix}_{_base32(milliseconds, TIME_CHARS)}{_base32(self._bits(5 * chance), chance)}"
+        return f"{prefix}_{_base32(milliseconds, TIME_CHARS)}{_base32(self._bits(5 * random_chars), random_chars)}"
 
     def random(self, prefix: str, length: int) -> str:
-        """`<prefix>_` and `length` characters of chance."""
+        """Returns `<prefix>_` and `length` random characters, of 5 random bits each."""
         return f"{prefix}_{_base32(self._bits(5 * length), length)}"
 
 
 def is_id(text: object, prefix: str) -> bool:
-    """Whether this has the form of a timed id with the prefix."""
-    head = f"{prefix}_"
-    return isinstance(text, str) and text.startswith(head) and _TIMED.fullmatch(text, len(head)) is not None
+    """Returns whether `text` has the format of a time-ordered id of 16 characters with this prefix."""
+    start = f"{prefix}_"
+    return isinstance(text, str) and text.startswith(start) and _TIMED.fullmatch(text, len(start)) is not None
 
 
 def _base32(number: int, length: int) -> str:

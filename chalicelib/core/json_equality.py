@@ -1,4 +1,4 @@
-"""When two JSON values are the same: true is not 1, but 1 is 1.0, and the order of keys has no meaning."""
+"""Equality of JSON values. Unlike in Python, `true` differs from 1. As in Python, 1 equals 1.0."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from collections.abc import Collection, Hashable
 from chalicelib.core.text import fold
 
 
-def comparable(value: object, case_sensitive: bool) -> Hashable:
-    """What is equal for two JSON values exactly when they are the same.
+def equality_key(value: object, case_sensitive: bool) -> Hashable:
+    """Returns a hashable key. Two JSON values are equal exactly if their keys are equal.
 
-    Strings are folded unless `case_sensitive`, inside lists and objects too; keys of objects never are.
+    Unless `case_sensitive`, the case of strings is ignored, also inside lists and objects. Object keys always
+    differ by case, and their order is irrelevant.
     """
     if isinstance(value, str):
         return value if case_sensitive else fold(value)
     if isinstance(value, bool):
         return ("boolean", value)
     if isinstance(value, list):
-        return ("list", *(comparable(member, case_sensitive) for member in value))
+        return ("list", *(equality_key(member, case_sensitive) for member in value))
     if isinstance(value, dict):
-        return ("object", frozenset((name, comparable(member, case_sensitive)) for name, member in value.items()))
+        return ("object", frozenset((name, equality_key(member, case_sensitive)) for name, member in value.items()))
     return value
 
 
-def same(one: object, other: object) -> bool:
-    """Whether two JSON values are the same."""
-    # What is the same is equal to Python too, and comparing for that costs next to nothing.
-    return one == other and comparable(one, True) == comparable(other, True)
+def json_equal(one: object, other: object) -> bool:
+    """Returns whether two JSON values are equal."""
+    # Values that differ in Python always differ in JSON, and the comparison in Python is fast.
+    return one == other and equality_key(one, True) == equality_key(other, True)
 
 
-def is_among(value: object, values: Collection[object]) -> bool:
-    """Whether a JSON value is the same as one of these."""
-    # What equals none is among none, and text equals nothing but itself: either is found at the speed of C.
-    return value in values and (isinstance(value, str) or any(same(value, other) for other in values))
+def json_equal_to_any(value: object, values: Collection[object]) -> bool:
+    """Returns whether a JSON value equals one of these values."""
+    # `in` is fast and decides alone for strings and for values without an equal in Python.
+    return value in values and (isinstance(value, str) or any(json_equal(value, other) for other in values))

@@ -1,45 +1,44 @@
-"""Dotted paths into JSON values."""
+"""Dotted paths into JSON values, such as `metadata.tags.0`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from chalicelib.core.errors import invalid
 
-# What a request may name: each dot may part two keys or be part of one, so following a path takes time for each.
+# Limits of paths in requests. A dot may separate two keys or be part of a key, so each dot makes the lookup longer.
 MAX_PATH = 500
 MAX_DOTS = 20
 
 
 class _Missing:
-    """What stands at a path that leads nowhere."""
+    """The type of `MISSING`."""
 
 
 MISSING: Final = _Missing()
 
 
-def check_path(path: str, *place: str | int, named: bool) -> None:
-    """Refuses a path that would take too long to follow: RequestInvalid at `place`.
+def check_path(path: str, *location: str | int, named: bool) -> None:
+    """Raises RequestInvalid at `location` if the path exceeds `MAX_PATH` characters or `MAX_DOTS` dots.
 
-    `named` says that the last part of the place is the path itself; one that is too long is left out of it.
+    `named` means that the last part of the location is the path itself. The error omits it if it is too long.
     """
     if len(path) > MAX_PATH:
-        place = place[:-1] if named else place
-        raise invalid(*place, message=f"A dotted path has at most {MAX_PATH} characters", type="string_too_long")
+        location = location[:-1] if named else location
+        raise invalid(*location, message=f"A dotted path has at most {MAX_PATH} characters", type="string_too_long")
     if path.count(".") > MAX_DOTS:
-        raise invalid(*place, message=f"A dotted path has at most {MAX_DOTS} dots", type="path_too_deep")
+        raise invalid(*location, message=f"A dotted path has at most {MAX_DOTS} dots", type="path_too_deep")
 
 
 def value_at(value: Any, path: str) -> Any:
-    """The value at a dotted path of keys and list indexes, or MISSING. A key that holds dots is found too."""
+    """Returns the value at a dotted path of keys and list indexes, or MISSING. Keys that contain dots are found too."""
     if isinstance(value, Mapping):
         if path in value:
             return value[path]
-        places = [place for place, char in enumerate(path) if char == "."]
-        for place in places:
-            if path[:place] in value:
-                found = value_at(value[path[:place]], path[place + 1 :])
+        for key, rest in _splits(path):
+            if key in value:
+                found = value_at(value[key], rest)
                 if found is not MISSING:
                     return found
         return MISSING
@@ -50,15 +49,24 @@ def value_at(value: Any, path: str) -> Any:
     return MISSING
 
 
-def names_to(value: Mapping[str, Any], path: str) -> list[str] | None:
-    """The keys on the way to what `value_at` finds, up to the first list; None where there is nothing."""
+def keys_to(value: Mapping[str, Any], path: str) -> list[str] | None:
+    """Returns the keys that lead to the value at a path, up to the first list; None if there is no such value.
+
+    The value is the one that `value_at` returns.
+    """
     if path in value:
         return [path]
-    for place in (place for place, char in enumerate(path) if char == "."):
-        name, rest = path[:place], path[place + 1 :]
-        inner = value.get(name)
+    for key, rest in _splits(path):
+        inner = value.get(key)
         if isinstance(inner, list) and value_at(inner, rest) is not MISSING:
-            return [name]
-        if isinstance(inner, Mapping) and (names := names_to(inner, rest)) is not None:
-            return [name, *names]
+            return [key]
+        if isinstance(inner, Mapping) and (keys := keys_to(inner, rest)) is not None:
+            return [key, *keys]
     return None
+
+
+def _splits(path: str) -> Iterator[tuple[str, str]]:
+    """Splits a path into a first key and the rest, at each of its dots in their order."""
+    for position, char in enumerate(path):
+        if char == ".":
+            yield path[:position], path[position + 1 :]

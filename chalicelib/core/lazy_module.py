@@ -1,4 +1,4 @@
-"""Modules that are imported when they are first used."""
+"""Imports a module when one of its names is first used."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 class LazyModule:
-    """Stands for a module, and imports it when one of its names is first used.
+    """A placeholder for a module. The first access to an attribute imports the module.
 
-    Importing pydantic and building models is most of a cold start, and most requests need few models. Files that
-    name models declare the module twice, so that the type checker sees the module itself:
+    Importing pydantic and building the models takes most of the time of a cold start, and most requests need few
+    models. Files that use models declare the module twice, so that the type checker sees the real module:
 
         if TYPE_CHECKING:
             from chalicelib.buckets import models

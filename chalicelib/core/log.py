@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, and never a secret."""
+"""Structured logs: one JSON object per line. API keys and webhook secrets are redacted."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Any, TextIO
 logger = logging.getLogger("buckets")
 INFO, ERROR = logging.INFO, logging.ERROR
 
-# All that a key or a webhook secret may consist of. A letter before it makes it another word, as in `task_`,
-# unless the letter is of an escape, as in the message of a KeyError.
+# Matches API keys and webhook secrets. A letter before `sk_` makes it another word, such as `task_`, unless the letter
+# belongs to an escape sequence such as `\n`, as in the message of a KeyError.
 _SECRET = re.compile(r"(?:(?<![A-Za-z])|(?<=\\[a-z]))(sk_|whsec_)[!-~]+")
 
-# ASCII, so that a line is one line to every reader, and half a surrogate pair cannot keep it from being written.
+# The output is ASCII: other line separators of Unicode cannot split a line, and unpaired surrogates can be written.
 _ENCODE = json.JSONEncoder(default=str).encode
 
 
-class _Line(logging.Formatter):
+class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = {"level": record.levelname, "message": record.getMessage(), **getattr(record, "fields", {})}
         if record.exc_info and record.exc_info[1]:
-            fields["exception"] = _told(record.exc_info[1])
+            fields["exception"] = _described(record.exc_info[1])
         line = _ENCODE(fields)
-        # Looked for again in the values themselves: in a line an escape may stand before a secret, or within.
+        # The values are redacted, not the line, because the line may have escape sequences before or inside a secret.
         return _ENCODE(_redacted(fields)) if "sk_" in line or "whsec_" in line else line
 
 
@@ -38,41 +38,47 @@ def _redacted(value: Any) -> Any:
     return value if isinstance(value, int | float | None) else _SECRET.sub(r"\1…", str(value))
 
 
-def _told(error: BaseException) -> dict[str, Any]:
-    """The exception without the values it met: pydantic quotes the input, which may be a secret."""
+def _described(error: BaseException) -> dict[str, Any]:
+    """Returns type, message, stack and cause of an exception.
+
+    The message of a pydantic error is left out: it quotes the input, which may contain a secret.
+    """
     frames = traceback.extract_tb(error.__traceback__)
-    words = "" if hasattr(error, "errors") else str(error)
+    message = "" if hasattr(error, "errors") else str(error)
     cause = error.__cause__ or error.__context__
-    told = {
+    described = {
         "type": type(error).__name__,
-        "message": words[:2000],
+        "message": message[:2000],
         "frames": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-20:]],
     }
-    return {**told, "cause": _told(cause)} if cause is not None else told
+    return {**described, "cause": _described(cause)} if cause is not None else described
 
 
 def redacted_text(text: str) -> str:
-    """The text with every key and webhook secret in it cut down to its beginning."""
+    """Returns the text with each API key and webhook secret replaced by its prefix and an ellipsis."""
     return _SECRET.sub(r"\1…", text)
 
 
 def configure(level: str, to: TextIO | None = None) -> None:
-    """Sends our log to standard output, or to `to`, as JSON lines, once, apart from any other logger."""
+    """Sets the minimum log level. The first call also sets the stream of the log, by default standard output.
+
+    Other loggers are not changed.
+    """
     if not logger.handlers:
-        # What no line of ours tells is not looked up for each.
+        # No line contains the thread or the process, so logging need not look them up.
         logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
         handler = logging.StreamHandler(to or sys.stdout)
-        handler.setFormatter(_Line())
+        handler.setFormatter(_JsonFormatter())
         logger.addHandler(handler)
         logger.propagate = False
     logger.setLevel(level)
 
 
 def log(message: str, *, level: int = INFO, error: BaseException | None = None, **fields: Any) -> None:
-    """One line. `fields` become keys of the object; never pass a header, a body or a key."""
+    """Writes one line. `fields` become keys of its JSON object. Callers must not pass headers, bodies or API keys."""
     if logger.isEnabledFor(level):
-        # Made by hand, since looking for the caller's line, which is always this one, takes longer than all else.
-        raised = (type(error), error, error.__traceback__) if error is not None else None
-        record = logging.LogRecord(logger.name, level, "", 0, message, (), raised)
+        # `logger.log` would look up the line of its caller, which is always this one and takes most of the time.
+        exc_info = (type(error), error, error.__traceback__) if error is not None else None
+        record = logging.LogRecord(logger.name, level, "", 0, message, (), exc_info)
         record.fields = fields
         logger.handle(record)

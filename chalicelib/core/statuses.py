@@ -4,10 +4,10 @@ from enum import StrEnum
 
 
 class TaskStatusEnum(StrEnum):
-    """Status of something that is worked on, or life cycle of something that lasts.
+    """The status of an operation that runs, or the state of a resource.
 
     COMPLETED, COMPLETED_WITH_ERRORS, FAILED and CANCELED are final. ACTIVE, ARCHIVED and SUSPENDED are
-    for things that last; a bucket that is being deleted is IN_PROGRESS.
+    states of resources such as buckets. A bucket that is being deleted is IN_PROGRESS.
     """
 
     PENDING = "PENDING"

@@ -1,10 +1,11 @@
-"""Text of a certain form."""
+"""Checks of text, wildcard patterns, and text for case-insensitive comparison."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-# The same as JSON Schema has it, for the documentation.
+# The rules of `printable` and `unpadded` as regular expressions, for the JSON schemas of the API.
 PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 UNPADDED = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"
 
@@ -12,9 +13,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def printable(text: str) -> str:
-    """The text, if it can be read as a name: not blank, and without control characters.
+    """Returns the text if it is not blank and has no control characters. Raises ValueError otherwise.
 
-    Raises ValueError otherwise, so that it can stand in a pydantic model.
+    Pydantic models use it as a validator.
     """
     if not text.strip() or _CONTROL.search(text):
         raise ValueError("must not be blank or hold control characters")
@@ -22,15 +23,38 @@ def printable(text: str) -> str:
 
 
 def unpadded(text: str) -> str:
-    """The text, if it is printable and has no blank at either end, where a header would lose it.
+    """Returns the text if it is printable and neither starts nor ends with whitespace. Raises ValueError otherwise.
 
-    Raises ValueError otherwise, so that it can stand in a pydantic model.
+    HTTP headers lose whitespace at both ends, so a name that has some could not be sent in a header.
+    Pydantic models use it as a validator.
     """
     if text != text.strip():
         raise ValueError("must not start or end with a blank")
     return printable(text)
 
 
+def matches_wildcard(text: str, pattern: str) -> bool:
+    """Returns whether the entire text matches a pattern in which `*` matches any number of characters, also none."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return text == first
+    *middle, last = rest
+    end = len(text) - len(last)
+    if not text.startswith(first) or end < len(first) or not text.endswith(last):
+        return False
+    return contains_in_order(text, middle, len(first), end)
+
+
+def contains_in_order(text: str, pieces: Iterable[str], start: int = 0, end: int | None = None) -> bool:
+    """Returns whether `text[start:end]` contains all pieces one after another, without overlap."""
+    for piece in pieces:
+        found = text.find(piece, start, end)
+        if found < 0:
+            return False
+        start = found + len(piece)
+    return True
+
+
 def fold(text: str) -> str:
-    """The text for comparison without regard to case: Unicode case folding, the same everywhere in the service."""
+    """Returns the text for case-insensitive comparison. The whole service uses Unicode case folding for it."""
     return text.casefold()

@@ -1,1 +1,1 @@
-"""Deletion of buckets and namespaces of any size: begun at once, worked off in slices, finished always."""
+"""Deletion of buckets and namespaces. A request starts a background task, which deletes the contents in slices."""

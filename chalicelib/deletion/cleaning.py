@@ -1,4 +1,4 @@
-"""What a bucket leaves behind, piece by piece: every room says how its own part is removed."""
+"""Removal of the contents of a bucket. Each package that stores something in buckets provides a cleaner for it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Protocol
 
 
 class Cleaner(Protocol):
-    """Removes what a room keeps under a bucket that nobody writes to any more."""
+    """Removes one type of contents of a bucket that accepts no writes."""
 
     @property
     def name(self) -> str:
-        """What it removes, in the plural, as progress shows it."""
+        """What the cleaner removes, in the plural. It becomes part of a name in the progress of the task."""
 
-    def clean(self, partition: str, bucket_id: str) -> int:
-        """Removes some of it, as much as takes a few seconds, and says how many; 0 when nothing was left.
+    def delete_slice(self, partition: str, bucket_id: str) -> int:
+        """Removes as much as takes a few seconds, and returns how many were removed. 0 means that nothing remains.
 
-        Done again after it was cut off anywhere, it goes on with what is still there.
+        A call that is interrupted can be repeated; it continues with what remains.
         """
 
 
-def clean_one(cleaners: Sequence[Cleaner], partition: str, bucket_id: str) -> tuple[str, int] | None:
-    """One slice of cleaning: which room's, and how many of its things went; None when all is clean."""
+def delete_next_slice(cleaners: Sequence[Cleaner], partition: str, bucket_id: str) -> tuple[str, int] | None:
+    """Runs the first cleaner that removes anything; returns its name and the number removed, or None if none did."""
     for cleaner in cleaners:
-        removed = cleaner.clean(partition, bucket_id)
+        removed = cleaner.delete_slice(partition, bucket_id)
         if removed:
             return cleaner.name, removed
     return None

@@ -1,4 +1,4 @@
-"""What clients send to have something deleted, and what they receive."""
+"""The request and response models of the delete operations."""
 
 from __future__ import annotations
 
@@ -9,33 +9,37 @@ from typing_extensions import TypedDict
 
 
 class DeleteBucketQuery(BaseModel):
-    """The query string of a bucket's deletion."""
+    """The query parameters of a request that deletes a bucket."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
-    force_foreclose: bool = Field(default=False, description="Delete the bucket although it is locked")
+    force_foreclose: bool = Field(default=False, description="Delete the bucket even if it is locked")
 
 
 class DeleteNamespaceQuery(BaseModel):
-    """The query string of a namespace's deletion."""
+    """The query parameters of a request that deletes a namespace."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
-    force: bool = Field(default=False, description="Delete the namespace although buckets in it are locked")
+    force: bool = Field(default=False, description="Delete the namespace even if buckets in it are locked")
 
 
 class BucketDeletionStarted(TypedDict):
-    """A bucket that is being deleted."""
+    """The response to a request that deletes a bucket."""
 
-    task_id: Annotated[str, Field(description="Poll `GET /v1/tasks/{task_id}` until it is COMPLETED or FAILED")]
-    status: Annotated[str, Field(description="PENDING")]
-    bucket_id: Annotated[str, Field(description="The bucket")]
-    bucket_name: Annotated[str, Field(description="Its name, which is free again")]
-    object_count: Annotated[int, Field(description="Objects that go with it")]
+    task_id: Annotated[
+        str, Field(description="Id of the task: poll `GET /v1/tasks/{task_id}` until it is COMPLETED or FAILED")
+    ]
+    status: Annotated[str, Field(description="Always PENDING")]
+    bucket_id: Annotated[str, Field(description="Id of the bucket")]
+    bucket_name: Annotated[str, Field(description="Its name, which can be used again")]
+    object_count: Annotated[int, Field(description="Number of objects that are deleted with it")]
 
 
 class NamespaceDeletionStarted(TypedDict):
-    """A namespace that is being deleted."""
+    """The response to a request that deletes a namespace."""
 
-    task_id: Annotated[str, Field(description="Poll `GET /v1/tasks/{task_id}` until it is COMPLETED or FAILED")]
-    status: Annotated[str, Field(description="PENDING")]
-    namespace_id: Annotated[str, Field(description="The namespace")]
-    namespace_name: Annotated[str, Field(description="Its name, which is free again")]
+    task_id: Annotated[
+        str, Field(description="Id of the task: poll `GET /v1/tasks/{task_id}` until it is COMPLETED or FAILED")
+    ]
+    status: Annotated[str, Field(description="Always PENDING")]
+    namespace_id: Annotated[str, Field(description="Id of the namespace")]
+    namespace_name: Annotated[str, Field(description="Its name, which can be used again")]

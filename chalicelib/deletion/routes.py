@@ -1,4 +1,4 @@
-"""The operations that delete buckets and namespaces."""
+"""The API operations that delete buckets and namespaces."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STARTED = "PENDING"
 
 
 def deletion_operations(deletions: Callable[[], Deletions]) -> list[Operation]:
-    """Delete a bucket, delete a namespace."""
+    """Returns the operations that delete a bucket and a namespace."""
 
     def delete_bucket(call: Call) -> JsonResponse:
         bucket = deletions().delete_bucket(
@@ -57,7 +57,7 @@ def deletion_operations(deletions: Callable[[], Deletions]) -> list[Operation]:
             name="delete_bucket",
             tag="Buckets",
             summary="Delete Bucket",
-            description="Deletes a bucket with all that is in it. Its name is free at once; a task does the rest.",
+            description="Deletes a bucket and its objects. Its name can be used at once; a task deletes the rest.",
             run=delete_bucket,
             query=lambda: models.DeleteBucketQuery,
             response=lambda: models.BucketDeletionStarted,
@@ -71,7 +71,7 @@ def deletion_operations(deletions: Callable[[], Deletions]) -> list[Operation]:
             name="delete_namespace",
             tag="Namespaces",
             summary="Delete Namespace",
-            description="Deletes a namespace with all that is in it. Its name is free at once; a task does the rest.",
+            description="Deletes a namespace and its buckets. Its name can be used at once; a task deletes the rest.",
             run=delete_namespace,
             query=lambda: models.DeleteNamespaceQuery,
             response=lambda: models.NamespaceDeletionStarted,

@@ -1,4 +1,4 @@
-"""How a deletion begins: in one transaction, after which the thing is gone from use and a task has the rest."""
+"""Starts the deletion of buckets and namespaces: one transaction closes the resource and stores a task."""
 
 from __future__ import annotations
 
@@ -16,55 +16,57 @@ from chalicelib.namespaces.service import Namespaces
 from chalicelib.tasks.errors import TaskNotRestartable
 from chalicelib.tasks.service import Tasks
 
-# The types of its tasks.
-BUCKET, NAMESPACE = "api_buckets_delete", "api_namespaces_delete"
+# The task types.
+BUCKET_DELETION, NAMESPACE_DELETION = "api_buckets_delete", "api_namespaces_delete"
 
 
 @dataclass(frozen=True, slots=True)
 class Deletions:
-    """Begins deletions of buckets and namespaces."""
+    """Starts the deletion of buckets and namespaces."""
 
     namespaces: Namespaces
     buckets: Buckets
     tasks: Tasks
 
     def delete_bucket(self, organization: str, namespace_id: str, identifier: str, *, force: bool = False) -> Bucket:
-        """The bucket as it stands now: it takes no writes, its name is free, and `deletion_task` removes it.
+        """Starts the deletion of a bucket, and returns the bucket. Its `deletion_task` is the id of the task.
 
-        A second call gives the same task, started again if it failed, and another if its time is over. Raises
-        BucketNotFound, and BucketLocked unless forced.
+        After this, the bucket rejects writes, and its name can be used again. A second call returns the same task, and
+        restarts it if it has failed. If the task has expired, the call creates a new one. Raises BucketNotFound, and
+        BucketLocked unless `force` is true.
         """
 
-        def started(bucket: Bucket) -> tuple[str, Step]:
+        def new_task(bucket: Bucket) -> tuple[str, Step]:
             about = {"namespace_id": namespace_id, "bucket_id": bucket.bucket_id, "bucket_name": bucket.name}
-            task = self.tasks.new(organization, BUCKET, inputs=[bucket.bucket_id], about=about)
+            task = self.tasks.new(organization, BUCKET_DELETION, inputs=[bucket.bucket_id], about=about)
             return task.task_id, self.tasks.step(task)
 
-        place, goes_on = partition(organization, namespace_id), partial(self._goes_on, organization)
-        return self.buckets.begin_deletion(place, identifier, started, goes_on, force=force)
+        ensure_running = partial(self._ensure_running, organization)
+        in_partition = partition(organization, namespace_id)
+        return self.buckets.begin_deletion(in_partition, identifier, new_task, ensure_running, force=force)
 
     def delete_namespace(self, organization: str, identifier: str, *, force: bool = False) -> Namespace:
-        """The namespace as it stands now: it takes no writes, its name is free, and `deletion_task` removes it.
+        """Starts the deletion of a namespace, and returns the namespace. Its `deletion_task` is the id of the task.
 
-        A second call is as that for a bucket. Raises NamespaceNotFound, and BucketLocked where a bucket in it is
-        locked, unless forced.
+        A second call has the same effect as for a bucket. Raises NamespaceNotFound, and BucketLocked if a bucket in the
+        namespace is locked, unless `force` is true.
         """
         found = self.namespaces.get(organization, identifier)
         if found.deletion_task is None and not force:
             self.buckets.check_unlocked(partition(organization, found.namespace_id))
 
-        def started(namespace: Namespace) -> tuple[str, Step]:
+        def new_task(namespace: Namespace) -> tuple[str, Step]:
             about = {"namespace_id": namespace.namespace_id, "namespace_name": namespace.name}
-            task = self.tasks.new(organization, NAMESPACE, inputs=[namespace.namespace_id], about=about)
+            task = self.tasks.new(organization, NAMESPACE_DELETION, inputs=[namespace.namespace_id], about=about)
             return task.task_id, self.tasks.step(task)
 
-        goes_on = partial(self._goes_on, organization)
-        return self.namespaces.begin_deletion(organization, found.namespace_id, started, goes_on)
+        ensure_running = partial(self._ensure_running, organization)
+        return self.namespaces.begin_deletion(organization, found.namespace_id, new_task, ensure_running)
 
-    def _goes_on(self, organization: str, task_id: str) -> bool:
-        """Whether the task is still there, and so can go on; one that failed is started again."""
+    def _ensure_running(self, organization: str, task_id: str) -> bool:
+        """Restarts a failed task, and returns whether the task still exists."""
         task = self.tasks.find(organization, task_id)
         if task is not None and task.status == TaskStatusEnum.FAILED:
-            with suppress(TaskNotRestartable):  # another call was quicker
+            with suppress(TaskNotRestartable):  # another call has restarted it
                 self.tasks.restart(organization, task_id)
         return task is not None

@@ -1,1 +1,1 @@
-"""Whether the service answers, and whether what it stands on does."""
+"""Health checks of the service and of its dependencies."""

@@ -1,4 +1,4 @@
-"""Asking what the service stands on."""
+"""Checks whether the dependencies of the service respond."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from chalicelib.core.deadline import time_limit
 from chalicelib.core.errors import Unavailable
 
 DEPENDENCIES = ("cache", "metadata", "vector_store", "object_storage", "task_queue", "inference")
-# Parts of the upstream service that this deployment does not have; they are reported as answering.
+# Dependencies of Mixpeek that this service does not have. They are reported as healthy.
 NOT_DEPLOYED = ("cache", "vector_store", "inference")
-# Parts that it has and that the function for requests asks nothing of but for writes; they are reported the same.
-NOT_ASKED = ("object_storage", "task_queue")
+# Dependencies that are not checked, because they only take part in some writes. They are reported as healthy.
+NOT_CHECKED = ("object_storage", "task_queue")
 
-BUDGET_SECONDS = 0.5
-# An attempt that begins in time has the rest of the budget for its answer.
-TRYING_SECONDS = BUDGET_SECONDS / 2
+CHECK_TIME_LIMIT_SECONDS = 0.5
+# A call starts within this time; the rest of the time limit is for its response.
+PROBE_TIME_LIMIT_SECONDS = CHECK_TIME_LIMIT_SECONDS / 2
 
-Question = Callable[[], object]
+Probe = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What one dependency answered: an error in words or None, and how long it took."""
+class CheckResult:
+    """The result of one check: the name of the error, or None, and how long the check took."""
 
     error: str | None
     milliseconds: float
@@ -32,34 +32,34 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """One question per dependency, by its name in the report; a question that fails raises.
+    """The probes of the dependencies, by the name of the dependency in the report. A probe raises if it fails.
 
-    `deeper` has a second one for those of which more can be asked.
+    `deep_probes` has a second probe for a dependency that a deep check examines further.
     """
 
-    questions: Mapping[str, Question]
-    deeper: Mapping[str, Question] = field(default_factory=dict)
+    probes: Mapping[str, Probe]
+    deep_probes: Mapping[str, Probe] = field(default_factory=dict)
     now: Callable[[], float] = time.perf_counter
 
-    def run(self, *, deep: bool = False) -> dict[str, Found]:
-        """Asks all of them, one after the other; none gets more than its budget."""
-        more = self.deeper if deep else {}
-        return {name: self._ask(question, more.get(name, lambda: None)) for name, question in self.questions.items()}
+    def run(self, *, deep: bool = False) -> dict[str, CheckResult]:
+        """Runs all probes, one after another, each with its own time limit. `deep` adds the deep probes."""
+        second = self.deep_probes if deep else {}
+        return {name: self._check(probe, second.get(name, lambda: None)) for name, probe in self.probes.items()}
 
-    def _ask(self, *questions: Question) -> Found:
+    def _check(self, *probes: Probe) -> CheckResult:
         started = self.now()
         try:
-            with time_limit(TRYING_SECONDS):
-                for question in questions:
-                    question()
-        except Exception as error:  # whatever is wrong with a dependency is this report's subject
-            return Found(_name(error), self._since(started))
-        return Found(None, self._since(started))
+            with time_limit(PROBE_TIME_LIMIT_SECONDS):
+                for probe in probes:
+                    probe()
+        except Exception as error:  # the report contains any error of a dependency
+            return CheckResult(_name(error), self._since(started))
+        return CheckResult(None, self._since(started))
 
     def _since(self, started: float) -> float:
         return round((self.now() - started) * 1000, 2)
 
 
 def _name(error: Exception) -> str:
-    """The name of the error in the report. Clients know storage that cannot serve a request as `Busy`."""
+    """Returns the name of the error in the report. `Busy` means that AWS did not serve a call."""
     return "Busy" if isinstance(error, Unavailable) else type(error).__name__

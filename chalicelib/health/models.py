@@ -1,4 +1,4 @@
-"""What clients send and receive about health."""
+"""The request and response models of the health operations."""
 
 from __future__ import annotations
 
@@ -9,42 +9,46 @@ from typing_extensions import TypedDict
 
 
 class HealthQuery(BaseModel):
-    """The query string of the light operation."""
+    """The query parameters of the health check."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
-    deep: bool = Field(default=False, description="Ask the dependencies too")
-    metrics: bool = Field(default=False, description="Ask the dependencies too, and add how long each took")
+    deep: bool = Field(default=False, description="Check the dependencies, too")
+    metrics: bool = Field(default=False, description="Check the dependencies, too, and report how long each check took")
 
 
 class DeepHealthQuery(BaseModel):
-    """The query string of the deep operation, which asks the dependencies in any case."""
+    """The query parameters of the deep health check, which always checks the dependencies."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
-    deep: bool = Field(default=False, description="Read the objects' table too, not the catalog alone")
-    metrics: bool = Field(default=False, description="Add how long each took")
+    deep: bool = Field(default=False, description="Check the objects table in addition to the catalog table")
+    metrics: bool = Field(default=False, description="Report how long each check took")
 
 
 class Dependencies(TypedDict):
-    """Whether each dependency answers. What this deployment does not have counts as answering."""
+    """Whether each dependency responds. A dependency that is not deployed or not checked is reported as true."""
 
-    cache: Annotated[bool, Field(description="Not deployed: true")]
-    metadata: Annotated[bool, Field(description="DynamoDB answers")]
-    vector_store: Annotated[bool, Field(description="Not deployed: true")]
-    object_storage: Annotated[bool, Field(description="S3, not asked: true")]
-    task_queue: Annotated[bool, Field(description="SQS, not asked: true")]
-    inference: Annotated[bool, Field(description="Not deployed: true")]
+    cache: Annotated[bool, Field(description="Not deployed: always true")]
+    metadata: Annotated[bool, Field(description="DynamoDB responds")]
+    vector_store: Annotated[bool, Field(description="Not deployed: always true")]
+    object_storage: Annotated[bool, Field(description="S3, not checked: always true")]
+    task_queue: Annotated[bool, Field(description="SQS, not checked: always true")]
+    inference: Annotated[bool, Field(description="Not deployed: always true")]
 
 
 class HealthCheckResponse(TypedDict):
-    """The state of the service; the light answer is its `status` alone."""
+    """The health of the service. The shallow check returns `status` only."""
 
-    status: Annotated[Literal["OK", "DEGRADED"], Field(description="DEGRADED when a dependency fails")]
+    status: Annotated[Literal["OK", "DEGRADED"], Field(description="DEGRADED if a dependency fails")]
     data: NotRequired[Dependencies]
-    errors: NotRequired[Annotated[dict[str, str | None], Field(description="What is wrong, by dependency")]]
-    meta: NotRequired[Annotated[dict[str, Any] | None, Field(description="What is not deployed; times on demand")]]
+    errors: NotRequired[
+        Annotated[dict[str, str | None], Field(description="The error of each dependency; null if it responds")]
+    ]
+    meta: NotRequired[
+        Annotated[dict[str, Any] | None, Field(description="What is not deployed and not checked; times if requested")]
+    ]
 
 
 class LivenessResponse(TypedDict):
-    """The process answers."""
+    """The process responds."""
 
     status: Annotated[Literal["ok"], Field(default="ok", description="Always ok")]

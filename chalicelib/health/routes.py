@@ -1,4 +1,4 @@
-"""The health operations."""
+"""The API operations for health checks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.lazy_module import LazyModule
-from chalicelib.health.checks import BUDGET_SECONDS, DEPENDENCIES, NOT_ASKED, NOT_DEPLOYED, Checks, Found
+from chalicelib.health.checks import (
+    CHECK_TIME_LIMIT_SECONDS,
+    DEPENDENCIES,
+    NOT_CHECKED,
+    NOT_DEPLOYED,
+    CheckResult,
+    Checks,
+)
 from chalicelib.http.operation import Call, JsonResponse, Operation
 
 if TYPE_CHECKING:
@@ -20,14 +27,14 @@ operation = partial(
     Operation,
     method="GET",
     tag="Health",
-    description="Whether the service answers; `deep` asks what it stands on, half a second each.",
+    description="Reports whether the service responds. `deep` checks its dependencies, each for half a second at most.",
 )
 
 
 def health_operations(checks: Callable[[], Checks]) -> list[Operation]:
-    """Light, liveness and deep."""
+    """Returns the operations for the shallow, liveness and deep checks."""
 
-    def light(call: Call) -> JsonResponse:
+    def shallow(call: Call) -> JsonResponse:
         return deep(call) if call.query.deep or call.query.metrics else JsonResponse({"status": "OK"})
 
     def deep(call: Call) -> JsonResponse:
@@ -41,7 +48,7 @@ def health_operations(checks: Callable[[], Checks]) -> list[Operation]:
             path="/v1/health",
             name="health",
             summary="Health",
-            run=light,
+            run=shallow,
             response=lambda: models.HealthCheckResponse,
             query=lambda: models.HealthQuery,
             scope="open",
@@ -62,17 +69,17 @@ def health_operations(checks: Callable[[], Checks]) -> list[Operation]:
             scope="organization",
             response=lambda: models.HealthCheckResponse,
             query=lambda: models.DeepHealthQuery,
-            # Whether the key is one is asked of a dependency too.
-            time_limit_seconds=BUDGET_SECONDS,
+            # Authentication reads the database, too.
+            time_limit_seconds=CHECK_TIME_LIMIT_SECONDS,
         ),
     ]
 
 
-def _report(found: Mapping[str, Found], *, timed: bool) -> HealthCheckResponse:
-    errors = {name: found[name].error if name in found else None for name in DEPENDENCIES}
-    meta: dict[str, Any] = {"not_deployed": list(NOT_DEPLOYED), "not_asked": list(NOT_ASKED)}
+def _report(results: Mapping[str, CheckResult], *, timed: bool) -> HealthCheckResponse:
+    errors = {name: results[name].error if name in results else None for name in DEPENDENCIES}
+    meta: dict[str, Any] = {"not_deployed": list(NOT_DEPLOYED), "not_asked": list(NOT_CHECKED)}
     if timed:
-        meta["milliseconds"] = {name: check.milliseconds for name, check in found.items()}
+        meta["milliseconds"] = {name: result.milliseconds for name, result in results.items()}
     return {
         "status": "DEGRADED" if any(errors.values()) else "OK",
         "data": {name: errors[name] is None for name in DEPENDENCIES},  # type: ignore[typeddict-item]

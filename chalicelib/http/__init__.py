@@ -1,1 +1,1 @@
-"""What one HTTP operation is, how a request is read, and how it is answered."""
+"""HTTP: the declaration of operations, the parsing of requests, and the creation of responses."""

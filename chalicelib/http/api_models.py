@@ -1,7 +1,7 @@
 """The models of error responses, and the form of timestamps in every response.
 
-They are apart from the code that builds responses: importing pydantic and building classes is most of a cold
-start, and a request without a body needs none of it.
+Only the OpenAPI document and the other models need them. The code that builds responses does not import them, because
+importing pydantic and building models takes most of the time of a cold start.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-# A date-time in the one form that answers have: UTC, milliseconds, `Z`.
+# A date-time in the format of all responses: UTC, with milliseconds and `Z`.
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
 class ErrorDetail(TypedDict):
-    """What went wrong: a sentence, a stable type, and a finer code where a client may branch."""
+    """The error: a message, a stable type and, for some errors, a more specific code."""
 
-    message: Annotated[str, Field(description="For people")]
-    type: Annotated[str, Field(description="Stable name of the kind of error")]
-    code: Annotated[str | None, Field(description="Finer, where a client may branch")]
-    details: Annotated[dict[str, Any] | None, Field(description="Ids, problems, hints")]
+    message: Annotated[str, Field(description="Description for people")]
+    type: Annotated[str, Field(description="Stable name of the error type")]
+    code: Annotated[str | None, Field(description="More specific stable name, for errors that a client may handle")]
+    details: Annotated[
+        dict[str, Any] | None, Field(description="Further information, such as ids or validation errors")
+    ]
 
 
 _NOT_FOUND: dict[str, Any] = {
@@ -37,24 +39,24 @@ _NOT_FOUND: dict[str, Any] = {
 
 
 class ErrorResponse(TypedDict):
-    """The envelope of every error."""
+    """The body of every error response."""
 
     __pydantic_config__ = ConfigDict(json_schema_extra={"examples": [_NOT_FOUND]})  # type: ignore[misc]
 
     success: Annotated[bool, Field(default=False, description="Always false")]
-    status: Annotated[int, Field(description="The HTTP status once more")]
+    status: Annotated[int, Field(description="The HTTP status code of the response")]
     error: ErrorDetail
 
 
 class ValidationError(TypedDict):
-    """One thing wrong with a request, and its place."""
+    """One problem of a request, and its location."""
 
-    loc: Annotated[list[str | int], Field(description="body, query or path, then names and indexes")]
-    msg: Annotated[str, Field(description="For people")]
-    type: Annotated[str, Field(description="Stable name of the kind of problem")]
+    loc: Annotated[list[str | int], Field(description="`body`, `query` or `path`, followed by field names and indexes")]
+    msg: Annotated[str, Field(description="Description for people")]
+    type: Annotated[str, Field(description="Stable name of the type of problem")]
 
 
 class HTTPValidationError(ErrorResponse):
-    """The envelope of a 422, with the same problems a second time under `detail`."""
+    """The body of a 422 response. `detail` lists the same problems as `error.details`, in the format of FastAPI."""
 
-    detail: Annotated[list[ValidationError], Field(description="Every problem, with its place")]
+    detail: Annotated[list[ValidationError], Field(description="All problems, each with its location")]

@@ -1,7 +1,7 @@
-"""The wrapper around every view: reads the request once, admits it, answers in the one envelope.
+"""Creates the Chalice view of an operation: authorizes and parses the request, runs the operation, logs the response.
 
-Chalice turns an exception of a view into its own body before any middleware sees it, so refusals are
-translated here, inside the view, where CORS headers are still added to the answer.
+Chalice converts exceptions of a view to response bodies of its own before it calls middleware. Therefore the view
+itself converts errors to responses. Chalice adds the CORS headers to them.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from chalicelib.http.parsing import check_names, read_body, read_query
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-# What it took to find that a caller may not have something tells whether it is there, and how large it is.
-_COST_TELLS = (401, 403, 404)
+# Statuses of responses without the cost header: the cost would reveal whether a resource exists and how large it is.
+_STATUSES_WITHOUT_COST = (401, 403, 404)
 
 Guard = Callable[[Operation, Call], None]
 
@@ -45,24 +45,24 @@ class _Outcome:
 def endpoint(
     operation: Operation, request: Callable[[], Request | None], guards: Iterable[Guard]
 ) -> Callable[..., Response]:
-    """The Chalice view of an operation.
+    """Returns the Chalice view of an operation.
 
-    `request` gives the current request (it is asked once). The call goes through the `guards` in turn: each
-    refuses it or adds to it what it knows, and what it added is in the log line of whatever comes of the call.
-    Whatever happens inside, the view returns a response whose body is already a string, with `X-Request-Id`,
-    and with `X-Consumed-Capacity` for a request with `X-Show-Cost: true`.
+    `request` returns the current request. The view calls the `guards` one after another before it parses the request;
+    each raises an ApiError or adds to the Call what it found, such as the organization. The view raises no
+    exceptions. Its response has a body of type str and the header `X-Request-Id`, and `X-Consumed-Capacity` if the
+    request has `X-Show-Cost: true`.
     """
 
     def view(**path: str) -> Response:
         started = time.perf_counter()
         received = request()
-        assert received is not None, "Chalice calls a view for a request"
+        assert received is not None, "Chalice sets the current request before it calls a view"
         request_id = request_id_of(received)
-        with track_usage() as meter, time_limit(operation.time_limit_seconds):
+        with track_usage() as usage, time_limit(operation.time_limit_seconds):
             outcome = _outcome(operation, received, path, request_id, guards)
         outcome.headers["X-Request-Id"] = request_id
-        if outcome.status not in _COST_TELLS and received.headers.get("x-show-cost", "").lower() == "true":
-            outcome.headers["X-Consumed-Capacity"] = _cost(meter)
+        if outcome.status not in _STATUSES_WITHOUT_COST and received.headers.get("x-show-cost", "").lower() == "true":
+            outcome.headers["X-Consumed-Capacity"] = _cost(usage)
         seconds = time.perf_counter() - started
         log_request(
             operation.method,
@@ -70,7 +70,7 @@ def endpoint(
             request_id,
             outcome.status,
             seconds,
-            meter,
+            usage,
             organization=outcome.organization_id,
             error=outcome.error,
         )
@@ -80,16 +80,16 @@ def endpoint(
     return view
 
 
-def _cost(meter: Usage) -> str:
-    """What a request took so far, as a dictionary of RFC 8941."""
+def _cost(usage: Usage) -> str:
+    """Returns the usage of a request as a dictionary of structured fields (RFC 8941, section 3.2)."""
     return (
-        f"round-trips={meter.round_trips}, read-units={meter.read_units}, "
-        f"write-units={meter.write_units}, s3-requests={meter.s3_requests}"
+        f"round-trips={usage.round_trips}, read-units={usage.read_units}, "
+        f"write-units={usage.write_units}, s3-requests={usage.s3_requests}"
     )
 
 
 def request_id_of(request: Request | None) -> str:
-    """The gateway's id of a request, or a new one where there is no gateway."""
+    """Returns the id that the gateway gave a request, or a new id if there is no gateway."""
     given = request.context.get("requestId") if request is not None else None
     return str(given or uuid.uuid4())
 
@@ -100,33 +100,33 @@ def _outcome(
     call = Call(request_id, {}, {})
     try:
         try:
-            _read_address(request, path, call)
+            _read_path_and_headers(request, path, call)
             for guard in guards:
                 guard(operation, call)
-            _read_words(operation, request, call)
-            answer = operation.run(call)
-            return _Outcome(answer.status, _text(answer), _headers(answer), call.organization_id)
-        except ApiError as refusal:
-            body = envelope.refused(refusal)
-            headers = {"Content-Type": "application/json", **envelope.headers_of(refusal)}
+            _read_query_and_body(operation, request, call)
+            response = operation.run(call)
+            return _Outcome(response.status, _text(response), _headers(response), call.organization_id)
+        except ApiError as error:
+            body = envelope.error_body(error)
+            headers = {"Content-Type": "application/json", **envelope.error_headers(error)}
             return _Outcome(body["status"], to_json(body), headers, call.organization_id)
-    except Exception as error:  # the last resort, also for a refusal that cannot be told: logged, and fixed words
-        told = to_json(envelope.internal_error(request_id))
-        return _Outcome(500, told, {"Content-Type": "application/json"}, call.organization_id, error)
+    except Exception as fault:  # includes errors in the handler above, such as a body that cannot be encoded
+        text = to_json(envelope.internal_error(request_id))
+        return _Outcome(500, text, {"Content-Type": "application/json"}, call.organization_id, fault)
 
 
-def _read_address(request: Request, path: Mapping[str, str], call: Call) -> None:
-    # Path variables arrive percent-encoded and stay so; `+` is literal in a path.
+def _read_path_and_headers(request: Request, path: Mapping[str, str], call: Call) -> None:
+    # Chalice does not decode path variables. In a path, `+` is a literal plus sign.
     call.path = {name: unquote(value) if "%" in value else value for name, value in path.items()}
     call.headers = request.headers
     call.origin = _origin(request.context, request.path)
 
 
 def _origin(context: Mapping[str, Any], resource: str) -> str:
-    """The address of the API as its own gateway knows it; a client's Host header has no say in it.
+    """Returns the base URL of the API from the request context of the gateway, or an empty string without a gateway.
 
-    The gateway tells the whole path, and that of the resource. What stands before the resource is the stage,
-    or with a domain of one's own the base path that the API is mapped to.
+    The Host header is not used, because clients control it. `context["path"]` is the entire path. The part before the
+    path of the resource is the stage or, with a custom domain, the base path of the API mapping.
     """
     domain = context.get("domainName")
     if not domain:
@@ -135,7 +135,7 @@ def _origin(context: Mapping[str, Any], resource: str) -> str:
     return f"https://{domain}{base}" if found else f"https://{domain}"
 
 
-def _read_words(operation: Operation, request: Request, call: Call) -> None:
+def _read_query_and_body(operation: Operation, request: Request, call: Call) -> None:
     call.query = _read_query(operation, request)
     if operation.body is not None:
         raw = request.raw_body
@@ -149,20 +149,20 @@ def _read_words(operation: Operation, request: Request, call: Call) -> None:
 
 
 def _read_query(operation: Operation, request: Request) -> BaseModel | None:
-    given = request.query_params
-    values = {name: given.getlist(name) for name in given} if given else {}
+    params = request.query_params
+    values = {name: params.getlist(name) for name in params} if params else {}
     if operation.query is not None:
         return read_query(values, operation.query())
     check_names(values, {})
     return None
 
 
-def _text(answer: JsonResponse) -> str:
-    return "" if answer.body is None else to_json(answer.body)
+def _text(response: JsonResponse) -> str:
+    return "" if response.body is None else to_json(response.body)
 
 
-def _headers(answer: JsonResponse) -> dict[str, str]:
-    return {"Content-Type": "application/json", **answer.headers}
+def _headers(response: JsonResponse) -> dict[str, str]:
+    return {"Content-Type": "application/json", **response.headers}
 
 
 def log_request(
@@ -171,12 +171,12 @@ def log_request(
     request_id: str,
     status: int,
     seconds: float,
-    meter: Usage,
+    usage: Usage,
     *,
     organization: str = "",
     error: BaseException | None = None,
 ) -> None:
-    """The one line that every request leaves in the log."""
+    """Writes the log line of a request. `seconds` is the duration."""
     fields: dict[str, Any] = {
         "request_id": request_id,
         "method": method,
@@ -184,9 +184,9 @@ def log_request(
         "status": status,
         "duration_ms": round(seconds * 1000, 2),
         "organization": organization,
-        "round_trips": meter.round_trips,
-        "read_units": meter.read_units,
-        "write_units": meter.write_units,
-        "s3_requests": meter.s3_requests,
+        "round_trips": usage.round_trips,
+        "read_units": usage.read_units,
+        "write_units": usage.write_units,
+        "s3_requests": usage.s3_requests,
     }
     log.log("request", level=log.ERROR if status >= 500 else log.INFO, error=error, **fields)

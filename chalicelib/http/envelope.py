@@ -1,8 +1,7 @@
-"""The one maker of error bodies, and the one table that gives every refusal its status.
+"""Builds the bodies of error responses, and maps each error class to its HTTP status.
 
-Every answer that is an error wears the same envelope: `success` false, `status`, and an **object**
-under `error` with `message`, `type`, `code` and `details`. A 422 carries the list of problems twice,
-in the two shapes that clients of this API have been generated from.
+All error responses have the same envelope: `success` (false), `status`, and an object `error` with `message`, `type`,
+`code` and `details`. The body of a 422 lists its problems twice, in the two formats that published clients expect.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 from chalicelib.core import errors
 from chalicelib.core.errors import ApiError, Problem, RequestInvalid
 
-# Most specific kinds first: the first kind that a refusal is an instance of decides.
+# Subclasses come before their base classes, because the first matching class is used.
 STATUS: dict[type[ApiError], tuple[int, str]] = {
     errors.ValidationFailed: (422, "ValidationError"),
     errors.BadRequest: (400, "BadRequestError"),
@@ -34,19 +33,19 @@ STATUS: dict[type[ApiError], tuple[int, str]] = {
 INTERNAL_ERROR = (500, "InternalServerError")
 INTERNAL_ERROR_MESSAGE = "Something went wrong on our side; quote the request id when you report it"
 
-# Names and values of a request come back in refusals; so much of each is enough to know it again.
-MAX_NAME = 200
-MAX_MESSAGE = 1_000
-# Problems are told as long as there is room. The first one always is.
-MAX_TOLD = 50_000
+# Errors quote names and values of the request. Longer ones are shortened.
+MAX_NAME_CHARS = 200
+MAX_MESSAGE_CHARS = 1_000
+# The limit of all problems of a response together. The first problem is always included.
+MAX_PROBLEMS_CHARS = 50_000
 
 
-def status_and_type(refusal: type[ApiError]) -> tuple[int, str]:
-    """The HTTP status and the `error.type` of a kind of refusal."""
-    for kind, answer in STATUS.items():
-        if issubclass(refusal, kind):
-            return answer
-    raise LookupError(f"{refusal.__name__} is of no kind that has a status")
+def status_and_type(error: type[ApiError]) -> tuple[int, str]:
+    """Returns the HTTP status and the `error.type` of an error class."""
+    for base, result in STATUS.items():
+        if issubclass(error, base):
+            return result
+    raise LookupError(f"{error.__name__} is not derived from a class that has a status")
 
 
 def envelope(
@@ -57,70 +56,71 @@ def envelope(
     code: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The body of an error answer."""
-    told = _shortened_in(dict(details)) if details else None
-    error = {"message": shortened(message, MAX_MESSAGE), "type": type, "code": code, "details": told}
+    """Returns the body of an error response."""
+    short_details = _shorten_all(dict(details)) if details else None
+    error = {"message": shorten(message, MAX_MESSAGE_CHARS), "type": type, "code": code, "details": short_details}
     return {"success": False, "status": status, "error": error}
 
 
-def refused(refusal: ApiError) -> dict[str, Any]:
-    """The body that says a refusal; a `RequestInvalid` lists its problems in both published shapes."""
-    status, type_ = status_and_type(refusal.__class__)
-    if isinstance(refusal, RequestInvalid):
-        return _invalid(status, type_, refusal)
-    details = refusal.details
-    if isinstance(refusal, errors.Unavailable):
-        details = {**(details or {}), "retryable": True, "retry_after_seconds": refusal.retry_after}
-    return envelope(status, type_, refusal.text, code=refusal.reason, details=details)
+def error_body(error: ApiError) -> dict[str, Any]:
+    """Returns the body of the response to an error. RequestInvalid lists its problems in both published formats."""
+    status, type_ = status_and_type(error.__class__)
+    if isinstance(error, RequestInvalid):
+        return _validation_body(status, type_, error)
+    details = error.details
+    if isinstance(error, errors.Unavailable):
+        details = {**(details or {}), "retryable": True, "retry_after_seconds": error.retry_after}
+    return envelope(status, type_, error.text, code=error.code, details=details)
 
 
-def shortened(text: str, most: int) -> str:
-    """The text; of one that is too long, its beginning and its end."""
-    end = most // 3
-    return text if len(text) <= most else f"{text[: most - end - 1]}…{text[-end:]}"
+def shorten(text: str, max_chars: int) -> str:
+    """Returns the text or, if it is longer than `max_chars`, its start and end with an ellipsis between them."""
+    end = max_chars // 3
+    return text if len(text) <= max_chars else f"{text[: max_chars - end - 1]}…{text[-end:]}"
 
 
 def internal_error(request_id: str) -> dict[str, Any]:
-    """The body for a fault of ours: fixed words and the id under which the log has the rest."""
+    """Returns the body of a 500 response. It has a fixed message and the request id, which the log line has too."""
     return envelope(*INTERNAL_ERROR, INTERNAL_ERROR_MESSAGE, details={"request_id": request_id})
 
 
-def headers_of(refusal: ApiError) -> dict[str, str]:
-    """The headers a refusal brings: its own, and `Retry-After` where waiting helps."""
-    waiting = {"Retry-After": str(refusal.retry_after)} if isinstance(refusal, errors.Unavailable) else {}
-    return {**refusal.headers, **waiting}
+def error_headers(error: ApiError) -> dict[str, str]:
+    """Returns the headers of an error, with `Retry-After` if it is Unavailable."""
+    retry = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.Unavailable) else {}
+    return {**error.headers, **retry}
 
 
-def error_response(refusal: ApiError, request_id: str) -> tuple[int, dict[str, str], str]:
-    """Status, headers and body text of a refusal, for doors that are not the API itself."""
-    body = refused(refusal)
-    headers = {"Content-Type": "application/json", "X-Request-Id": request_id, **headers_of(refusal)}
+def error_response(error: ApiError, request_id: str) -> tuple[int, dict[str, str], str]:
+    """Returns status, headers and body of an error response, for responses that do not come from an operation."""
+    body = error_body(error)
+    headers = {"Content-Type": "application/json", "X-Request-Id": request_id, **error_headers(error)}
     return body["status"], headers, json.dumps(body)
 
 
-def _invalid(status: int, type_: str, refusal: RequestInvalid) -> dict[str, Any]:
-    problems = list(_told(refusal.problems))
-    errors = [{"type": p.type, "location": list(p.location), "message": p.message} for p in problems]
-    body = envelope(status, type_, refusal.text, code=refusal.reason, details={"validation_errors": errors})
+def _validation_body(status: int, type_: str, error: RequestInvalid) -> dict[str, Any]:
+    problems = list(_within_limit(error.problems))
+    listed = [{"type": p.type, "location": list(p.location), "message": p.message} for p in problems]
+    body = envelope(status, type_, error.text, code=error.code, details={"validation_errors": listed})
     body["detail"] = [{"loc": list(p.location), "msg": p.message, "type": p.type} for p in problems]
     return body
 
 
-def _told(problems: Iterable[Problem]) -> Iterator[Problem]:
-    room = MAX_TOLD
+def _within_limit(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Yields the first problem and, while MAX_PROBLEMS_CHARS is not exceeded, the following ones, shortened."""
+    remaining = MAX_PROBLEMS_CHARS
     for count, problem in enumerate(problems):
-        place = tuple(shortened(step, MAX_NAME) if isinstance(step, str) else step for step in problem.location)
-        message = shortened(problem.message, MAX_MESSAGE)
-        room -= len(message) + sum(len(str(step)) for step in place)
-        if count and room < 0:
+        location = tuple(shorten(step, MAX_NAME_CHARS) if isinstance(step, str) else step for step in problem.location)
+        message = shorten(problem.message, MAX_MESSAGE_CHARS)
+        remaining -= len(message) + sum(len(str(step)) for step in location)
+        if count and remaining < 0:
             return
-        yield Problem(place, message, problem.type)
+        yield Problem(location, message, problem.type)
 
 
-def _shortened_in(value: Any) -> Any:
-    """A JSON value with every text in it shortened. Names are ours, or of fields in a schema, and short."""
+def _shorten_all(value: Any) -> Any:
+    """Returns a JSON value with all strings shortened. Keys are not: they are short names."""
     if isinstance(value, dict):
-        return {name: _shortened_in(member) for name, member in value.items()}
+        return {name: _shorten_all(member) for name, member in value.items()}
     if isinstance(value, list):
-        return [_shortened_in(member) for member in value]
-    return shortened(value, MAX_MESSAGE) if isinstance(value, str) else value
+        return [_shorten_all(member) for member in value]
+    return shorten(value, MAX_MESSAGE_CHARS) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""What an operation of the API is: the one declaration that routes, checks and documentation are made from."""
+"""The declaration of an operation of the API. Routes, request checks and the OpenAPI document derive from it."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 MAX_BODY_BYTES = 1_000_000
-# The last attempt may begin just before the end and hang, and the gateway waits for 29 seconds.
-PATIENCE_SECONDS = 10.0
+# Well below the 29 seconds of the gateway: the last attempt of a call may start just before the limit and time out.
+REQUEST_TIME_LIMIT_SECONDS = 10.0
 
 Permission = Literal["read", "write", "delete", "admin"]
 
 
-def everything(_: str) -> bool:
-    """Whoever is bound to nothing sees all."""
+def can_see_everything(_: str) -> bool:
+    """The default of `Call.can_see`: an unscoped caller can see every bucket."""
     return True
 
 
 @dataclass(slots=True)
 class Call:
-    """One request as far as it has been read, and once admitted what an operation may rely on, all of it checked.
+    """One request. When the operation runs, the request is authorized and all fields are validated.
 
-    `path` holds the decoded path variables, `headers` has lower-case names, `body` and `query` are
-    instances of the operation's models. `namespace_id` is empty where the operation has no namespace.
-    `origin` is the address that the gateway answers at, without /v1; empty where no gateway tells it.
-    `caller` is whoever sent it, as the doors know them; no operation looks inside.
-    `can_see` says whether the caller may know that something of this id is in the namespace.
+    `path` has the decoded path variables, and `headers` has lower-case names. `body` and `query` are instances of the
+    operation's models. `namespace_id` is empty if the operation has no namespace. `origin` is the base URL of the
+    gateway without /v1, or empty without a gateway. `caller` is what authentication found; operations do not use it.
+    `can_see` returns whether the caller may see the bucket with this id.
     """
 
     request_id: str
@@ -44,17 +43,17 @@ class Call:
     namespace_id: str = ""
     origin: str = ""
     caller: Any = None
-    can_see: Callable[[str], bool] = everything
+    can_see: Callable[[str], bool] = can_see_everything
 
     @property
     def partition(self) -> str:
-        """The partition of everything in the call's namespace."""
+        """The catalog partition of the namespace."""
         return partition(self.organization_id, self.namespace_id)
 
 
 @dataclass(frozen=True, slots=True)
 class JsonResponse:
-    """What an operation gives back: a JSON body (or None for an empty one), a status and headers."""
+    """The response of an operation: a JSON body (None for an empty body), a status and headers."""
 
     body: Any
     status: int = 200
@@ -65,12 +64,12 @@ class JsonResponse:
 class Operation:
     """One operation of the API.
 
-    `scope` says what a request must carry: nothing (`open`), a key (`organization`), a key and the
-    `X-Namespace` header (`namespace`), or a key and a namespace in the path (`namespace_path`).
-    Models are named by functions, which are asked when a request needs the model and not before.
-    `status` is that of success; with 204 there is no body, and `response` is not asked. `error_body` is
-    the model of a 422 that says more than the envelope does. `time_limit_seconds` is how long a request goes
-    on trying a storage that is busy.
+    `scope` defines what a request must have: nothing (`open`), an API key (`organization`), an API key and the header
+    `X-Namespace` (`namespace`), or an API key and a namespace in the path (`namespace_path`).
+    `body`, `query`, `response` and `error_body` are functions that return models, so that a model is built only when a
+    request needs it. `status` is the status of success; the response to 204 has no body, and `response` is not called.
+    `error_body` is the model of a 422 whose body has more fields than the envelope. `conditional` defines the supported
+    precondition: If-None-Match (`read`) or If-Match (`write`). `time_limit_seconds` is for all calls to AWS together.
     """
 
     method: str
@@ -92,9 +91,9 @@ class Operation:
     status: int = 200
     error_body: Callable[[], Any] | None = None
     max_body_bytes: int = MAX_BODY_BYTES
-    time_limit_seconds: float = PATIENCE_SECONDS
+    time_limit_seconds: float = REQUEST_TIME_LIMIT_SECONDS
 
     @property
     def response_has_etag(self) -> bool:
-        """Whether the answer names its state."""
+        """Whether the response has an ETag."""
         return "ETag" in self.response_headers

@@ -1,4 +1,4 @@
-"""From the words of a request to our models; what does not fit is a `RequestInvalid` naming the place."""
+"""Parses the query and the body of a request into models. Raises RequestInvalid with the location of each problem."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound="BaseModel")
 
-# A hostile body can be wrong in a hundred thousand places; the answer names the first of them.
+# A hostile body can have 100 000 problems. The response lists the first ones.
 MAX_PROBLEMS = 100
 
 
 def read_body(
     raw: bytes, model: type[M], *, media_type: str | None = None, required: bool = False, max_bytes: int
 ) -> M:
-    """The body as a `model`; an empty body is an empty object unless one is `required`.
+    """Returns the body as a `model`. An empty body counts as an empty object unless the body is `required`.
 
     Raises MediaTypeUnsupported, TooLarge, or RequestInvalid whose locations start with `body`.
     """
@@ -42,27 +42,27 @@ def read_body(
     return _validated(model, raw)
 
 
-def read_query(given: Mapping[str, Sequence[str]], model: type[M]) -> M:
-    """The query string as a `model`: unknown names and names given twice are refused, not ignored."""
+def read_query(params: Mapping[str, Sequence[str]], model: type[M]) -> M:
+    """Returns the query parameters as a `model`. Raises RequestInvalid, also for unknown and repeated parameters."""
     from pydantic import ValidationError
 
-    check_names(given, model.model_fields)
+    check_names(params, model.model_fields)
     try:
-        return model.model_validate_strings({name: values[0] for name, values in given.items()})
+        return model.model_validate_strings({name: values[0] for name, values in params.items()})
     except ValidationError as error:
         raise RequestInvalid(_problems(error, "query", model)) from None
 
 
-def check_names(given: Mapping[str, Sequence[str]], known: Mapping[str, Any]) -> None:
-    """Refuses a query string that names something unknown, or something twice."""
-    problems = [_unknown(name, known) for name in given if name not in known]
-    problems += [_repeated(name) for name, values in given.items() if len(values) > 1]
+def check_names(params: Mapping[str, Sequence[str]], known: Mapping[str, Any]) -> None:
+    """Raises RequestInvalid if a query parameter is not among the `known` ones or is repeated."""
+    problems = [_unknown(name, known) for name in params if name not in known]
+    problems += [_repeated(name) for name, values in params.items() if len(values) > 1]
     if problems:
         raise RequestInvalid(problems[:MAX_PROBLEMS])
 
 
 def problems_of(error: ValidationError, *location: str | int) -> list[Problem]:
-    """pydantic's findings as ours, under a location."""
+    """Returns the problems of a pydantic ValidationError. `location` precedes the location of each."""
     return [
         Problem((*location, *found["loc"]), found["msg"], found["type"])
         for found in error.errors(include_url=False, include_context=False, include_input=False)[:MAX_PROBLEMS]
@@ -78,18 +78,18 @@ def _validated(model: type[M], raw: bytes) -> M:
         raise RequestInvalid(_problems(error, "body", model)) from None
 
 
-def _problems(error: ValidationError, place: str, model: type[BaseModel]) -> list[Problem]:
+def _problems(error: ValidationError, root: str, model: type[BaseModel]) -> list[Problem]:
     return [
-        _unknown(problem.location[1], model.model_fields, place=place)
+        _unknown(problem.location[1], model.model_fields, root=root)
         if problem.type == "extra_forbidden" and len(problem.location) == 2
         else problem
-        for problem in problems_of(error, place)
+        for problem in problems_of(error, root)
     ]
 
 
-def _unknown(name: str | int, known: Mapping[str, Any], *, place: str = "query") -> Problem:
+def _unknown(name: str | int, known: Mapping[str, Any], *, root: str = "query") -> Problem:
     accepted = ", ".join(sorted(known)) or "none"
-    return Problem((place, name), f"{name!r} is not accepted here; accepted: {accepted}", "extra_forbidden")
+    return Problem((root, name), f"{name!r} is not accepted here; accepted: {accepted}", "extra_forbidden")
 
 
 def _repeated(name: str) -> Problem:
@@ -97,6 +97,6 @@ def _repeated(name: str) -> Problem:
 
 
 def _is_json(media_type: str | None) -> bool:
-    # Clients that set no type at all (curl --data without -H sends a form's) are told; no header is JSON.
+    # A missing header counts as JSON. `curl --data` without `-H` sends the type of a form, which is rejected.
     essence = (media_type or "application/json").partition(";")[0].strip().lower()
     return essence == "application/json" or (essence.startswith("application/") and essence.endswith("+json"))

@@ -11,29 +11,29 @@ _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 @dataclass(frozen=True, slots=True)
 class Preconditions:
-    """What a caller requires of the state it found; None where nothing is required."""
+    """The ETags in `If-Match` and `If-None-Match`; None for a missing header. `*` stands for any ETag."""
 
     match: frozenset[str] | None = None
     none_match: frozenset[str] | None = None
 
     def holds(self, etag: str, *, counted: bool = False) -> bool:
-        """Whether `If-Match` allows a write over the state of this ETag.
+        """Returns whether `If-Match` allows a write to a resource with this ETag.
 
-        An ETag is `"<id>-<revision>"`; one that is `counted` ends in the revision of statistics. A write
-        does not mind that one: counters that moved meanwhile are no reason to refuse it.
+        An ETag is `"<id>-<revision>"`. With `counted` it has a further `-` and the revision of the statistics, which
+        writes ignore: a change of statistics does not fail a write.
         """
         if self.match is None or "*" in self.match:
             return True
-        return _minded(etag.strip('"'), counted) in {_minded(tag, counted) for tag in self.match}
+        return _for_writes(etag.strip('"'), counted) in {_for_writes(tag, counted) for tag in self.match}
 
     def is_current(self, etag: str) -> bool:
-        """Whether `If-None-Match` names exactly this state, counters included: the caller has it already."""
+        """Returns whether `If-None-Match` has this ETag (statistics included), so that the response is 304."""
         if self.none_match is None:
             return False
         return "*" in self.none_match or etag.strip('"') in self.none_match
 
 
-def _minded(tag: str, counted: bool) -> str:
+def _for_writes(tag: str, counted: bool) -> str:
     return tag.rpartition("-")[0] if counted else tag
 
 
@@ -41,7 +41,7 @@ ANY = Preconditions()
 
 
 def read_preconditions(headers: Mapping[str, str]) -> Preconditions:
-    """The preconditions in the headers of a request; words that are no entity tags match nothing."""
+    """Returns the preconditions in the headers of a request. Values that are not entity tags match nothing."""
     return Preconditions(_tags(headers.get("if-match")), _tags(headers.get("if-none-match")))
 
 

@@ -1,7 +1,7 @@
-"""Which rows stay in memory while a whole list is walked for one page of it.
+"""Collects one page from a list whose rows are all read, with bounded memory.
 
-A row may hold 300 KB, so it is not enough to count them: behind the page only one row is kept, and the
-page ends where an answer is full.
+A row may have 300 KB, so both the number and the size of the kept rows are limited. Only one row after the page is
+kept: it shows that another page follows.
 """
 
 from __future__ import annotations
@@ -20,55 +20,58 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Window(Generic[R]):
-    """A page: how many rows come before it, how many rows and bytes it may hold, how large a row is."""
+class PageBuffer(Generic[R]):
+    """Collects the page that starts after `offset` rows and has at most `limit` rows and `max_bytes` bytes.
+
+    `size` returns the bytes of a row. A page has at least one row, of any size.
+    """
 
     offset: int
     limit: int
     max_bytes: int
     size: Callable[[R], int]
 
-    def of_ordered(self, rows: Iterable[R]) -> list[R]:
-        """The page and the row behind it. All rows are walked."""
-        rest = iter(rows)
-        kept = list(self._needed(islice(rest, self.offset, None)))
-        deque(rest, maxlen=0)
+    def from_ordered(self, rows: Iterable[R]) -> list[R]:
+        """Returns the page and the row after it. Reads all rows."""
+        remaining = iter(rows)
+        kept = list(self._page_and_next(islice(remaining, self.offset, None)))
+        deque(remaining, maxlen=0)
         return kept
 
-    def of_unordered(self, placed: Iterable[tuple[Any, R]]) -> list[R]:
-        """The same of rows that come with their places, in no order.
+    def from_unordered(self, positioned: Iterable[tuple[Any, R]]) -> list[R]:
+        """Returns the page and the row after it, from pairs of sort position and row in any order. Reads all rows.
 
-        Raises SortTooLarge where the rows before the page are too large to be kept.
+        Raises SortTooLarge if the rows before the page are too large to keep.
         """
         kept: list[tuple[Any, R]] = []
-        last, fresh = None, 0
-        for place, row in placed:
-            if last is not None and last < place:
+        last, added_bytes = None, 0
+        for position, row in positioned:
+            if last is not None and last < position:
                 continue
-            kept.append((place, row))
-            fresh += self.size(row)
-            if fresh > self.max_bytes or len(kept) > 2 * (self.offset + self.limit + 1):
-                count, kept, fresh = len(kept), self._first(kept), 0
-                # Rows only come in between, so what is behind the page once is behind it ever after.
+            kept.append((position, row))
+            added_bytes += self.size(row)
+            if added_bytes > self.max_bytes or len(kept) > 2 * (self.offset + self.limit + 1):
+                count, kept, added_bytes = len(kept), self._first(kept), 0
+                # Further rows can only push a row towards the end. So a row after the page never becomes part of it.
                 last = kept[-1][0] if len(kept) < count else last
         return [row for _, row in self._first(kept)[self.offset :]]
 
-    def _first(self, placed: list[tuple[Any, R]]) -> list[tuple[Any, R]]:
-        """The rows up to the one behind the page, in order."""
-        placed.sort(key=itemgetter(0))
-        skipped = placed[: self.offset]
+    def _first(self, positioned: list[tuple[Any, R]]) -> list[tuple[Any, R]]:
+        """Returns, in order, the rows before the page, the rows of the page, and the row after it."""
+        positioned.sort(key=itemgetter(0))
+        skipped = positioned[: self.offset]
         if sum(self.size(row) for _, row in skipped) > MAX_SKIPPED_BYTES:
             raise SortTooLarge(
                 "The rows before the page are too large to be sorted; leave out offset and page, follow next_cursor",
                 details={"parameters": ["offset", "page"], "max_bytes": MAX_SKIPPED_BYTES},
             )
-        behind = len(list(self._needed(row for _, row in placed[self.offset :])))
-        return placed[: self.offset + behind]
+        kept = len(list(self._page_and_next(row for _, row in positioned[self.offset :])))
+        return positioned[: self.offset + kept]
 
-    def _needed(self, rows: Iterable[R]) -> Iterator[R]:
-        room = self.max_bytes
+    def _page_and_next(self, rows: Iterable[R]) -> Iterator[R]:
+        remaining_bytes = self.max_bytes
         for count, row in enumerate(rows):
             yield row
-            room -= self.size(row)
-            if count == self.limit or (count and room < 0):
+            remaining_bytes -= self.size(row)
+            if count == self.limit or (count and remaining_bytes < 0):
                 return

@@ -1,4 +1,4 @@
-"""Pages: what a list request says about them, and what the answer says back."""
+"""Pagination: which page a list request asks for, and the pagination part of the response."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from chalicelib.core.errors import BadRequest
-from chalicelib.listing.limits import FARTHEST, MAX_QUERY_OFFSET, MAX_SORTED_ROWS
+from chalicelib.listing.limits import MAX_OFFSET, MAX_QUERY_OFFSET, MAX_SORTED_ROWS
 
 if TYPE_CHECKING:
     from chalicelib.listing.models import PageQuery, PaginationResponse
 
-CURSORS = ("cursor", "next_cursor", "after")
-VALUES = ("limit", "page_size", "offset", "page", *CURSORS, "include_total")
+CURSOR_PARAMETERS = ("cursor", "next_cursor", "after")
+PARAMETERS = ("limit", "page_size", "offset", "page", *CURSOR_PARAMETERS, "include_total")
 
 
 class SortTooLarge(BadRequest):
-    """More or larger rows match than can be sorted by a field that no index orders."""
+    """The matching rows are too many or too large to be sorted by a field that no index orders."""
 
     message = (
         f"More than {MAX_SORTED_ROWS} rows match, too many to be sorted by a field that no index orders; "
@@ -29,38 +29,40 @@ class SortTooLarge(BadRequest):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page is asked for. With a cursor, `offset` is 0.
+    """The requested page. `offset` is 0 if there is a cursor.
 
-    What the body says (`is_fixed`) wins over any link followed with the same body: with an offset there,
-    links go on by cursor only, and with a cursor there, nothing but `next_cursor` goes on.
+    `is_set_by_body` says that the body has the offset or the cursor. Clients send the same body with the links of the
+    response, and the body takes precedence over them. So if the body has an offset, the links contain a cursor, and if
+    it has a cursor, there are no links.
     """
 
     limit: int
     offset: int = 0
     cursor: str | None = None
     include_total: bool = False
-    is_fixed: bool = False
+    is_set_by_body: bool = False
 
 
 def page_request(query: PageQuery | None, body: Mapping[str, Any], *, default_limit: int) -> PageRequest:
-    """The page that query string and body ask for together.
+    """Returns the page that query string and body ask for.
 
-    A value of the body wins over the same value of the query; `limit` wins over `page_size`, `offset`
-    over `page`, a cursor over both, and `cursor` over its aliases. Absent and null mean the same.
+    A value in the body takes precedence over the same value in the query string, `limit` over `page_size`, `offset`
+    over `page`, a cursor over both, and `cursor` over its aliases. Null values count as absent.
     """
-    given = {name: getattr(query, name) for name in VALUES} if query is not None else {}
-    # The aliases of one thing must not let the query win: a body's page_size beats a query's limit.
+    given = {name: getattr(query, name) for name in PARAMETERS} if query is not None else {}
+    # Aliases count as the same value: `page_size` in the body takes precedence over `limit` in the query string.
     limit = _first(body, "limit", "page_size") or _first(given, "limit", "page_size") or default_limit
     include_total = _first(body, "include_total")
     if include_total is None:
         include_total = _first(given, "include_total") or False
-    own = _first(body, *CURSORS)
-    cursor = own if own is not None else _first(given, *CURSORS)
+    body_cursor = _first(body, *CURSOR_PARAMETERS)
+    cursor = body_cursor if body_cursor is not None else _first(given, *CURSOR_PARAMETERS)
     if cursor is not None:
-        return PageRequest(limit, 0, cursor, include_total, is_fixed=own is not None)
-    fixed = _offset(body, limit)
-    offset = _offset(given, limit) if fixed is None else fixed
-    return PageRequest(limit, min(offset or 0, FARTHEST), None, include_total, is_fixed=fixed is not None)
+        return PageRequest(limit, 0, cursor, include_total, is_set_by_body=body_cursor is not None)
+    body_offset = _offset(body, limit)
+    offset = _offset(given, limit) if body_offset is None else body_offset
+    offset = min(offset or 0, MAX_OFFSET)
+    return PageRequest(limit, offset, None, include_total, is_set_by_body=body_offset is not None)
 
 
 def pagination(
@@ -70,22 +72,22 @@ def pagination(
     returned: int,
     total: int,
     next_cursor: str | None,
-    words: Mapping[str, Any] | None = None,
+    query_parameters: Mapping[str, Any] | None = None,
     by_offset: bool = True,
 ) -> PaginationResponse:
-    """What an answer says about its page, which may be shorter than asked for.
+    """Returns the pagination part of a response.
 
-    Links are relative: the path and a query string, in which `words` are repeated. They count the rows
-    really returned, and go on by cursor where offsets end, or lead less far (`by_offset` false).
+    `returned` is the number of rows on this page, which may be less than the limit, and `total` the number on all
+    pages. Links consist of the path and a query string that repeats `query_parameters`. They contain an offset; if
+    that exceeds `MAX_QUERY_OFFSET` or `by_offset` is false, the next link contains the cursor instead.
     """
     by_cursor = request.cursor is not None
-    counted = request.include_total
-    link = _Link(path, request, words or {}, by_offset)
+    link = _Link(path, request, query_parameters or {}, by_offset)
     return {
-        "total": total if counted else None,
+        "total": total if request.include_total else None,
         "page": None if by_cursor else request.offset // request.limit + 1,
         "page_size": request.limit,
-        "total_pages": -(-total // request.limit) if counted else None,
+        "total_pages": -(-total // request.limit) if request.include_total else None,
         "next_page": link.next(returned, next_cursor),
         "previous_page": link.previous(),
         "next_cursor": next_cursor,
@@ -106,32 +108,32 @@ def _offset(given: Mapping[str, Any], limit: int) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """The links of one answer."""
+    """Makes the links of one response."""
 
     path: str
     request: PageRequest
-    words: Mapping[str, Any]
+    query_parameters: Mapping[str, Any]
     by_offset: bool
 
     def next(self, returned: int, next_cursor: str | None) -> str | None:
         request = self.request
-        if next_cursor is None or (request.is_fixed and request.cursor is not None):
+        if next_cursor is None or (request.is_set_by_body and request.cursor is not None):
             return None
         offset = request.offset + returned
-        # After an empty page that has a cursor, the same offset would give the same page.
-        by_offset = self.by_offset and returned and not request.is_fixed and request.cursor is None
+        # The offset after an empty page would be that of the same page.
+        by_offset = self.by_offset and returned and not request.is_set_by_body and request.cursor is None
         if not by_offset or offset > MAX_QUERY_OFFSET:
             return self._to(cursor=next_cursor)
         return self._to(offset=offset)
 
     def previous(self) -> str | None:
         offset = max(0, self.request.offset - self.request.limit)
-        by_offset = self.request.cursor is None and not self.request.is_fixed
+        by_offset = self.request.cursor is None and not self.request.is_set_by_body
         if not by_offset or not self.request.offset or offset > MAX_QUERY_OFFSET:
             return None
         return self._to(offset=offset)
 
-    def _to(self, **place: Any) -> str:
+    def _to(self, **start: Any) -> str:
         total = {"include_total": "true"} if self.request.include_total else {}
-        words = {name: value for name, value in self.words.items() if value is not None}
-        return f"{self.path}?{urlencode({**words, 'limit': self.request.limit, **place, **total})}"
+        repeated = {name: value for name, value in self.query_parameters.items() if value is not None}
+        return f"{self.path}?{urlencode({**repeated, 'limit': self.request.limit, **start, **total})}"

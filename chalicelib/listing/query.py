@@ -1,8 +1,7 @@
-"""Lists: one evaluator of search, filters, sorts, pages and cursors for every noun.
+"""Lists of any resource: search, filters, sorts, pages and cursors.
 
-A room brings rows and says how one is shown; everything else is decided here. Rows are asked for one
-more than the page, so that the cursor is built from the last row returned and never from a hint of
-the database.
+A package supplies the rows of its resource and describes them with a ListedResource. One row more than the page is
+read, and the cursor is made from the last row returned, not from the database's own continuation key.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from chalicelib.listing import cursors, sorting
 from chalicelib.listing.filters.tree import Filter, read_filter
 from chalicelib.listing.limits import MAX_PAGE_BYTES, MAX_SORTED_ROWS
-from chalicelib.listing.page_buffer import Window
+from chalicelib.listing.page_buffer import PageBuffer
 from chalicelib.listing.pagination import PageRequest, SortTooLarge
 from chalicelib.listing.search import Search, read_search
 from chalicelib.listing.sorting import SortKey, read_sorts
@@ -25,7 +24,7 @@ Shown = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """What a list asks for, read and checked."""
+    """A checked list request. `after` is the position in its cursor, if it has one."""
 
     page: PageRequest
     filter: Filter | None
@@ -36,13 +35,13 @@ class ListQuery:
 
     @property
     def is_plain(self) -> bool:
-        """Whether every row matches."""
+        """Whether every row matches, because there is neither a filter nor a search."""
         return self.filter is None and self.search is None
 
 
 @dataclass(frozen=True, slots=True)
-class Selected(Generic[R]):
-    """The rows of a page, whether more follow, and how many match in all."""
+class ListPage(Generic[R]):
+    """The rows of a page, the cursor of the next page if there is one, and the number of rows on all pages."""
 
     rows: list[R]
     next_cursor: str | None
@@ -50,117 +49,132 @@ class Selected(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a walk stands with a row that may have moved meanwhile: what a cursor behind the row holds, and
-    whether an earlier page has given the row out."""
+class WalkPosition:
+    """The position of a row in a list in which rows can move while a client reads it page by page.
+
+    `position` goes into a cursor after this row. `is_passed` says that an earlier page contained the row.
+    """
 
     position: list[Any]
     is_passed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[R]):
-    """How a noun is listed: its identity, how it is shown, what a search reads, how large it is.
+class ListedResource(Generic[R]):
+    """How rows of a resource are listed.
 
-    Rows that come in order may tell their own `spot`, which otherwise is what they show.
+    `show` returns the response that filters and sorts read, `texts` the strings that a search reads, and `size` the
+    bytes of the response. `walk_position` is optional, and only for rows that already come in order: it replaces the
+    position that is otherwise computed from the response.
     """
 
     id: Callable[[R], str]
     show: Callable[[R], Shown]
     texts: Callable[[R], Iterable[str]]
     size: Callable[[R], int]
-    spot: Callable[[R], Spot] | None = None
+    walk_position: Callable[[R], WalkPosition] | None = None
 
 
 def read_list(page: PageRequest, given: Mapping[str, Any], *, default: Sequence[SortKey], scope: str) -> ListQuery:
-    """The query in a list body (`search`, `filters`, `sort`, `sorts`, `case_sensitive`).
+    """Returns the query in a list body (`search`, `filters`, `sort`, `sorts`, `case_sensitive`).
 
-    `scope` names what is listed; a cursor is good only for the same scope, search, filters and sorts.
-    Raises RequestInvalid, or CursorInvalid for a cursor that is garbage or another query's.
+    `default` sorts the rows of a request that has no sorts. `scope` names the list, for example `buckets` and the
+    namespace. A cursor is valid only for the scope, search, filters and sorts that it was issued for.
+    Raises RequestInvalid, and CursorInvalid for any other cursor.
     """
     case_sensitive = bool(given.get("case_sensitive"))
     raw = given.get("filters")
     filter_ = read_filter(raw, case_sensitive=case_sensitive) if raw else None
     search = read_search(given.get("search"), case_sensitive=case_sensitive)
     sorts = read_sorts(given.get("sort"), given.get("sorts"), case_sensitive=case_sensitive) or tuple(default)
-    words = [given.get("search"), raw, [[key.field, key.descending] for key in sorts], case_sensitive]
-    fingerprint = cursors.fingerprint(scope, *words)
+    parts = [given.get("search"), raw, [[key.field, key.descending] for key in sorts], case_sensitive]
+    fingerprint = cursors.fingerprint(scope, *parts)
     after = cursors.decode(page.cursor, query=fingerprint) if page.cursor is not None else None
     if after is not None and len(after) != len(sorts) + 1:
         raise cursors.CursorInvalid()
     return ListQuery(page, filter_, search, sorts, fingerprint, after)
 
 
-def matching(rows: Iterable[R], query: ListQuery, kind: Kind[R]) -> Iterator[R]:
-    """The rows that the search and the filter let through."""
+def matching(rows: Iterable[R], query: ListQuery, resource: ListedResource[R]) -> Iterator[R]:
+    """Yields the rows that match the search and the filter."""
     for row in rows:
-        if query.search is not None and not query.search.matches(kind.texts(row)):
+        if query.search is not None and not query.search.matches(resource.texts(row)):
             continue
-        if query.filter is not None and not query.filter.matches(kind.show(row)):
+        if query.filter is not None and not query.filter.matches(resource.show(row)):
             continue
         yield row
 
 
-def select(
+def select_page(
     rows: Iterable[R],
     query: ListQuery,
-    kind: Kind[R],
+    resource: ListedResource[R],
     *,
     ordered: bool,
     bounded: bool = True,
-    seen: Callable[[R], None] = lambda row: None,
-) -> Selected[R]:
-    """The page of a list whose rows must all be walked, in one pass.
+    on_match: Callable[[R], None] = lambda row: None,
+) -> ListPage[R]:
+    """Returns the page of a list after reading all of its rows once.
 
-    `ordered` says that the rows already come in the order asked for. `seen` is called with every match.
-    Raises SortTooLarge where they do not and, if `bounded`, more than `MAX_SORTED_ROWS` match.
+    `ordered` says that the rows already come in the requested order. `on_match` is called with every matching row.
+    Raises SortTooLarge if rows that are not ordered are `bounded` and more than `MAX_SORTED_ROWS` match, or if the
+    rows before the page are too large to keep.
     """
-    walk = _Walk(query, kind, seen, bounded=bounded and not ordered)
-    window = Window(query.page.offset, query.page.limit, MAX_PAGE_BYTES, kind.size)
-    counted = walk.matches(rows)
-    kept = window.of_ordered(row for _, row in counted) if ordered else window.of_unordered(counted)
-    return cut(kept, query, kind, total=walk.total)
+    walk = _Walk(query, resource, on_match, bounded=bounded and not ordered)
+    buffer = PageBuffer(query.page.offset, query.page.limit, MAX_PAGE_BYTES, resource.size)
+    matches = walk.matches(rows)
+    kept = buffer.from_ordered(row for _, row in matches) if ordered else buffer.from_unordered(matches)
+    return take_page(kept, query, resource, total=walk.total)
 
 
-def cut(rows: Iterable[R], query: ListQuery, kind: Kind[R], *, total: int) -> Selected[R]:
-    """At most a page of these rows, and of answer bytes; the cursor, if any are left, is of the last one.
+def take_page(rows: Iterable[R], query: ListQuery, resource: ListedResource[R], *, total: int) -> ListPage[R]:
+    """Returns the page that starts with the first of these rows. It has a cursor if rows remain.
 
-    Only the row behind the page is asked for, and none after it.
+    The page has at most `limit` rows and `MAX_PAGE_BYTES` bytes, but at least one row. Only one row after the page is
+    read.
     """
     page: list[R] = []
-    room = MAX_PAGE_BYTES
+    remaining_bytes = MAX_PAGE_BYTES
     for row in rows:
-        room -= kind.size(row)
-        if len(page) == query.page.limit or (page and room < 0):
-            return Selected(page, _cursor(page[-1], query, kind), total)
+        remaining_bytes -= resource.size(row)
+        if len(page) == query.page.limit or (page and remaining_bytes < 0):
+            return ListPage(page, _cursor(page[-1], query, resource), total)
         page.append(row)
-    return Selected(page, None, total)
+    return ListPage(page, None, total)
 
 
-def _cursor(row: R, query: ListQuery, kind: Kind[R]) -> str:
-    position = kind.spot(row).position if kind.spot else _position(row, query, kind)
+def _cursor(row: R, query: ListQuery, resource: ListedResource[R]) -> str:
+    walk_position = resource.walk_position
+    position = walk_position(row).position if walk_position else _position(row, query, resource)
     return cursors.encode(position, query=query.fingerprint)
 
 
-def _position(row: R, query: ListQuery, kind: Kind[R]) -> list[Any]:
-    return sorting.position(kind.show(row), query.sorts, kind.id(row))
+def _position(row: R, query: ListQuery, resource: ListedResource[R]) -> list[Any]:
+    return sorting.position(resource.show(row), query.sorts, resource.id(row))
 
 
 class _Walk(Generic[R]):
-    """One pass over the rows: counts all matches, passes on those after the cursor."""
+    """One pass over the rows. Counts all matching rows in `total` and yields those after the cursor."""
 
-    def __init__(self, query: ListQuery, kind: Kind[R], seen: Callable[[R], None], *, bounded: bool) -> None:
-        self._query, self._kind, self._seen, self._bounded = query, kind, seen, bounded
+    def __init__(
+        self, query: ListQuery, resource: ListedResource[R], on_match: Callable[[R], None], *, bounded: bool
+    ) -> None:
+        self._query, self._resource, self._on_match, self._bounded = query, resource, on_match, bounded
         self.total = 0
 
     def matches(self, rows: Iterable[R]) -> Iterator[tuple[Any, R]]:
-        query, kind = self._query, self._kind
-        after = sorting.key(query.after, query.sorts) if query.after is not None else None
-        for row in matching(rows, query, kind):
+        """Yields sort position and row of each matching row after the cursor. Raises SortTooLarge."""
+        query, resource = self._query, self._resource
+        after = sorting.sort_position(query.after, query.sorts) if query.after is not None else None
+        for row in matching(rows, query, resource):
             self.total += 1
             if self._bounded and self.total > MAX_SORTED_ROWS:
                 raise SortTooLarge(details={"parameters": ["sort"], "max_matches": MAX_SORTED_ROWS})
-            self._seen(row)
-            place = sorting.key(_position(row, query, kind), query.sorts)
-            if after is None or (after < place if kind.spot is None else not kind.spot(row).is_passed):
-                yield place, row
+            self._on_match(row)
+            position = sorting.sort_position(_position(row, query, resource), query.sorts)
+            if after is None or self._is_after(after, position, row):
+                yield position, row
+
+    def _is_after(self, after: sorting.SortPosition, position: sorting.SortPosition, row: R) -> bool:
+        walk_position = self._resource.walk_position
+        return after < position if walk_position is None else not walk_position(row).is_passed

@@ -1,8 +1,9 @@
-"""Sorting: a total order over rows of JSON, whatever their fields hold.
+"""Sorting: a total order of rows, for any JSON values in their fields.
 
-Ascending, false and true come first, then numbers, text, lists, objects, and last what is null or missing;
-descending is the exact reverse. Text is compared by its first `COMPARED` characters, shared among the
-keys, because a cursor carries them. Lists tie with lists and objects with objects. Ties go by id.
+In ascending order, false and true come first, then numbers, texts, lists and objects; null and missing values come
+last. Descending order is the exact reverse. Two lists are equal in this order, and so are two objects. Rows with equal
+values are ordered by id. Only the first `MAX_COMPARED_CHARACTERS` characters of texts are compared, shared among the
+sort keys, because a cursor contains them.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from chalicelib.core.errors import invalid
 from chalicelib.core.json_path import MISSING, check_path, value_at
 from chalicelib.core.text import fold
 
-MOST = 8
-# Written as JSON and base64, even control characters fit into a cursor, and a cursor into a URL.
-COMPARED = 900
+MAX_SORTS = 8
+# JSON escapes a control character with six characters. Even texts of control characters fit into a cursor and a URL.
+MAX_COMPARED_CHARACTERS = 900
 _RANKS: tuple[tuple[type | tuple[type, ...], int], ...] = (
     (bool, 0),
     ((int, float), 1),
@@ -26,7 +27,7 @@ _RANKS: tuple[tuple[type | tuple[type, ...], int], ...] = (
     (list, 3),
     (dict, 4),
 )
-LAST = 5
+_NULL_RANK = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,85 +40,93 @@ class SortKey:
 
 
 def read_sorts(sort: Any, sorts: Any, *, case_sensitive: bool = False) -> tuple[SortKey, ...]:
-    """The sort keys of a list request; `sorts` wins over `sort`, and nothing is asked for by empty ones."""
+    """Returns the sort keys of a list request; none if both values are null or empty. `sorts` takes precedence.
+
+    Raises RequestInvalid.
+    """
     if sorts is not None and sorts != []:
-        if not isinstance(sorts, list) or len(sorts) > MOST:
-            raise invalid("body", "sorts", message=f"A list of at most {MOST} sorts", type="list_type")
+        if not isinstance(sorts, list) or len(sorts) > MAX_SORTS:
+            raise invalid("body", "sorts", message=f"A list of at most {MAX_SORTS} sorts", type="list_type")
         return tuple(_read(entry, ("body", "sorts", index), case_sensitive) for index, entry in enumerate(sorts))
     if sort is None or sort == {}:
         return ()
     return (_read(sort, ("body", "sort"), case_sensitive),)
 
 
-def _read(entry: Any, place: tuple[str | int, ...], case_sensitive: bool) -> SortKey:
+def _read(entry: Any, location: tuple[str | int, ...], case_sensitive: bool) -> SortKey:
     if not isinstance(entry, dict):
-        raise invalid(*place, message="A sort is an object with `field` and `direction`", type="dict_type")
+        raise invalid(*location, message="A sort is an object with `field` and `direction`", type="dict_type")
     for name in entry:
         if name not in ("field", "direction"):
-            raise invalid(*place, name, message="Not accepted in a sort", type="extra_forbidden")
+            raise invalid(*location, name, message="Not accepted in a sort", type="extra_forbidden")
     field, direction = entry.get("field"), entry.get("direction")
     if not isinstance(field, str) or not field:
-        raise invalid(*place, "field", message="The name of a field is required", type="missing")
-    check_path(field, *place, "field", named=False)
-    return SortKey(field, _descending(direction, place), case_sensitive)
+        raise invalid(*location, "field", message="The name of a field is required", type="missing")
+    check_path(field, *location, "field", named=False)
+    return SortKey(field, _descending(direction, location), case_sensitive)
 
 
-def _descending(direction: Any, place: tuple[str | int, ...]) -> bool:
+def _descending(direction: Any, location: tuple[str | int, ...]) -> bool:
     if direction is None:
         return False
     if not isinstance(direction, str) or direction.lower() not in ("asc", "desc"):
-        raise invalid(*place, "direction", message="asc or desc", type="enum")
+        raise invalid(*location, "direction", message="asc or desc", type="enum")
     return direction.lower() == "desc"
 
 
 def position(row: Mapping[str, Any], sorts: Sequence[SortKey], id: str) -> list[Any]:
-    """Where a row stands: what is compared of its value for each key, then its id. JSON, and short."""
-    longest = COMPARED // max(len(sorts), 1)
-    return [*(_compared(value_at(row, sort.field), longest) for sort in sorts), id]
+    """Returns a row's position in the order of `sorts`, as short JSON: one value for each sort key, then the id."""
+    max_length = MAX_COMPARED_CHARACTERS // max(len(sorts), 1)
+    return [*(_shortened(value_at(row, sort.field), max_length) for sort in sorts), id]
 
 
-def _compared(value: Any, longest: int) -> Any:
+def _shortened(value: Any, max_length: int) -> Any:
     if isinstance(value, str):
-        return value[:longest]
+        return value[:max_length]
     if isinstance(value, list | dict):
         return type(value)()
     return None if value is MISSING else value
 
 
-def key(position: Sequence[Any], sorts: Sequence[SortKey]) -> Place:
-    """The position as something that compares; ties go by id, in the direction of the first key."""
-    parts = [_Part(_rank(value, sort), sort.descending) for value, sort in zip(position, sorts, strict=False)]
+def sort_position(position: Sequence[Any], sorts: Sequence[SortKey]) -> SortPosition:
+    """Returns a position made by `position` in a form that compares with `<`.
+
+    Rows with equal values are ordered by id, in the direction of the first sort key.
+    """
+    parts = [_SortPart(_rank(value, sort), sort.descending) for value, sort in zip(position, sorts, strict=False)]
     descending = bool(sorts) and sorts[0].descending
-    return Place((*parts, _Part((0, str(position[-1])), descending)))
+    return SortPosition((*parts, _SortPart((0, str(position[-1])), descending)))
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A row's place in the order asked for."""
+class SortPosition:
+    """A row's position in the requested order. Compares with other positions of the same sort keys."""
 
-    parts: tuple[_Part, ...]
+    parts: tuple[_SortPart, ...]
 
 
 @total_ordering
-class _Part:
+class _SortPart:
+    """One value of a position. The order is reversed if the sort key is descending."""
+
     __slots__ = ("descending", "value")
 
     def __init__(self, value: tuple[int, Any], descending: bool) -> None:
         self.value, self.descending = value, descending
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Part) and self.value == other.value
+        return isinstance(other, _SortPart) and self.value == other.value
 
     def __hash__(self) -> int:
         return hash(self.value)
 
-    def __lt__(self, other: _Part) -> bool:
+    def __lt__(self, other: _SortPart) -> bool:
         return other.value < self.value if self.descending else self.value < other.value
 
 
 def _rank(value: Any, sort: SortKey) -> tuple[int, Any]:
-    # Values of different types never compare: their ranks do.
-    rank = next((rank for type_, rank in _RANKS if isinstance(value, type_)), LAST)
+    # Python cannot compare values of different types. Their ranks differ, so the values are not compared.
+    rank = next((rank for type_, rank in _RANKS if isinstance(value, type_)), _NULL_RANK)
     if isinstance(value, str):
         return (rank, value if sort.case_sensitive else fold(value))
     return (rank, value if isinstance(value, int | float) else 0)

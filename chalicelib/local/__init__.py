@@ -1,1 +1,1 @@
-"""The embedded engine. Imported only where the engine is embedded; never packaged."""
+"""The embedded engine, which replaces AWS on a single machine. It is not part of the Lambda package."""

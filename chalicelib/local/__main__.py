@@ -70,7 +70,7 @@ def _check_free(host: str, port: int) -> None:
             sys.exit(f"Cannot listen on {interface}:{number}: {trouble}. BUCKETS_PORT=N chooses ports N and N+1")
     try:
         folder = Folder(Path(read_settings(os.environ).data_dir).resolve())
-        folder.own(patience=PATIENCE_SECONDS)
+        folder.own(wait_seconds=PATIENCE_SECONDS)
     except (FolderInUse, SettingInvalid, OSError) as error:
         sys.exit(f"Cannot start: {error}")
     folder.release()

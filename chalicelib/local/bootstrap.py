@@ -1,4 +1,4 @@
-"""What the first start makes, so that a client can call at once: organization, key, namespace."""
+"""Creates the first organization, API key and namespace, so that a client can call a new server at once."""
 
 from __future__ import annotations
 
@@ -15,62 +15,63 @@ if TYPE_CHECKING:
     from chalicelib.local.journal.folder import Folder
     from chalicelib.services import Services
 
-CREDENTIALS = "credentials.json"
-NAMESPACE = "default"
+CREDENTIALS_FILE = "credentials.json"
+DEFAULT_NAMESPACE = "default"
 
 
 class Credentials(NamedTuple):
-    """What a client needs besides the address."""
+    """What a client needs in addition to the server's address."""
 
     api_key: str
     namespace: str
 
 
-class DevKeySpent(BadRequest):
-    """The key that was given exists and opens nothing any more."""
+class DevKeyRevoked(BadRequest):
+    """The key in BUCKETS_DEV_KEY exists and has been revoked or has expired."""
 
-    message = "BUCKETS_DEV_KEY is a key that has been revoked; give another"
+    message = "BUCKETS_DEV_KEY is a key that has been revoked; set another key"
 
 
 def first_credentials(services: Services, folder: Folder, dev_key: str | None) -> Credentials:
-    """A key that works, with every permission, and a namespace that exists; made where there is none yet.
+    """Returns a valid API key with every permission, and an existing namespace. Creates what does not exist yet.
 
-    The key is `dev_key`, or else the one kept in the folder, readable for its owner alone.
+    The key is `dev_key` if it is given, else the key in the folder's credentials file, which only the user can read.
+    Raises DevKeyRevoked when `dev_key` is an existing key that is no longer valid.
     """
-    kept = folder.read(CREDENTIALS)
-    api_key = dev_key or str(kept.get("api_key", ""))
+    saved = folder.read(CREDENTIALS_FILE)
+    api_key = dev_key or str(saved.get("api_key", ""))
     try:
         organization_id = services.access.authenticate(f"Bearer {api_key}").organization_id
     except KeyRefused:
-        organization_id = _organization(services.access, str(kept.get("organization_id", "")))
-        api_key = _key(services.access, organization_id, dev_key)
-        # A key that is given with the environment stays there.
-        folder.write(
-            CREDENTIALS, kept | {"organization_id": organization_id} | ({} if dev_key else {"api_key": api_key})
-        )
-    ensure_namespace(services, organization_id)
-    return Credentials(api_key, NAMESPACE)
+        organization_id = _organization(services.access, str(saved.get("organization_id", "")))
+        api_key = _create_key(services.access, organization_id, dev_key)
+        # A key from the environment is not written to the disk.
+        new_key = {} if dev_key else {"api_key": api_key}
+        folder.write(CREDENTIALS_FILE, saved | {"organization_id": organization_id} | new_key)
+    ensure_default_namespace(services, organization_id)
+    return Credentials(api_key, DEFAULT_NAMESPACE)
 
 
-def _key(access: Access, organization_id: str, secret: str | None) -> str:
+def _create_key(access: Access, organization_id: str, secret: str | None) -> str:
     try:
         return access.create_key(
             organization_id, name="Local development", permissions=PERMISSIONS, secret=secret
         ).secret
     except SecretTaken:
-        raise DevKeySpent() from None
+        raise DevKeyRevoked() from None
 
 
 def _organization(access: Access, organization_id: str) -> str:
+    """Returns the id of this organization if it exists, else that of a new one."""
     try:
         return access.get_organization(organization_id).organization_id
     except OrganizationNotFound:
         return access.create_organization("Local").organization_id
 
 
-def ensure_namespace(services: Services, organization_id: str) -> None:
-    """The organization has the namespace that clients are told of."""
+def ensure_default_namespace(services: Services, organization_id: str) -> None:
+    """Creates the organization's default namespace if it does not exist."""
     try:
-        services.namespaces.resolve(organization_id, NAMESPACE)
+        services.namespaces.resolve(organization_id, DEFAULT_NAMESPACE)
     except NamespaceUnresolved:
-        services.namespaces.create(organization_id, CreateNamespaceRequest(namespace_name=NAMESPACE))
+        services.namespaces.create(organization_id, CreateNamespaceRequest(namespace_name=DEFAULT_NAMESPACE))

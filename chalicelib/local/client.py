@@ -1,4 +1,4 @@
-"""The tuned clients of DynamoDB and S3, deaf to the AWS settings of whoever runs them."""
+"""DynamoDB and S3 clients for the embedded engine, which ignore the AWS settings of the machine."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-# Every variable of a session with its default alone: no environment, no configuration file, no profile.
-_VARIABLES = {
+# Every session variable with its default only: no environment variable, configuration file or profile is read.
+_SESSION_VARIABLES = {
     name: (None, None, default, convert) for name, (_, _, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
 } | {"config_file": (None, None, "/dev/null", None), "credentials_file": (None, None, "/dev/null", None)}
 
-_DEAF = Config(  # type: ignore[call-arg]  # the stubs do not know the first
+_ISOLATED_CONFIG = Config(  # type: ignore[call-arg]  # the stubs do not know the first
     ignore_configured_endpoint_urls=True,
     use_fips_endpoint=False,
     use_dualstack_endpoint=False,
     proxies={},
-    # A door that loads a large folder, or that waits its turn, is slow and not dead.
+    # An endpoint that is loading a large folder, or is busy with other requests, responds slowly.
     read_timeout=60,
 )
 
 
 @cache
 def _loader() -> DynamoDBLoader:
-    """One for all clients: what it has read, it keeps."""
+    """Returns one loader for all clients, because it caches what it has read."""
     return DynamoDBLoader()
 
 
 def isolated_session() -> botocore.session.Session:
-    """A session that hears of no setting of the machine."""
-    return botocore.session.Session(session_vars=_VARIABLES)
+    """Returns a botocore session that reads no setting of the machine."""
+    return botocore.session.Session(session_vars=_SESSION_VARIABLES)
 
 
 def local_client(endpoint: str = f"https://dynamodb.{REGION}.amazonaws.com") -> DynamoDBClient:
-    """A client with no one's credentials."""
+    """Returns a DynamoDB client with fixed credentials, which the engine does not check."""
     session = isolated_session()
     session.register_component("data_loader", _loader())
     return session.create_client(  # type: ignore[return-value]
@@ -51,13 +51,13 @@ def local_client(endpoint: str = f"https://dynamodb.{REGION}.amazonaws.com") -> 
         region_name=REGION,
         endpoint_url=endpoint,
         aws_access_key_id="embedded",
-        aws_secret_access_key="embedded",  # noqa: S106 nothing checks it
-        config=CONFIG.merge(_DEAF),
+        aws_secret_access_key="embedded",  # noqa: S106 not a secret: the engine does not check it
+        config=CONFIG.merge(_ISOLATED_CONFIG),
     )
 
 
 def local_s3_client(endpoint: str) -> S3Client:
-    """A client of a door with no one's credentials; what it signs is good for everybody on this machine."""
+    """Returns an S3 client of an AWS endpoint, with fixed credentials. Any local process can use its presigned URLs."""
     session = isolated_session()
     session.register_component("data_loader", ServiceLoader(S3))
     return session.create_client(  # type: ignore[return-value]
@@ -65,6 +65,6 @@ def local_s3_client(endpoint: str) -> S3Client:
         region_name=REGION,
         endpoint_url=endpoint,
         aws_access_key_id="embedded",
-        aws_secret_access_key="embedded",  # noqa: S106 nothing checks it
-        config=S3_CONFIG.merge(_DEAF),
+        aws_secret_access_key="embedded",  # noqa: S106 not a secret: the engine does not check it
+        config=S3_CONFIG.merge(_ISOLATED_CONFIG),
     )

@@ -1,8 +1,8 @@
-"""The embedded engine: DynamoDB in this process, kept in a folder, shared with others through a door.
+"""The embedded engine: DynamoDB and S3 in this process, with their data in a folder.
 
-One process owns the data folder and works on memory, with a journal on the disk. Any other process that
-wants the same data (the operator's command line, while the server runs) talks to the owner over the door
-that `engine.json` in the folder names.
+One process owns the data folder. It works in memory and writes every change to the disk. Other processes that need
+the same data (for example the operator's commands while the server runs) connect to the owner's AWS endpoint. The
+file `engine.json` in the folder holds the URL of that endpoint.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from chalicelib.local.events.streams import Streams
 from chalicelib.local.journal.files import Files
 from chalicelib.local.journal.folder import LOOPBACK, POLL_SECONDS, Folder, FolderInUse
 from chalicelib.local.journal.storage import Storage
-from chalicelib.local.moto.backends import Backends, Keepers
+from chalicelib.local.moto.backends import Backends, ChangeStores
 from chalicelib.local.tables import create_tables
 
 if TYPE_CHECKING:
@@ -33,24 +33,26 @@ if TYPE_CHECKING:
 
     from chalicelib.settings import Settings
 
-DOOR_FILE = "engine.json"
-# Where the streams ended. Only there while nobody owns the folder, and if all they told had been delivered.
+ENDPOINT_FILE = "engine.json"
+# The final positions of the streams. The file exists only while no process owns the folder, and only if every
+# record of the streams had been delivered.
 STREAMS_FILE = "streams.json"
-PATIENCE_SECONDS = 10.0
+FOLDER_WAIT_SECONDS = 10.0
 
 _running: Engine | None = None
-_starting = threading.Lock()
+_start_lock = threading.Lock()
 
 
 class Engine:
-    """An open data folder, in memory. `backends` answers requests, and `folder` holds what is kept."""
+    """An open data folder. `backends` processes the AWS requests, `folder` holds the files."""
 
-    def __init__(self, settings: Settings, *, patience: float = 0.0) -> None:
+    def __init__(self, settings: Settings, *, wait_seconds: float = 0.0) -> None:
+        """Raises FolderInUse when another process owns the folder for longer than `wait_seconds`."""
         self.folder = Folder(Path(settings.data_dir).resolve())
-        self.folder.own(patience=patience)
-        # The door of an owner that was killed: somebody else may listen there by now.
-        self.folder.remove(DOOR_FILE)
-        left = self.folder.read(STREAMS_FILE)
+        self.folder.own(wait_seconds=wait_seconds)
+        # The file of an owner that was killed. Another program may listen on that port by now.
+        self.folder.remove(ENDPOINT_FILE)
+        saved = self.folder.read(STREAMS_FILE)
         self.folder.remove(STREAMS_FILE)
         self._pump: Pump | None = None
         try:
@@ -60,78 +62,78 @@ class Engine:
             make_tables = partial(
                 create_tables, self._client, catalog=settings.catalog_table, objects=settings.objects_table
             )
-            self._storage = Storage(self.folder.path, self.backends, self._client, make_tables, tell)
-            files = Files(self.folder.path, self.backends, tell)
+            self._storage = Storage(self.folder.path, self.backends, self._client, make_tables, report)
+            files = Files(self.folder.path, self.backends, report)
             files.make_bucket(settings.blob_bucket)
         except BaseException:
             self.folder.release()
             raise
-        # What the streams had ended with counts for the very state that it was written in.
-        known = self._storage.sound and left.get("last") == self._storage.last
-        self.streams = Streams(self.backends, left if known else {})
-        self.backends.keeper = Keepers(self._storage, files)
+        # The saved positions are valid only for exactly the data that they were saved with.
+        is_valid = self._storage.intact and saved.get("last") == self._storage.last
+        self.streams = Streams(self.backends, saved if is_valid else {})
+        self.backends.change_store = ChangeStores(self._storage, files)
 
     def dynamodb(self) -> DynamoDBClient:
-        """A client of this engine; it may be shared by threads."""
+        """Returns a DynamoDB client of this engine. Threads may share it."""
         return self._client
 
-    def s3(self, door: str) -> S3Client:
-        """A client of this engine; the URLs that it signs lead to the door."""
-        client = local_s3_client(door)
+    def s3(self, endpoint: str) -> S3Client:
+        """Returns an S3 client of this engine. The URLs that it presigns start with `endpoint`."""
+        client = local_s3_client(endpoint)
         self.backends.attach(client)
         return client
 
-    def announce(self, door: str) -> None:
-        """Tells other processes where the engine can be reached."""
-        self.folder.write(DOOR_FILE, {"door": door})
+    def publish_endpoint(self, endpoint: str) -> None:
+        """Writes the URL of the AWS endpoint to the folder, where other processes find it."""
+        self.folder.write(ENDPOINT_FILE, {"door": endpoint})  # the name in the files of earlier versions
 
     @property
-    def fed(self) -> bool:
-        """Whether the engine's events go anywhere."""
+    def is_delivering(self) -> bool:
+        """Whether the engine's events are delivered to event handlers."""
         return self._pump is not None
 
-    def feed(self, *sources: Source) -> None:
-        """From now on, until it closes, the sources of this engine get their turns whenever something was written."""
-        self._pump = Pump(self.backends.news, sources)
+    def start_delivery(self, *sources: Source) -> None:
+        """Starts a thread that delivers the events of these sources after each write, until the engine closes."""
+        self._pump = Pump(self.backends.new_writes, sources)
         self._pump.start()
 
-    def drain(self) -> None:
-        """What waits is delivered, if that can be done at once; events go nowhere from then on."""
+    def stop_delivery(self) -> None:
+        """Delivers the waiting events, if the handlers accept them at once, and then stops the delivery."""
         if self._pump is not None:
             self._pump.stop()
             self._pump = None
 
     def close(self) -> None:
-        """Everything is on the disk, and the folder is free. Requests still under way are not answered."""
-        self.drain()
+        """Writes everything to the disk and releases the folder. Requests that are still running fail."""
+        self.stop_delivery()
         with self.backends.lock:
-            self.folder.remove(DOOR_FILE)
-            left = self.streams.ended()
+            self.folder.remove(ENDPOINT_FILE)
+            final = self.streams.final_state()
             self._storage.close()
-            if left:
-                with suppress(OSError):  # then the next start counts
-                    self.folder.write(STREAMS_FILE, left | {"last": self._storage.last})
-            self.backends.keeper = _Closed()
+            if final:
+                with suppress(OSError):  # without the file, the next start rebuilds the statistics
+                    self.folder.write(STREAMS_FILE, final | {"last": self._storage.last})
+            self.backends.change_store = _ClosedStore()
             self.folder.release()
 
 
-class _Closed:
-    """Keeps nothing: the engine has been closed."""
+class _ClosedStore:
+    """The change store of an engine that has been closed."""
 
-    def change(self, request: object) -> None:
-        """Nothing is answered that may not be true any more."""
+    def change_of(self, request: object) -> None:
+        """Rejects every request, also reads: another process may change the data now."""
         raise RuntimeError("the embedded engine is closed")
 
-    def keep(self, change: object) -> None:
-        """Never called."""
+    def save(self, change: object) -> None:
+        """Is never called, because `change_of` always raises."""
 
 
-def start(settings: Settings, *, patience: float = 0.0) -> Engine:
-    """The engine of this process, opened now unless it already is. Raises FolderInUse."""
-    global _running  # noqa: PLW0603 one engine a process, as there is one lock on the folder
-    with _starting:
+def start(settings: Settings, *, wait_seconds: float = 0.0) -> Engine:
+    """Returns the engine of this process, and opens it if it is not open. Raises FolderInUse."""
+    global _running  # noqa: PLW0603 one engine per process, because there is one lock per folder
+    with _start_lock:
         if _running is None:
-            _running = Engine(settings, patience=patience)
+            _running = Engine(settings, wait_seconds=wait_seconds)
             atexit.register(stop)
         return _running
 
@@ -140,59 +142,64 @@ def stop() -> None:
     """Closes the engine of this process, if it is open."""
     global _running
     if _running is not None:
-        # The functions that get the last events may still ask for a client, which `_starting` would keep them from.
-        _running.drain()
-    with _starting:
+        # Before the lock is taken: the handlers of the last events may ask for a client, which needs the lock.
+        _running.stop_delivery()
+    with _start_lock:
         engine, _running = _running, None
         if engine is not None:
             atexit.unregister(stop)
             engine.close()
 
 
-def owned() -> Engine | None:
-    """The engine of this process, if it is open."""
+def current_engine() -> Engine | None:
+    """Returns the engine of this process, or None if it is not open."""
     return _running
 
 
-def connect(settings: Settings, *, patience: float = PATIENCE_SECONDS) -> DynamoDBClient:
-    """A client of the data folder: of an engine here where the folder is free, else of its owner's door.
+def connect(settings: Settings, *, wait_seconds: float = FOLDER_WAIT_SECONDS) -> DynamoDBClient:
+    """Returns a DynamoDB client for the data folder.
 
-    Waits a little for an owner that is starting, restarting or about to finish. Raises FolderInUse.
+    If no process owns the folder, this process opens it. Otherwise the client calls the owner's AWS endpoint. Waits up
+    to `wait_seconds` for an owner that is starting or ending, then raises FolderInUse.
     """
-    found = _reach(settings, patience)
+    found = _engine_or_endpoint(settings, wait_seconds)
     return local_client(found) if isinstance(found, str) else found.dynamodb()
 
 
-def connect_s3(settings: Settings, *, patience: float = PATIENCE_SECONDS) -> S3Client:
-    """Likewise a client for the bytes of files. The URLs that it signs lead to the door on the settings' next port."""
-    found = _reach(settings, patience)
+def connect_s3(settings: Settings, *, wait_seconds: float = FOLDER_WAIT_SECONDS) -> S3Client:
+    """Returns an S3 client for the data folder, in the same way as `connect`.
+
+    If this process owns the folder, presigned URLs start with the endpoint on the port after that of the settings.
+    """
+    found = _engine_or_endpoint(settings, wait_seconds)
     if isinstance(found, str):
         return local_s3_client(found)
     return found.s3(f"http://{LOOPBACK}:{settings.port + 1}")
 
 
-def _reach(settings: Settings, patience: float) -> Engine | str:
-    """The engine of this process, or the door of the folder's owner."""
-    deadline = time.monotonic() + patience
+def _engine_or_endpoint(settings: Settings, wait_seconds: float) -> Engine | str:
+    """Returns the engine of this process, or the URL of the AWS endpoint of the folder's owner."""
+    deadline = time.monotonic() + wait_seconds
     while True:
         try:
             return start(settings)
         except FolderInUse:
-            door = Folder(Path(settings.data_dir).resolve()).read(DOOR_FILE).get("door")
-            if isinstance(door, str) and _answers(door):
-                return door
+            endpoint = Folder(Path(settings.data_dir).resolve()).read(ENDPOINT_FILE).get("door")
+            if isinstance(endpoint, str) and _is_listening(endpoint):
+                return endpoint
             if time.monotonic() >= deadline:
                 raise
         time.sleep(POLL_SECONDS)
 
 
-def tell(message: str) -> None:
-    """One line to whoever started this process."""
+def report(message: str) -> None:
+    """Prints one line to standard error."""
     print(f"embedded engine: {message}", file=sys.stderr, flush=True)
 
 
-def _answers(door: str) -> bool:
-    address = urlsplit(door)
+def _is_listening(endpoint: str) -> bool:
+    """Returns whether an AWS endpoint of an embedded engine, and no other server, responds at this URL."""
+    address = urlsplit(endpoint)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=2)
     try:
         connection.request("GET", "/")

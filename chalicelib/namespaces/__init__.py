@@ -1,1 +1,1 @@
-"""Namespaces, and the X-Namespace header."""
+"""Namespaces, and the namespace that the X-Namespace header names."""

@@ -1,4 +1,4 @@
-"""The noes of the namespaces room."""
+"""Errors raised by the namespaces package."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from chalicelib.core.errors import AlreadyExists, BadRequest, Conflict, NotFound
 
 
 class NamespaceNotFound(NotFound):
-    """No namespace of this id or name is in the organization."""
+    """The organization has no namespace with this id or name."""
 
     message = "Namespace not found"
 
@@ -15,13 +15,13 @@ class NamespaceNotFound(NotFound):
 
 
 class NamespaceUnresolved(NamespaceNotFound):
-    """The X-Namespace header names no namespace of the organization."""
+    """The organization has no namespace with the id or name in the X-Namespace header."""
 
     headers = {"X-Namespace-Unresolved": "true"}  # noqa: RUF012 (read only)
 
 
 class NamespaceHeaderMissing(BadRequest):
-    """The operation works inside a namespace, and the request names none."""
+    """The operation requires the X-Namespace header, and the request does not have it."""
 
     message = "The X-Namespace header is required"
 
@@ -30,14 +30,14 @@ class NamespaceHeaderMissing(BadRequest):
 
 
 class NamespaceNotActive(Conflict):
-    """The namespace is being deleted, and takes no writes."""
+    """The namespace is being deleted. Writes are rejected."""
 
     message = "The namespace is being deleted"
     code = "namespace_not_active"
 
 
 class NamespaceNameTaken(AlreadyExists):
-    """Another namespace of the organization already has this name, or has it as its id."""
+    """Another namespace of the organization has this name, either as its name or as its id."""
 
     code = "namespace_name_taken"
 
@@ -47,7 +47,7 @@ class NamespaceNameTaken(AlreadyExists):
 
 
 class NamespaceIdTaken(AlreadyExists):
-    """Another namespace of the organization already has this id, or has it as its name."""
+    """Another namespace of the organization has this id, either as its id or as its name."""
 
     code = "namespace_id_taken"
 
@@ -57,7 +57,7 @@ class NamespaceIdTaken(AlreadyExists):
 
 
 class NamespaceStale(PreconditionFailed):
-    """The namespace changed since the state that `If-Match` names."""
+    """The ETag in the `If-Match` header is not the current one: the namespace has changed."""
 
     message = "The namespace has changed since the given ETag"
     code = "revision_stale"

@@ -1,4 +1,4 @@
-"""Lists of namespaces. An organization has few, so all of them are walked, and sorted on the way."""
+"""Lists of namespaces. An organization has few of them, so each list reads all and sorts them in memory."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.listing.query import Kind, ListQuery, Selected, select
+from chalicelib.listing.query import ListedResource, ListPage, ListQuery, select_page
 from chalicelib.listing.sorting import SortKey
-from chalicelib.namespaces.namespace import Namespace, show, texts
+from chalicelib.namespaces.namespace import Namespace, searchable_texts, to_response
 from chalicelib.namespaces.service import Namespaces
 
 if TYPE_CHECKING:
     from chalicelib.namespaces.models import NamespaceListStats
 
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
-# By these a list of buckets goes on without end too; ids may be chosen, so not even age is the order of keys.
-UNBOUNDED = ("created_at", "namespace_id", "namespace_name")
-KIND: Kind[Namespace] = Kind(
+# A list that is sorted by one of these fields alone may have any length, as is the case for buckets.
+UNLIMITED_SORT_FIELDS = ("created_at", "namespace_id", "namespace_name")
+KIND: ListedResource[Namespace] = ListedResource(
     id=lambda namespace: namespace.namespace_id,
-    show=show,
-    texts=texts,
+    show=to_response,
+    texts=searchable_texts,
     size=lambda namespace: len(json.dumps(namespace.settings)) + 600,
 )
 
 
 @dataclass(slots=True)
 class _Stats:
-    """Sums over the namespaces that match."""
+    """Adds up the statistics of the matching namespaces."""
 
     namespaces: int = 0
     buckets: int = 0
@@ -38,24 +38,24 @@ class _Stats:
         self.buckets += namespace.bucket_count
         self.objects += namespace.tally.object_count
 
-    def shown(self) -> NamespaceListStats:
-        over = self.namespaces or 1
+    def response(self) -> NamespaceListStats:
+        divisor = self.namespaces or 1
         return {
             "total_buckets": self.buckets,
             "total_objects": self.objects,
-            "avg_buckets_per_namespace": self.buckets / over,
-            "avg_objects_per_namespace": self.objects / over,
+            "avg_buckets_per_namespace": self.buckets / divisor,
+            "avg_objects_per_namespace": self.objects / divisor,
         }
 
 
 def list_namespaces(
     namespaces: Namespaces, organization: str, query: ListQuery
-) -> tuple[Selected[Namespace], NamespaceListStats]:
-    """The page that a query asks for, and sums over all that match.
+) -> tuple[ListPage[Namespace], NamespaceListStats]:
+    """Returns the requested page, and statistics over all matching namespaces.
 
-    Raises SortTooLarge where too many match for a sort that is not by time, id or name alone.
+    Raises SortTooLarge if more namespaces match than can be sorted by the requested fields.
     """
     stats = _Stats()
-    bounded = len(query.sorts) != 1 or query.sorts[0].field not in UNBOUNDED
+    bounded = len(query.sorts) != 1 or query.sorts[0].field not in UNLIMITED_SORT_FIELDS
     rows = namespaces.list(organization)
-    return select(rows, query, KIND, ordered=False, bounded=bounded, seen=stats.add), stats.shown()
+    return select_page(rows, query, KIND, ordered=False, bounded=bounded, on_match=stats.add), stats.response()

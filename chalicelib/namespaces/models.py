@@ -1,4 +1,4 @@
-"""What clients send and receive about namespaces."""
+"""The request and response models of the namespace operations."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Name = Annotated[
 ]
 NamespaceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$")]
 
-# Upstream features that would promise something this deployment does not do. They are refused when they
-# ask for anything: null, an empty list or object, and false for what is a switch ask for nothing.
+# Fields of the Mixpeek API for features that this service does not have. A request that sets one of them is rejected.
+# Null and an empty list or object count as not set, and so does false for the fields in SWITCHES.
 NOT_ENABLED = (
     "features",
     "auto_create_indexes",
@@ -41,11 +41,11 @@ NOT_ENABLED = (
 SWITCHES = ("auto_create_indexes", "adaptive_indexing", "repair_vectors", "pinned")
 Unsupported = Annotated[
     Any,
-    Field(default=None, description="Not enabled here: refused with 403 unless null or empty"),
+    Field(default=None, description="Not supported: rejected with 403 unless null or empty"),
 ]
 Switch = Annotated[
     Any,
-    Field(default=None, description="Not enabled here: refused with 403 unless null, false or empty"),
+    Field(default=None, description="Not supported: rejected with 403 unless null, false or empty"),
 ]
 
 
@@ -56,16 +56,16 @@ _LIST: Example = {"search": "film", "sort": {"field": "namespace_name"}, "limit"
 
 
 class FeatureExtractor(BaseModel):
-    """A feature extractor that a namespace declares. It is kept and shown; nothing runs it here."""
+    """A feature extractor that a namespace declares. It is stored and returned, but not run."""
 
     model_config = REQUEST
     feature_extractor_name: Annotated[str, Field(min_length=1, max_length=100, description="Name of the extractor")]
-    version: Annotated[str, Field(min_length=1, max_length=50, description="Its version, such as v1")]
-    params: dict[str, Any] | None = Field(default=None, description="Its parameters, kept as given")
+    version: Annotated[str, Field(min_length=1, max_length=50, description="Version of the extractor, such as v1")]
+    params: dict[str, Any] | None = Field(default=None, description="Parameters of the extractor, stored unchanged")
 
 
-def _typed(parameters: dict[str, Any]) -> dict[str, Any]:
-    # Clients read the type as a string, and one that is not would make every list with it unreadable to them.
+def _check_type(parameters: dict[str, Any]) -> dict[str, Any]:
+    # The SDK parses `type` as a string. With another value it could not parse any list that contains the namespace.
     if not isinstance(parameters.get("type"), str | None):
         raise ValueError("type must be a string")
     return parameters
@@ -74,12 +74,12 @@ def _typed(parameters: dict[str, Any]) -> dict[str, Any]:
 IndexParameters = Annotated[
     dict[str, Any],
     Field(json_schema_extra={"properties": {"type": {"type": ["string", "null"]}}}),
-    AfterValidator(_typed),
+    AfterValidator(_check_type),
 ]
 
 
 class PayloadIndex(BaseModel):
-    """A payload index that a namespace declares. It is kept and shown; nothing is indexed by it here."""
+    """A payload index that a namespace declares. It is stored and returned, but nothing is indexed."""
 
     model_config = REQUEST
     field_name: Annotated[str, Field(min_length=1, max_length=255, description="Dotted path of the field")]
@@ -87,12 +87,12 @@ class PayloadIndex(BaseModel):
         Literal["text", "keyword", "integer", "float", "bool", "datetime", "geo", "uuid"],
         Field(description="Data type of the field"),
     ]
-    field_schema: IndexParameters | None = Field(default=None, description="Kept as given; its type is a string")
-    is_protected: bool | None = Field(default=False, description="Kept as given")
+    field_schema: IndexParameters | None = Field(default=None, description="Stored unchanged; `type` must be a string")
+    is_protected: bool | None = Field(default=False, description="Stored unchanged")
 
 
 class VectorConfig(BaseModel):
-    """A vector index that a namespace declares. It is kept and shown; no vectors are stored here."""
+    """A vector index that a namespace declares. It is stored and returned, but no vectors are stored."""
 
     model_config = REQUEST
     name: Annotated[str, Field(min_length=1, max_length=255, description="Name of the vector index")]
@@ -101,23 +101,25 @@ class VectorConfig(BaseModel):
 
 
 MAX_DECLARED = 100
-Declared = Field(max_length=MAX_DECLARED, description="Kept and shown as given; nothing runs by it here")
+Declared = Field(max_length=MAX_DECLARED, description="Stored and returned unchanged, without further effect")
 
 
 class CreateNamespaceRequest(BaseModel):
-    """A new namespace."""
+    """The body of a request that creates a namespace."""
 
     model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_CREATE]})
     namespace_name: Name = Field(description="Name, unique within the organization")
-    namespace_id: NamespaceId | None = Field(default=None, description="Id to use instead of a new one")
-    mode: Literal["managed", "standalone"] | None = Field(default="managed", description="Shown as given")
-    namespace_type: Literal["standard", "marketplace"] | None = Field(default=None, description="Shown as given")
-    scope: Literal["org", "system"] | None = Field(default=None, description="`org`; `system` is refused with 403")
-    description: str | None = Field(default=None, description="What the namespace is for")
+    namespace_id: NamespaceId | None = Field(default=None, description="Id of the namespace; generated by default")
+    mode: Literal["managed", "standalone"] | None = Field(default="managed", description="Returned unchanged")
+    namespace_type: Literal["standard", "marketplace"] | None = Field(default=None, description="Returned unchanged")
+    scope: Literal["org", "system"] | None = Field(default=None, description="`org`; `system` is rejected with 403")
+    description: str | None = Field(default=None, description="Purpose of the namespace")
     feature_extractors: Annotated[list[FeatureExtractor] | None, Declared] = None
     vector_configs: Annotated[list[VectorConfig] | None, Declared] = None
     payload_indexes: Annotated[list[PayloadIndex] | None, Declared] = None
-    ttl_seconds: int | None = Field(default=None, ge=60, le=3_153_600_000, description="Life time; sets `expires_at`")
+    ttl_seconds: int | None = Field(
+        default=None, ge=60, le=3_153_600_000, description="Seconds until the namespace expires; sets `expires_at`"
+    )
     features: Unsupported = None
     auto_create_indexes: Switch = None
     adaptive_indexing: Switch = None
@@ -129,19 +131,19 @@ class CreateNamespaceRequest(BaseModel):
 
 
 class CreateStandaloneNamespaceRequestModel(CreateNamespaceRequest):
-    """A new standalone namespace; without a name it is called by its id."""
+    """The body of a request that creates a standalone namespace. Without a name, its id is also its name."""
 
     model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_STANDALONE]})
     namespace_name: Name | None = Field(  # type: ignore[assignment]
-        default=None, description="Name; without one the namespace is called by its id"
+        default=None, description="Name; by default the id is also the name"
     )
-    mode: Literal["standalone"] | None = Field(default="standalone", description="Shown as given")
+    mode: Literal["standalone"] | None = Field(default="standalone", description="Returned unchanged")
     storage: Unsupported = None
     config: Unsupported = None
 
 
 class UpdateNamespaceRequest(BaseModel):
-    """What PUT changes; keys that are absent stay as they are."""
+    """The body of a PUT request. Absent fields keep their values."""
 
     model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [{"namespace_name": "films"}]})
     namespace_name: Name | None = Field(default=None, description="New name; null changes nothing")
@@ -149,16 +151,25 @@ class UpdateNamespaceRequest(BaseModel):
 
 
 class PatchNamespaceRequest(UpdateNamespaceRequest):
-    """What PATCH changes; keys that are absent stay as they are."""
+    """The body of a PATCH request. Absent fields keep their values."""
 
     model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [{"ttl_seconds": 86_400}]})
-    description: str | None = Field(default=None, description="What the namespace is for")
+    description: str | None = Field(default=None, description="Purpose of the namespace")
     feature_extractors: Annotated[
         list[FeatureExtractor] | None,
-        Field(max_length=MAX_DECLARED, description="Added to those declared, which are as many in all"),
+        Field(
+            max_length=MAX_DECLARED, description=f"Added to the declared extractors, at most {MAX_DECLARED} in total"
+        ),
     ] = None
-    expires_at: datetime | None = Field(default=None, description="When the namespace ends; null removes it")
-    ttl_seconds: int | None = Field(default=None, ge=60, le=3_153_600_000, description="`expires_at` from now")
+    expires_at: datetime | None = Field(
+        default=None, description="Time at which the namespace expires; null removes it"
+    )
+    ttl_seconds: int | None = Field(
+        default=None,
+        ge=60,
+        le=3_153_600_000,
+        description="Seconds from now until the namespace expires; sets `expires_at`",
+    )
     auto_create_indexes: Switch = None
     adaptive_indexing: Switch = None
     repair_vectors: Switch = None
@@ -171,21 +182,27 @@ class PatchNamespaceRequest(UpdateNamespaceRequest):
 
 
 class ListNamespacesRequest(PageBody):
-    """Which namespaces to list, in which order."""
+    """The body of a request that lists namespaces."""
 
     model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_LIST]})
     search: str | None = Field(default=None, description="Wildcard search over id, name and description")
     filters: dict[str, Any] | None = Field(default=None, description="Filter tree or shorthand, on any field")
     sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`")
-    sorts: list[dict[str, Any]] | None = Field(default=None, description="Several sorts, the first is primary")
-    case_sensitive: bool | None = Field(default=False, description="Mind upper and lower case")
+    sorts: list[dict[str, Any]] | None = Field(
+        default=None, description="Several sort keys; the first one is the primary key"
+    )
+    case_sensitive: bool | None = Field(
+        default=False, description="Whether the search distinguishes upper and lower case"
+    )
 
 
 class NamespacesQuery(PageQuery):
-    """The query string of a list of namespaces."""
+    """The query parameters of a request that lists namespaces."""
 
-    include_system: bool | None = Field(default=None, description="There are no system namespaces here")
-    view: Literal["full", "summary"] = Field(default="full", description="`summary` leaves the declarations out")
+    include_system: bool | None = Field(default=None, description="No effect: there are no system namespaces")
+    view: Literal["full", "summary"] = Field(
+        default="full", description="`summary` omits the declared extractors and indexes"
+    )
 
 
 class NamespaceModel(TypedDict):
@@ -194,31 +211,33 @@ class NamespaceModel(TypedDict):
     object: Annotated[Literal["namespace"], Field(default="namespace", description="Always `namespace`")]
     namespace_id: Annotated[str, Field(description="Unique identifier")]
     namespace_name: Annotated[str, Field(description="Name, unique within the organization")]
-    description: Annotated[str | None, Field(description="What the namespace is for")]
-    namespace_type: Annotated[Literal["standard", "marketplace"], Field(description="As given at creation")]
-    scope: Annotated[Literal["org", "system"], Field(description="As given at creation")]
-    mode: Annotated[str | None, Field(description="As given at creation")]
-    feature_extractors: NotRequired[Annotated[list[dict[str, Any]], Field(description="As declared")]]
-    payload_indexes: NotRequired[Annotated[list[dict[str, Any]], Field(description="As declared")]]
-    vector_configs: NotRequired[Annotated[list[dict[str, Any]], Field(description="As declared")]]
-    bucket_count: Annotated[int | None, Field(description="Buckets in the namespace")]
-    object_count: Annotated[int | None, Field(description="Objects in all its buckets")]
-    document_count: Annotated[int | None, Field(description="There are no documents here: 0")]
-    collection_count: Annotated[int | None, Field(description="There are no collections here: 0")]
+    description: Annotated[str | None, Field(description="Purpose of the namespace")]
+    namespace_type: Annotated[Literal["standard", "marketplace"], Field(description="Value from the creation request")]
+    scope: Annotated[Literal["org", "system"], Field(description="Value from the creation request")]
+    mode: Annotated[str | None, Field(description="Value from the creation request")]
+    feature_extractors: NotRequired[Annotated[list[dict[str, Any]], Field(description="The declared values")]]
+    payload_indexes: NotRequired[Annotated[list[dict[str, Any]], Field(description="The declared values")]]
+    vector_configs: NotRequired[Annotated[list[dict[str, Any]], Field(description="The declared values")]]
+    bucket_count: Annotated[int | None, Field(description="Number of buckets in the namespace")]
+    object_count: Annotated[int | None, Field(description="Number of objects in all buckets of the namespace")]
+    document_count: Annotated[int | None, Field(description="Always 0: documents are not supported")]
+    collection_count: Annotated[int | None, Field(description="Always 0: collections are not supported")]
     document_count_complete: Annotated[bool, Field(description="Always true")]
     namespace_ready: Annotated[bool, Field(description="Always true")]
-    created_at: Annotated[Timestamp | None, Field(description="When it was created")]
-    updated_at: Annotated[Timestamp | None, Field(description="When it last changed")]
-    expires_at: Annotated[Timestamp | None, Field(description="When it ends; null for never")]
+    created_at: Annotated[Timestamp | None, Field(description="Time of creation")]
+    updated_at: Annotated[Timestamp | None, Field(description="Time of the last change")]
+    expires_at: Annotated[
+        Timestamp | None, Field(description="Time at which the namespace expires; null if it does not expire")
+    ]
 
 
 class NamespaceListStats(TypedDict):
-    """Aggregates over all namespaces that match."""
+    """Statistics over all matching namespaces."""
 
-    total_buckets: Annotated[int, Field(description="Buckets of all these namespaces")]
-    total_objects: Annotated[int, Field(description="Objects of all these namespaces")]
-    avg_buckets_per_namespace: Annotated[float, Field(description="Buckets per namespace, on average")]
-    avg_objects_per_namespace: Annotated[float, Field(description="Objects per namespace, on average")]
+    total_buckets: Annotated[int, Field(description="Number of buckets in all matching namespaces")]
+    total_objects: Annotated[int, Field(description="Number of objects in all matching namespaces")]
+    avg_buckets_per_namespace: Annotated[float, Field(description="Average number of buckets per namespace")]
+    avg_objects_per_namespace: Annotated[float, Field(description="Average number of objects per namespace")]
 
 
 class ListNamespacesResponse(TypedDict):
@@ -226,5 +245,5 @@ class ListNamespacesResponse(TypedDict):
 
     results: Annotated[list[NamespaceModel], Field(description="The namespaces of this page")]
     pagination: PaginationResponse
-    total_count: Annotated[int, Field(description="Namespaces that match")]
-    stats: Annotated[NamespaceListStats | None, Field(description="Sums over all that match")]
+    total_count: Annotated[int, Field(description="Number of matching namespaces")]
+    stats: Annotated[NamespaceListStats | None, Field(description="Statistics over all matching namespaces")]

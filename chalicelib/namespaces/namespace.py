@@ -1,4 +1,4 @@
-"""A namespace as the service knows it, its row, and how it is shown."""
+"""The domain model of a namespace, its row in the catalog table, and its JSON form."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.errors import RequestInvalid, invalid
 from chalicelib.core.json_codec import Document, bounded, text_of
-from chalicelib.stats.models import NOTHING, Tally
+from chalicelib.stats.models import EMPTY_TALLY, Tally
 
 if TYPE_CHECKING:
     from chalicelib.namespaces.models import NamespaceModel
 
 
-# A row holds 400 KB at most.
+# DynamoDB allows 400 KB per row.
 MAX_SETTINGS_BYTES = 300_000
 
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A namespace's configuration, with its totals beside it, and the task that removes it, if one does."""
+    """The configuration and totals of a namespace. `deletion_task` is the id of the task that deletes it, if any."""
 
     namespace_id: str
     name: str
@@ -32,16 +32,16 @@ class Namespace:
     settings: Mapping[str, Any]
     deletion_task: str | None = None
     bucket_count: int = 0
-    tally: Tally = NOTHING
+    tally: Tally = EMPTY_TALLY
 
     @property
     def etag(self) -> str:
-        """Names this state: the namespace, its revision, then what is counted in it."""
+        """The ETag, which changes with the revision and with the statistics: `"<id>-<revision>-<buckets>.<tally>"`."""
         return f'"{self.namespace_id}-{self.revision}-{self.bucket_count}.{self.tally.revision}"'
 
 
-def show(namespace: Namespace) -> NamespaceModel:
-    """The namespace as clients receive it."""
+def to_response(namespace: Namespace) -> NamespaceModel:
+    """Returns the namespace as it is sent to clients."""
     settings = namespace.settings
     return {
         "object": "namespace",
@@ -66,15 +66,15 @@ def show(namespace: Namespace) -> NamespaceModel:
     }
 
 
-def texts(namespace: Namespace) -> Iterator[str]:
-    """What a search reads: id, name and description."""
+def searchable_texts(namespace: Namespace) -> Iterator[str]:
+    """Yields the texts that a search compares: id, name and description."""
     yield namespace.namespace_id
     yield namespace.name
     yield namespace.settings.get("description") or ""
 
 
 def to_item(namespace: Namespace) -> dict[str, Any]:
-    """The attributes of the namespace's row, its keys excepted."""
+    """Returns the attributes of the row of a namespace without its keys."""
     return {
         "namespace_id": namespace.namespace_id,
         "namespace_name": namespace.name,
@@ -88,12 +88,12 @@ def to_item(namespace: Namespace) -> dict[str, Any]:
 
 
 def _too_large() -> RequestInvalid:
-    message = f"The namespace's description and declarations have more than {MAX_SETTINGS_BYTES} bytes"
+    message = f"The description and declarations of the namespace exceed {MAX_SETTINGS_BYTES} bytes"
     return invalid("body", message=message, type="namespace_too_large")
 
 
-def from_item(item: Mapping[str, Any], bucket_count: int = 0, tally: Tally = NOTHING) -> Namespace:
-    """The namespace in a row."""
+def from_item(item: Mapping[str, Any], bucket_count: int = 0, tally: Tally = EMPTY_TALLY) -> Namespace:
+    """Returns the namespace that is stored in a row."""
     return Namespace(
         namespace_id=item["namespace_id"],
         name=item["namespace_name"],

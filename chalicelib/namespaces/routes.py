@@ -1,4 +1,4 @@
-"""The operations on namespaces. None of them needs the X-Namespace header; all tolerate one."""
+"""The API operations on namespaces. None of them reads the X-Namespace header."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from chalicelib.namespaces.errors import (
     NamespaceNotFound,
     NamespaceStale,
 )
-from chalicelib.namespaces.namespace import Namespace, show
+from chalicelib.namespaces.namespace import Namespace, to_response
 from chalicelib.namespaces.service import Namespaces
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ DECLARATIONS = ("feature_extractors", "payload_indexes", "vector_configs")
 
 
 def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation]:
-    """Create, get, change and list."""
+    """Returns the operations that create, get, update and list namespaces."""
 
     def create(call: Call) -> JsonResponse:
         return _response(namespaces().create(call.organization_id, call.body))
@@ -44,9 +44,9 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
         return _response(namespace)
 
     def change(call: Call) -> JsonResponse:
-        required = read_preconditions(call.headers)
+        preconditions = read_preconditions(call.headers)
         return _response(
-            namespaces().change(call.organization_id, call.namespace_id, call.body, preconditions=required)
+            namespaces().change(call.organization_id, call.namespace_id, call.body, preconditions=preconditions)
         )
 
     def list_post(call: Call) -> JsonResponse:
@@ -56,7 +56,7 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
     def list_get(call: Call) -> JsonResponse:
         return _list(namespaces(), call, {}, path=NAMESPACES)
 
-    creating = partial(
+    create_operation = partial(
         operation,
         run=create,
         response=lambda: models.NamespaceModel,
@@ -66,7 +66,7 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
         scope="organization",
         errors=(NamespaceNameTaken, NamespaceIdTaken),
     )
-    changing = partial(
+    update_operation = partial(
         operation,
         run=change,
         response=lambda: models.NamespaceModel,
@@ -77,7 +77,7 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
         errors=(NamespaceNotFound, NamespaceNameTaken, NamespaceStale),
         conditional="write",
     )
-    listing = partial(
+    list_operation = partial(
         operation,
         response=lambda: models.ListNamespacesResponse,
         query=lambda: models.NamespacesQuery,
@@ -85,36 +85,36 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
         errors=(SortTooLarge,),
     )
     return [
-        creating(
+        create_operation(
             method="POST",
             path=NAMESPACES,
             name="create_namespace",
             summary="Create Namespace",
-            description="Creates a namespace. Declared extractors and indexes are kept and shown; none runs here.",
+            description="Creates a namespace. Declared extractors and indexes are stored and returned, but not run.",
             body=lambda: models.CreateNamespaceRequest,
         ),
-        creating(
+        create_operation(
             method="POST",
             path=f"{NAMESPACES}/standalone",
             name="create_standalone_namespace",
             summary="Create Standalone Namespace",
-            description="Creates a namespace; without a name it is called by its id.",
+            description="Creates a namespace. Without a name, its id is also its name.",
             body=lambda: models.CreateStandaloneNamespaceRequestModel,
         ),
-        listing(
+        list_operation(
             method="GET",
             path=NAMESPACES,
             name="list_namespaces_get",
             summary="List Namespaces",
-            description="Lists namespaces, newest first, with the query string alone.",
+            description="Lists namespaces, newest first.",
             run=list_get,
         ),
-        listing(
+        list_operation(
             method="POST",
             path=f"{NAMESPACES}/list",
             name="list_namespaces",
             summary="List Namespaces",
-            description="Lists namespaces with search, filters and sorts. The body wins over the query.",
+            description="Lists namespaces with search, filters and sorts. The body overrides the query string.",
             run=list_post,
             body=lambda: models.ListNamespacesRequest,
         ),
@@ -123,7 +123,7 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
             path=NAMESPACE,
             name="get_namespace",
             summary="Get Namespace",
-            description="A namespace by id or by name.",
+            description="Returns a namespace by its id or name.",
             run=get,
             response=lambda: models.NamespaceModel,
             response_headers=("ETag",),
@@ -131,46 +131,46 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
             errors=(NamespaceNotFound,),
             conditional="read",
         ),
-        changing(
+        update_operation(
             method="PATCH",
             path=NAMESPACE,
             name="patch_namespace",
             summary="Partially Update Namespace",
-            description="Changes the keys that the body holds; absent keys stay as they are.",
+            description="Changes the fields that the body contains. Other fields keep their values.",
             body=lambda: models.PatchNamespaceRequest,
         ),
-        changing(
+        update_operation(
             method="PUT",
             path=NAMESPACE,
             name="update_namespace",
             summary="Update Namespace",
-            description="Changes the keys that the body holds; absent keys stay as they are.",
+            description="Changes the fields that the body contains. Other fields keep their values.",
             body=lambda: models.UpdateNamespaceRequest,
         ),
     ]
 
 
 def _response(namespace: Namespace) -> JsonResponse:
-    return JsonResponse(show(namespace), headers={"ETag": namespace.etag})
+    return JsonResponse(to_response(namespace), headers={"ETag": namespace.etag})
 
 
-def _list(namespaces: Namespaces, call: Call, given: Mapping[str, Any], *, path: str) -> JsonResponse:
-    # Filters, sorts and cursors are a fifth of the code, and only lists need them.
+def _list(namespaces: Namespaces, call: Call, body: Mapping[str, Any], *, path: str) -> JsonResponse:
+    # Imported here because only lists need filters, sorts and cursors, which are a fifth of the code to load.
     from chalicelib.listing.query import read_list
     from chalicelib.namespaces.lists import NEWEST_FIRST, list_namespaces
 
-    page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
-    query = read_list(page, given, default=NEWEST_FIRST, scope=f"namespaces {call.organization_id}")
+    page = page_request(call.query, body, default_limit=DEFAULT_PAGE)
+    query = read_list(page, body, default=NEWEST_FIRST, scope=f"namespaces {call.organization_id}")
     selected, stats = list_namespaces(namespaces, call.organization_id, query)
-    shown = [dict(show(namespace)) for namespace in selected.rows]
+    results = [dict(to_response(namespace)) for namespace in selected.rows]
     if call.query.view == "summary":
-        shown = [{key: value for key, value in row.items() if key not in DECLARATIONS} for row in shown]
+        results = [{key: value for key, value in result.items() if key not in DECLARATIONS} for result in results]
     links = pagination(
         page,
         path=path,
-        returned=len(shown),
+        returned=len(results),
         total=selected.total,
         next_cursor=selected.next_cursor,
-        words={"view": call.query.view} if "view" in call.query.model_fields_set else None,
+        query_parameters={"view": call.query.view} if "view" in call.query.model_fields_set else None,
     )
-    return JsonResponse({"results": shown, "pagination": links, "total_count": selected.total, "stats": stats})
+    return JsonResponse({"results": results, "pagination": links, "total_count": selected.total, "stats": stats})

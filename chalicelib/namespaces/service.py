@@ -1,4 +1,4 @@
-"""What may be done with namespaces, and how a request finds its own."""
+"""Creates, reads, updates and lists namespaces, starts their deletion, and resolves the namespace of a request."""
 
 from __future__ import annotations
 
@@ -21,61 +21,66 @@ from chalicelib.namespaces.store import NamespaceStore
 if TYPE_CHECKING:
     from chalicelib.namespaces.models import CreateNamespaceRequest, UpdateNamespaceRequest
 
-LONGEST_IDENTIFIER = 128
-READ_AT_ONCE = 50
+MAX_IDENTIFIER_LENGTH = 128
+READ_BATCH_SIZE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A namespace that a request has found: its id, its name, when its time is over, whether it is being deleted."""
+class ResolvedNamespace:
+    """The part of a namespace that each request needs. It is cached."""
 
     namespace_id: str
     name: str
     expires_at: str | None
-    is_closed: bool = False
+    is_being_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Namespaces:
-    """The namespaces of every organization; a call never leaves the organization it names."""
+    """The namespaces of all organizations. Each call is limited to one organization.
+
+    `resolved` caches the result of `find` by organization and identifier. `pause` waits for a number of seconds between
+    attempts of a write that conflicts with another one.
+    """
 
     store: NamespaceStore
     ids: Ids
     clock: Clock
-    places: Cache[tuple[str, str], Place]
+    resolved: Cache[tuple[str, str], ResolvedNamespace]
     pause: Callable[[float], None] = field(default=time.sleep)
 
-    def find(self, organization: str, identifier: str, *, ended_too: bool = False) -> Place | None:
-        """The namespace that a request names, from memory for at most a minute.
+    def find(self, organization: str, identifier: str, *, include_expired: bool = False) -> ResolvedNamespace | None:
+        """Returns the namespace with this id or name; the result may come from the cache.
 
-        None where there is none, or its time is over and `ended_too` is not said.
+        Returns None if it does not exist, or if it has expired and `include_expired` is false.
         """
-        place = self.places.find((organization, identifier), self._look_up)
-        if place is None or ended_too or place.expires_at is None:
-            return place
-        return place if place.expires_at > format_timestamp(self.clock()) else None
+        found = self.resolved.find((organization, identifier), self._look_up)
+        if found is None or include_expired or found.expires_at is None:
+            return found
+        return found if found.expires_at > format_timestamp(self.clock()) else None
 
-    def resolve(self, organization: str, identifier: str, *, ended_too: bool = False) -> Place:
-        """The same as `find`. Raises NamespaceUnresolved where that finds none."""
-        place = self.find(organization, identifier, ended_too=ended_too)
-        if place is None:
+    def resolve(self, organization: str, identifier: str, *, include_expired: bool = False) -> ResolvedNamespace:
+        """Returns the same as `find`. Raises NamespaceUnresolved instead of returning None."""
+        found = self.find(organization, identifier, include_expired=include_expired)
+        if found is None:
             raise NamespaceUnresolved(identifier)
-        return place
+        return found
 
     def create(self, organization: str, new: CreateNamespaceRequest) -> Namespace:
-        """A new namespace. Raises NotEnabled, NamespaceNameTaken, NamespaceIdTaken, RequestInvalid."""
+        """Creates a namespace. Raises NotEnabled, NamespaceNameTaken, NamespaceIdTaken, RequestInvalid."""
         from chalicelib.namespaces.update import new_namespace
 
         now = self.clock()
         namespace_id = new.namespace_id or self.ids.timed("ns")
         namespace = new_namespace(new, namespace_id, now)
-        # What is still to be heard of a namespace that had this id must not be counted in this one.
+        # A deleted namespace may have had the same id. Stream records of its objects may still be pending. They belong
+        # to an earlier epoch, so they are not counted in the new namespace.
         epoch = int(1000 * now.timestamp()) if new.namespace_id else 0
         self.store.add(organization, namespace, epoch=epoch)
         return namespace
 
     def get(self, organization: str, identifier: str) -> Namespace:
-        """The namespace of this id or name, with its totals. Raises NamespaceNotFound."""
+        """Returns the namespace with this id or name, including its totals. Raises NamespaceNotFound."""
         return self.store.with_totals(organization, [self._get(organization, identifier)])[0]
 
     def change(
@@ -86,12 +91,12 @@ class Namespaces:
         *,
         preconditions: Preconditions = ANY,
     ) -> Namespace:
-        """The namespace after a change; only keys that the request holds change anything.
+        """Changes the fields that the request contains, and returns the changed namespace.
 
-        Raises NamespaceNotFound, NamespaceStale (a precondition fails), NotEnabled, NamespaceNameTaken,
-        RequestInvalid.
+        Raises NamespaceNotFound, NamespaceStale if a precondition fails, NamespaceNotActive, NotEnabled,
+        NamespaceNameTaken, RequestInvalid.
         """
-        from chalicelib.namespaces.update import changed
+        from chalicelib.namespaces.update import updated_namespace
 
         def read() -> Namespace:
             old = self._get(organization, identifier)
@@ -104,59 +109,62 @@ class Namespaces:
         def write(old: Namespace, new: Namespace) -> Namespace:
             new = replace(new, revision=old.revision + 1, updated_at=format_timestamp(self.clock()))
             self.store.replace(organization, old, new)
-            self.places.clear()
+            self.resolved.clear()
             return new
 
-        new = revise(read, lambda old: changed(old, change, self.clock()), write, self.pause, stored=to_item)
+        new = revise(read, lambda old: updated_namespace(old, change, self.clock()), write, self.pause, stored=to_item)
         return self.store.with_totals(organization, [new])[0]
 
     def begin_deletion(
         self,
         organization: str,
         identifier: str,
-        started: Callable[[Namespace], tuple[str, Step]],
-        goes_on: Callable[[str], bool],
+        new_task: Callable[[Namespace], tuple[str, Step]],
+        ensure_running: Callable[[str], bool],
     ) -> Namespace:
-        """The namespace, from now on closed to writes and with its name free; as it is where it was so before.
+        """Marks a namespace as being deleted: it rejects writes, and its name can be used by another namespace.
 
-        `started` gives the task that removes it, and the step by which that begins; also where it was closed
-        before by a task of which `goes_on` says no. Raises NamespaceNotFound.
+        `new_task` returns the id of the task that deletes the namespace, and the write that stores the task. If a task
+        deletes the namespace already and `ensure_running` returns true for its id, the namespace is returned unchanged;
+        if it returns false, a new task takes over. Raises NamespaceNotFound.
         """
 
         def attempt() -> Namespace:
             old = self._get(organization, identifier)
-            if old.deletion_task is not None and goes_on(old.deletion_task):
+            if old.deletion_task is not None and ensure_running(old.deletion_task):
                 return old
-            task_id, step = started(old)
+            task_id, step = new_task(old)
             now = format_timestamp(self.clock())
             closed = replace(old, deletion_task=task_id, revision=old.revision + 1, updated_at=now)
             self.store.close(organization, old, closed, step)
             return closed
 
         closed = retry_on_conflict(attempt, self.pause)
-        self.places.clear()
+        self.resolved.clear()
         return closed
 
     def is_deleted_by(self, organization: str, namespace_id: str, task_id: str) -> bool:
-        """Whether there is such a namespace and this task deletes it: another may have come by the same id."""
+        """Returns whether this task deletes the namespace. A later namespace may have the same id, and another task."""
         return self.store.deletion_task(organization, namespace_id) == task_id
 
     def finish_deletion(self, organization: str, namespace_id: str, task_id: str) -> None:
-        """Removes a namespace that this task deletes and that has no buckets; gone is well too."""
+        """Removes a namespace that has no buckets, if this task deletes it. May be repeated."""
         self.store.remove(organization, namespace_id, task_id)
-        self.places.clear()
+        self.resolved.clear()
 
     def list(self, organization: str) -> Iterator[Namespace]:
-        """All namespaces of the organization in the order of their ids, with their totals; read lazily."""
+        """Yields all namespaces of the organization with their totals, ordered by id. Rows are read as needed."""
         rows = self.store.walk(organization)
-        while chunk := list(islice(rows, READ_AT_ONCE)):
+        while chunk := list(islice(rows, READ_BATCH_SIZE)):
             yield from self.store.with_totals(organization, chunk)
 
-    def _look_up(self, wanted: tuple[str, str]) -> Place | None:
-        found = self._find(*wanted)
+    def _look_up(self, key: tuple[str, str]) -> ResolvedNamespace | None:
+        found = self._find(*key)
         if found is None:
             return None
-        return Place(found.namespace_id, found.name, found.expires_at, is_closed=found.deletion_task is not None)
+        return ResolvedNamespace(
+            found.namespace_id, found.name, found.expires_at, is_being_deleted=found.deletion_task is not None
+        )
 
     def _get(self, organization: str, identifier: str) -> Namespace:
         found = self._find(organization, identifier)
@@ -165,6 +173,6 @@ class Namespaces:
         return found
 
     def _find(self, organization: str, identifier: str) -> Namespace | None:
-        if not 0 < len(identifier) <= LONGEST_IDENTIFIER:
+        if not 0 < len(identifier) <= MAX_IDENTIFIER_LENGTH:
             return None
         return self.store.find(organization, identifier)

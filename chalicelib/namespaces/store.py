@@ -1,4 +1,4 @@
-"""Namespaces in the catalog table."""
+"""The rows of namespaces in the catalog table."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from chalicelib.stats.models import read_tally
 
 
 class NamespaceStore:
-    """The namespaces of every organization, one partition each."""
+    """Reads and writes namespaces. Each organization has its own partition."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def add(self, organization: str, namespace: Namespace, *, epoch: int = 0) -> None:
-        """Adds a namespace under its name, or refuses: NamespaceNameTaken, NamespaceIdTaken.
+        """Stores a new namespace and reserves its name. Raises NamespaceNameTaken, NamespaceIdTaken.
 
-        Its statistics begin in this epoch: what belonged to an earlier one, as of a namespace that is gone, does
-        not count. A request may say either, so no name is the id of another namespace, and no id the name of one.
+        A request may refer to a namespace by id or by name, so the name must not be the id of another namespace, and
+        the id must not be the name of one. Statistics start in `epoch`: changes of an earlier epoch, from a deleted
+        namespace with the same id, are not counted.
         """
         partition = keys.partition(organization, namespace.namespace_id)
         self._table.transact(
             [
-                _claim(organization, namespace),
+                _reserve_name(organization, namespace),
                 Put(
                     _row(organization, namespace),
                     absent("pk"),
@@ -46,78 +47,78 @@ class NamespaceStore:
                     exists("pk"),
                     lambda _: OrganizationNotFound(organization),
                 ),
-                *_apart(organization, namespace),
+                *_check_name_and_id_unused(organization, namespace),
             ]
         )
 
     def replace(self, organization: str, old: Namespace, new: Namespace) -> None:
-        """Writes the new state over the old one, or refuses: VersionConflict, NamespaceNameTaken."""
+        """Replaces the old state by the new one. Raises VersionConflict, NamespaceNameTaken."""
         put = Put(_row(organization, new), equals("revision", old.revision), lambda _: VersionConflict())
         if new.name == old.name:
             self._table.write(put)
             return
-        unused = _name_is_no_id(organization, new)
-        self._table.transact([_claim(organization, new), put, _freed(organization, old), *unused])
+        unused = _check_name_is_not_an_id(organization, new)
+        self._table.transact([_reserve_name(organization, new), put, _release_name(organization, old), *unused])
 
     def close(self, organization: str, old: Namespace, closed: Namespace, *more: Step) -> None:
-        """Writes the state of a namespace that is being deleted, and keeps buckets from being added; frees its name.
+        """Stores a namespace that is being deleted, releases its name, and prevents the creation of buckets in it.
 
         `more` is written in the same transaction. Raises VersionConflict.
         """
         partition = keys.partition(organization, old.namespace_id)
-        freed = [_freed(organization, old)] if old.deletion_task is None else []
+        released = [_release_name(organization, old)] if old.deletion_task is None else []
         self._table.transact(
             [
                 Put(_row(organization, closed), equals("revision", old.revision), lambda _: VersionConflict()),
-                *freed,
+                *released,
                 Update(keys.totals(partition), UpdateExpression(set={"closed": True}), exists("pk")),
                 *more,
             ]
         )
 
     def remove(self, organization: str, namespace_id: str, task_id: str) -> None:
-        """Removes a namespace that this task deletes and that has no buckets, with its partition; once, if repeated."""
+        """Removes a namespace that has no buckets, and its partition, if this task deletes it. May be repeated."""
         partition = keys.partition(organization, namespace_id)
-        # Together, since a tally is begun wherever there are totals.
+        # Removed in one transaction: while the totals exist, a stream record can create the tally again.
         counts = [keys.totals(partition), keys.namespace_tally(partition)]
         rows = self._table.query(equals("pk", partition), attributes=("pk", "sk"))
-        self._table.remove_many(row for row in rows if row not in counts)
-        gone = Delete(
+        self._table.delete_many(row for row in rows if row not in counts)
+        delete = Delete(
             keys.namespace(organization, namespace_id), equals("deletion_task", task_id), lambda _: VersionConflict()
         )
-        fewer = Update(keys.organization(organization), UpdateExpression(add={"namespace_count": -1}), exists("pk"))
-        with suppress(VersionConflict):  # it is gone
-            self._table.transact([gone, *map(Delete, counts), fewer])
+        decrement = Update(keys.organization(organization), UpdateExpression(add={"namespace_count": -1}), exists("pk"))
+        with suppress(VersionConflict):  # the namespace has already been removed
+            self._table.transact([delete, *map(Delete, counts), decrement])
 
     def find(self, organization: str, identifier: str) -> Namespace | None:
-        """The namespace of this id, else of this name; its totals are not read."""
-        named = keys.namespace_name(organization, identifier)
-        rows = {row["sk"]: row for row in self._table.get_many([keys.namespace(organization, identifier), named])}
-        claim = rows.pop(named["sk"], None)
+        """Returns the namespace with this id, or else the one with this name, or None. Its totals are not read."""
+        name_key = keys.namespace_name(organization, identifier)
+        rows = {row["sk"]: row for row in self._table.get_many([keys.namespace(organization, identifier), name_key])}
+        reservation = rows.pop(name_key["sk"], None)
         if rows:
             return from_item(next(iter(rows.values())))
-        row = self._table.get(keys.namespace(organization, claim["namespace_id"])) if claim else None
+        row = self._table.get(keys.namespace(organization, reservation["namespace_id"])) if reservation else None
         return from_item(row) if row else None
 
     def deletion_task(self, organization: str, namespace_id: str) -> str | None:
-        """The task that deletes the namespace of this id, if there is one and one does."""
+        """Returns the id of the task that deletes this namespace. None if it does not exist or is not being deleted."""
         row = self._table.get(keys.namespace(organization, namespace_id))
         return row.get("deletion_task") if row else None
 
     def walk(self, organization: str) -> Iterator[Namespace]:
-        """All namespaces of the organization, without their totals."""
+        """Yields all namespaces of the organization without their totals, ordered by id."""
         where = all_of(equals("pk", keys.organization(organization)["pk"]), begins_with("sk", "NS#"))
         return (from_item(row) for row in self._table.query(where))
 
     def with_totals(self, organization: str, namespaces: Sequence[Namespace]) -> list[Namespace]:
-        """The same namespaces with their totals."""
+        """Returns the same namespaces with their totals."""
         partitions = {n.namespace_id: keys.partition(organization, n.namespace_id) for n in namespaces}
         wanted = [key(p) for p in partitions.values() for key in (keys.totals, keys.namespace_tally)]
         rows = {(row["pk"], row["sk"]): row for row in self._table.get_many(wanted)}
-        return [_totalled(namespace, partitions[namespace.namespace_id], rows) for namespace in namespaces]
+        return [_with_totals(namespace, partitions[namespace.namespace_id], rows) for namespace in namespaces]
 
 
-def _totalled(namespace: Namespace, partition: str, rows: dict[tuple[str, str], Item]) -> Namespace:
+def _with_totals(namespace: Namespace, partition: str, rows: dict[tuple[str, str], Item]) -> Namespace:
     totals, tally = keys.totals(partition), keys.namespace_tally(partition)
     return replace(
         namespace,
@@ -130,7 +131,7 @@ def _totals(partition: str, epoch: int) -> Item:
     return {**keys.totals(partition), "bucket_count": 0, **({"counts_from": epoch} if epoch else {})}
 
 
-def _claim(organization: str, namespace: Namespace) -> Step:
+def _reserve_name(organization: str, namespace: Namespace) -> Step:
     item = {
         **keys.namespace_name(organization, namespace.name),
         "namespace_id": namespace.namespace_id,
@@ -138,24 +139,24 @@ def _claim(organization: str, namespace: Namespace) -> Step:
     return Put(item, absent("pk"), lambda _: NamespaceNameTaken(namespace.name))
 
 
-def _freed(organization: str, old: Namespace) -> Step:
-    claim = keys.namespace_name(organization, old.name)
-    return Delete(claim, equals("namespace_id", old.namespace_id), lambda _: VersionConflict())
+def _release_name(organization: str, old: Namespace) -> Step:
+    reservation = keys.namespace_name(organization, old.name)
+    return Delete(reservation, equals("namespace_id", old.namespace_id), lambda _: VersionConflict())
 
 
-def _apart(organization: str, namespace: Namespace) -> list[Step]:
-    """Nobody else's id is this name, and nobody else's name is this id."""
-    if namespace.name == namespace.namespace_id:  # then the claim and the row themselves say so
+def _check_name_and_id_unused(organization: str, namespace: Namespace) -> list[Step]:
+    """Returns the checks that no other namespace has this name as its id or this id as its name."""
+    if namespace.name == namespace.namespace_id:  # the conditions on the two new rows check the same
         return []
-    id_is_no_name = ConditionCheck(
+    id_is_not_a_name = ConditionCheck(
         keys.namespace_name(organization, namespace.namespace_id),
         absent("pk"),
         lambda _: NamespaceIdTaken(namespace.namespace_id),
     )
-    return [*_name_is_no_id(organization, namespace), id_is_no_name]
+    return [*_check_name_is_not_an_id(organization, namespace), id_is_not_a_name]
 
 
-def _name_is_no_id(organization: str, namespace: Namespace) -> list[Step]:
+def _check_name_is_not_an_id(organization: str, namespace: Namespace) -> list[Step]:
     if namespace.name == namespace.namespace_id:
         return []
     return [

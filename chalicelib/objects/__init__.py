@@ -1,1 +1,1 @@
-"""Objects. So far only whether a bucket has any."""
+"""The objects of a bucket: create, read, update, delete and list."""

@@ -1,7 +1,14 @@
-"""The rows of a batch, settled: each on its own, their files stored side by side.
+"""Creates the objects of one bulk create request. Each row succeeds or fails on its own.
 
-Only files are stored side by side: rows are written one after the other, in their order, each with the time of its
-own writing. A row waits from the start for those before it that it may meet.
+The files of several rows are uploaded at the same time, but the rows are written one after another in request
+order, so that `created_at` increases in that order.
+
+Each row runs `Creation.execute` in a thread of its own. Its clock, which is read immediately before the row is
+written, waits for all earlier rows. A row also waits before it starts if an earlier row can change its result, see
+`_rows_to_wait_for`. Uploading all files in a first pass and writing all rows in a second one would need no such
+waiting, but which files are uploaded at all depends on the rows that exist, so the decisions of `Creation` would be
+split over both passes. Measured with 30 ms for each upload: 100 rows with a file take 0.4 s, and 4.4 s one after
+another. Without the wait for rows of the same key, 30 inserts of 3 keys upload 17 files instead of 3.
 """
 
 from __future__ import annotations
@@ -19,42 +26,43 @@ from chalicelib.core.clock import Clock
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.json_codec import to_json
 from chalicelib.objects.create import Creation
-from chalicelib.objects.errors import AnswerFull
-from chalicelib.objects.result import Settled
+from chalicelib.objects.errors import ResponseFull
+from chalicelib.objects.result import CreateResult
 from chalicelib.objects.stored_object import StoredObject
 from chalicelib.objects.views import show
 
-# So many rows at once; the clients keep as many connections.
-AT_ONCE = 16
-# What the objects of an answer may take as Lambda hands them over. Lambda's limit is 6 MB, and refusals need some.
-MAX_ANSWER_BYTES = 4_500_000
-# What a batch says of an object beside itself.
-MORE_BYTES = 100
+# The AWS clients keep as many connections.
+MAX_CONCURRENT_ROWS = 16
+# The limit for the objects in a response. Lambda's limit for a response is 6 MB; the rest is for errors.
+MAX_RESPONSE_BYTES = 4_500_000
+# The members of a row in the response that are not part of the object, for example `object_index`.
+ROW_OVERHEAD_BYTES = 100
 
-# A row that failed is what it raised: a refusal, or a fault of ours.
-Outcome = Settled | Exception
-Task = Future[tuple[Outcome, Usage]]
+# The result of a row, or the exception that it raised.
+Outcome = CreateResult | Exception
+RowFuture = Future[tuple[Outcome, Usage]]
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def settle_all(
+def execute_all(
     rows: Sequence[Creation | Exception],
-    settle: Callable[[Creation], Settled],
+    execute: Callable[[Creation], CreateResult],
     *,
     deadline_expired: Callable[[], bool],
     connect: Callable[[], object],
 ) -> list[Outcome]:
-    """What came of each row, in their order. A row whose turn comes when the request `deadline_expired` is Unavailable.
+    """Executes each row and returns the outcomes in the order of the rows.
 
-    Whatever a row raises is what came of that row alone: the others may be stored, and are to be told.
-    `connect` builds what is built on first use, before several threads would.
+    A row that is an exception already, because it could not be read, is its own outcome. A row that starts after
+    `deadline_expired` returns True gets Unavailable. An exception in one row does not affect the other rows.
+    `connect` builds the AWS client that several threads share.
     """
 
     def outcome(row: Creation | Exception) -> Outcome:
         if isinstance(row, Exception):
             return row
         try:
-            return settle(row) if not deadline_expired() else Unavailable()
+            return execute(row) if not deadline_expired() else Unavailable()
         except Exception as error:
             row.release()
             return error
@@ -62,83 +70,93 @@ def settle_all(
     if sum(isinstance(row, Creation) and row.new.has_bytes for row in rows) < 2:
         return [outcome(row) for row in rows]
     connect()
-    return _side_by_side(rows, outcome)
+    return _execute_concurrently(rows, outcome)
 
 
-def _side_by_side(
+def _execute_concurrently(
     rows: Sequence[Creation | Exception], outcome: Callable[[Creation | Exception], Outcome]
 ) -> list[Outcome]:
-    met: dict[str, Task] = {}
-    tasks: list[Task] = []
+    futures: list[RowFuture] = []
+    latest_by_identity: dict[str, RowFuture] = {}
 
-    def task(row: Creation | Exception, earlier: Sequence[Task]) -> tuple[Outcome, Usage]:
+    def run(row: Creation | Exception, earlier: Sequence[RowFuture]) -> tuple[Outcome, Usage]:
         wait(earlier)
-        with track_usage() as meter:
-            return outcome(row), meter
+        with track_usage() as usage:
+            return outcome(row), usage
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(MAX_CONCURRENT_ROWS) as pool:
         for row in rows:
-            # Tasks begin in this order, so what one waits for has begun and needs no thread any more.
-            done = pool.submit(copy_context().run, task, _in_turn(row, tuple(tasks)), _to_await(row, met, tasks))
+            # The pool starts rows in this order. A row only waits for rows that have started, so there is no deadlock.
+            earlier = _rows_to_wait_for(row, latest_by_identity, futures)
+            future = pool.submit(copy_context().run, run, _with_ordered_clock(row, tuple(futures)), earlier)
             if isinstance(row, Creation) and row.identity is not None:
-                met[row.identity] = done
-            tasks.append(done)
+                latest_by_identity[row.identity] = future
+            futures.append(future)
     outcomes = []
-    for settled, meter in (done.result() for done in tasks):
-        add_usage(meter)
-        outcomes.append(settled)
+    for result, usage in (future.result() for future in futures):
+        add_usage(usage)
+        outcomes.append(result)
     return outcomes
 
 
-def _to_await(row: Creation | Exception, met: Mapping[str, Task], tasks: Sequence[Task]) -> Sequence[Task]:
-    """The tasks that a row waits for from its start: what any makes may be its twin; else those of its identity."""
+def _rows_to_wait_for(
+    row: Creation | Exception, latest_by_identity: Mapping[str, RowFuture], earlier: Sequence[RowFuture]
+) -> Sequence[RowFuture]:
+    """The earlier rows that a row waits for before it starts.
+
+    A row with `skip_duplicates` waits for all of them, because each may create an object with the same content.
+    Another row waits for the latest one with the same unique key or idempotency key.
+    """
     if isinstance(row, Exception):
         return ()
-    if row.wants_twin:
-        return tuple(tasks)
+    if row.skips_duplicates:
+        return tuple(earlier)
     identity = row.identity
-    return (met[identity],) if identity is not None and identity in met else ()
+    return (latest_by_identity[identity],) if identity is not None and identity in latest_by_identity else ()
 
 
-def _in_turn(row: Creation | Exception, before: Sequence[Task]) -> Creation | Exception:
-    """The row, whose look at the clock, the last thing before it is written, waits for those before it."""
+def _with_ordered_clock(row: Creation | Exception, earlier: Sequence[RowFuture]) -> Creation | Exception:
+    """The row with a clock that waits for the earlier rows. `Creation` reads the clock just before it writes."""
     if isinstance(row, Exception):
         return row
     clock = row.clock
 
-    def in_turn() -> datetime:
-        wait(before)
+    def ordered() -> datetime:
+        wait(earlier)
         return clock()
 
-    return replace(row, clock=in_turn)
+    return replace(row, clock=ordered)
 
 
-def rising(clock: Clock) -> Clock:
-    """A clock that is later at each look, so that rows are listed in the order of their batch; for one at a time."""
+def increasing_clock(clock: Clock) -> Clock:
+    """A clock that is at least a millisecond later at each reading, so that lists keep the order of the request.
+
+    Not safe for concurrent use.
+    """
     last: datetime | None = None
 
-    def later() -> datetime:
+    def now() -> datetime:
         nonlocal last
-        now = clock()
-        last = now if last is None else max(now, last + _MILLISECOND)
+        time = clock()
+        last = time if last is None else max(time, last + _MILLISECOND)
         return last
 
-    return later
+    return now
 
 
 class ResponseBudget:
-    """The bytes of a bulk response that are left for its objects. Threads may share it."""
+    """The bytes that remain for objects in a bulk create response. Safe for concurrent use."""
 
     def __init__(self) -> None:
-        self._left = MAX_ANSWER_BYTES
+        self._remaining = MAX_RESPONSE_BYTES
         self._lock = threading.Lock()
 
-    def change(self, by: int) -> None:
-        """Reserves so many more bytes, or gives them back when negative. Raises AnswerFull when they do not fit."""
+    def reserve(self, size: int) -> None:
+        """Reserves bytes, or gives them back if `size` is negative. Raises ResponseFull if too few remain."""
         with self._lock:
-            if by > self._left:
-                raise AnswerFull()
-            self._left -= by
+            if size > self._remaining:
+                raise ResponseFull()
+            self._remaining -= size
 
 
 @dataclass(slots=True)
@@ -148,14 +166,14 @@ class BudgetShare:
     budget: ResponseBudget
     reserved: int = 0
 
-    def admit(self, stored: StoredObject) -> None:
-        """Reserves the bytes of this object instead of those reserved before. Raises AnswerFull."""
-        # Lambda returns the body as an ASCII string in JSON, which is what its 6 MB limit counts.
-        needed = len(json.dumps(to_json(show(stored)))) + MORE_BYTES
-        self.budget.change(needed - self.reserved)
+    def reserve(self, stored: StoredObject) -> None:
+        """Reserves the bytes of this object, in place of those reserved before. Raises ResponseFull."""
+        # Lambda returns the body as a JSON string in ASCII, and its 6 MB limit applies to that.
+        needed = len(json.dumps(to_json(show(stored)))) + ROW_OVERHEAD_BYTES
+        self.budget.reserve(needed - self.reserved)
         self.reserved = needed
 
     def release(self) -> None:
-        """Gives the bytes back: the object is not part of the response."""
-        self.budget.change(-self.reserved)
+        """Gives the reserved bytes back: the object is not part of the response."""
+        self.budget.reserve(-self.reserved)
         self.reserved = 0

@@ -1,4 +1,4 @@
-"""What objects leave under a bucket that is being deleted: their rows, then their bytes."""
+"""Removes the rows of the objects of a bucket that is being deleted."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from chalicelib.objects.store import ObjectStore
 
-# A worker that dies loses the count of one slice at most.
-ROWS_AT_ONCE = 500
+# A worker that dies loses the count of at most this many rows.
+DELETE_BATCH_SIZE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectRows:
-    """Removes the rows of objects, hidden ones too."""
+class ObjectRowCleaner:
+    """Removes the rows of a bucket's objects, including soft-deleted ones."""
 
     store: ObjectStore
     name: str = "objects"
 
-    def clean(self, partition: str, bucket_id: str) -> int:
-        """Removes up to `ROWS_AT_ONCE` rows, fewer of large ones, and says how many."""
-        return self.store.remove_some(bucket_id, ROWS_AT_ONCE)
+    def delete_slice(self, partition: str, bucket_id: str) -> int:
+        """Removes up to `DELETE_BATCH_SIZE` rows, or fewer if they are large. Returns how many."""
+        return self.store.remove_some(bucket_id, DELETE_BATCH_SIZE)

@@ -1,8 +1,8 @@
-"""How a new object is settled with whatever is there already: one conditional write decides.
+"""Creates an object with one conditional write.
 
-The id follows from what identifies the object (`identity`), so every writer of one identity meets the
-others on one row. Whoever finds that row taken decides by the row itself, which comes with the failed
-condition: replay it, change it, or refuse.
+The object's id is computed from what identifies the object (see `identity`), so concurrent requests with the same
+key write the same row. If the row exists, the failed condition returns it, and the request replays it, updates it,
+or fails.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from chalicelib.core.ids import TIME_CHARS, Ids
 from chalicelib.objects.errors import ObjectDeleted, UniqueKeyAbsent, UniqueKeyTaken
 from chalicelib.objects.identity import ID_CHARS, PREFIX, id_of_content, id_of_idempotency_key, id_of_unique_key
 from chalicelib.objects.new_object import NewObject, complete_values, stored_object
-from chalicelib.objects.result import Replayed, Settled
+from chalicelib.objects.result import CreateResult, ReplayReason
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, size_key
-from chalicelib.objects.update import overwritten
+from chalicelib.objects.update import overwrite
 
-# So many objects that were made with this content and hold other content by now are passed over.
-CONTENT_TURNS = 20
+# After this many ids of the same content are taken by objects that now have other content, the id is random.
+MAX_CONTENT_IDS = 20
 
 
-def _admit_any(_: StoredObject) -> None:
-    """Admits every object: a response with a single object has no limit of its own."""
+def _reserve_nothing(_: StoredObject) -> None:
+    """A response with a single object has no size limit of its own."""
 
 
 def _release_nothing() -> None:
@@ -39,10 +39,14 @@ def _release_nothing() -> None:
 
 @dataclass(slots=True)
 class Creation:
-    """One request for a new object in one bucket. `policy` is None where the bucket has no unique key."""
+    """One request to create an object in a bucket.
+
+    `policy` is None if the bucket has no unique key. `reserve` is called with the object before it is written, and
+    reserves its bytes in the response; `release` gives them back.
+    """
 
     store: ObjectStore
-    deposit: BlobWriter
+    writer: BlobWriter
     ids: Ids
     clock: Clock
     pause: Callable[[float], None]
@@ -50,37 +54,37 @@ class Creation:
     bucket: Bucket
     new: NewObject
     policy: str | None
-    # Reserves the bytes of the object in the response before anything is written, and gives them back.
-    admit: Callable[[StoredObject], None] = _admit_any
+    reserve: Callable[[StoredObject], None] = _reserve_nothing
     release: Callable[[], None] = _release_nothing
-    content_turn: int = 0
-    met: StoredObject | None = None
+    # State of `execute`: how many ids of this content were taken, the row that was read last, the complete fields.
+    content_attempt: int = 0
+    existing: StoredObject | None = None
     values: Mapping[str, Any] | None = None
 
-    def settle(self) -> Settled:
-        """Creates the object, changes the one there is, or finds the one that answers already.
+    def execute(self) -> CreateResult:
+        """Creates the object, updates the existing one, or returns the one that the request replays.
 
-        Raises RequestInvalid, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted, Unavailable when every turn is lost,
-        and what `admit` raises.
+        Raises RequestInvalid, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted, Unavailable if all attempts conflict
+        with other writes, and what `reserve` raises.
         """
-        if self._looks_first():
-            self.met = self._look()
-        if self.met is None or not self._is_replay(self.met):
-            twin = self._find_twin()
-            if twin is not None:
-                return self._replayed(twin, "skip_duplicates")
-        return retry_on_conflict(self._turn, self.pause)
+        if self._reads_first():
+            self.existing = self._find()
+        if self.existing is None or not self._is_replay(self.existing):
+            duplicate = self._find_duplicate()
+            if duplicate is not None:
+                return self._replayed(duplicate, "skip_duplicates")
+        return retry_on_conflict(self._attempt, self.pause)
 
-    def _turn(self) -> Settled:
-        """One try, on the object that was met last; after a lost turn it is looked up again."""
+    def _attempt(self) -> CreateResult:
+        """Writes once, based on the row that was read last. Reads the row again after a conflict."""
         try:
-            return self._meet(self.met) if self.met is not None else self._create()
+            return self._resolve(self.existing) if self.existing is not None else self._create()
         except VersionConflict:
-            self.met = self._look()
+            self.existing = self._find()
             raise
 
-    def _looks_first(self) -> bool:
-        """Whether reading first spares more than it costs: bytes, or a write that cannot create."""
+    def _reads_first(self) -> bool:
+        """Whether a read before the write can save more than it costs: an upload, or a write that must fail."""
         new = self.new
         if not new.unique_key and new.idempotency_key is None:
             return False
@@ -90,23 +94,23 @@ class Creation:
 
     def _is_complete(self) -> bool:
         try:
-            self._complete()
+            self._complete_values()
         except RequestInvalid:
             return False
         return True
 
-    def _complete(self) -> Mapping[str, Any]:
-        """The fields of the object if it is new, made once. Raises RequestInvalid."""
+    def _complete_values(self) -> Mapping[str, Any]:
+        """The fields of the object if it is new. Computed once. Raises RequestInvalid."""
         if self.values is None:
             self.values = complete_values(self.new, self.bucket)
         return self.values
 
-    def _look(self, object_id: str | None = None) -> StoredObject | None:
+    def _find(self, object_id: str | None = None) -> StoredObject | None:
         return self.store.find(self.partition, self.bucket.bucket_id, object_id or self._object_id())
 
     @property
     def identity(self) -> str | None:
-        """The id that a key gives the object; None where it has no key."""
+        """The object id for the unique key or the idempotency key; None if the object has neither."""
         new, bucket_id = self.new, self.bucket.bucket_id
         if new.unique_key:
             return id_of_unique_key(bucket_id, new.unique_key)
@@ -116,86 +120,94 @@ class Creation:
         new, bucket_id = self.new, self.bucket.bucket_id
         if (identity := self.identity) is not None:
             return identity
-        if self._is_by_content():
-            return id_of_content(bucket_id, str(new.content_hash), self.content_turn)
-        return self.ids.timed(PREFIX, chance=ID_CHARS - TIME_CHARS)
+        if self._has_content_id():
+            return id_of_content(bucket_id, str(new.content_hash), self.content_attempt)
+        return self.ids.timed(PREFIX, random_chars=ID_CHARS - TIME_CHARS)
 
-    def _is_by_content(self) -> bool:
-        return self.wants_twin and self.content_turn < CONTENT_TURNS
+    def _has_content_id(self) -> bool:
+        return self.skips_duplicates and self.content_attempt < MAX_CONTENT_IDS
 
     @property
-    def wants_twin(self) -> bool:
-        """Whether another object with exactly this content is to answer instead."""
+    def skips_duplicates(self) -> bool:
+        """Whether the request returns an existing object that has exactly the same content."""
         return self.new.skip_duplicates and self.new.content_hash is not None
 
-    def _find_twin(self) -> StoredObject | None:
-        """An object with exactly this content, made with the flag or without it; that of the same key before others."""
-        if not self.wants_twin:
+    def _find_duplicate(self) -> StoredObject | None:
+        """An object with the same content, preferably the one with the same key.
+
+        The object need not have been created with `skip_duplicates`.
+        """
+        if not self.skips_duplicates:
             return None
-        if self.met is not None and self._is_twin(self.met):
-            return self.met
-        wanted = size_key(self.new.size_bytes, self.new.content_hash)
-        found = map(self._look, self.store.ids_of_content(self.bucket.bucket_id, wanted))
-        return next((each for each in found if each is not None and self._is_twin(each)), None)
+        if self.existing is not None and self._is_duplicate(self.existing):
+            return self.existing
+        key = size_key(self.new.size_bytes, self.new.content_hash)
+        candidates = map(self._find, self.store.ids_of_content(self.bucket.bucket_id, key))
+        return next((each for each in candidates if each is not None and self._is_duplicate(each)), None)
 
-    def _is_twin(self, met: StoredObject) -> bool:
-        return met.soft_deleted is None and met.content_hash == self.new.content_hash
+    def _is_duplicate(self, existing: StoredObject) -> bool:
+        return existing.soft_deleted is None and existing.content_hash == self.new.content_hash
 
-    def _is_replay(self, met: StoredObject) -> bool:
+    def _is_replay(self, existing: StoredObject) -> bool:
         key = self.new.idempotency_key
-        return met.soft_deleted is None and key is not None and key == met.idempotency_key
+        return existing.soft_deleted is None and key is not None and key == existing.idempotency_key
 
-    def _create(self) -> Settled:
-        """Creates the object, unless its id is taken: then what is there decides."""
+    def _create(self) -> CreateResult:
+        """Creates the object. If its id is taken, resolves the request against the existing object."""
         if self.policy == "update":
             raise UniqueKeyAbsent(self.new.unique_key)
         object_id = self._object_id()
-        values = self._complete()
-        made = stored_object(
+        values = self._complete_values()
+        created = stored_object(
             self.new,
             self.bucket,
             partition=self.partition,
             object_id=object_id,
             values=values,
-            blobs=self.deposit.store(self.new.blobs, object_id),
+            blobs=self.writer.store(self.new.blobs, object_id),
             now=format_timestamp(self.clock()),
             mark=self.ids.random("m", 10),
         )
-        self.admit(made)
-        met = self.store.add(made)
-        return Settled(made) if met is None else self._meet(met)
+        self.reserve(created)
+        existing = self.store.add(created)
+        return CreateResult(created) if existing is None else self._resolve(existing)
 
-    def _meet(self, met: StoredObject) -> Settled:
-        """What follows from the object that is there. Raises VersionConflict to try again, maybe under another id."""
-        if self._is_replay(met):
-            return self._replayed(met, "idempotency_key")
-        keyed = self.new.unique_key or self.new.idempotency_key is not None
-        if not keyed and not self._is_by_content():
-            return Settled(met)  # nobody else can have made this id: our write came through, and another after it
-        if self.wants_twin and self._is_twin(met):
-            return self._replayed(met, "skip_duplicates")
-        if not keyed:
-            self.content_turn += 1  # other content by now, or hidden: no twin
+    def _resolve(self, existing: StoredObject) -> CreateResult:
+        """Replays or updates the existing object, or raises an error.
+
+        Raises VersionConflict to try again, possibly with another id.
+        """
+        if self._is_replay(existing):
+            return self._replayed(existing, "idempotency_key")
+        has_key = self.new.unique_key or self.new.idempotency_key is not None
+        if not has_key and not self._has_content_id():
+            # No other request can have this random id: our write succeeded, and the object was changed since.
+            return CreateResult(existing)
+        if self.skips_duplicates and self._is_duplicate(existing):
+            return self._replayed(existing, "skip_duplicates")
+        if not has_key:
+            # The object with the id of this content now has other content or is soft-deleted. Try the next id.
+            self.content_attempt += 1
             raise VersionConflict()
-        if met.soft_deleted is not None:
-            raise ObjectDeleted(met.object_id)
+        if existing.soft_deleted is not None:
+            raise ObjectDeleted(existing.object_id)
         if self.policy == "insert":
-            raise UniqueKeyTaken(met.object_id, self.new.unique_key)
-        return self._overwrite(met)
+            raise UniqueKeyTaken(existing.object_id, self.new.unique_key)
+        return self._update(existing)
 
-    def _replayed(self, met: StoredObject, by: Replayed) -> Settled:
-        self.admit(met)
-        return Settled(met, by)
+    def _replayed(self, existing: StoredObject, by: ReplayReason) -> CreateResult:
+        self.reserve(existing)
+        return CreateResult(existing, by)
 
-    def _overwrite(self, met: StoredObject) -> Settled:
-        blobs = self.deposit.store(self.new.blobs, met.object_id)
-        over = overwritten(met, self.new, self.bucket, blobs)
-        over = replace(
-            over,
-            revision=met.revision + 1,
+    def _update(self, existing: StoredObject) -> CreateResult:
+        blobs = self.writer.store(self.new.blobs, existing.object_id)
+        updated = overwrite(existing, self.new, self.bucket, blobs)
+        updated = replace(
+            updated,
+            revision=existing.revision + 1,
             epoch=self.bucket.tally.epoch,
             updated_at=format_timestamp(self.clock()),
         )
-        self.admit(over)
-        self.store.replace(met, over)
-        return Settled(over)
+        self.reserve(updated)
+        self.store.replace(existing, updated)
+        return CreateResult(updated)

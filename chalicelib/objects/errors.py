@@ -1,4 +1,4 @@
-"""The noes of the objects room."""
+"""Errors raised by the objects package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chalicelib.core.errors import (
 
 
 class ObjectNotFound(NotFound):
-    """No object of this id is in the bucket."""
+    """The bucket has no object with this id."""
 
     message = "Object not found"
 
@@ -27,7 +27,7 @@ class ObjectNotFound(NotFound):
 
 
 class UniqueKeyAbsent(NotFound):
-    """The policy is `update`, and no object has this unique key."""
+    """The policy is `update` and no object has this unique key."""
 
     message = "No object has this unique key"
     code = "unique_key_absent"
@@ -37,7 +37,7 @@ class UniqueKeyAbsent(NotFound):
 
 
 class UniqueKeyTaken(Conflict):
-    """The policy is `insert`, and an object with this unique key is there already."""
+    """The policy is `insert` and an object has this unique key already."""
 
     message = "An object with this unique key already exists"
     code = "unique_key_taken"
@@ -47,7 +47,7 @@ class UniqueKeyTaken(Conflict):
 
 
 class UniqueKeyChange(Conflict):
-    """The values of a unique key identify the object and never change; delete it and create another."""
+    """An update would change the values of the unique key, from which the object's id is computed."""
 
     message = "The unique key identifies the object and cannot change"
     code = "unique_key_change"
@@ -57,14 +57,14 @@ class UniqueKeyChange(Conflict):
 
 
 class PolicyMissing(BadRequest):
-    """The bucket has a unique key, and neither the request nor the bucket says what a write does with it."""
+    """The bucket has a unique key, and neither the request nor the bucket has a policy for it."""
 
     message = "The bucket has a unique key: name a policy (insert, update or upsert), or give it a default_policy"
     code = "policy_missing"
 
 
 class ObjectDeleted(Conflict):
-    """What identifies the object belongs to a soft-deleted one; deleting that for good sets it free."""
+    """A soft-deleted object has the same key. Deleting that object makes the key available again."""
 
     message = "A soft-deleted object is identified by the same key"
     code = "object_soft_deleted"
@@ -74,7 +74,7 @@ class ObjectDeleted(Conflict):
 
 
 class ObjectStale(PreconditionFailed):
-    """The object changed since the state that `If-Match` names."""
+    """The object changed after the entity tag in `If-Match` was read."""
 
     message = "The object has changed since the given ETag"
     code = "revision_stale"
@@ -84,22 +84,22 @@ class ObjectStale(PreconditionFailed):
 
 
 class ObjectTooLarge(RequestInvalid):
-    """The object's fields and the description of its files are larger than one row may hold."""
+    """The object's fields and the description of its files are too large for one row."""
 
     def __init__(self, max_bytes: int) -> None:
-        message = f"An object's fields, file contents left out, are larger than {max_bytes} bytes"
+        message = f"An object's fields, without the content of its files, are larger than {max_bytes} bytes"
         super().__init__([Problem(("body",), message, "object_too_large")])
 
 
-class AnswerFull(TooLarge):
-    """The objects of a batch are larger together than an answer may be; nothing was done for this one."""
+class ResponseFull(TooLarge):
+    """The object does not fit in the response of a bulk create. It was neither created nor updated."""
 
-    message = "The answer to this batch is full, and nothing was done for this object; send it in another batch"
+    message = "The response to this request is full, and this object was not stored; send it in another request"
     code = "answer_full"
 
 
 class WalkTooLong(BadRequest):
-    """Counting all matches of a filter, or skipping some, needs more of the bucket read than one request may."""
+    """Counting the matches of a filter, or skipping some, would read more of the bucket than one request may read."""
 
     message = (
         "Counting or skipping matches would read too much of the bucket; "
@@ -112,6 +112,6 @@ class WalkTooLong(BadRequest):
 
 
 class ReadTooSlow(Unavailable):
-    """The bucket is not too large to be read as a whole, and still there was not the time for it."""
+    """The bucket is small enough to be read entirely, but the time limit of the request passed first."""
 
     message = "Reading the whole bucket took too long; try again, or leave out what needs it"

@@ -1,7 +1,7 @@
-"""The fields of an object: what a request may set, and whether it fits the bucket's schema.
+"""Checks the fields of an object against the bucket's schema, and computes them for a new or changed object.
 
-Fields that the schema declares are checked; all others are kept as they come. Fields of file types are
-filled by blobs, whose contents `blob_content` checks.
+Fields that the schema does not declare are stored as they are. A field of a file type has blobs instead of a value;
+`blobs.content` checks those.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from types import MappingProxyType
 from typing import Any
 
 from chalicelib.core.errors import Problem, RequestInvalid
-from chalicelib.core.json_equality import same
+from chalicelib.core.json_equality import json_equal
 from chalicelib.objects.errors import UniqueKeyChange
-from chalicelib.schemas.rules import RESERVED_NAMES
+from chalicelib.objects.nested_fields import field_value, nested_fields
+from chalicelib.schemas.reserved_names import RESERVED_OBJECT_NAMES
 from chalicelib.schemas.values import FILE_TYPES, Field, problems_in
 
 Values = Mapping[str, Any]
@@ -23,46 +24,46 @@ Schema = Mapping[str, Any]
 BODY = ("body",)
 MAX_PROBLEMS = 100
 
-# What the service says of an object itself, at its root; so are all names that start with an underscore.
-RESERVED = RESERVED_NAMES | {
-    "key_prefix", "edges", "idempotency_key", "skip_duplicates", "canonicalize_source", "force_remirror",
-    "object_index", "replayed", "replayed_by",
-}  # fmt: skip
-# A word of the query string: in the body it would look as if it did something.
-QUERY_WORD = "auto_process"
+# A parameter of the query string. In the body it would have no effect, so it is rejected there.
+QUERY_PARAMETER = "auto_process"
 
 
 def check_names(sent: Iterable[str], schema: Schema) -> None:
-    """Refuses (RequestInvalid) names that are the service's own."""
-    problems = [Problem((*BODY, name), why, "reserved_name") for name in sent if (why := _reserved(name, schema))]
+    """Raises RequestInvalid for field names that are reserved for the service."""
+    problems = [
+        Problem((*BODY, name), text, "reserved_name") for name in sent if (text := _reserved_text(name, schema))
+    ]
     if problems:
         raise RequestInvalid(problems[:MAX_PROBLEMS])
 
 
-def promoted(sent: Values, of_blobs: Iterable[Values]) -> dict[str, Any]:
-    """The fields sent, and beneath them the metadata of the blobs: the first blob that has a name wins it."""
+def with_blob_metadata(sent: Values, blob_metadata: Iterable[Values]) -> dict[str, Any]:
+    """The fields in a request, completed by the metadata of its files.
+
+    Of several files with the same metadata key the first one counts. Reserved names are ignored.
+    """
     values = dict(sent)
-    for metadata in of_blobs:
+    for metadata in blob_metadata:
         for name, value in metadata.items():
-            if not _is_system(name):
+            if not _is_reserved(name):
                 values.setdefault(name, value)
     return values
 
 
 def new_values(sent: Values, filled: Collection[str], schema: Schema, *, key: Collection[str] = ()) -> dict[str, Any]:
-    """The fields of a new object: defaults filled in, and all of them checked.
+    """The fields of a new object, with the defaults of the schema.
 
-    `filled` names the properties that have a blob, `key` the fields of the unique key. A field that the
-    schema declares counts as absent where it is null. Raises RequestInvalid for every field that does not
-    fit, or is required and not there.
+    `filled` has the schema fields that have a blob, `key` the fields of the unique key. A declared field that is
+    null counts as absent. Raises RequestInvalid with the problems of all fields that do not conform to the schema,
+    or of all required fields that are absent.
     """
     fields: Mapping[str, Field] = schema["properties"]
     values = {name: value for name, value in sent.items() if value is not None or name not in fields}
     for name, field in fields.items():
         if name not in values and field.get("default") is not None and field["type"] not in FILE_TYPES:
             values[name] = field["default"]
-    _raise(_misfits(values, values, fields))
-    _raise(_nested_misfits(values, fields, key))
+    _raise(_value_problems(values, values, fields))
+    _raise(_nested_problems(values, fields, key))
     _raise(_missing(values, filled, fields))
     return with_defaults(values, fields)
 
@@ -70,10 +71,11 @@ def new_values(sent: Values, filled: Collection[str], schema: Schema, *, key: Co
 def changed_values(
     old: Values, sent: Values, filled: Collection[str], schema: Schema, *, key: Collection[str] = ()
 ) -> dict[str, Any]:
-    """The fields after a change: those sent replace, null removes, all others stay.
+    """The fields after an update: those in the request are replaced, or removed if null. The others do not change.
 
-    Only what is sent is checked, against the schema of today: an object stored under an older one stays
-    changeable. Raises RequestInvalid, or UniqueKeyChange for a changed field of the unique `key`.
+    Only fields in the request are checked, so that an object from before a schema change can still be updated.
+    `filled` and `key` are as in `new_values`. Raises RequestInvalid, or UniqueKeyChange if a field of the unique key
+    changes.
     """
     fields: Mapping[str, Field] = schema["properties"]
     values = {**old, **sent}
@@ -83,17 +85,21 @@ def changed_values(
             default = fields.get(name, {}).get("default")
             if default is not None and fields[name]["type"] not in FILE_TYPES:
                 values[name] = default
-    _raise(_misfits(sent, values, fields))
+    _raise(_value_problems(sent, values, fields))
     nested = _nested(old, fields)
-    _raise(_nested_misfits(values, fields, key, but=nested))
+    _raise(_nested_problems(values, fields, key, old=nested))
     _check_key(old, values, key)
-    moved = {*sent, *(name for name in nested if fields[name]["type"] not in FILE_TYPES)}
-    _raise(problem for problem in _missing(values, filled, fields) if problem.location[1] in moved)
+    changed = {*sent, *(name for name in nested if fields[name]["type"] not in FILE_TYPES)}
+    _raise(problem for problem in _missing(values, filled, fields) if problem.location[1] in changed)
     return {**values, **with_defaults({name: values[name] for name in sent if name in values}, fields)}
 
 
 def merged_metadata(old: Values, metadata: Values | None) -> dict[str, Any]:
-    """What the `metadata` of a PUT sets: a key goes where the object's own `metadata` holds it, else to the root."""
+    """The fields that the `metadata` of a PUT sets.
+
+    Keys that exist in the object's own `metadata` are updated there. Other keys are set at the root. Null removes a
+    key.
+    """
     own = old.get("metadata")
     inner = own if isinstance(own, dict) else {}
     sent = {name: value for name, value in (metadata or {}).items() if name not in inner}
@@ -103,90 +109,83 @@ def merged_metadata(old: Values, metadata: Values | None) -> dict[str, Any]:
     return sent
 
 
-def fits(values: Values, filled: Collection[str], schema: Schema, *, key: Collection[str] = ()) -> bool:
-    """Whether an object fits a schema as a whole, as a new one has to."""
+def is_valid(values: Values, filled: Collection[str], schema: Schema, *, key: Collection[str] = ()) -> bool:
+    """Whether all fields conform to the schema, as is required of a new object."""
     fields: Mapping[str, Field] = schema["properties"]
     problems = (
-        _misfits(values, values, fields),
-        _nested_misfits(values, fields, key),
+        _value_problems(values, values, fields),
+        _nested_problems(values, fields, key),
         _missing(values, filled, fields),
     )
     return not any(map(any, problems))
 
 
 def with_defaults(values: Values, fields: Mapping[str, Field]) -> dict[str, Any]:
-    """The values with the defaults of absent members filled in, inside of objects and lists too."""
-    return {name: _filled(value, fields[name]) if name in fields else value for name, value in values.items()}
+    """The values with the defaults of absent members, inside objects and lists too."""
+    return {
+        name: _with_inner_defaults(value, fields[name]) if name in fields else value for name, value in values.items()
+    }
 
 
-def _filled(value: Any, field: Field) -> Any:
+def _with_inner_defaults(value: Any, field: Field) -> Any:
     if isinstance(value, dict) and field.get("properties"):
         members: Mapping[str, Field] = field["properties"]
         defaults = {name: member.get("default") for name, member in members.items()}
         absent = {n: d for n, d in defaults.items() if d is not None and value.get(n) is None}
         return with_defaults({**value, **absent}, members)
     if isinstance(value, list) and field.get("items") is not None:
-        return [_filled(element, field["items"]) for element in value]
+        return [_with_inner_defaults(element, field["items"]) for element in value]
     return value
 
 
-def _misfits(sent: Values, values: Values, fields: Mapping[str, Field]) -> Iterator[Problem]:
+def _value_problems(sent: Values, values: Values, fields: Mapping[str, Field]) -> Iterator[Problem]:
     for name in sent:
         if name in fields and values.get(name) is not None:
             yield from problems_in(values[name], fields[name], (*BODY, name))
 
 
-def _nested_misfits(
-    values: Values, fields: Mapping[str, Field], key: Collection[str], *, but: Values = MappingProxyType({})
+def _nested_problems(
+    values: Values, fields: Mapping[str, Field], key: Collection[str], *, old: Values = MappingProxyType({})
 ) -> Iterator[Problem]:
-    """What is wrong with fields that were only found in `metadata`, where the official client puts them.
+    """The problems of required fields and key fields that are only in `metadata`.
 
-    Those are looked at that somebody relies on to be there, `but` for those that were there already.
+    Fields that have the same value in `old` are not checked: the object had them before the update.
     """
     for name, value in _nested(values, fields).items():
-        if (name in key or fields[name].get("required")) and not same(value, but.get(name)):
+        if (name in key or fields[name].get("required")) and not json_equal(value, old.get(name)):
             yield from problems_in(value, fields[name], (*BODY, "metadata", name))
 
 
 def _missing(values: Values, filled: Collection[str], fields: Mapping[str, Field]) -> Iterator[Problem]:
     nested = _nested(values, fields)
     for name, field in fields.items():
-        there = name in filled if field["type"] in FILE_TYPES else values.get(name) is not None or name in nested
-        if field.get("required") and not there:
-            what = "A blob of this property is required" if field["type"] in FILE_TYPES else "Field required"
-            yield Problem((*BODY, name), what, "missing")
+        is_present = name in filled if field["type"] in FILE_TYPES else values.get(name) is not None or name in nested
+        if field.get("required") and not is_present:
+            message = "A blob of this property is required" if field["type"] in FILE_TYPES else "Field required"
+            yield Problem((*BODY, name), message, "missing")
 
 
 def _nested(values: Values, fields: Mapping[str, Field]) -> dict[str, Any]:
-    """Declared fields that stand in the object's own `metadata` and not at its root."""
-    inner = values.get("metadata")
-    if not isinstance(inner, dict) or "metadata" in fields:
-        return {}
-    return {n: v for n, v in inner.items() if n in fields and v is not None and values.get(n) is None}
+    """The declared fields that only the object's `metadata` has; none if the schema declares `metadata` itself."""
+    return {} if "metadata" in fields else nested_fields(values, fields)
 
 
 def _check_key(old: Values, values: Values, key: Collection[str]) -> None:
-    moved = [name for name in key if _key_value(old, name) != _key_value(values, name)]
-    if moved:
-        raise UniqueKeyChange(moved)
+    changed = [name for name in key if field_value(old, name) != field_value(values, name)]
+    if changed:
+        raise UniqueKeyChange(changed)
 
 
-def _key_value(values: Values, name: str) -> Any:
-    inner = values.get("metadata")
-    nested = inner.get(name) if isinstance(inner, dict) else None
-    return nested if values.get(name) is None else values[name]
-
-
-def _reserved(name: str, schema: Schema) -> str | None:
-    if _is_system(name):
+def _reserved_text(name: str, schema: Schema) -> str | None:
+    if _is_reserved(name):
         return f"{name!r} is a name the service uses itself in every object"
-    if name == QUERY_WORD and name not in schema["properties"]:
-        return f"{name!r} belongs into the query string"
+    if name == QUERY_PARAMETER and name not in schema["properties"]:
+        return f"{name!r} is a parameter of the query string"
     return None
 
 
-def _is_system(name: str) -> bool:
-    return name in RESERVED or name.startswith("_")
+def _is_reserved(name: str) -> bool:
+    return name in RESERVED_OBJECT_NAMES or name.startswith("_")
 
 
 def _raise(problems: Iterable[Problem]) -> None:

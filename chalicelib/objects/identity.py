@@ -1,7 +1,7 @@
-"""What makes an object the same object: its id is a function of whatever identifies it.
+"""Computes object ids from what identifies an object: the unique key, the idempotency key, or the content.
 
-The primary key is the uniqueness index: two writers with one identity meet on one row, and one conditional
-write settles which of them made it. See docs/decisions/uniqueness.md.
+The primary key of the table is thus the uniqueness index: two requests with the same key write the same row, and the
+conditional write lets one of them create it. See docs/decisions/uniqueness.md.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from chalicelib.core.errors import Problem, RequestInvalid
 from chalicelib.core.ids import ALPHABET
+from chalicelib.objects.nested_fields import field_value
 from chalicelib.schemas.values import Field, problems_in
 
 PREFIX = "obj"
@@ -21,22 +22,22 @@ MAX_KEY_CHARS = 255
 
 
 def id_of_unique_key(bucket_id: str, unique_key: Mapping[str, Any]) -> str:
-    """The id of the object that these values identify; their order has no meaning, and 1 equals 1.0."""
+    """The id of the object with these key values. Their order does not matter, and 1 equals 1.0."""
     return _id("unique_key", bucket_id, sorted([name, _normal(value)] for name, value in unique_key.items()))
 
 
 def id_of_idempotency_key(bucket_id: str, key: str) -> str:
-    """The id of the object that was created with this key."""
+    """The id of an object that is created with this idempotency key."""
     return _id("idempotency_key", bucket_id, key)
 
 
-def id_of_content(bucket_id: str, content_hash: str, turn: int) -> str:
-    """The id of the object that has this content; a further one for each turn that finds it taken by other content."""
-    return _id("content", bucket_id, content_hash, turn)
+def id_of_content(bucket_id: str, content_hash: str, attempt: int) -> str:
+    """The id of an object with this content. Each attempt has another id, in case that other content has taken one."""
+    return _id("content", bucket_id, content_hash, attempt)
 
 
 def content_hash(contents: Iterable[tuple[str, str | None]]) -> str | None:
-    """A name for the whole content, from (property, SHA-256) of each file; None where any is unknown, or all."""
+    """A hash over the (property, SHA-256) pairs of all files, in any order. None without files or if any is unknown."""
     known = [(name, sha256) for name, sha256 in contents]
     if not known or any(sha256 is None for _, sha256 in known):
         return None
@@ -44,13 +45,11 @@ def content_hash(contents: Iterable[tuple[str, str | None]]) -> str | None:
 
 
 def read_unique_key(names: Iterable[str], values: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the unique key: each from the root of the object, else from its `metadata`.
+    """The values of the unique key, by field name: each from the root of the object, else from its `metadata`.
 
     Raises RequestInvalid for every field that is absent, null, empty, too long or of another type.
     """
-    nested = values.get("metadata")
-    inner = nested if isinstance(nested, dict) else {}
-    found = {name: values[name] if values.get(name) is not None else inner.get(name) for name in names}
+    found = {name: field_value(values, name) for name in names}
     problems = [problem for name in found for problem in _problems(name, found[name], schema["properties"][name])]
     if problems:
         raise RequestInvalid(problems)
@@ -58,14 +57,16 @@ def read_unique_key(names: Iterable[str], values: Mapping[str, Any], schema: Map
 
 
 def _problems(name: str, value: Any, field: Field) -> Iterable[Problem]:
-    place = ("body", name)
+    location = ("body", name)
     if value is None:
-        return [Problem(place, "A field of the unique key is required", "missing")]
+        return [Problem(location, "A field of the unique key is required", "missing")]
     if value == "":
-        return [Problem(place, "A field of the unique key is not empty", "string_too_short")]
+        return [Problem(location, "A field of the unique key is not empty", "string_too_short")]
     if isinstance(value, str) and len(value) > MAX_KEY_CHARS:
-        return [Problem(place, f"A field of the unique key has at most {MAX_KEY_CHARS} characters", "string_too_long")]
-    return problems_in(value, field, place)
+        return [
+            Problem(location, f"A field of the unique key has at most {MAX_KEY_CHARS} characters", "string_too_long")
+        ]
+    return problems_in(value, field, location)
 
 
 def _normal(value: Any) -> Any:
@@ -74,7 +75,7 @@ def _normal(value: Any) -> Any:
 
 def _id(*parts: Any) -> str:
     number = int.from_bytes(_digest(*parts)) >> (256 - 5 * ID_CHARS)
-    return f"{PREFIX}_" + "".join(ALPHABET[number >> 5 * place & 31] for place in range(ID_CHARS - 1, -1, -1))
+    return f"{PREFIX}_" + "".join(ALPHABET[number >> 5 * digit & 31] for digit in range(ID_CHARS - 1, -1, -1))
 
 
 def _digest(*parts: Any) -> bytes:

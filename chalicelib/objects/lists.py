@@ -1,4 +1,4 @@
-"""Lists of objects: where the rows come from, so that a page costs no more than it must."""
+"""Lists the objects of a bucket, and reads as few rows as the query allows."""
 
 from __future__ import annotations
 
@@ -12,112 +12,121 @@ from chalicelib.buckets.bucket import Bucket
 from chalicelib.listing import cursors, sorting
 from chalicelib.listing.cursors import CursorInvalid
 from chalicelib.listing.pagination import SortTooLarge
-from chalicelib.listing.query import Kind, ListQuery, Selected, cut, matching, select
+from chalicelib.listing.query import ListedResource, ListPage, ListQuery, matching, select_page, take_page
 from chalicelib.listing.sorting import SortKey
 from chalicelib.objects.errors import ReadTooSlow, WalkTooLong
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, created_key
-from chalicelib.objects.views import show, texts
+from chalicelib.objects.views import searchable_texts, show
 
 OLDEST_FIRST = (SortKey("created_at"),)
-# What a row's answer takes beside its document: names, dates, and its blobs as they are shown.
-SHOWN_BYTES = 1_000
-LONGEST_STAMP = 30
-LONGEST_ID = 40
+# The bytes of an object in a response beside its document: names, times and the members of its blobs.
+RESPONSE_OVERHEAD_BYTES = 1_000
+# The service makes no cursor with longer values; such a cursor is rejected.
+MAX_CURSOR_TIMESTAMP_CHARS = 30
+MAX_CURSOR_ID_CHARS = 40
 
-# What one page of a filtered list may read before it is given out short, with a cursor.
-BUDGET_ROWS = 1_000
-BUDGET_BYTES = 16_000_000
-# What a list may walk that cannot stop early: to count, to skip by offset, to sort by any field.
-MAX_WALKED = 20_000
-MAX_WALKED_BYTES = 200_000_000
+# A page of a filtered list that has read this much ends early, with a cursor.
+MAX_FILTERED_ROWS = 1_000
+MAX_FILTERED_BYTES = 16_000_000
+# The limits of a list that must read all rows: to count, to skip by offset, or to sort by any field.
+MAX_SCANNED_ROWS = 20_000
+MAX_SCANNED_BYTES = 200_000_000
 
-KIND: Kind[StoredObject] = Kind(
+LISTED_OBJECTS: ListedResource[StoredObject] = ListedResource(
     id=lambda stored: stored.object_id,
     show=show,
-    texts=texts,
-    size=lambda stored: 2 * stored.stored_bytes + SHOWN_BYTES,
+    texts=searchable_texts,
+    # Twice the document: Lambda returns the body as a JSON string, in which quotes are escaped.
+    size=lambda stored: 2 * stored.stored_bytes + RESPONSE_OVERHEAD_BYTES,
 )
 
 
-def shown_with(url_bytes: int) -> Kind[StoredObject]:
-    """How objects are listed when each of their files is shown with a download URL of this length, twice."""
-    return replace(KIND, size=lambda stored: KIND.size(stored) + 2 * url_bytes * len(stored.blobs))
+def with_download_urls(url_bytes: int) -> ListedResource[StoredObject]:
+    """How objects are listed with download URLs of this length. A blob contains its URL twice."""
+    return replace(LISTED_OBJECTS, size=lambda stored: LISTED_OBJECTS.size(stored) + 2 * url_bytes * len(stored.blobs))
 
 
 def list_objects(
-    store: ObjectStore, bucket: Bucket, query: ListQuery, kind: Kind[StoredObject] = KIND
-) -> Selected[StoredObject]:
-    """The page of objects that a query asks for, and how many match where `include_total` asks for that.
+    store: ObjectStore, bucket: Bucket, query: ListQuery, resource: ListedResource[StoredObject] = LISTED_OBJECTS
+) -> ListPage[StoredObject]:
+    """The page of objects that a query requests, with the number of all matches if `include_total` is set.
 
-    Without filter and search, in the order of creation, a page reads only itself. A filter reads at most a
-    budget and may give a short page, even an empty one, with a cursor: only a null cursor is the end. A page
-    ends early too when the request has used up its time.
-    Raises CursorInvalid, SortTooLarge, WalkTooLong, and Unavailable where the time did not suffice for any row, or
-    for all where all are needed.
+    In the order of creation and without filter or search, only the objects of the page are read. With a filter, up
+    to MAX_FILTERED_ROWS are read, so that a page can be short or empty and still have a cursor; only a null cursor
+    means the end. A page also ends early when the time limit of the request has passed.
+
+    Raises CursorInvalid, SortTooLarge and WalkTooLong. Raises Unavailable if the time limit passes before the first
+    row, or before the last one if all rows are needed.
     """
-    if query.page.offset > MAX_WALKED:
+    if query.page.offset > MAX_SCANNED_ROWS:
         raise _walk_too_long()
-    if not is_by_age(query):
-        return _sorted(store, bucket, query, kind)
+    if not is_by_creation(query):
+        return _sorted(store, bucket, query, resource)
     if query.is_plain:
-        return _page(store, bucket, query, kind)
+        return _page(store, bucket, query, resource)
     if query.page.include_total or query.page.offset:
-        return select(_walk(store, bucket, query), query, kind, ordered=True)
-    return _filtered(store, bucket.bucket_id, query, kind)
+        return select_page(_all_by_creation(store, bucket, query), query, resource, ordered=True)
+    return _filtered(store, bucket.bucket_id, query, resource)
 
 
-def _page(store: ObjectStore, bucket: Bucket, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
+def _page(
+    store: ObjectStore, bucket: Bucket, query: ListQuery, resource: ListedResource[StoredObject]
+) -> ListPage[StoredObject]:
     page = query.page
-    wanted = page.limit + 1
-    ids = islice(_ids(store, bucket.bucket_id, query, at_most=page.offset + wanted), page.offset, None)
-    rows = _Budget(store.many(bucket.bucket_id, ids, wanted=wanted))
-    return _gone_on(rows, cut(_visible(rows), query, kind, total=bucket.tally.object_count), query)
+    row_count = page.limit + 1
+    ids = islice(_ids(store, bucket.bucket_id, query, at_most=page.offset + row_count), page.offset, None)
+    rows = _LimitedRows(store.many(bucket.bucket_id, ids, wanted=row_count))
+    return _with_cursor(rows, take_page(_visible(rows), query, resource, total=bucket.tally.object_count), query)
 
 
-def _filtered(store: ObjectStore, bucket_id: str, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
-    found = store.many(bucket_id, _ids(store, bucket_id, query, at_most=BUDGET_ROWS))
-    rows = _Budget(found, rows=BUDGET_ROWS, size=BUDGET_BYTES)
-    return _gone_on(rows, cut(matching(_visible(rows), query, kind), query, kind, total=0), query)
+def _filtered(
+    store: ObjectStore, bucket_id: str, query: ListQuery, resource: ListedResource[StoredObject]
+) -> ListPage[StoredObject]:
+    found = store.many(bucket_id, _ids(store, bucket_id, query, at_most=MAX_FILTERED_ROWS))
+    rows = _LimitedRows(found, max_rows=MAX_FILTERED_ROWS, max_bytes=MAX_FILTERED_BYTES)
+    return _with_cursor(rows, take_page(matching(_visible(rows), query, resource), query, resource, total=0), query)
 
 
-def _gone_on(rows: _Budget, found: Selected[StoredObject], query: ListQuery) -> Selected[StoredObject]:
-    """What was found, and where its rows ended early, a cursor behind the last one that was read."""
-    if found.next_cursor is not None or not rows.is_spent or rows.last is None:
+def _with_cursor(rows: _LimitedRows, found: ListPage[StoredObject], query: ListQuery) -> ListPage[StoredObject]:
+    """The page. If its rows ended early, its cursor continues after the last row that was read."""
+    if found.next_cursor is not None or not rows.ended_early or rows.last is None:
         return found
     position = sorting.position(show(rows.last), query.sorts, rows.last.object_id)
-    return Selected(found.rows, cursors.encode(position, query=query.fingerprint), found.total)
+    return ListPage(found.rows, cursors.encode(position, query=query.fingerprint), found.total)
 
 
-def _sorted(store: ObjectStore, bucket: Bucket, query: ListQuery, kind: Kind[StoredObject]) -> Selected[StoredObject]:
-    rows = _whole(store.walk(bucket.bucket_id), bucket, _sort_too_large())
-    return select(_visible(rows), query, kind, ordered=False)
+def _sorted(
+    store: ObjectStore, bucket: Bucket, query: ListQuery, resource: ListedResource[StoredObject]
+) -> ListPage[StoredObject]:
+    rows = _all_rows(store.walk(bucket.bucket_id), bucket, _sort_too_large())
+    return select_page(_visible(rows), query, resource, ordered=False)
 
 
-def _walk(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Iterator[StoredObject]:
-    ids = store.ids_by_age(bucket.bucket_id, descending=query.sorts[0].descending)
-    return _visible(_whole(store.many(bucket.bucket_id, ids), bucket, _walk_too_long()))
+def _all_by_creation(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Iterator[StoredObject]:
+    ids = store.ids_by_creation(bucket.bucket_id, descending=query.sorts[0].descending)
+    return _visible(_all_rows(store.many(bucket.bucket_id, ids), bucket, _walk_too_long()))
 
 
 def _ids(store: ObjectStore, bucket_id: str, query: ListQuery, *, at_most: int | None = None) -> Iterator[str]:
     descending = query.sorts[0].descending
-    return store.ids_by_age(bucket_id, descending=descending, after=_position(query), at_most=at_most)
+    return store.ids_by_creation(bucket_id, descending=descending, after=_position(query), at_most=at_most)
 
 
 def _position(query: ListQuery) -> str | None:
-    """Where in the order of creation the cursor stands."""
+    """The sort key in the index by creation at which the cursor stands; None without a cursor."""
     if query.after is None:
         return None
     created_at, object_id = query.after
     if not isinstance(created_at, str) or not isinstance(object_id, str):
         raise CursorInvalid()
-    if len(created_at) > LONGEST_STAMP or len(object_id) > LONGEST_ID:
+    if len(created_at) > MAX_CURSOR_TIMESTAMP_CHARS or len(object_id) > MAX_CURSOR_ID_CHARS:
         raise CursorInvalid()
     return created_key(created_at, object_id)
 
 
-def is_by_age(query: ListQuery) -> bool:
-    """Whether the order of creation is asked for, which an index has."""
+def is_by_creation(query: ListQuery) -> bool:
+    """Whether the query sorts by creation time only, for which there is an index."""
     return len(query.sorts) == 1 and query.sorts[0].field == "created_at"
 
 
@@ -125,27 +134,30 @@ def _visible(rows: Iterable[StoredObject]) -> Iterator[StoredObject]:
     return (stored for stored in rows if stored.soft_deleted is None)
 
 
-def _whole(rows: Iterable[StoredObject], bucket: Bucket, refusal: SortTooLarge | WalkTooLong) -> Iterator[StoredObject]:
-    """All rows; raises the refusal where that is more than one request may read.
+def _all_rows(
+    rows: Iterable[StoredObject], bucket: Bucket, error: SortTooLarge | WalkTooLong
+) -> Iterator[StoredObject]:
+    """All rows. Raises the error if they exceed the limits of one request.
 
-    Where the time ran out first, the bucket's statistics and the rows read so far say whether it would have been.
+    Raises the error too if the time limit passes first and the rest of the rows would exceed the limits, as
+    estimated from the bucket's statistics and the rows that were read. Otherwise raises ReadTooSlow.
     """
     count = size = 0
     try:
         for row in rows:
             count, size = count + 1, size + row.stored_bytes
-            if _is_too_much(count, size):
-                raise refusal
+            if _exceeds_limits(count, size):
+                raise error
             yield row
-    except DeadlineExceeded as error:
+    except DeadlineExceeded as late:
         expected = max(count, bucket.tally.object_count)
-        if _is_too_much(expected, size * expected // max(count, 1)):
-            raise refusal from error
-        raise ReadTooSlow(details=refusal.details) from error
+        if _exceeds_limits(expected, size * expected // max(count, 1)):
+            raise error from late
+        raise ReadTooSlow(details=error.details) from late
 
 
-def _is_too_much(count: int, size: int) -> bool:
-    return count > MAX_WALKED or size > MAX_WALKED_BYTES
+def _exceeds_limits(count: int, size: int) -> bool:
+    return count > MAX_SCANNED_ROWS or size > MAX_SCANNED_BYTES
 
 
 def _walk_too_long() -> WalkTooLong:
@@ -158,32 +170,32 @@ def _sort_too_large() -> SortTooLarge:
 
 
 def _limits() -> dict[str, int]:
-    return {"max_objects": MAX_WALKED, "max_bytes": MAX_WALKED_BYTES}
+    return {"max_objects": MAX_SCANNED_ROWS, "max_bytes": MAX_SCANNED_BYTES}
 
 
-class _Budget:
-    """Rows until a budget is spent, or the time of the request; `last` is the last one given out.
+class _LimitedRows:
+    """Rows up to a limit, or until the time limit of the request has passed. `last` is the last row that was read.
 
-    Raises DeadlineExceeded where the time did not suffice for any.
+    Raises DeadlineExceeded if the time limit passes before the first row.
     """
 
-    def __init__(self, found: Iterable[StoredObject], *, rows: float = inf, size: float = inf) -> None:
-        self._found = found
-        self._rows, self._size = rows, size
+    def __init__(self, rows: Iterable[StoredObject], *, max_rows: float = inf, max_bytes: float = inf) -> None:
+        self._rows = rows
+        self._max_rows, self._max_bytes = max_rows, max_bytes
         self.last: StoredObject | None = None
-        self.is_spent = False
+        self.ended_early = False
 
     def __iter__(self) -> Iterator[StoredObject]:
         size = 0
         try:
-            for count, row in enumerate(self._found, start=1):
+            for count, row in enumerate(self._rows, start=1):
                 self.last = row
                 size += row.stored_bytes
                 yield row
-                if count >= self._rows or size >= self._size:
-                    self.is_spent = True
+                if count >= self._max_rows or size >= self._max_bytes:
+                    self.ended_early = True
                     return
         except DeadlineExceeded:
             if self.last is None:
                 raise
-            self.is_spent = True
+            self.ended_early = True

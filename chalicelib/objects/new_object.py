@@ -1,4 +1,4 @@
-"""What a request for a new object says, read and checked against its bucket. No store, no clock."""
+"""Reads a request for a new object and checks it against its bucket. Uses neither the store nor a clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chalicelib.blobs.content import NewBlob, read_blob
 from chalicelib.blobs.models import CreateBlobRequest
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.core.errors import NotEnabled
-from chalicelib.objects.fields import check_names, new_values, promoted
+from chalicelib.objects.fields import check_names, new_values, with_blob_metadata
 from chalicelib.objects.identity import content_hash, read_unique_key
 from chalicelib.objects.models import CreateObjectRequest
 from chalicelib.objects.stored_object import StoredObject
@@ -19,9 +19,10 @@ from chalicelib.objects.stored_object import StoredObject
 
 @dataclass(frozen=True, slots=True)
 class NewObject:
-    """A new object as it was asked for; `values` are not yet complete. Empty `unique_key`: the bucket has none.
+    """A new object as it was requested.
 
-    `explicit` names the values that do not come from the metadata of blobs.
+    `values` has the fields without the defaults of the schema; `explicit` has the names of those that do not come
+    from the metadata of files. `unique_key` has the values of the unique key, and is empty if the bucket has none.
     """
 
     values: Mapping[str, Any]
@@ -35,28 +36,28 @@ class NewObject:
 
     @property
     def content_hash(self) -> str | None:
-        """Names the whole content, if all of it is known."""
+        """The hash over all files; None if the content of any is unknown."""
         return content_hash((blob.property, blob.sha256) for blob in self.blobs)
 
     @property
     def size_bytes(self) -> int:
-        """The sum of the sizes that are known."""
+        """The total size of the files in bytes. A file of unknown size counts as 0."""
         return sum(blob.size_bytes or 0 for blob in self.blobs)
 
     @property
     def has_bytes(self) -> bool:
-        """Whether anything is to be stored beside the row."""
+        """Whether any file must be stored in S3."""
         return any(blob.content is not None for blob in self.blobs)
 
 
 def read_new(request: CreateObjectRequest, bucket: Bucket) -> NewObject:
-    """The request against the bucket's schema. Raises RequestInvalid, NotEnabled."""
+    """The new object in a request. Raises RequestInvalid, NotEnabled."""
     sent = request.model_extra or {}
     check_names(sent, bucket.schema)
     if request.force_remirror:
         raise NotEnabled("force_remirror is not enabled here", details={"field": "force_remirror"})
     blobs = read_blobs(request.blobs or (), bucket)
-    values = promoted(sent, [blob.metadata for blob in blobs])
+    values = with_blob_metadata(sent, [blob.metadata for blob in blobs])
     return NewObject(
         values=values,
         explicit=frozenset(sent),
@@ -70,18 +71,18 @@ def read_new(request: CreateObjectRequest, bucket: Bucket) -> NewObject:
 
 
 def read_blobs(given: Iterable[CreateBlobRequest], bucket: Bucket) -> tuple[NewBlob, ...]:
-    """The files of a request. Raises RequestInvalid, NotEnabled."""
+    """The files in a request. Raises RequestInvalid, NotEnabled."""
     return tuple(read_blob(blob, bucket.schema, location=("body", "blobs", index)) for index, blob in enumerate(given))
 
 
 def key_fields(bucket: Bucket) -> list[str]:
-    """The fields of the bucket's unique key; none where it has no such key."""
+    """The names of the fields of the bucket's unique key; empty if it has none."""
     unique_key: Mapping[str, Any] = bucket.settings.get("unique_key") or {}
     return list(unique_key.get("fields", ()))
 
 
 def complete_values(new: NewObject, bucket: Bucket) -> dict[str, Any]:
-    """The fields that the object would have. Raises RequestInvalid where it does not fit the schema."""
+    """The fields of the object with the defaults of the schema. Raises RequestInvalid if they do not conform to it."""
     return new_values(new.values, {blob.property for blob in new.blobs}, bucket.schema, key=new.unique_key)
 
 
@@ -96,7 +97,7 @@ def stored_object(
     now: str,
     mark: str,
 ) -> StoredObject:
-    """The object as it is stored for the first time."""
+    """The object as it is stored first."""
     return StoredObject(
         partition=partition,
         bucket_id=bucket.bucket_id,

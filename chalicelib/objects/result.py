@@ -7,12 +7,16 @@ from typing import Literal
 
 from chalicelib.objects.stored_object import StoredObject
 
-Replayed = Literal["idempotency_key", "skip_duplicates"]
+ReplayReason = Literal["idempotency_key", "skip_duplicates"]
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """The object that answers a create, and by what an earlier one was found to answer it unchanged."""
+class CreateResult:
+    """The object that a create request returns.
+
+    `replayed_by` is the parameter that matched an earlier object, which is returned unchanged. It is None if the
+    request created or updated the object.
+    """
 
     stored: StoredObject
-    replayed_by: Replayed | None = None
+    replayed_by: ReplayReason | None = None

@@ -1,4 +1,4 @@
-"""The operations on objects."""
+"""The HTTP operations on objects."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from chalicelib.objects.service import Objects
 if TYPE_CHECKING:
     from chalicelib.objects import models, response_models
     from chalicelib.objects.models import CreateObjectRequest
-    from chalicelib.objects.result import Settled
+    from chalicelib.objects.result import CreateResult
     from chalicelib.objects.stored_object import StoredObject
 else:
     models = LazyModule("chalicelib.objects.models")
@@ -38,41 +38,42 @@ else:
 
 OBJECTS = "/v1/buckets/{bucket_identifier}/objects"
 OBJECT = f"{OBJECTS}/{{object_identifier}}"
-DEFAULT_PAGE = 10
+DEFAULT_PAGE_SIZE = 10
 operation = partial(Operation, tag="Objects", scope="namespace")
-# API Gateway hands a Lambda 6 MB at most, and that is what inline content has to share.
-MAX_CONTENT_BYTES = 6_000_000
+# The limit for a request with inline content. A Lambda function receives 6 MB at most.
+MAX_REQUEST_BYTES = 6_000_000
 WRITE_ERRORS = (BucketNotFound, BucketLocked, BucketNotActive, NotEnabled)
 CREATE_ERRORS = (*WRITE_ERRORS, PolicyMissing, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted)
 CHANGE_ERRORS = (*WRITE_ERRORS, ObjectNotFound, ObjectStale, UniqueKeyChange)
 
 
 def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
-    """Create one and many, get, replace, patch, delete, list, and hide many."""
+    """The operations of the resource: create one or many, get, put, patch, delete, list, and soft-delete many."""
 
     def create(call: Call) -> JsonResponse:
-        _check_not_processed(call)
-        settled = objects().create(call.partition, _bucket(call), call.body, policy=call.query.policy)
-        return _response(settled.stored)
+        _check_auto_process(call)
+        result = objects().create(call.partition, _bucket(call), call.body, policy=call.query.policy)
+        return _response(result.stored)
 
-    def create_batch(call: Call) -> JsonResponse:
-        _check_not_processed(call)
+    def create_many(call: Call) -> JsonResponse:
+        _check_auto_process(call)
         requests = [partial(_read_row, row) for row in call.body.objects]
         outcomes = objects().create_many(call.partition, _bucket(call), requests, policy=call.query.policy)
-        _log_faults(call, outcomes)
-        return _batch_answer(outcomes)
+        _log_internal_errors(call, outcomes)
+        return _bulk_response(outcomes)
 
     def get(call: Call) -> JsonResponse:
         stored = objects().get(call.partition, _bucket(call), call.path["object_identifier"])
-        signing = call.query.return_presigned_urls
-        # Whoever asks for a URL wants a fresh one, of whatever state.
-        if not signing and read_preconditions(call.headers).is_current(stored.etag):
+        with_urls = call.query.return_presigned_urls
+        # A request for download URLs always gets new ones, so it is never answered with 304.
+        if not with_urls and read_preconditions(call.headers).is_current(stored.etag):
             return JsonResponse(None, status=304, headers={"ETag": stored.etag})
-        counted = 0 if call.query.include_document_count else None
-        return _response(stored, document_count=counted, sign=objects().blobs.presigned_get if signing else None)
+        document_count = 0 if call.query.include_document_count else None
+        sign = objects().blobs.presigned_get if with_urls else None
+        return _response(stored, document_count=document_count, sign=sign)
 
-    def change(call: Call) -> JsonResponse:
-        stored = objects().change(
+    def update(call: Call) -> JsonResponse:
+        stored = objects().update(
             call.partition,
             _bucket(call),
             call.path["object_identifier"],
@@ -97,9 +98,9 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
     def list_get(call: Call) -> JsonResponse:
         return _list(objects(), call, {}, path=_path(call))
 
-    def hide(call: Call) -> JsonResponse:
-        hidden = objects().hide(call.partition, _bucket(call), call.body)
-        return JsonResponse({"soft_deleted": hidden, "requested": len(call.body.object_ids), "collections": 0})
+    def soft_delete(call: Call) -> JsonResponse:
+        count = objects().soft_delete(call.partition, _bucket(call), call.body)
+        return JsonResponse({"soft_deleted": count, "requested": len(call.body.object_ids), "collections": 0})
 
     return [
         operation(
@@ -107,7 +108,7 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
             path=OBJECTS,
             name="create_object_buckets",
             summary="Create Object",
-            description="Creates an object. With a unique key, `policy` says what happens when it is taken.",
+            description="Creates an object. If its unique key exists already, `policy` decides what happens.",
             run=create,
             response=lambda: response_models.ObjectResponse,
             response_headers=("ETag",),
@@ -116,15 +117,15 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
             query=lambda: models.CreateObjectQuery,
             permission="write",
             errors=CREATE_ERRORS,
-            max_body_bytes=MAX_CONTENT_BYTES,
+            max_body_bytes=MAX_REQUEST_BYTES,
         ),
         operation(
             method="POST",
             path=f"{OBJECTS}/batch",
             name="create_objects_batch_buckets",
             summary="Create Objects in Batch",
-            description="Creates up to a hundred objects, each settled on its own, in their order.",
-            run=create_batch,
+            description="Creates up to 100 objects in request order. Each one succeeds or fails on its own.",
+            run=create_many,
             body=lambda: models.CreateObjectsBatchRequest,
             body_required=True,
             query=lambda: models.CreateObjectQuery,
@@ -132,14 +133,14 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
             error_body=lambda: response_models.CreateObjectsBatchResponse,
             permission="write",
             errors=(*WRITE_ERRORS, PolicyMissing),
-            max_body_bytes=MAX_CONTENT_BYTES,
+            max_body_bytes=MAX_REQUEST_BYTES,
         ),
         operation(
             method="GET",
             path=OBJECTS,
             name="list_objects_get_buckets",
             summary="List Objects",
-            description="Lists objects, oldest first, with the query string alone.",
+            description="Lists objects, oldest first. All parameters are in the query string.",
             run=list_get,
             query=lambda: models.ObjectsQuery,
             response=lambda: response_models.ListObjectsResponse,
@@ -150,7 +151,7 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
             path=f"{OBJECTS}/list",
             name="list_objects_buckets",
             summary="List Objects",
-            description="Lists objects with pagination, sorting and filtering. The body wins over the query.",
+            description="Lists objects with pagination, sorting and filtering. The body overrides the query string.",
             run=list_post,
             body=lambda: models.ListObjectsRequest,
             query=lambda: models.ObjectsQuery,
@@ -162,8 +163,11 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
             path=f"{OBJECTS}/bulk-soft-delete",
             name="bulk_soft_delete_objects_buckets",
             summary="Bulk Soft Delete Objects",
-            description="Hides objects: they stay stored and keep their unique keys, and count no more.",
-            run=hide,
+            description=(
+                "Soft-deletes objects: they are no longer returned or counted, but remain stored and keep their unique"
+                " keys."
+            ),
+            run=soft_delete,
             body=lambda: models.BulkSoftDeleteRequest,
             body_required=True,
             response=lambda: response_models.BulkSoftDeleteResponse,
@@ -175,7 +179,7 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
             path=OBJECT,
             name="get_object_buckets",
             summary="Get Object",
-            description="An object by id.",
+            description="Returns an object.",
             run=get,
             response=lambda: response_models.ObjectResponse,
             response_headers=("ETag",),
@@ -188,8 +192,8 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
             path=OBJECT,
             name="update_object_buckets",
             summary="Update Object",
-            description="Changes what the body holds; blobs replace those of the same property.",
-            run=change,
+            description="Updates what the body contains; blobs replace the ones of the same property.",
+            run=update,
             response=lambda: response_models.ObjectResponse,
             response_headers=("ETag",),
             body=lambda: models.UpdateObjectRequest,
@@ -197,15 +201,15 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
             permission="write",
             errors=CHANGE_ERRORS,
             conditional="write",
-            max_body_bytes=MAX_CONTENT_BYTES,
+            max_body_bytes=MAX_REQUEST_BYTES,
         ),
         operation(
             method="PATCH",
             path=OBJECT,
             name="patch_object_buckets",
             summary="Partially Update Object",
-            description="Changes the fields that the body holds; a null removes one.",
-            run=change,
+            description="Updates the fields that the body contains; null removes a field.",
+            run=update,
             response=lambda: response_models.ObjectResponse,
             response_headers=("ETag",),
             body=lambda: models.PatchObjectRequest,
@@ -219,7 +223,7 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
             path=OBJECT,
             name="delete_object_buckets",
             summary="Delete Object",
-            description="Removes an object and its files for good; what identified it is free again.",
+            description="Deletes an object and its files. Its unique key and idempotency key can be used again.",
             run=delete,
             response=lambda: response_models.ObjectResponse,
             query=lambda: models.DeleteObjectQuery,
@@ -239,19 +243,19 @@ def _path(call: Call) -> str:
     return OBJECTS.replace("{bucket_identifier}", quote(_bucket(call), safe=""))
 
 
-def _response(stored: StoredObject, **more: Any) -> JsonResponse:
+def _response(stored: StoredObject, **options: Any) -> JsonResponse:
     from chalicelib.objects.views import show
 
-    return JsonResponse(show(stored, **more), headers={"ETag": stored.etag})
+    return JsonResponse(show(stored, **options), headers={"ETag": stored.etag})
 
 
-def _check_not_processed(call: Call) -> None:
+def _check_auto_process(call: Call) -> None:
     if call.query.auto_process:
         raise NotEnabled("auto_process is not enabled here", details={"field": "auto_process"})
 
 
 def _read_row(row: Mapping[str, Any]) -> CreateObjectRequest:
-    """A row of a batch as a request. Raises RequestInvalid."""
+    """The create request in one row of a bulk create. Raises RequestInvalid."""
     from pydantic import ValidationError
 
     from chalicelib.core.json_codec import to_json
@@ -264,60 +268,68 @@ def _read_row(row: Mapping[str, Any]) -> CreateObjectRequest:
     return request
 
 
-def _log_faults(call: Call, outcomes: Sequence[Settled | Exception]) -> None:
+def _log_internal_errors(call: Call, outcomes: Sequence[CreateResult | Exception]) -> None:
     for index, outcome in enumerate(outcomes):
-        if _is_fault(outcome):
+        if _is_internal_error(outcome):
             log.log("row failed", level=log.ERROR, error=outcome, request_id=call.request_id, object_index=index)
 
 
-def _is_fault(outcome: Settled | Exception) -> TypeGuard[Exception]:
-    """Whether that is what came of a row by a fault of ours."""
+def _is_internal_error(outcome: CreateResult | Exception) -> TypeGuard[Exception]:
+    """Whether a row failed with an error that is not the client's."""
     return isinstance(outcome, Exception) and not isinstance(outcome, ApiError)
 
 
-def _batch_answer(outcomes: Sequence[Settled | Exception]) -> JsonResponse:
-    from chalicelib.objects.views import show_batch
+def _bulk_response(outcomes: Sequence[CreateResult | Exception]) -> JsonResponse:
+    from chalicelib.objects.views import show_bulk_result
 
-    shown = show_batch(outcomes)
-    if shown["succeeded_count"]:
-        return JsonResponse(shown)
-    # Where nothing was stored the same request may succeed soon; where nobody knows, that is to be said.
-    for kind in (OutcomeUnknown, Unavailable):
+    body = show_bulk_result(outcomes)
+    if body["succeeded_count"]:
+        return JsonResponse(body)
+    # If no row succeeded, an error of the whole request tells the client whether a retry can help.
+    for error_class in (OutcomeUnknown, Unavailable):
         for outcome in outcomes:
-            if isinstance(outcome, kind):
+            if isinstance(outcome, error_class):
                 raise outcome
-    faults = [outcome for outcome in outcomes if _is_fault(outcome)]
-    if len(faults) == len(outcomes):
-        raise faults[0]
-    return JsonResponse(shown, status=422)
+    internal_errors = [outcome for outcome in outcomes if _is_internal_error(outcome)]
+    if len(internal_errors) == len(outcomes):
+        raise internal_errors[0]
+    return JsonResponse(body, status=422)
 
 
 def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) -> JsonResponse:
-    # Filters, sorts and cursors are a fifth of the code, and only lists need them.
+    # Imported here because only lists need these modules, which are a fifth of the code.
     from chalicelib.core.json_path import check_path
     from chalicelib.listing.query import read_list
-    from chalicelib.objects.lists import KIND, OLDEST_FIRST, is_by_age, list_objects, shown_with
+    from chalicelib.objects.lists import (
+        LISTED_OBJECTS,
+        OLDEST_FIRST,
+        is_by_creation,
+        list_objects,
+        with_download_urls,
+    )
     from chalicelib.objects.views import page_stats, selected, show
 
-    page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
+    page = page_request(call.query, given, default_limit=DEFAULT_PAGE_SIZE)
     for index, selected_path in enumerate(given.get("select") or ()):
         check_path(selected_path, "body", "select", index, named=False)
     bucket = objects.buckets.get(call.partition, _bucket(call))
     query = read_list(page, given, default=OLDEST_FIRST, scope=f"objects {call.partition} {bucket.bucket_id}")
-    signing = bool(given.get("return_presigned_urls"))
-    kind = shown_with(objects.blobs.presigned_bytes()) if signing else KIND
-    found = list_objects(objects.store, bucket, query, kind)
-    sign = objects.blobs.presigned_get if signing else None
-    shown = [show(stored, sign=sign) for stored in found.rows]
+    with_urls = bool(given.get("return_presigned_urls"))
+    resource = with_download_urls(objects.blobs.presigned_bytes()) if with_urls else LISTED_OBJECTS
+    found = list_objects(objects.store, bucket, query, resource)
+    sign = objects.blobs.presigned_get if with_urls else None
+    results = [show(stored, sign=sign) for stored in found.rows]
+    if paths := given.get("select"):
+        results = [selected(each, paths) for each in results]
     body = {
-        "results": [selected(each, given["select"]) for each in shown] if given.get("select") else shown,
+        "results": results,
         "pagination": pagination(
             page,
             path=path,
             returned=len(found.rows),
             total=found.total,
             next_cursor=found.next_cursor,
-            by_offset=query.is_plain and is_by_age(query),
+            by_offset=query.is_plain and is_by_creation(query),
         ),
         "stats": page_stats(found.rows),
     }

@@ -1,4 +1,4 @@
-"""What may be done with the objects of a bucket."""
+"""The operations on the objects of a bucket."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.aws.dynamodb.optimistic_lock import retry_on_conflict, revise
 from chalicelib.aws.retry import OutcomeUnknown
-from chalicelib.blobs.garbage import dropped
+from chalicelib.blobs.garbage import unreferenced_keys
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.service import Buckets, check_writable
 from chalicelib.core import log
@@ -17,7 +17,7 @@ from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.ids import Ids
 from chalicelib.http.preconditions import ANY, Preconditions
 from chalicelib.objects.errors import ObjectNotFound, ObjectStale, PolicyMissing
-from chalicelib.objects.soft_delete import hide_all
+from chalicelib.objects.soft_delete import soft_delete_all
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, to_item
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from chalicelib.blobs.writer import BlobWriter
     from chalicelib.objects.create import Creation
     from chalicelib.objects.models import BulkSoftDeleteRequest, CreateObjectRequest
-    from chalicelib.objects.result import Settled
+    from chalicelib.objects.result import CreateResult
     from chalicelib.objects.update import ObjectChange
     from chalicelib.schemas.unique_key import Policy
 
@@ -36,7 +36,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """The objects of every bucket. A call names the namespace's `partition`, and never leaves it."""
+    """The objects of all buckets. `partition` is that of the namespace, and a call never leaves it.
+
+    `identifier` is a bucket id or a bucket name.
+    """
 
     store: ObjectStore
     blobs: Blobs
@@ -47,14 +50,14 @@ class Objects:
 
     def create(
         self, partition: str, identifier: str, request: CreateObjectRequest, *, policy: Policy | None = None
-    ) -> Settled:
-        """A new object, or the one that answers already, or the one changed, as identity and policy have it.
+    ) -> CreateResult:
+        """Creates an object, updates the one with the same unique key, or returns the one that the request replays.
 
         Raises BucketNotFound, BucketLocked, BucketNotActive, PolicyMissing, RequestInvalid, NotEnabled,
         UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted.
         """
         bucket = self._writable(partition, identifier)
-        return self._settle(partition, bucket, request, effective_policy(bucket, policy))
+        return self._create(partition, bucket, request, effective_policy(bucket, policy))
 
     def create_many(
         self,
@@ -63,17 +66,17 @@ class Objects:
         requests: Sequence[Callable[[], CreateObjectRequest]],
         *,
         policy: Policy | None = None,
-    ) -> list[Settled | Exception]:
-        """Settles each request on its own, in their order: what came of it, or the refusal, or the fault of ours.
+    ) -> list[CreateResult | Exception]:
+        """Creates several objects. Returns the result or the exception of each request, in their order.
 
-        A request is read by a call, and what that raises is what came of its row. Raises what concerns all rows:
-        BucketNotFound, BucketLocked, BucketNotActive, PolicyMissing.
+        Each item of `requests` is a function that reads the request, and may raise an exception for it. Raises
+        BucketNotFound, BucketLocked, BucketNotActive or PolicyMissing, which concern all requests.
         """
-        from chalicelib.objects.bulk_create import BudgetShare, ResponseBudget, rising, settle_all
+        from chalicelib.objects.bulk_create import BudgetShare, ResponseBudget, execute_all, increasing_clock
 
         bucket = self._writable(partition, identifier)
         effective = effective_policy(bucket, policy)
-        budget, clock = ResponseBudget(), rising(self.clock)
+        budget, clock = ResponseBudget(), increasing_clock(self.clock)
         rows: list[Creation | Exception] = []
         for read in requests:
             try:
@@ -82,19 +85,21 @@ class Objects:
                 rows.append(error)
             else:
                 share = BudgetShare(budget)
-                rows.append(replace(row, clock=clock, admit=share.admit, release=share.release))
-        return settle_all(rows, self._settled, deadline_expired=self.store.deadline_expired, connect=self.blobs.connect)
+                rows.append(replace(row, clock=clock, reserve=share.reserve, release=share.release))
+        return execute_all(
+            rows, self._execute, deadline_expired=self.store.deadline_expired, connect=self.blobs.connect
+        )
 
     def get(self, partition: str, identifier: str, object_id: str) -> StoredObject:
         """The object. Raises BucketNotFound, ObjectNotFound."""
-        bucket_id = self.buckets.locate(partition, identifier)
+        bucket_id = self.buckets.resolve_id(partition, identifier)
         found = self.store.find(partition, bucket_id, object_id)
         if found is None or found.soft_deleted is not None:
-            self.buckets.get(partition, identifier)  # which of the two is not there
+            self.buckets.get(partition, identifier)  # raises BucketNotFound if the bucket does not exist
             raise ObjectNotFound(object_id)
         return found
 
-    def change(
+    def update(
         self,
         partition: str,
         identifier: str,
@@ -103,15 +108,15 @@ class Objects:
         *,
         preconditions: Preconditions = ANY,
     ) -> StoredObject:
-        """The object after a change; the same object where nothing differs.
+        """Updates an object and returns it. Writes nothing if the update makes no difference.
 
-        Raises BucketNotFound, BucketLocked, BucketNotActive, ObjectNotFound, ObjectStale (a precondition
-        fails), RequestInvalid, NotEnabled, UniqueKeyChange.
+        Raises BucketNotFound, BucketLocked, BucketNotActive, ObjectNotFound, ObjectStale if a precondition fails,
+        RequestInvalid, NotEnabled, UniqueKeyChange.
         """
-        from chalicelib.objects.update import Changing
+        from chalicelib.objects.update import ObjectUpdate
 
         bucket = self._writable(partition, identifier)
-        changing = Changing(bucket, change, self._deposit(bucket))
+        update = ObjectUpdate(bucket, change, self._writer(bucket))
 
         def read() -> StoredObject:
             return self._find(partition, bucket.bucket_id, object_id, preconditions)
@@ -122,15 +127,15 @@ class Objects:
             self.store.replace(old, new)
             return new
 
-        return self._kept(
+        return self._write_with_rollback(
             partition,
-            changing.deposit,
-            lambda: revise(read, changing.revised, write, self.pause, stored=to_item),
+            update.writer,
+            lambda: revise(read, update.apply, write, self.pause, stored=to_item),
             lambda stored: stored.blobs,
         )
 
     def delete(self, partition: str, identifier: str, object_id: str, *, preconditions: Preconditions = ANY) -> None:
-        """Removes the object for good, a hidden one too; what identified it is free again. Its bytes follow.
+        """Deletes the object, also a soft-deleted one. Its key can be used again. The change feed removes its files.
 
         Raises BucketNotFound, BucketLocked, BucketNotActive, ObjectNotFound, ObjectStale.
         """
@@ -140,25 +145,25 @@ class Objects:
             return
 
         def remove() -> None:
-            found = self._find(partition, bucket.bucket_id, object_id, preconditions, hidden_too=True)
+            found = self._find(partition, bucket.bucket_id, object_id, preconditions, include_soft_deleted=True)
             self.store.remove(partition, bucket.bucket_id, object_id, found=found)
 
         retry_on_conflict(remove, self.pause)
 
-    def hide(self, partition: str, identifier: str, request: BulkSoftDeleteRequest) -> int:
-        """Soft-deletes objects, and says how many there were to hide. Raises as `delete` does of buckets."""
+    def soft_delete(self, partition: str, identifier: str, request: BulkSoftDeleteRequest) -> int:
+        """Soft-deletes objects. Returns how many. Raises BucketNotFound, BucketLocked, BucketNotActive."""
         bucket = self._writable(partition, identifier)
         now = format_timestamp(self.clock())
-        mark = {"state": request.lifecycle_state, "reason": request.reason, "source": request.source, "at": now}
-        return hide_all(self.store, partition, bucket.bucket_id, request.object_ids, mark, now)
+        details = {"state": request.lifecycle_state, "reason": request.reason, "source": request.source, "at": now}
+        return soft_delete_all(self.store, partition, bucket.bucket_id, request.object_ids, details, now)
 
-    def sweep(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Removes the bytes that no row refers to after these stream records. Raises Unavailable."""
-        for row, keys in dropped(records).items():
-            # The row as it is now: a write whose answer was lost may have been made once more.
-            found = self.store.find_any(*row)
-            left = keys - {blob.key for blob in found.blobs} if found is not None else keys
-            self.blobs.remove(left)
+    def remove_unreferenced(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Removes the files that no row refers to after the changes in these stream records. Raises Unavailable."""
+        for row, keys in unreferenced_keys(records).items():
+            # A write is repeated if its response was lost, so the current row may refer to the files again.
+            current = self.store.find_any(*row)
+            remaining = keys - {blob.key for blob in current.blobs} if current is not None else keys
+            self.blobs.remove(remaining)
 
     def _writable(self, partition: str, identifier: str) -> Bucket:
         bucket = self.buckets.get(partition, identifier)
@@ -172,10 +177,10 @@ class Objects:
         object_id: str,
         preconditions: Preconditions,
         *,
-        hidden_too: bool = False,
+        include_soft_deleted: bool = False,
     ) -> StoredObject:
         found = self.store.find(partition, bucket_id, object_id)
-        if found is None or (found.soft_deleted is not None and not hidden_too):
+        if found is None or (found.soft_deleted is not None and not include_soft_deleted):
             raise ObjectNotFound(object_id)
         if not preconditions.holds(found.etag):
             raise ObjectStale(found.etag)
@@ -189,7 +194,7 @@ class Objects:
 
         return Creation(
             store=self.store,
-            deposit=self._deposit(bucket),
+            writer=self._writer(bucket),
             ids=self.ids,
             clock=self.clock,
             pause=self.pause,
@@ -199,42 +204,48 @@ class Objects:
             policy=policy,
         )
 
-    def _settle(self, partition: str, bucket: Bucket, request: CreateObjectRequest, policy: Policy | None) -> Settled:
-        return self._settled(self._creation(partition, bucket, request, policy))
+    def _create(
+        self, partition: str, bucket: Bucket, request: CreateObjectRequest, policy: Policy | None
+    ) -> CreateResult:
+        return self._execute(self._creation(partition, bucket, request, policy))
 
-    def _settled(self, creation: Creation) -> Settled:
-        return self._kept(creation.partition, creation.deposit, creation.settle, lambda settled: settled.stored.blobs)
+    def _execute(self, creation: Creation) -> CreateResult:
+        return self._write_with_rollback(
+            creation.partition, creation.writer, creation.execute, lambda result: result.stored.blobs
+        )
 
-    def _kept(
-        self, partition: str, deposit: BlobWriter, write: Callable[[], T], blobs: Callable[[T], Sequence[Blob]]
+    def _write_with_rollback(
+        self, partition: str, writer: BlobWriter, write: Callable[[], T], blobs_of: Callable[[T], Sequence[Blob]]
     ) -> T:
-        """What a write gives; bytes that neither its outcome nor a row refers to are taken back."""
+        """The result of a write. Removes the files that were stored for it and that no row refers to."""
         try:
-            done = write()
-        except OutcomeUnknown:  # the row may be there, and it needs its bytes
+            result = write()
+        except OutcomeUnknown:  # the row may exist, and then needs its files
             raise
         except Exception:
-            self._take_back(partition, deposit, ())
+            self._roll_back(partition, writer, ())
             raise
-        self._take_back(partition, deposit, blobs(done))
-        return done
+        self._roll_back(partition, writer, blobs_of(result))
+        return result
 
-    def _take_back(self, partition: str, deposit: BlobWriter, kept: Sequence[Blob]) -> None:
-        left = deposit.keys - {blob.key for blob in kept}
-        if not left:
+    def _roll_back(self, partition: str, writer: BlobWriter, needed: Sequence[Blob]) -> None:
+        keys = writer.keys - {blob.key for blob in needed}
+        if not keys:
             return
-        try:  # a write whose answer was lost may have been made all the same: only the rows know
-            rows = [self.store.find(partition, deposit.bucket_id, object_id) for object_id in deposit.object_ids]
-            self.blobs.remove(left - {blob.key for row in rows if row is not None for blob in row.blobs})
-        except Exception as error:  # the request is settled either way, and the listing of orphans has them
-            log.log("bytes left behind", level=log.ERROR, error=error, keys=sorted(left))
+        try:
+            # A write may have succeeded although its response was lost, so the rows decide which files are needed.
+            rows = [self.store.find(partition, writer.bucket_id, object_id) for object_id in writer.object_ids]
+            self.blobs.remove(keys - {blob.key for row in rows if row is not None for blob in row.blobs})
+        except Exception as error:
+            # The response to the client is the same. `admin blobs orphans` finds the files.
+            log.log("files not removed", level=log.ERROR, error=error, keys=sorted(keys))
 
-    def _deposit(self, bucket: Bucket) -> BlobWriter:
+    def _writer(self, bucket: Bucket) -> BlobWriter:
         return self.blobs.writer(bucket.bucket_id, bucket.settings.get("storage_class"))
 
 
 def effective_policy(bucket: Bucket, policy: Policy | None) -> Policy | None:
-    """The request's policy, else the bucket's; None where there is no unique key. Raises PolicyMissing."""
+    """The policy of the request, else of the bucket; None if the bucket has no unique key. Raises PolicyMissing."""
     unique_key: Mapping[str, Any] | None = bucket.settings.get("unique_key")
     if not unique_key:
         return None

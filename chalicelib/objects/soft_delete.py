@@ -1,4 +1,4 @@
-"""Soft deletion of many objects: thousands of small writes, several at a time."""
+"""Soft-deletes many objects, with several writes at a time."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ from chalicelib.aws.retry import OutcomeUnknown
 from chalicelib.core.errors import Unavailable
 from chalicelib.objects.store import ObjectStore
 
-AT_ONCE = 16
+MAX_CONCURRENT_WRITES = 16
 
 
-def hide_all(
-    store: ObjectStore, partition: str, bucket_id: str, object_ids: Iterable[str], mark: Mapping[str, Any], now: str
+def soft_delete_all(
+    store: ObjectStore, partition: str, bucket_id: str, object_ids: Iterable[str], details: Mapping[str, Any], now: str
 ) -> int:
-    """How many of the objects were there to be hidden; each is hidden at most once, however often it is named."""
-    wanted = list(dict.fromkeys(object_ids))
+    """Soft-deletes the objects with these ids and returns how many.
 
-    def hide(object_id: str) -> bool:
-        return store.hide(partition, bucket_id, object_id, mark, now)
+    Ids that do not exist, are soft-deleted already, or are repeated do not count. `details` is stored with each
+    object. Raises Unavailable, or OutcomeUnknown if some of the objects were soft-deleted.
+    """
+    unique_ids = list(dict.fromkeys(object_ids))
 
-    with ThreadPoolExecutor(min(AT_ONCE, len(wanted))) as pool:
-        # Each runs in a copy of this context, so that what it costs counts for this request.
-        hidden = [pool.submit(copy_context().run, hide, object_id) for object_id in wanted]
-    failed = [error for each in hidden if (error := each.exception()) is not None]
-    if failed:
-        some = any(each.exception() is None and each.result() for each in hidden)
-        # Some are hidden and some are not: "nothing was stored" would not be true.
-        raise (OutcomeUnknown() if some and isinstance(failed[0], Unavailable) else failed[0]) from failed[0]
-    return sum(each.result() for each in hidden)
+    def soft_delete(object_id: str) -> bool:
+        return store.soft_delete(partition, bucket_id, object_id, details, now)
+
+    with ThreadPoolExecutor(min(MAX_CONCURRENT_WRITES, len(unique_ids))) as pool:
+        # A copy of the context has the usage counter of this request.
+        futures = [pool.submit(copy_context().run, soft_delete, object_id) for object_id in unique_ids]
+    errors = [error for future in futures if (error := future.exception()) is not None]
+    if errors:
+        is_partial = any(future.exception() is None and future.result() for future in futures)
+        # Unavailable means that nothing was stored, which is not true after a partial success.
+        raise (OutcomeUnknown() if is_partial and isinstance(errors[0], Unavailable) else errors[0]) from errors[0]
+    return sum(future.result() for future in futures)

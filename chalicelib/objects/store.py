@@ -1,4 +1,4 @@
-"""Objects in their table: which rows there are, and what each write is conditioned on."""
+"""Reads and writes the rows of objects. Each write has a condition on the current row."""
 
 from __future__ import annotations
 
@@ -22,147 +22,158 @@ from chalicelib.core.errors import ApiError
 from chalicelib.objects.errors import ObjectNotFound
 from chalicelib.objects.stored_object import StoredObject, from_item, to_item
 
-# So many rows are read at first, as long as nobody knows how large they are, and so much at once from then on.
-HYDRATED_FIRST = 25
-HYDRATED_AT_ONCE = 100
-HYDRATED_BYTES = 4_000_000
-# No id of ours is longer, and DynamoDB takes no keys of more than 1 KB, nor empty ones.
-LONGEST_ID = 64
+# The first read of `many`, before the size of the rows is known, and the limits of the later ones.
+FIRST_READ_ROWS = 25
+MAX_READ_ROWS = 100
+MAX_READ_BYTES = 4_000_000
+# No object id is longer. DynamoDB rejects sort keys of more than 1 KB, and empty ones.
+MAX_OBJECT_ID_CHARS = 64
 
 
 class ObjectStore:
-    """The objects of every bucket, one partition each."""
+    """The objects of all buckets. Each bucket is a partition of the table."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def has_any(self, bucket_id: str) -> bool:
-        """Whether the bucket holds an object, in one strongly consistent read."""
+        """Whether the bucket has any object. Strongly consistent."""
         return self._table.count(equals("bucket_id", bucket_id), limit=1) > 0
 
     def find(self, partition: str, bucket_id: str, object_id: str) -> StoredObject | None:
-        """The object, hidden or not, as of now."""
+        """The object, also if it is soft-deleted; None if it does not exist. Strongly consistent."""
         found = self.find_any(bucket_id, object_id)
         return found if found is not None and found.partition == partition else None
 
     def find_any(self, bucket_id: str, object_id: str) -> StoredObject | None:
-        """The object of these keys, whosever it is: for what works on all."""
-        row = self._table.get(_key(bucket_id, object_id)) if _is_possible(object_id) else None
+        """The object in any namespace, for code that serves all of them."""
+        row = self._table.get(_key(bucket_id, object_id)) if _is_valid_id(object_id) else None
         return from_item(row) if row is not None else None
 
     def add(self, new: StoredObject) -> StoredObject | None:
-        """Writes a new object, or gives back the one that has its id already."""
-        in_the_way: list[Item | None] = []
+        """Writes a new object. Returns None, or the existing object that has its id.
 
-        def occupied(row: Item | None) -> ApiError:
-            in_the_way.append(row)
+        Raises VersionConflict if the id is taken and the existing object cannot be returned.
+        """
+        existing: list[Item | None] = []
+
+        def id_taken(row: Item | None) -> ApiError:
+            existing.append(row)
             return VersionConflict()
 
         try:
-            self._table.write(Put(to_item(new), absent("object_id"), occupied))
+            self._table.write(Put(to_item(new), absent("object_id"), id_taken))
         except VersionConflict:
-            row = in_the_way[0]
+            row = existing[0]
             if row is None or row["ns"] != new.partition:
                 raise
             return from_item(row)
         return None
 
     def replace(self, old: StoredObject, new: StoredObject) -> None:
-        """Writes the new state over the old one. Raises VersionConflict where that is no longer there."""
+        """Replaces the old revision by the new one. Raises VersionConflict if the row has another revision."""
         condition = all_of(equals("mark", old.mark), equals("revision", old.revision))
         self._table.write(Put(to_item(new), condition, lambda _: VersionConflict()))
 
     def remove(self, partition: str, bucket_id: str, object_id: str, *, found: StoredObject | None = None) -> None:
-        """Removes the row for good, in the state that was found if one is given.
+        """Deletes the row; with `found`, only if it still has that revision.
 
-        Raises ObjectNotFound, or VersionConflict where there is another state.
+        Raises ObjectNotFound, or VersionConflict if the row has another revision.
         """
-        if not _is_possible(object_id):
+        if not _is_valid_id(object_id):
             raise ObjectNotFound(object_id)
         condition = equals("ns", partition)
         if found is not None:
             condition = all_of(condition, equals("mark", found.mark), equals("revision", found.revision))
 
-        def refused(row: Item | None) -> ApiError:
-            there = row is not None and row["ns"] == partition
-            return VersionConflict() if there else ObjectNotFound(object_id)
+        def condition_failed(row: Item | None) -> ApiError:
+            exists = row is not None and row["ns"] == partition
+            return VersionConflict() if exists else ObjectNotFound(object_id)
 
-        self._table.write(Delete(_key(bucket_id, object_id), condition, refused))
+        self._table.write(Delete(_key(bucket_id, object_id), condition, condition_failed))
 
-    def hide(self, partition: str, bucket_id: str, object_id: str, mark: Mapping[str, Any], now: str) -> bool:
-        """Soft-deletes an object: it stays, and leaves both indexes. Whether there was one to hide."""
-        if not _is_possible(object_id):
+    def soft_delete(self, partition: str, bucket_id: str, object_id: str, details: Mapping[str, Any], now: str) -> bool:
+        """Soft-deletes an object: its row remains, but is in neither index. Returns False if there is no such object.
+
+        `details` is stored in the row, with the state, reason, source and time.
+        """
+        if not _is_valid_id(object_id):
             return False
         update = UpdateExpression(
-            set={"soft_deleted": dict(mark), "updated_at": now, "created_key": None, "size_key": None},
+            set={"soft_deleted": dict(details), "updated_at": now, "created_key": None, "size_key": None},
             add={"revision": 1},
         )
         condition = all_of(equals("ns", partition), absent("soft_deleted"))
-        step = Update(_key(bucket_id, object_id), update, condition, lambda _: ObjectNotFound(object_id))
+        write = Update(_key(bucket_id, object_id), update, condition, lambda _: ObjectNotFound(object_id))
         try:
-            self._table.write(step)
+            self._table.write(write)
         except ObjectNotFound:
             return False
         return True
 
     def ids_of_content(self, bucket_id: str, size_key: str) -> Iterator[str]:
-        """Ids of objects with exactly this content, from an index that is seconds behind at most."""
+        """The ids of objects with this size and content hash. Eventually consistent."""
         where = all_of(equals("bucket_id", bucket_id), equals("size_key", size_key))
-        return (row["object_id"] for row in self._table.query(where, page=10, index="by_size"))
+        return (row["object_id"] for row in self._table.query(where, page_size=10, index="by_size"))
 
-    def ids_by_age(
+    def ids_by_creation(
         self, bucket_id: str, *, descending: bool, after: str | None = None, at_most: int | None = None
     ) -> Iterator[str]:
-        """Ids in the order of creation, after a `created_key` if one is given; seconds behind at most.
+        """The ids of objects in the order of creation, after a `created_key` if one is given. Eventually consistent.
 
-        `at_most` says how many will be taken, which sets the size of the first read. Raises DeadlineExceeded.
+        `at_most` is how many the caller needs, which sets the size of the first read. Raises DeadlineExceeded.
         """
         where = [equals("bucket_id", bucket_id)]
         if after is not None:
             where.append(less_than("created_key", after) if descending else greater_than("created_key", after))
-        page = min(at_most, 1000) if at_most else None
-        rows = self._table.query(all_of(*where), page=page, index="by_created", descending=descending, in_time=True)
+        page_size = min(at_most, 1000) if at_most else None
+        rows = self._table.query(
+            all_of(*where), page_size=page_size, index="by_created", descending=descending, check_deadline=True
+        )
         for row in rows:
             yield row["object_id"]
 
     def deadline_expired(self) -> bool:
-        """Whether a request that still reads has used up its time."""
+        """Whether the time limit of the request has passed."""
         return self._table.deadline_expired()
 
     def many(self, bucket_id: str, ids: Iterable[str], *, wanted: int | None = None) -> Iterator[StoredObject]:
-        """The objects of these ids, in their order, those that are gone left out; `wanted` says how many will be taken.
+        """The objects with these ids, in this order, except those that do not exist.
 
-        Read lazily: whoever stops early has had at most a few megabytes read in vain. Raises DeadlineExceeded once
-        some were read, and the next would be read late.
+        Reads lazily, so that a caller that stops early wastes a few megabytes at most. `wanted` is how many objects
+        the caller needs. Raises DeadlineExceeded if the time limit of the request has passed, but not before the
+        first read.
         """
         remaining, count, size, begun = iter(ids), 0, 0, False
-        at_once = min(HYDRATED_FIRST, wanted or HYDRATED_FIRST)
-        while chunk := list(islice(remaining, at_once)):
+        read_size = min(FIRST_READ_ROWS, wanted or FIRST_READ_ROWS)
+        while chunk := list(islice(remaining, read_size)):
             if begun:
-                self._table.check_time()
+                self._table.raise_if_expired()
             begun = True
             rows = {row["object_id"]: row for row in self._table.get_many(_key(bucket_id, id_) for id_ in chunk)}
             for stored in (from_item(rows[id_]) for id_ in chunk if id_ in rows):
                 count, size = count + 1, size + stored.stored_bytes
                 yield stored
-            at_once = HYDRATED_AT_ONCE
-            if count:  # an index may name many that are gone, and says nothing of those behind them
-                still = max(1, wanted - count) if wanted else at_once
-                at_once = max(1, min(at_once, still, HYDRATED_BYTES * count // size))
+            read_size = MAX_READ_ROWS
+            if count:  # not if all ids of this read were of deleted objects, which an index can still contain
+                missing = max(1, wanted - count) if wanted else read_size
+                read_size = max(1, min(read_size, missing, MAX_READ_BYTES * count // size))
 
     def remove_some(self, bucket_id: str, at_most: int) -> int:
-        """Removes so many of the bucket's objects at most, and a megabyte, hidden ones too, and says how many."""
-        named = ("bucket_id", "object_id")
-        return self._table.remove_many(self._table.some(equals("bucket_id", bucket_id), at_most, attributes=named))
+        """Deletes up to `at_most` rows of the bucket, or up to 1 MB, including soft-deleted ones. Returns how many."""
+        key_attributes = ("bucket_id", "object_id")
+        return self._table.delete_many(
+            self._table.query_page(equals("bucket_id", bucket_id), at_most, attributes=key_attributes)
+        )
 
     def walk(self, bucket_id: str) -> Iterator[StoredObject]:
-        """Every object, hidden ones too, in the order of ids, strongly consistent. Raises DeadlineExceeded."""
-        return map(from_item, self._table.query(equals("bucket_id", bucket_id), in_time=True))
+        """All objects, also soft-deleted ones, in the order of ids. Strongly consistent. Raises DeadlineExceeded."""
+        return map(from_item, self._table.query(equals("bucket_id", bucket_id), check_deadline=True))
 
 
 def _key(bucket_id: str, object_id: str) -> dict[str, str]:
     return {"bucket_id": bucket_id, "object_id": object_id}
 
 
-def _is_possible(object_id: str) -> bool:
-    return 0 < len(object_id) <= LONGEST_ID
+def _is_valid_id(object_id: str) -> bool:
+    return 0 < len(object_id) <= MAX_OBJECT_ID_CHARS

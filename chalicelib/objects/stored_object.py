@@ -1,4 +1,4 @@
-"""An object as the service knows it, and its row."""
+"""An object as it is stored, and its row."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from chalicelib.core.json_codec import bounded, to_json
 from chalicelib.objects.errors import ObjectTooLarge
 
 PENDING = "PENDING"
-# DynamoDB's row ends at 400 KB; what stands beside the document stays far below the rest.
+# A DynamoDB item has at most 400 KB. The other attributes need far less than the difference.
 MAX_DOCUMENT_BYTES = 300_000
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object: the client's own fields in `values`, its files in `blobs`, and what the service keeps of it.
+    """An object: the client's fields in `values`, the files in `blobs`, and the attributes of the service.
 
-    `partition` says whose it is. `revision` counts its writes, and `mark` is of chance and stays: an id may be
-    used again once its object was deleted, and nothing may take the new object for the old one.
-    `schema_version` is that of the schema which it fits as a whole, and `epoch` which count of the bucket's
-    objects it belongs to. `content_hash` names the whole content where all of it is known. `soft_deleted` says
-    who hid it and why, if somebody did.
+    `partition` is that of the namespace. `revision` counts the writes. `mark` is random and never changes: after a
+    deletion another object can get the same id, and the mark tells the two apart. `schema_version` is the version
+    of the bucket's schema that all fields conform to. `epoch` is the epoch of the bucket's statistics that count
+    the object. `content_hash` is the hash over all files, None if the content of any is unknown. `soft_deleted` has
+    the state, reason, source and time of a soft deletion. `stored_bytes` is the size of the document in the row.
     """
 
     partition: str
@@ -49,27 +49,27 @@ class StoredObject:
 
     @property
     def size_bytes(self) -> int:
-        """The sum of its files, as far as their sizes are known."""
+        """The total size of the files in bytes. A file of unknown size counts as 0."""
         return sum(blob.size_bytes or 0 for blob in self.blobs)
 
     @property
     def etag(self) -> str:
-        """Names this state."""
+        """The entity tag of this revision (RFC 9110, 8.8.3)."""
         return f'"{self.object_id}-{self.mark}-{self.revision}"'
 
 
 def to_item(stored: StoredObject) -> dict[str, Any]:
-    """The object's row. A hidden object stays out of both indexes. Raises ObjectTooLarge."""
-    listed = stored.soft_deleted is None
+    """The object's row. A soft-deleted object is in neither index. Raises ObjectTooLarge."""
+    is_indexed = stored.soft_deleted is None
     return {
         "bucket_id": stored.bucket_id,
         "object_id": stored.object_id,
         "ns": stored.partition,
         "created_at": stored.created_at,
         "updated_at": stored.updated_at,
-        "created_key": created_key(stored.created_at, stored.object_id) if listed else None,
+        "created_key": created_key(stored.created_at, stored.object_id) if is_indexed else None,
         "size_bytes": stored.size_bytes,
-        "size_key": size_key(stored.size_bytes, stored.content_hash) if listed else None,
+        "size_key": size_key(stored.size_bytes, stored.content_hash) if is_indexed else None,
         "content_hash": stored.content_hash,
         "status": stored.status,
         "error": stored.error,
@@ -86,13 +86,13 @@ def to_item(stored: StoredObject) -> dict[str, Any]:
 def from_item(item: Mapping[str, Any]) -> StoredObject:
     """The object in a row."""
     text: str = item["document"]
-    held = json.loads(text)
+    content = json.loads(text)
     return StoredObject(
         partition=item["ns"],
         bucket_id=item["bucket_id"],
         object_id=item["object_id"],
-        values=held["values"],
-        blobs=tuple(map(from_document, held["blobs"])),
+        values=content["values"],
+        blobs=tuple(map(from_document, content["blobs"])),
         created_at=item["created_at"],
         updated_at=item["updated_at"],
         schema_version=item["schema_version"],
@@ -101,8 +101,8 @@ def from_item(item: Mapping[str, Any]) -> StoredObject:
         revision=item["revision"],
         status=item["status"],
         error=item.get("error"),
-        key_prefix=held.get("key_prefix"),
-        edges=held.get("edges"),
+        key_prefix=content.get("key_prefix"),
+        edges=content.get("edges"),
         idempotency_key=item.get("idempotency_key"),
         content_hash=item.get("content_hash"),
         soft_deleted=item.get("soft_deleted"),
@@ -111,21 +111,21 @@ def from_item(item: Mapping[str, Any]) -> StoredObject:
 
 
 def document(stored: StoredObject) -> str:
-    """What only people care for, as one JSON text: it comes back exactly as it was given."""
-    held = {
+    """The parts of the object that no query reads, as JSON text, which keeps values exactly. Raises ObjectTooLarge."""
+    content = {
         "values": stored.values,
         "blobs": [to_document(blob) for blob in stored.blobs],
         "key_prefix": stored.key_prefix,
         "edges": stored.edges,
     }
-    return bounded(to_json(held), MAX_DOCUMENT_BYTES, lambda: ObjectTooLarge(MAX_DOCUMENT_BYTES))
+    return bounded(to_json(content), MAX_DOCUMENT_BYTES, lambda: ObjectTooLarge(MAX_DOCUMENT_BYTES))
 
 
 def created_key(created_at: str, object_id: str) -> str:
-    """The place of an object in the order of creation; objects of one moment go by id."""
+    """The sort key of the index by creation time; objects of the same time are sorted by id."""
     return f"{created_at}#{object_id}"
 
 
 def size_key(size_bytes: int, content_hash: str | None) -> str:
-    """The place of an object in the order of sizes, with its content where all of it is known."""
+    """The sort key of the index by size, which also finds objects with the same content."""
     return f"{size_bytes:020}#{content_hash or ''}"

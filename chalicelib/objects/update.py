@@ -1,4 +1,4 @@
-"""An object after a change, or the reason why not. No store, no clock."""
+"""Computes an object after an update. Uses neither the store nor a clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chalicelib.blobs.blob import Blob
 from chalicelib.blobs.content import NewBlob
 from chalicelib.blobs.writer import BlobWriter
 from chalicelib.buckets.bucket import Bucket
-from chalicelib.objects.fields import changed_values, check_names, fits, merged_metadata, promoted
+from chalicelib.objects.fields import changed_values, check_names, is_valid, merged_metadata, with_blob_metadata
 from chalicelib.objects.identity import content_hash
 from chalicelib.objects.models import PatchObjectRequest, UpdateObjectRequest
 from chalicelib.objects.new_object import NewObject, key_fields, read_blobs
@@ -19,34 +19,35 @@ from chalicelib.objects.stored_object import PENDING, StoredObject
 ObjectChange = PatchObjectRequest | UpdateObjectRequest
 
 
-def changed(
+def apply_change(
     old: StoredObject, change: ObjectChange, bucket: Bucket, new: Sequence[NewBlob], stored: Sequence[Blob]
 ) -> StoredObject:
-    """The object after a PUT or a PATCH, whose `new` blobs are held already or became the `stored` ones.
+    """The object after a PUT or a PATCH. Only what the request contains changes.
 
-    Only what the request holds changes. Raises RequestInvalid, UniqueKeyChange.
+    `new` are the files in the request, `stored` the blobs of those that were stored: with `skip_duplicates`, files
+    that the object already has are not. Raises RequestInvalid, UniqueKeyChange.
     """
     sent: dict[str, Any] = dict(change.model_extra or {})
     check_names(sent, bucket.schema)
     if isinstance(change, UpdateObjectRequest):
         from_metadata = merged_metadata(old.values, change.metadata)
         check_names(from_metadata, bucket.schema)
-        risen = [{n: v for n, v in blob.metadata.items() if n not in old.values} for blob in new]
-        sent = promoted({**from_metadata, **sent}, risen)
+        blob_metadata = [{n: v for n, v in blob.metadata.items() if n not in old.values} for blob in new]
+        sent = with_blob_metadata({**from_metadata, **sent}, blob_metadata)
     prefix = change.key_prefix if "key_prefix" in change.model_fields_set else old.key_prefix
-    kept = [blob for blob in old.blobs if change.skip_duplicates and known_content(blob) in _contents(new)]
-    blobs = _replaced(old, {blob.property for blob in new}, (*kept, *stored))
+    kept = [blob for blob in old.blobs if change.skip_duplicates and property_and_hash(blob) in _contents(new)]
+    blobs = _replace_blobs(old, {blob.property for blob in new}, (*kept, *stored))
     filled = {blob.property for blob in blobs} | {blob.property for blob in new}
-    return _revised(replace(old, key_prefix=prefix, blobs=blobs), sent, filled, bucket)
+    return _with_fields(replace(old, key_prefix=prefix, blobs=blobs), sent, filled, bucket)
 
 
-def overwritten(old: StoredObject, new: NewObject, bucket: Bucket, stored: Sequence[Blob]) -> StoredObject:
-    """The object after a create request that updates it: it is as good as new, so it is PENDING again.
+def overwrite(old: StoredObject, new: NewObject, bucket: Bucket, stored: Sequence[Blob]) -> StoredObject:
+    """The object after a create request with the policy update or upsert. Its status is PENDING again.
 
-    What is not sent stays. Raises RequestInvalid.
+    Fields and files that are not in the request do not change. Raises RequestInvalid.
     """
-    blobs = _replaced(old, {blob.property for blob in stored}, stored)
-    renewed = replace(
+    blobs = _replace_blobs(old, {blob.property for blob in stored}, stored)
+    updated = replace(
         old,
         key_prefix=old.key_prefix if new.key_prefix is None else new.key_prefix,
         edges=old.edges if new.edges is None else new.edges,
@@ -55,19 +56,19 @@ def overwritten(old: StoredObject, new: NewObject, bucket: Bucket, stored: Seque
         error=None,
         blobs=blobs,
     )
-    # An explicit field wins over the metadata of a blob, whenever it was given.
+    # The metadata of a blob never replaces a field of the object.
     sent = {n: v for n, v in new.values.items() if n in new.explicit or n not in old.values}
-    return _revised(renewed, sent, {blob.property for blob in blobs}, bucket)
+    return _with_fields(updated, sent, {blob.property for blob in blobs}, bucket)
 
 
-def to_store(old: StoredObject, new: Sequence[NewBlob], *, skip_duplicates: bool) -> list[NewBlob]:
-    """The blobs of a change that are to be stored: with `skip_duplicates` none that the object already holds."""
-    held = {known_content(blob) for blob in old.blobs}
-    return [b for b in new if not (skip_duplicates and b.sha256 and (b.property, b.sha256) in held)]
+def blobs_to_store(old: StoredObject, new: Sequence[NewBlob], *, skip_duplicates: bool) -> list[NewBlob]:
+    """The files of a request that must be stored: with `skip_duplicates`, only those that the object does not have."""
+    existing = {property_and_hash(blob) for blob in old.blobs}
+    return [b for b in new if not (skip_duplicates and b.sha256 and (b.property, b.sha256) in existing)]
 
 
-def known_content(blob: Blob) -> tuple[str, str | None]:
-    """Where a stored blob belongs, and the SHA-256 of its content where that is known."""
+def property_and_hash(blob: Blob) -> tuple[str, str | None]:
+    """The schema field of a blob, and the SHA-256 of its content if it is known."""
     return blob.property, blob.sha256
 
 
@@ -75,39 +76,44 @@ def _contents(new: Sequence[NewBlob]) -> set[tuple[str, str | None]]:
     return {(blob.property, blob.sha256) for blob in new if blob.sha256}
 
 
-def _replaced(old: StoredObject, properties: set[str], blobs: Sequence[Blob]) -> tuple[Blob, ...]:
+def _replace_blobs(old: StoredObject, properties: set[str], blobs: Sequence[Blob]) -> tuple[Blob, ...]:
     return (*(blob for blob in old.blobs if blob.property not in properties), *blobs)
 
 
-def _revised(old: StoredObject, sent: Mapping[str, Any], filled: set[str], bucket: Bucket) -> StoredObject:
+def _with_fields(old: StoredObject, sent: Mapping[str, Any], filled: set[str], bucket: Bucket) -> StoredObject:
     key = key_fields(bucket)
     values = changed_values(old.values, sent, filled, bucket.schema, key=key)
     return replace(
         old,
         values=values,
-        content_hash=content_hash(map(known_content, old.blobs)),
-        # It is said of the whole object, and only what was sent has been checked.
-        schema_version=bucket.schema_version if fits(values, filled, bucket.schema, key=key) else old.schema_version,
+        content_hash=content_hash(map(property_and_hash, old.blobs)),
+        # The version applies to all fields, and only those in the request were checked.
+        schema_version=bucket.schema_version
+        if is_valid(values, filled, bucket.schema, key=key)
+        else old.schema_version,
     )
 
 
 @dataclass(slots=True)
-class Changing:
-    """A PUT or a PATCH on an object of this bucket. Making it reads the blobs: RequestInvalid, NotEnabled."""
+class ObjectUpdate:
+    """A PUT or a PATCH of an object in this bucket.
+
+    The constructor reads the files in the request, and raises RequestInvalid or NotEnabled.
+    """
 
     bucket: Bucket
     change: ObjectChange
-    deposit: BlobWriter
+    writer: BlobWriter
     new: tuple[NewBlob, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         given = self.change.blobs if isinstance(self.change, UpdateObjectRequest) else None
         self.new = read_blobs(given or (), self.bucket)
 
-    def revised(self, old: StoredObject) -> StoredObject:
-        """The object after the change, its bytes stored. Raises RequestInvalid, UniqueKeyChange."""
-        wanted = to_store(old, self.new, skip_duplicates=bool(self.change.skip_duplicates))
-        if wanted:  # no bytes move for a change that is refused
-            changed(old, self.change, self.bucket, self.new, ())
-        stored = self.deposit.store(wanted, old.object_id)
-        return changed(old, self.change, self.bucket, self.new, stored)
+    def apply(self, old: StoredObject) -> StoredObject:
+        """Stores the files and returns the object after the update. Raises RequestInvalid, UniqueKeyChange."""
+        wanted = blobs_to_store(old, self.new, skip_duplicates=bool(self.change.skip_duplicates))
+        if wanted:  # check the update first, so that an invalid one stores no files
+            apply_change(old, self.change, self.bucket, self.new, ())
+        stored = self.writer.store(wanted, old.object_id)
+        return apply_change(old, self.change, self.bucket, self.new, stored)

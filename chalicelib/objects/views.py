@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.blobs.blob import Blob, show_blob
 from chalicelib.core.errors import ApiError, RequestInvalid
-from chalicelib.core.json_path import names_to
-from chalicelib.http.envelope import INTERNAL_ERROR, INTERNAL_ERROR_MESSAGE, shortened, status_and_type
-from chalicelib.listing.search import texts_of
+from chalicelib.core.json_path import keys_to
+from chalicelib.http.envelope import INTERNAL_ERROR, INTERNAL_ERROR_MESSAGE, shorten, status_and_type
+from chalicelib.listing.search import strings_in
 from chalicelib.objects.stored_object import StoredObject
 
 if TYPE_CHECKING:
     from chalicelib.objects.response_models import CreateObjectsBatchResponse, FailedObjectError, ObjectListStats
-    from chalicelib.objects.result import Settled
+    from chalicelib.objects.result import CreateResult
 
 Sign = Callable[[Blob], str | None]
-# How much a batch tells of what is wrong with one row.
-MAX_TOLD = 1_000
-ALWAYS_KEPT = ("object_id", "bucket_id")
+# The length limit of the error text for one row of a bulk create.
+MAX_ROW_ERROR_CHARS = 1_000
+ALWAYS_SELECTED = ("object_id", "bucket_id")
 
 
 def show(stored: StoredObject, *, sign: Sign | None = None, document_count: int | None = None) -> dict[str, Any]:
-    """The object as clients receive it; `sign` gives a blob's download URL, where they are asked for."""
+    """The object as clients receive it. `sign` returns a blob's download URL, if the request asks for URLs."""
     return {
         **stored.values,
         "object_id": stored.object_id,
@@ -41,20 +41,20 @@ def show(stored: StoredObject, *, sign: Sign | None = None, document_count: int 
     }
 
 
-def texts(stored: StoredObject) -> Iterator[str]:
-    """What a search reads: id, key prefix and every text in the fields."""
+def searchable_texts(stored: StoredObject) -> Iterator[str]:
+    """The texts that a search matches: the id, the key prefix and every string in the fields."""
     yield stored.object_id
     yield stored.key_prefix or ""
-    yield from texts_of(dict(stored.values))
+    yield from strings_in(dict(stored.values))
 
 
-def show_batch(outcomes: Sequence[Settled | Exception]) -> CreateObjectsBatchResponse:
-    """What came of every row of a batch."""
+def show_bulk_result(outcomes: Sequence[CreateResult | Exception]) -> CreateObjectsBatchResponse:
+    """The body of a bulk create response."""
     succeeded: list[Any] = []
     failed: list[FailedObjectError] = []
     for index, outcome in enumerate(outcomes):
         if isinstance(outcome, Exception):
-            failed.append({"object_index": index, "error": told(outcome), "error_type": error_type(outcome)})
+            failed.append({"object_index": index, "error": row_error(outcome), "error_type": error_type(outcome)})
             continue
         by = outcome.replayed_by
         more = {"object_index": index, "replayed": by is not None, "replayed_by": by}
@@ -68,22 +68,23 @@ def show_batch(outcomes: Sequence[Settled | Exception]) -> CreateObjectsBatchRes
     }
 
 
-def told(error: Exception) -> str:
-    """A refusal in one sentence: the problems with their places, or the message with what it names.
+def row_error(error: Exception) -> str:
+    """The error text of one row: the problems with their paths, or the message with the id of the existing object.
 
-    Of a fault of ours, only that it is one.
+    An internal error gets a text without details.
     """
     if not isinstance(error, ApiError):
         return INTERNAL_ERROR_MESSAGE
     if isinstance(error, RequestInvalid):
-        told = (f"{'.'.join(map(str, problem.location[1:]))}: {problem.message}" for problem in error.problems)
-        return shortened("; ".join(shortened(each, MAX_TOLD // 4) for each in told), MAX_TOLD)
-    named = (error.details or {}).get("object_id")
-    return f"{error.text}: {named}" if named else error.text
+        problems = (f"{'.'.join(map(str, problem.location[1:]))}: {problem.message}" for problem in error.problems)
+        text = "; ".join(shorten(problem, MAX_ROW_ERROR_CHARS // 4) for problem in problems)
+        return shorten(text, MAX_ROW_ERROR_CHARS)
+    object_id = (error.details or {}).get("object_id")
+    return f"{error.text}: {object_id}" if object_id else error.text
 
 
 def error_type(error: Exception) -> str:
-    """The stable name of the kind of error, as the envelope has it; that of a bad URL is its own."""
+    """The error type of one row, the same as in an error response; a bad URL has a type of its own."""
     if not isinstance(error, ApiError):
         return INTERNAL_ERROR[1]
     return getattr(error, "error_type", None) or status_and_type(error.__class__)[1]
@@ -91,32 +92,32 @@ def error_type(error: Exception) -> str:
 
 def page_stats(page: Iterable[StoredObject]) -> ObjectListStats:
     """Statistics over the objects of one page."""
-    shown = list(page)
-    blobs = sum(len(stored.blobs) for stored in shown)
+    objects = list(page)
+    blobs = sum(len(stored.blobs) for stored in objects)
     return {
-        "total_objects": len(shown),
+        "total_objects": len(objects),
         "total_blobs": blobs,
-        "avg_blobs_per_object": blobs / (len(shown) or 1),
-        "objects_by_status": dict(Counter(stored.status for stored in shown)),
+        "avg_blobs_per_object": blobs / (len(objects) or 1),
+        "objects_by_status": dict(Counter(stored.status for stored in objects)),
     }
 
 
 def selected(shown: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
-    """The object with only these dotted paths, and the ids that always stay. A list is kept as a whole."""
-    kept: dict[str, Any] = {}
-    for path in (*ALWAYS_KEPT, *paths):
-        names = names_to(shown, path)
+    """The object with only these dotted paths and its ids. A list is kept entirely, also if a path leads into it."""
+    result: dict[str, Any] = {}
+    for path in (*ALWAYS_SELECTED, *paths):
+        names = keys_to(shown, path)
         if names is not None:
-            _keep(kept, shown, names)
-    return kept
+            _copy(result, shown, names)
+    return result
 
 
-def _keep(kept: dict[str, Any], shown: Mapping[str, Any], path: Sequence[str]) -> None:
+def _copy(target: dict[str, Any], shown: Mapping[str, Any], path: Sequence[str]) -> None:
     name, *rest = path
     value = shown.get(name)
     if rest and isinstance(value, Mapping):
-        inner = kept.setdefault(name, {})
-        if inner is not value:  # else the whole of it is kept already
-            _keep(inner, value, rest)
+        inner = target.setdefault(name, {})
+        if inner is not value:  # otherwise all of it was copied before
+            _copy(inner, value, rest)
     else:
-        kept[name] = value
+        target[name] = value

@@ -1,1 +1,1 @@
-"""The API described as OpenAPI, from the operations and the models that do the work."""
+"""The OpenAPI document of the API, generated from the operations and their models."""

@@ -1,4 +1,4 @@
-"""Makes the OpenAPI 3.1 document from operations; nothing in it is written twice."""
+"""Generates the OpenAPI 3.1 document from the operations."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ SECURITY_SCHEMES = {
         "description": "The id or the name of the namespace that the request works in",
     },
 }
-# What a request may meet on any operation, beside the refusals that the operation declares.
+# Error statuses that all operations may return, besides those that an operation declares.
 ALWAYS = (422, 429, 500, 503)
 WITH_KEY = (401, 403)
 WITH_NAMESPACE = (400, 404)
 WITH_BODY = (413, 415)
-REQUEST_ID = {"X-Request-Id": {"schema": {"type": "string"}, "description": "Names this request in the logs"}}
+REQUEST_ID = {"X-Request-Id": {"schema": {"type": "string"}, "description": "Identifies this request in the logs"}}
 SHOW_COST = {
     "name": "X-Show-Cost",
     "in": "header",
     "required": False,
     "schema": {"type": "string"},
-    "description": "With `true` the answer tells in `X-Consumed-Capacity` what the request took",
+    "description": "With `true` the response has the header `X-Consumed-Capacity`",
 }
 COST = {
     "X-Consumed-Capacity": {
@@ -51,13 +51,13 @@ COST = {
         "description": "With `X-Show-Cost: true`: calls to AWS, DynamoDB units read and written, calls to S3",
     }
 }
-ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Names this state, for If-Match and If-None-Match"}}
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Identifies this state, for If-Match and If-None-Match"}}
 NO_CONTENT = 204
 RETRY = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait"}}
 
 
 def openapi(operations: Sequence[Operation]) -> dict[str, Any]:
-    """The document for these operations, as a JSON value."""
+    """Returns the OpenAPI document of these operations, as a JSON value."""
     models = _Models(operations)
     paths: dict[str, Any] = {}
     for operation in operations:
@@ -73,28 +73,28 @@ def openapi(operations: Sequence[Operation]) -> dict[str, Any]:
 
 
 class _Models:
-    """The JSON schemas of all models of the operations, and references to them."""
+    """The JSON schemas of all models of the operations, and the references to them."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
-        given = {named() for o in operations for named in (o.body, o.query) if named is not None}
-        shown = [ErrorResponse, HTTPValidationError, *(o.response() for o in operations if o.status != NO_CONTENT)]
-        shown += [o.error_body() for o in operations if o.error_body is not None]
-        wanted: list[Any] = [(str(model), "validation", TypeAdapter(model)) for model in given]
-        wanted += [(str(model), "serialization", TypeAdapter(model)) for model in shown]
-        self._refs, rest = TypeAdapter.json_schemas(wanted, ref_template=REF)
-        self.schemas: dict[str, Any] = rest.get("$defs", {})
+        requests = {model() for o in operations for model in (o.body, o.query) if model is not None}
+        responses = [ErrorResponse, HTTPValidationError, *(o.response() for o in operations if o.status != NO_CONTENT)]
+        responses += [o.error_body() for o in operations if o.error_body is not None]
+        adapters: list[Any] = [(str(model), "validation", TypeAdapter(model)) for model in requests]
+        adapters += [(str(model), "serialization", TypeAdapter(model)) for model in responses]
+        self._refs, definitions = TypeAdapter.json_schemas(adapters, ref_template=REF)
+        self.schemas: dict[str, Any] = definitions.get("$defs", {})
 
-    def given(self, model: Any) -> dict[str, Any]:
-        """The schema of what a client sends."""
+    def request(self, model: Any) -> dict[str, Any]:
+        """Returns the schema of a request model."""
         return dict(self._refs[str(model), "validation"])
 
-    def shown(self, model: Any) -> dict[str, Any]:
-        """The schema of what a client receives."""
+    def response(self, model: Any) -> dict[str, Any]:
+        """Returns the schema of a response model."""
         return dict(self._refs[str(model), "serialization"])
 
     def properties(self, model: Any) -> dict[str, Any]:
-        """The fields of what a client sends, each with its schema."""
-        schema = self.given(model)
+        """Returns the fields of a request model, each with its schema."""
+        schema = self.request(model)
         if "$ref" in schema:
             schema = self.schemas[schema["$ref"].rpartition("/")[2]]
         return dict(schema.get("properties", {}))
@@ -110,11 +110,11 @@ def _operation(operation: Operation, models: _Models) -> dict[str, Any]:
         "responses": _responses(operation, models),
     }
     if operation.body is not None:
-        content = {JSON: {"schema": models.given(operation.body())}}
+        content = {JSON: {"schema": models.request(operation.body())}}
         described["requestBody"] = {"required": operation.body_required, "content": content}
     if operation.scope != "open":
-        named = ["HTTPBearer", *(["NamespaceHeader"] if operation.scope == "namespace" else [])]
-        described["security"] = [{name: [] for name in named}]
+        schemes = ["HTTPBearer", *(["NamespaceHeader"] if operation.scope == "namespace" else [])]
+        described["security"] = [{name: [] for name in schemes}]
     return described
 
 
@@ -123,8 +123,8 @@ def _parameters(operation: Operation, models: _Models) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         for name in re.findall(r"{(\w+)}", operation.path)
     ]
-    given = models.properties(operation.query()) if operation.query else {}
-    query = [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in given.items()]
+    fields = models.properties(operation.query()) if operation.query else {}
+    query = [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in fields.items()]
     return path + query + _preconditions(operation) + [SHOW_COST]
 
 
@@ -136,21 +136,21 @@ def _preconditions(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _responses(operation: Operation, models: _Models) -> dict[str, Any]:
-    tagged = ETAG if operation.response_has_etag else {}
-    success: dict[str, Any] = {"description": "Successful Response", "headers": {**REQUEST_ID, **COST, **tagged}}
+    etag = ETAG if operation.response_has_etag else {}
+    success: dict[str, Any] = {"description": "Successful Response", "headers": {**REQUEST_ID, **COST, **etag}}
     if operation.status != NO_CONTENT:
-        success["content"] = {JSON: {"schema": models.shown(operation.response())}}
+        success["content"] = {JSON: {"schema": models.response(operation.response())}}
     responses: dict[str, Any] = {str(operation.status): success}
     if operation.conditional == "read":
         responses["304"] = {
-            "description": "The caller has this state already",
+            "description": "The resource still has the ETag in If-None-Match",
             "headers": {**REQUEST_ID, **ETAG},
         }
     for status in _error_statuses(operation):
         responses[str(status)] = _error(status, operation.errors, models)
     if operation.error_body is not None:
         schema = responses["422"]["content"][JSON]
-        schema["schema"] = {"anyOf": [schema["schema"], models.shown(operation.error_body())]}
+        schema["schema"] = {"anyOf": [schema["schema"], models.response(operation.error_body())]}
     return responses
 
 
@@ -173,5 +173,5 @@ def _error(status: int, errors: Sequence[type[ApiError]], models: _Models) -> di
     return {
         "description": " ".join([HTTPStatus(status).phrase + ".", *reasons]),
         "headers": {**REQUEST_ID, **(RETRY if status in (429, 503) else {})},
-        "content": {JSON: {"schema": models.shown(model)}},
+        "content": {JSON: {"schema": models.response(model)}},
     }

@@ -10,11 +10,11 @@ from chalicelib.http.operation import Call, JsonResponse, Operation
 
 
 def openapi_operations(described: Sequence[Operation]) -> list[Operation]:
-    """The operation that answers with the description of the others."""
+    """Returns the operation whose response is the OpenAPI document of the `described` operations."""
 
     @cache
     def document() -> dict[str, Any]:
-        # The generator is needed by this one operation; every other cold start does without it.
+        # Imported here because only this operation needs the generator. Other cold starts do not load it.
         from chalicelib.openapi.document import openapi
 
         return openapi(described)
@@ -29,7 +29,7 @@ def openapi_operations(described: Sequence[Operation]) -> list[Operation]:
             name="openapi",
             tag="Documentation",
             summary="OpenAPI",
-            description="This API, described.",
+            description="Returns the OpenAPI document of this API.",
             run=get,
             scope="open",
             response=lambda: dict[str, Any],

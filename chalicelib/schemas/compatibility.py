@@ -1,4 +1,4 @@
-"""What a new schema would do to objects that were stored under the old one."""
+"""Finds the changes of a schema that break objects stored under the old schema."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.core.errors import Problem
-from chalicelib.core.json_equality import comparable
+from chalicelib.core.json_equality import equality_key
 from chalicelib.schemas.rules import SCHEMA
 from chalicelib.schemas.values import Field, Location
 
@@ -14,25 +14,27 @@ NEWLY_REQUIRED = "newly_required"
 
 
 def breaking_changes(old: Mapping[str, Any], new: Mapping[str, Any], *, location: Location = SCHEMA) -> list[Problem]:
-    """The changes that stored objects, or their readers, may not survive; both schemas are checked ones.
+    """Returns the changes that stored objects may not fit, or that clients reading them may not expect.
 
-    They are: a field removed (`field_removed`), another type (`type_changed`), members or elements declared
-    where any were taken or no longer declared (`members_changed`, `items_changed`), a field that objects must
-    carry from now on (`newly_required`), an allowed value gone (`enum_narrowed`); at every depth.
+    Both schemas must have passed `check_schema`. At every depth, these changes are breaking: a field is removed
+    (`field_removed`) or changes its type (`type_changed`); the members of an object or the items of an array are
+    declared or no longer declared (`members_changed`, `items_changed`); a field becomes required (`newly_required`);
+    a value is no longer allowed (`enum_narrowed`).
     """
-    return list(_between_members(old["properties"], new["properties"], location))
+    return list(_member_breaks(old["properties"], new["properties"], location))
 
 
-def touches_unique_key(
+def unique_key_breaks(
     old: Mapping[str, Any],
     new: Mapping[str, Any],
     key_fields: Collection[str],
     *,
     location: Location = SCHEMA,
 ) -> list[Problem]:
-    """The breaking changes to fields of the unique key: no force allows them, objects are known by them.
+    """Returns the breaking changes of the fields of the unique key.
 
-    That such a field becomes required changes nothing, every object has it already.
+    `force_schema_break` does not allow these, because the fields identify the objects. A field that becomes required
+    is not among them, because every object has all fields of the unique key.
     """
     return [
         problem
@@ -46,43 +48,43 @@ def _only(schema: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {"properties": {key: field for key, field in schema["properties"].items() if key == name}}
 
 
-def _between_members(old: Mapping[str, Field], new: Mapping[str, Field], location: Location) -> Iterator[Problem]:
-    for name, before in old.items():
-        place = (*location, "properties", name)
+def _member_breaks(old: Mapping[str, Field], new: Mapping[str, Field], location: Location) -> Iterator[Problem]:
+    for name, old_field in old.items():
+        field_location = (*location, "properties", name)
         if name in new:
-            yield from _between(before, new[name], place)
+            yield from _field_breaks(old_field, new[name], field_location)
         else:
-            yield Problem(place, "The field is removed", "field_removed")
+            yield Problem(field_location, "The field is removed", "field_removed")
     for name, field in new.items():
         if field.get("required") and not (name in old and old[name].get("required")):
-            place = (*location, "properties", name, "required")
-            yield Problem(place, "Objects must carry the field from now on", NEWLY_REQUIRED)
+            required_location = (*location, "properties", name, "required")
+            yield Problem(required_location, "All objects must have the field", NEWLY_REQUIRED)
 
 
-def _between(old: Field, new: Field, place: Location) -> Iterator[Problem]:
+def _field_breaks(old: Field, new: Field, location: Location) -> Iterator[Problem]:
     if old["type"] != new["type"]:
         message = f"The type changes from {old['type']} to {new['type']}"
-        yield Problem((*place, "type"), message, "type_changed")
+        yield Problem((*location, "type"), message, "type_changed")
         return
     if _enum_narrows(old.get("enum"), new.get("enum")):
-        yield Problem((*place, "enum"), "A value is no longer allowed", "enum_narrowed")
-    yield from _between_inner(old, new, place)
+        yield Problem((*location, "enum"), "A value is no longer allowed", "enum_narrowed")
+    yield from _inner_breaks(old, new, location)
 
 
-def _between_inner(old: Field, new: Field, place: Location) -> Iterator[Problem]:
-    # An object without members declared takes any, and so does one whose list of them is empty.
+def _inner_breaks(old: Field, new: Field, location: Location) -> Iterator[Problem]:
+    # An object accepts any members if none are declared, which includes an empty list of members.
     members, new_members = old.get("properties") or None, new.get("properties") or None
     if members is not None and new_members is not None:
-        yield from _between_members(members, new_members, place)
+        yield from _member_breaks(members, new_members, location)
     elif members is not new_members:
-        message = "Which members the field has is declared on one side only"
-        yield Problem((*place, "properties"), message, "members_changed")
+        message = "Only one of the two schemas declares the members of the field"
+        yield Problem((*location, "properties"), message, "members_changed")
     items, new_items = old.get("items"), new.get("items")
     if items is not None and new_items is not None:
-        yield from _between(items, new_items, (*place, "items"))
+        yield from _field_breaks(items, new_items, (*location, "items"))
     elif items is not new_items:
-        message = "What the elements are is declared on one side only"
-        yield Problem((*place, "items"), message, "items_changed")
+        message = "Only one of the two schemas declares the items of the field"
+        yield Problem((*location, "items"), message, "items_changed")
 
 
 def _enum_narrows(old: list[Any] | None, new: list[Any] | None) -> bool:
@@ -92,4 +94,4 @@ def _enum_narrows(old: list[Any] | None, new: list[Any] | None) -> bool:
 
 
 def _distinct(values: list[Any]) -> set[Hashable]:
-    return {comparable(value, True) for value in values}
+    return {equality_key(value, True) for value in values}

@@ -1,4 +1,4 @@
-"""What a bucket's schema looks like on the wire: recursive and open, it keeps what it does not know."""
+"""Models of a bucket's schema. They are recursive, and keep keys that they do not declare."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _OPEN = ConfigDict(strict=True, extra="allow", defer_build=True, use_enum_values
 
 
 class BucketSchemaFieldType(StrEnum):
-    """The fifteen types a field may have; any letter case is taken, lower case is kept.
+    """The types that a field may have, in any letter case. They are stored in lower case.
 
-    Metadata types (`string` to `datetime`) hold plain JSON that is stored in the object itself.
-    File types (`text` to `excel`) hold content, given by URL or in base64, that is stored as a blob.
-    A GIF may be either: an `image` stands for its first frame, a `video` for all of them.
+    A field with a metadata type (`string` to `datetime`) has a JSON value, which is stored in the object itself.
+    A field with a file type (`text` to `excel`) has content, given by URL or in base64, which is stored as a blob.
+    A GIF may be an `image`, of its first frame, or a `video`, of all frames.
     """
 
     STRING = "string"
@@ -36,36 +36,36 @@ class BucketSchemaFieldType(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> BucketSchemaFieldType | None:
-        # ASCII only: str.lower() would also take the Kelvin sign for a k.
+        # ASCII only, because str.lower() turns the Kelvin sign into a k.
         lowered = value.lower() if isinstance(value, str) and value.isascii() else None
         return next((member for member in cls if member.value == lowered), None)
 
 
 class BucketSchemaField(BaseModel):
-    """One field of a bucket's schema. Keys beyond those listed are kept and given back."""
+    """One field of a bucket's schema. Keys that are not listed here are stored and returned too."""
 
     model_config = _OPEN
 
     type: BucketSchemaFieldType
     default: Any | None = Field(
-        default=None, description="Value an object gets that does not carry the field; null means none"
+        default=None, description="Value of the field in objects created without it; null means no default"
     )
-    items: BucketSchemaField | None = Field(default=None, description="What the elements of an `array` are")
+    items: BucketSchemaField | None = Field(default=None, description="Schema of the elements of an `array`")
     properties: dict[str, BucketSchemaField] | None = Field(
         default=None, description="The members of an `object`, by name"
     )
     examples: list[Any] | None = Field(
-        default=None, description="Sample values, for people and user interfaces; not checked"
+        default=None, description="Sample values, for documentation and user interfaces; not checked"
     )
-    description: str | None = Field(default=None, description="What the field means")
+    description: str | None = Field(default=None, description="Meaning of the field")
     enum: list[Any] | None = Field(default=None, description="The only values the field may have")
-    required: bool | None = Field(default=False, description="Whether every object must carry the field")
+    required: bool | None = Field(default=False, description="Whether every object must have the field")
 
 
 class BucketSchema(BaseModel):
-    """The fields that objects of a bucket may carry: the blobs they hold and the metadata beside them.
+    """The fields that objects of a bucket may have: blobs and metadata.
 
-    An object is checked against it when it is written. Keys beside `properties` are kept and given back.
+    An object is checked against the schema when it is written. Keys other than `properties` are stored and returned.
     """
 
     model_config = _OPEN

@@ -1,4 +1,4 @@
-"""A bucket's schema is refused when it is written, not when the first object meets it."""
+"""The rules for a bucket's schema. They are checked when the schema is written, before any object exists."""
 
 from __future__ import annotations
 
@@ -9,32 +9,24 @@ from typing import Any, NamedTuple
 from chalicelib.core.errors import Problem, RequestInvalid, invalid
 from chalicelib.core.json_codec import to_json
 from chalicelib.schemas.models import BucketSchema
-from chalicelib.schemas.values import Field, Location, misfits_in, problems_in
+from chalicelib.schemas.reserved_names import RESERVED_NAMES
+from chalicelib.schemas.values import Field, Location, problems_besides_enum, problems_in
 
 MAX_FIELD_DEPTH = 10
 MAX_FIELDS = 500
 MAX_ENUM_VALUES = 500
 MAX_NAME_LENGTH = 100
 MAX_SCHEMA_BYTES = 200_000
-MAX_PROBLEMS = 100  # enough to mend a schema by; a hostile one would otherwise earn an endless answer
+MAX_PROBLEMS = 100  # limits the size of the error response
 
-# What the service keeps at an object's root itself; so are all names that start with an underscore.
-RESERVED_NAMES = frozenset(
-    {
-        "object_id", "bucket_id", "namespace_id", "internal_id", "collection_id", "blobs", "status", "error",
-        "created_at", "updated_at", "document_count", "consistency", "source_details", "content_hash",
-        "lifecycle_state",
-    }
-)  # fmt: skip
-
-# What most fields have, and all that they have: once of the right types, nothing in it can be wrong.
-UNDOUBTED = frozenset({"type", "description", "required"})
+# Keys whose values the models have already checked. Fields with no other keys, which most are, need no further check.
+KEYS_WITHOUT_RULES = frozenset({"type", "description", "required"})
 
 SCHEMA = ("body", "bucket_schema")
 
 
-class Place(NamedTuple):
-    """A field where it stands; its depth is 1 at the top of a schema; an inner field or `items` adds 1."""
+class LocatedField(NamedTuple):
+    """A field and its location. `depth` is 1 at the top of a schema; each `properties` or `items` below adds 1."""
 
     location: Location
     depth: int
@@ -43,28 +35,28 @@ class Place(NamedTuple):
 
 
 def check_schema(schema: BucketSchema, *, location: Location = SCHEMA) -> dict[str, Any]:
-    """The schema as the plain document that is stored and shown: what the client wrote, types in lower case.
+    """Returns the schema as the JSON document that is stored: what the client wrote, with types in lower case.
 
-    Raises RequestInvalid naming every place that is wrong (`MAX_PROBLEMS` at most), or only the bound
-    that is exceeded: `schema_too_deep`, `too_many_fields`, `schema_too_large`.
+    Raises RequestInvalid with at most `MAX_PROBLEMS` problems, or with a single one if a limit is exceeded
+    (`schema_too_deep`, `too_many_fields`, `schema_too_large`).
     """
     document = schema.model_dump(exclude_unset=True)
-    places = list(_bounded(document, location))
+    fields = list(_bounded(document, location))
     _check_size(document, location)
-    if problems := list(islice(_problems(places), MAX_PROBLEMS)):
+    if problems := list(islice(_problems(fields), MAX_PROBLEMS)):
         raise RequestInvalid(problems)
     return document
 
 
-def _bounded(document: Mapping[str, Any], location: Location) -> Iterator[Place]:
-    for count, place in enumerate(_fields(document, location), start=1):
+def _bounded(document: Mapping[str, Any], location: Location) -> Iterator[LocatedField]:
+    for count, located in enumerate(_fields(document, location), start=1):
         if count > MAX_FIELDS:
             message = f"A schema has at most {MAX_FIELDS} fields, inner ones included"
             raise invalid(*location, message=message, type="too_many_fields")
-        if place.depth > MAX_FIELD_DEPTH:
+        if located.depth > MAX_FIELD_DEPTH:
             message = f"Fields nest at most {MAX_FIELD_DEPTH} deep"
-            raise invalid(*place.location, message=message, type="schema_too_deep")
-        yield place
+            raise invalid(*located.location, message=message, type="schema_too_deep")
+        yield located
 
 
 def _check_size(document: Mapping[str, Any], location: Location) -> None:
@@ -74,49 +66,49 @@ def _check_size(document: Mapping[str, Any], location: Location) -> None:
         raise invalid(*location, message=message, type="schema_too_large")
 
 
-def _fields(holder: Field, location: Location, depth: int = 1) -> Iterator[Place]:
-    """Every field inside a schema or a field, each before those inside it; found as far as it is read."""
+def _fields(holder: Field, location: Location, depth: int = 1) -> Iterator[LocatedField]:
+    """Yields every field inside a schema or a field, each before its inner fields. Lazy: callers may stop early."""
     for name, field in (holder.get("properties") or {}).items():
-        place = (*location, "properties", name)
-        yield Place(place, depth, name, field)
+        field_location = (*location, "properties", name)
+        yield LocatedField(field_location, depth, name, field)
         if "properties" in field or "items" in field:
-            yield from _fields(field, place, depth + 1)
+            yield from _fields(field, field_location, depth + 1)
     if depth > 1 and (items := holder.get("items")) is not None:
-        yield Place((*location, "items"), depth, None, items)
+        yield LocatedField((*location, "items"), depth, None, items)
         yield from _fields(items, (*location, "items"), depth + 1)
 
 
-def _problems(places: Iterable[Place]) -> Iterator[Problem]:
-    for place in places:
-        if place.name is not None and (problem := _name_problem(place, place.name)):
+def _problems(fields: Iterable[LocatedField]) -> Iterator[Problem]:
+    for located in fields:
+        if located.name is not None and (problem := _name_problem(located, located.name)):
             yield problem
-        if not place.field.keys() <= UNDOUBTED:
-            yield from _structure_problems(place)
-            yield from _enum_problems(place)
-            yield from _default_problems(place)
+        if not located.field.keys() <= KEYS_WITHOUT_RULES:
+            yield from _structure_problems(located)
+            yield from _enum_problems(located)
+            yield from _default_problems(located)
 
 
-def _name_problem(place: Place, name: str) -> Problem | None:
+def _name_problem(located: LocatedField, name: str) -> Problem | None:
     if not name.strip():
-        return Problem(place.location, "A field has a name", "too_short")
+        return Problem(located.location, "The name of a field must not be blank", "too_short")
     if len(name) > MAX_NAME_LENGTH:
         message = f"The name of a field has at most {MAX_NAME_LENGTH} characters"
-        return Problem(place.location, message, "too_long")
-    if place.depth == 1 and (name in RESERVED_NAMES or name.startswith("_")):
+        return Problem(located.location, message, "too_long")
+    if located.depth == 1 and (name in RESERVED_NAMES or name.startswith("_")):
         message = f"{name!r} is a name the service uses itself in every object"
-        return Problem(place.location, message, "reserved_name")
+        return Problem(located.location, message, "reserved_name")
     return None
 
 
-def _structure_problems(place: Place) -> Iterator[Problem]:
+def _structure_problems(located: LocatedField) -> Iterator[Problem]:
     for key, type_ in (("items", "array"), ("properties", "object")):
-        if place.field.get(key) is not None and place.field["type"] != type_:
+        if located.field.get(key) is not None and located.field["type"] != type_:
             message = f"Only a field of type {type_} has {key}"
-            yield Problem((*place.location, key), message, "contradiction")
+            yield Problem((*located.location, key), message, "contradiction")
 
 
-def _enum_problems(place: Place) -> Iterator[Problem]:
-    enum, location = place.field.get("enum"), (*place.location, "enum")
+def _enum_problems(located: LocatedField) -> Iterator[Problem]:
+    enum, location = located.field.get("enum"), (*located.location, "enum")
     if enum is None:
         return
     if not 1 <= len(enum) <= MAX_ENUM_VALUES:
@@ -124,9 +116,9 @@ def _enum_problems(place: Place) -> Iterator[Problem]:
         yield Problem(location, message, "too_long" if enum else "too_short")
         return
     for index, value in enumerate(enum):
-        yield from misfits_in(value, place.field, (*location, index))
+        yield from problems_besides_enum(value, located.field, (*location, index))
 
 
-def _default_problems(place: Place) -> Iterator[Problem]:
-    if (default := place.field.get("default")) is not None:
-        yield from problems_in(default, place.field, (*place.location, "default"))
+def _default_problems(located: LocatedField) -> Iterator[Problem]:
+    if (default := located.field.get("default")) is not None:
+        yield from problems_in(default, located.field, (*located.location, "default"))

@@ -1,4 +1,4 @@
-"""The unique key of a bucket: which fields identify an object, and what a write does when one is there."""
+"""The unique key of a bucket: the fields that identify an object, and what a write does with an existing object."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Policy = Literal["insert", "update", "upsert"]
 
 
 class UniqueKeyConfig(BaseModel):
-    """Fields whose values, taken together, no two objects of the bucket share.
+    """Fields whose values together identify an object: no two objects of the bucket have the same values.
 
-    The fields are fixed when the bucket is created; `default_policy` may change later.
+    The fields are set when the bucket is created and cannot change. `default_policy` may change later.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
@@ -31,17 +31,17 @@ class UniqueKeyConfig(BaseModel):
         max_length=MAX_KEY_FIELDS,
         description=(
             "Names of fields of the bucket schema, each of type string, integer, number, float, date or"
-            " datetime. Every object must carry all of them, neither null nor empty, and strings of at most"
-            " 255 characters. Their order has no meaning"
+            " datetime. Every object must have a value in all of them that is neither null nor empty; strings have"
+            " at most 255 characters. The order of the names has no meaning"
         ),
         examples=[["video_id"], ["sensor_id", "timestamp"]],
     )
     default_policy: Policy | None = Field(
         default=None,
         description=(
-            "What a write does that names no policy. insert: create, or 409 if the key is taken. update:"
-            " change, or 404 if no object has the key. upsert: change or create. Without it, a write that"
-            " names no policy is refused with 400"
+            "Policy of writes that name no policy. insert: create, or 409 if an object has the key. update:"
+            " change, or 404 if no object has the key. upsert: change or create. Without a default policy, a"
+            " write that names no policy is rejected with 400"
         ),
         examples=["insert", "update", "upsert"],
     )
@@ -49,7 +49,7 @@ class UniqueKeyConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_description(cls, given: Any) -> Any:
-        # Published examples carry a description in here: decoration, taken and not kept.
+        # Published examples of upstream's API contain a description here. It is accepted and not stored.
         if isinstance(given, dict) and "description" in given:
             return {name: value for name, value in given.items() if name != "description"}
         return given
@@ -58,10 +58,9 @@ class UniqueKeyConfig(BaseModel):
 def check_unique_key(
     config: UniqueKeyConfig, schema: Mapping[str, Any], *, location: Location = UNIQUE_KEY
 ) -> dict[str, Any]:
-    """The unique key as it is stored and shown, fields in the order given.
+    """Returns the unique key as it is stored, with the fields in the given order.
 
-    Raises RequestInvalid for a field that is named twice, is not in the schema, or is of a type that
-    cannot identify an object.
+    Raises RequestInvalid if a field is named twice, is not in the schema, or has a type that cannot identify an object.
     """
     problems = list(_field_problems(config.fields, schema, location))
     if problems:
@@ -72,9 +71,9 @@ def check_unique_key(
 def check_unique_key_change(
     stored: Mapping[str, Any] | None, config: UniqueKeyConfig | None, *, location: Location = UNIQUE_KEY
 ) -> dict[str, Any] | None:
-    """The stored unique key with the default policy that a change asks for; null clears it, absence keeps it.
+    """Returns the stored unique key with the default policy of a change. Null clears the policy, absence keeps it.
 
-    Raises RequestInvalid when the bucket has no unique key, or other fields, or the key would go.
+    Raises RequestInvalid if the change would add a unique key, remove it, or change its fields.
     """
     if stored is None:
         if config is None:
@@ -90,11 +89,11 @@ def check_unique_key_change(
 
 
 def check_unique_key_fits(stored: Mapping[str, Any], schema: Mapping[str, Any], *, location: Location = SCHEMA) -> None:
-    """Refuses (RequestInvalid) a new schema in which a stored unique key has a field missing or unfit."""
+    """Raises RequestInvalid if a new schema lacks a field of the stored unique key, or gives it an unfit type."""
     problems = [
         Problem((*location, "properties", name), f"{name!r} is in the unique key: {message}", type_)
         for name in stored["fields"]
-        for message, type_ in _misfits(name, schema)
+        for message, type_ in _problems_of(name, schema)
     ]
     if problems:
         raise RequestInvalid(problems)
@@ -102,15 +101,15 @@ def check_unique_key_fits(stored: Mapping[str, Any], schema: Mapping[str, Any], 
 
 def _field_problems(names: Sequence[str], schema: Mapping[str, Any], location: Location) -> Iterator[Problem]:
     for index, name in enumerate(names):
-        place = (*location, "fields", index)
+        field_location = (*location, "fields", index)
         if name in names[:index]:
-            yield Problem(place, f"{name!r} is named twice", "duplicate")
+            yield Problem(field_location, f"{name!r} is named twice", "duplicate")
             continue
-        for message, type_ in _misfits(name, schema):
-            yield Problem(place, message, type_)
+        for message, type_ in _problems_of(name, schema):
+            yield Problem(field_location, message, type_)
 
 
-def _misfits(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _problems_of(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     field = schema["properties"].get(name)
     if field is None:
         yield f"The bucket schema has no field {name!r}", "unknown_field"

@@ -1,4 +1,4 @@
-"""Whether a JSON value fits a field of a bucket's schema."""
+"""Checks whether a JSON value fits a field of a bucket's schema."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import date, datetime
 from typing import Any
 
 from chalicelib.core.errors import Problem
-from chalicelib.core.json_equality import is_among
+from chalicelib.core.json_equality import json_equal_to_any
 
 Location = tuple[str | int, ...]
-Field = Mapping[str, Any]  # a BucketSchemaField as it is stored
+Field = Mapping[str, Any]  # a BucketSchemaField as a stored JSON document
 
 FILE_TYPES = frozenset({"text", "image", "audio", "video", "pdf", "excel"})
 
@@ -22,20 +22,20 @@ _DATETIME = re.compile(
 
 
 def problems_in(value: Any, field: Field, location: Location) -> Iterator[Problem]:
-    """What keeps a value from fitting a field, each with its place; nothing when it fits.
+    """Yields the problems of a value that does not fit a field, with their locations. Lazy: callers may stop early.
 
-    The field is one of a checked schema. Found lazily, so that a caller may stop after as many as it shows.
+    The field must be part of a schema that has passed `check_schema`.
     """
     fits = True
-    for problem in misfits_in(value, field, location):
+    for problem in problems_besides_enum(value, field, location):
         fits = False
         yield problem
-    if fits and field.get("enum") is not None and not is_among(value, field["enum"]):
+    if fits and field.get("enum") is not None and not json_equal_to_any(value, field["enum"]):
         yield Problem(location, "The value is not one of those the field allows", "enum")
 
 
-def misfits_in(value: Any, field: Field, location: Location) -> Iterator[Problem]:
-    """Like `problems_in`, leaving the field's own `enum` aside."""
+def problems_besides_enum(value: Any, field: Field, location: Location) -> Iterator[Problem]:
+    """Yields the same problems as `problems_in`, except for the field's own `enum`."""
     type_ = field["type"]
     fits, expectation = _TYPES[type_]
     if not fits(value):
@@ -52,7 +52,7 @@ def _members(values: Mapping[str, Any], fields: Mapping[str, Field], location: L
         if name not in fields:
             yield Problem((*location, name), "The field declares no member of this name", "extra_forbidden")
     for name, field in fields.items():
-        # A null member counts as absent, and an absent one with a default is filled.
+        # A null member counts as absent. An absent member that has a default gets the default, so it is not missing.
         if (value := values.get(name)) is not None:
             yield from problems_in(value, field, (*location, name))
         elif field.get("required") and field.get("default") is None:

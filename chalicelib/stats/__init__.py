@@ -1,1 +1,1 @@
-"""Statistics: what the tally of a bucket or a namespace says."""
+"""Statistics: the totals of buckets and namespaces, kept up to date from DynamoDB streams."""

@@ -1,6 +1,6 @@
-"""What has a tally: a bucket, of its objects, and a namespace, of its buckets.
+"""What has a tally: a bucket, whose members are its objects, and a namespace, whose members are its buckets.
 
-Both are a whole of parts; folding, counting and recounting know no more of them than that.
+The fold, the verification and the recount use the protocol `Aggregate` and work the same way for both.
 """
 
 from __future__ import annotations
@@ -27,44 +27,54 @@ from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import Key, Update
 from chalicelib.core.log import ERROR, log
-from chalicelib.stats.stream_records import Contribution, Damaged, Image, object_contribution, tally_contribution
+from chalicelib.stats.stream_records import Contribution, Image, InvalidRow, object_contribution, tally_contribution
 from chalicelib.stats.tally_row import Extreme
 
-OF_OBJECTS = ("object_id", "epoch", "size_bytes", "status", "created_at", "soft_deleted")
-OF_TALLIES = ("sk", "belongs_to", "object_count", "total_size_bytes", "failed_object_count", "last_upload_at")
-# An index that is behind may still show what is gone, so a few more than one are asked for.
-HEADS = 5
+OBJECT_ATTRIBUTES = ("object_id", "epoch", "size_bytes", "status", "created_at", "soft_deleted")
+TALLY_ATTRIBUTES = (
+    "sk",
+    "belongs_to",
+    "object_count",
+    "total_size_bytes",
+    "failed_object_count",
+    "last_upload_at",
+)
+# The index is eventually consistent and may still list deleted objects, so each query asks for more than one row.
+INDEX_PAGE_SIZE = 5
 
 Extremes = tuple[Extreme | None, Extreme | None]
 
 
 class Aggregate(Protocol):
-    """Something that has a tally. `home` is the key of the row without which nothing is tallied."""
+    """A resource that has a tally: a bucket or a namespace."""
 
     @property
     def key(self) -> Key:
-        """The key of the tally."""
+        """The key of the tally's row."""
 
     @property
-    def home(self) -> Key:
-        """The key of the thing itself."""
+    def owner_key(self) -> Key:
+        """The key of the row that must exist before a tally may be created."""
 
     def contributions(self) -> Iterator[tuple[str, Contribution]]:
-        """Every member that counts, and for what; strongly consistent."""
+        """Reads every member that counts, as pairs of its id and its contribution. The read is strongly consistent."""
 
-    def touch(self, member: str, epoch: int) -> None:
-        """Brings a member into an epoch, unless it is there, beyond it, or gone. Its revision stays."""
+    def move_to_epoch(self, member: str, epoch: int) -> None:
+        """Raises the epoch of a member. Does nothing if its epoch is not lower or it has been deleted.
 
-    def extremes(self, *held: Extreme | None) -> Extremes:
-        """The largest and the smallest member, by an index that is seconds behind, and by those held so far."""
+        The revision of the member stays the same.
+        """
 
-    def discard(self, members: Iterable[str]) -> None:
-        """Removes members of a whole that is gone."""
+    def extremes(self, *known: Extreme | None) -> Extremes:
+        """The largest and the smallest member, found among `known` and in an eventually consistent index."""
+
+    def remove_members(self, members: Iterable[str]) -> None:
+        """Deletes members that were written while their aggregate was being deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class BucketAggregate:
-    """A bucket; its parts are its objects."""
+    """A bucket. Its members are its objects."""
 
     catalog: Table
     objects: Table
@@ -77,41 +87,42 @@ class BucketAggregate:
         return keys.bucket_tally(self.ns, self.bucket_id)
 
     @property
-    def home(self) -> Key:
+    def owner_key(self) -> Key:
         """The key of the bucket."""
         return keys.bucket(self.ns, self.bucket_id)
 
     def contributions(self) -> Iterator[tuple[str, Contribution]]:
-        """Its objects, those left out that are hidden."""
-        for row in self.objects.query(equals("bucket_id", self.bucket_id), attributes=OF_OBJECTS):
+        """The objects of the bucket, without those that are soft-deleted."""
+        for row in self.objects.query(equals("bucket_id", self.bucket_id), attributes=OBJECT_ATTRIBUTES):
             contribution = _read(object_contribution, row)
             if contribution is not None:
                 yield row["object_id"], contribution
 
-    def touch(self, member: str, epoch: int) -> None:
-        """Brings an object into an epoch."""
-        _touch(self.objects, self._row(member), exists("object_id"), "epoch", epoch)
+    def move_to_epoch(self, member: str, epoch: int) -> None:
+        """Raises the epoch of an object."""
+        _raise_epoch(self.objects, self._row(member), exists("object_id"), "epoch", epoch)
 
-    def discard(self, members: Iterable[str]) -> None:
-        """Removes objects whose bucket is gone."""
-        self.objects.remove_many(map(self._row, members))
+    def remove_members(self, members: Iterable[str]) -> None:
+        """Deletes objects whose bucket has been deleted."""
+        self.objects.delete_many(map(self._row, members))
 
-    def extremes(self, *held: Extreme | None) -> Extremes:
-        """Its largest and its smallest object; each was there, of that size, when it was looked at."""
-        there = [extreme for extreme in held if extreme is not None and self._is(extreme)]
-        largest = [*there, *self._head(descending=True)]
-        smallest = [*there, *self._head(descending=False)]
+    def extremes(self, *known: Extreme | None) -> Extremes:
+        """The largest and the smallest object. Each is read from the table, which confirms its size."""
+        confirmed = [extreme for extreme in known if extreme is not None and self._is_current(extreme)]
+        largest = [*confirmed, *self._first_of_index(descending=True)]
+        smallest = [*confirmed, *self._first_of_index(descending=False)]
         return max(largest, default=None, key=_size), min(smallest, default=None, key=_size)
 
-    def _head(self, *, descending: bool) -> Iterator[Extreme]:
-        where = equals("bucket_id", self.bucket_id)
-        for row in self.objects.query(where, page=HEADS, index="by_size", descending=descending):
+    def _first_of_index(self, *, descending: bool) -> Iterator[Extreme]:
+        """The first object in the order of size that still exists with the size that the index has for it."""
+        condition = equals("bucket_id", self.bucket_id)
+        for row in self.objects.query(condition, page_size=INDEX_PAGE_SIZE, index="by_size", descending=descending):
             extreme = Extreme(int(row["size_key"].partition("#")[0]), row["object_id"])
-            if self._is(extreme):
+            if self._is_current(extreme):
                 yield extreme
                 return
 
-    def _is(self, extreme: Extreme) -> bool:
+    def _is_current(self, extreme: Extreme) -> bool:
         row = self.objects.get(self._row(extreme.member))
         contribution = _read(object_contribution, row) if row else None
         return contribution is not None and contribution.size == extreme.size
@@ -122,7 +133,7 @@ class BucketAggregate:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceAggregate:
-    """A namespace; its parts are the tallies of its buckets."""
+    """A namespace. Its members are the tallies of its buckets."""
 
     catalog: Table
     ns: str
@@ -133,44 +144,44 @@ class NamespaceAggregate:
         return keys.namespace_tally(self.ns)
 
     @property
-    def home(self) -> Key:
-        """The key of the row that counts its buckets, made with the namespace."""
+    def owner_key(self) -> Key:
+        """The key of the row that counts the namespace's buckets. It is created together with the namespace."""
         return keys.totals(self.ns)
 
     def contributions(self) -> Iterator[tuple[str, Contribution]]:
-        """The tallies of its buckets."""
-        where = all_of(equals("pk", self.ns), between("sk", *keys.buckets_range()))
-        for row in self.catalog.query(where, only=exists("object_count"), attributes=OF_TALLIES):
-            contribution, bucket_id = _read(tally_contribution, row), keys.tallied_bucket(row["sk"])
+        """The tallies of the namespace's buckets."""
+        condition = all_of(equals("pk", self.ns), between("sk", *keys.buckets_range()))
+        for row in self.catalog.query(condition, filter_by=exists("object_count"), attributes=TALLY_ATTRIBUTES):
+            contribution, bucket_id = _read(tally_contribution, row), keys.parse_bucket_tally_key(row["sk"])
             if contribution is not None and bucket_id is not None:
                 yield bucket_id, contribution
 
-    def touch(self, member: str, epoch: int) -> None:
-        """Brings the tally of a bucket into an epoch."""
-        _touch(self.catalog, keys.bucket_tally(self.ns, member), exists("sk"), "belongs_to", epoch)
+    def move_to_epoch(self, member: str, epoch: int) -> None:
+        """Raises the epoch of a bucket's tally."""
+        _raise_epoch(self.catalog, keys.bucket_tally(self.ns, member), exists("sk"), "belongs_to", epoch)
 
-    def discard(self, members: Iterable[str]) -> None:
-        """Nothing: the tally of a bucket goes with its bucket."""
+    def remove_members(self, members: Iterable[str]) -> None:
+        """Does nothing: deleting a bucket deletes its tally."""
 
-    def extremes(self, *held: Extreme | None) -> Extremes:
-        """None: a namespace shows none."""
+    def extremes(self, *known: Extreme | None) -> Extremes:
+        """A pair of None: namespaces have no largest or smallest object."""
         return None, None
 
 
 def _read(contribution: Callable[[Image], Contribution | None], row: Item) -> Contribution | None:
-    """What a row counts for. One that cannot be read counts for nothing, as it does for the fold."""
+    """The contribution of a row. Returns None for a row that cannot be read, which the fold ignores as well."""
     try:
         return contribution(encode(row))
-    except Damaged as damage:
-        log("A row that should be counted cannot be read", level=ERROR, key=row.get("object_id"), reason=str(damage))
+    except InvalidRow as error:
+        log("A row that should be counted cannot be read", level=ERROR, key=row.get("object_id"), reason=str(error))
         return None
 
 
-def _touch(table: Table, key: Key, there: Condition, name: str, epoch: int) -> None:
-    older = all_of(there, any_of(absent(name), less_than(name, epoch)))
-    # Newer, or gone: either way there is nothing to do.
+def _raise_epoch(table: Table, key: Key, row_exists: Condition, attribute: str, epoch: int) -> None:
+    is_lower = all_of(row_exists, any_of(absent(attribute), less_than(attribute, epoch)))
+    # The condition fails if the member has been deleted or its epoch is not lower. Both need no action.
     with suppress(VersionConflict):
-        table.write(Update(key, UpdateExpression(set={name: epoch}), older, lambda _: VersionConflict()))
+        table.write(Update(key, UpdateExpression(set={attribute: epoch}), is_lower, lambda _: VersionConflict()))
 
 
 def _size(extreme: Extreme) -> int:

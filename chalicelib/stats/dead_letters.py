@@ -1,4 +1,4 @@
-"""Records that nobody can read, kept for people: where each is in its stream, and no word of what it holds."""
+"""Keeps the positions of stream records that cannot be read, for an operator to look at."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from dataclasses import asdict, dataclass
 
 from chalicelib.aws.queues import Queue
 from chalicelib.core.log import ERROR, log
-from chalicelib.stats.stream_records import Unreadable
+from chalicelib.stats.stream_records import UnreadableRecord
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """The dead-letter queue, or where none is named the log alone."""
+    """The dead-letter queue of the streams. With an empty `url` the records are only logged."""
 
     queue: Callable[[], Queue]
     url: str
 
-    def add(self, unreadable: Unreadable) -> None:
-        """Keeps where a record is; the client's own errors fly when it cannot be kept."""
-        told = asdict(unreadable)
-        log("A stream record cannot be read", level=ERROR, **told)
+    def add(self, unreadable: UnreadableRecord) -> None:
+        """Logs and queues the keys and the position of a record, never its contents.
+
+        Errors of the SQS client propagate to the caller.
+        """
+        fields = asdict(unreadable)
+        log("A stream record cannot be read", level=ERROR, **fields)
         if self.url:
-            self.queue().send_message(QueueUrl=self.url, MessageBody=json.dumps(told))
+            self.queue().send_message(QueueUrl=self.url, MessageBody=json.dumps(fields))

@@ -1,8 +1,8 @@
-"""The fold: a tally and changes in, the tally after them out. No clock, no client.
+"""The fold: a pure function from a tally and changes to the tally after them.
 
-A change that was folded before makes no difference, so deliveries may repeat, overlap and be cut anywhere.
-What a member counted for is taken from the epoch it was in and added to the one it is in; epochs that
-are closed count for nothing.
+A change that has already been folded has no effect, so deliveries may be repeated, may overlap and may be split
+at any point. Each change subtracts what the member contributed before, in the epoch that it then had, and adds what
+it contributes now, in its present epoch. Closed epochs are ignored.
 """
 
 from __future__ import annotations
@@ -11,39 +11,42 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from chalicelib.stats.stream_records import Change, Contribution
-from chalicelib.stats.tally_row import ZERO, Checkpoint, Extreme, TallyRow, Totals
+from chalicelib.stats.tally_row import ZERO_TOTALS, Checkpoint, Extreme, ObjectTotals, TallyRow
 
 LARGEST, SMALLEST = 1, -1
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
-    """A tally after changes, and what is left to do.
+class FoldResult:
+    """A tally after changes, and what the caller still has to do.
 
-    `stale` members stand in a closed epoch, and have to be touched before the tally is written.
-    `extreme_gone`: an object that was the largest or the smallest is not, and who is now has to be looked up.
+    `stale`: ids of members with a closed epoch. The caller moves them to the current epoch before it writes the tally.
+    `extreme_lost`: the largest or the smallest object was deleted or resized, so the caller looks the extremes up.
     """
 
     row: TallyRow
     stale: tuple[str, ...] = ()
-    extreme_gone: bool = False
+    extreme_lost: bool = False
 
 
-def folded(row: TallyRow, changes: Iterable[Change], *, now: str, forget_before: str) -> Folded:
-    """The tally after those of the changes that it has not counted yet; the same tally if there are none."""
-    fresh = unfolded(changes, row.checkpoints)
-    if not fresh:
-        return Folded(row)
-    latest = {change.member: change.after for change in fresh}
-    largest, largest_gone = extreme_after(row.largest, latest, LARGEST)
-    smallest, smallest_gone = extreme_after(row.smallest, latest, SMALLEST)
+def fold_changes(row: TallyRow, changes: Iterable[Change], *, now: str, oldest_checkpoint: str) -> FoldResult:
+    """Applies the changes that the tally does not include yet. Without any, the result has the very same row.
+
+    `now` and `oldest_checkpoint` are timestamps; checkpoints updated before the latter are dropped.
+    """
+    changes = new_changes(changes, row.checkpoints)
+    if not changes:
+        return FoldResult(row)
+    latest = {change.member: change.after for change in changes}
+    largest, largest_lost = extreme_after(row.largest, latest, LARGEST)
+    smallest, smallest_lost = extreme_after(row.smallest, latest, SMALLEST)
     new = replace(
         row,
-        totals=_totals(row, fresh),
-        checkpoints=_checkpoints(row.checkpoints, fresh, now, forget_before),
+        totals=_totals(row, changes),
+        checkpoints=_checkpoints(row.checkpoints, changes, now, oldest_checkpoint),
         largest=largest,
         smallest=smallest,
-        last_upload_at=_newest(row.last_upload_at, fresh),
+        last_upload_at=_last_upload(row.last_upload_at, changes),
         stats_updated_at=now,
     )
     stale = tuple(
@@ -51,64 +54,66 @@ def folded(row: TallyRow, changes: Iterable[Change], *, now: str, forget_before:
         for member, contribution in latest.items()
         if contribution is not None and contribution.epoch < row.open_from
     )
-    return Folded(new, stale, largest_gone or smallest_gone)
+    return FoldResult(new, stale, largest_lost or smallest_lost)
 
 
-def unfolded(changes: Iterable[Change], checkpoints: Mapping[str, Checkpoint]) -> list[Change]:
-    """The changes a tally has not counted yet: sequence numbers grow inside a shard, and only there."""
+def new_changes(changes: Iterable[Change], checkpoints: Mapping[str, Checkpoint]) -> list[Change]:
+    """The changes that come after the checkpoint of their shard. Sequence numbers increase only within a shard."""
     seen = {shard: checkpoint.sequence for shard, checkpoint in checkpoints.items()}
-    fresh = []
+    found = []
     for change in changes:
         if change.sequence > seen.get(change.shard, ""):
             seen[change.shard] = change.sequence
-            fresh.append(change)
-    return fresh
+            found.append(change)
+    return found
 
 
 def extreme_after(
-    held: Extreme | None, latest: Mapping[str, Contribution | None], direction: int
+    known: Extreme | None, latest: Mapping[str, Contribution | None], direction: int
 ) -> tuple[Extreme | None, bool]:
-    """The largest (or, in the other direction, smallest) object that is known of, and whether that is too little.
+    """The largest (or smallest, by `direction`) object that is known after changes, and whether to look it up.
 
-    It is too little when the one that was held is gone, and none that changed now is as large.
+    A lookup is needed if the known one was deleted or resized and no changed object is at least as extreme:
+    then an object that did not change may be.
     """
-    sizes = [
+    candidates = [
         Extreme(contribution.size, member)
         for member, contribution in latest.items()
         if contribution and contribution.size is not None
     ]
-    best = further(sizes, direction)
-    if held is None:
+    best = most_extreme(candidates, direction)
+    if known is None:
         return best, False
-    if held.member not in latest:
-        return further([held, *sizes], direction), False
-    return best, best is None or direction * best.size < direction * held.size
+    if known.member not in latest:
+        return most_extreme([known, *candidates], direction), False
+    return best, best is None or direction * best.size < direction * known.size
 
 
-def further(extremes: Iterable[Extreme], direction: int) -> Extreme | None:
-    """The largest or smallest of these; of several, the first."""
+def most_extreme(extremes: Iterable[Extreme], direction: int) -> Extreme | None:
+    """The largest (or smallest, by `direction`) of these; the first of several with the same size."""
     return max(extremes, key=lambda extreme: direction * extreme.size, default=None)
 
 
-def _totals(row: TallyRow, changes: Iterable[Change]) -> dict[int, Totals]:
+def _totals(row: TallyRow, changes: Iterable[Change]) -> dict[int, ObjectTotals]:
     totals = dict(row.totals)
     for change in changes:
         before, after = change.before, change.after
         if before is not None and before.epoch >= row.open_from:
-            totals[before.epoch] = totals.get(before.epoch, ZERO).minus(before.totals)
+            totals[before.epoch] = totals.get(before.epoch, ZERO_TOTALS).minus(before.totals)
         if after is not None and after.epoch >= row.open_from:
-            totals[after.epoch] = totals.get(after.epoch, ZERO).plus(after.totals)
+            totals[after.epoch] = totals.get(after.epoch, ZERO_TOTALS).plus(after.totals)
     return totals
 
 
 def _checkpoints(
-    old: Mapping[str, Checkpoint], changes: Iterable[Change], now: str, forget_before: str
+    old: Mapping[str, Checkpoint], changes: Iterable[Change], now: str, oldest: str
 ) -> dict[str, Checkpoint]:
-    kept = {shard: checkpoint for shard, checkpoint in old.items() if checkpoint.heard_at >= forget_before}
+    kept = {shard: checkpoint for shard, checkpoint in old.items() if checkpoint.updated_at >= oldest}
     return kept | {change.shard: Checkpoint(change.sequence, now) for change in changes}
 
 
-def _newest(known: str | None, changes: Iterable[Change]) -> str | None:
-    # Not of new members only: a recount touches every one, which makes up for a creation that went unheard.
+def _last_upload(known: str | None, changes: Iterable[Change]) -> str | None:
+    # Includes members that already existed: a recount changes the epoch of every member, and so it also corrects
+    # this field where the record of a creation was lost.
     uploads = [change.after.last_upload_at for change in changes if change.after and change.after.last_upload_at]
     return max([*uploads, *([known] if known else [])], default=None)

@@ -1,7 +1,7 @@
-"""The change feed: what the streams' functions do with an event of Lambda, and what they answer.
+"""Handles the DynamoDB stream events of both tables and builds the responses for Lambda.
 
-Nobody waits for anybody: what can be done is done, and of what could not be the answer names the first
-record, from which Lambda delivers again. What had been done is then recognised by its checkpoint.
+A failure does not stop the rest of the event. The response names the first record that failed, and Lambda delivers
+the event again from there. Checkpoints keep the fold from counting the repeated records twice.
 """
 
 from __future__ import annotations
@@ -18,140 +18,149 @@ from chalicelib.stats.service import Statistics
 from chalicelib.stats.stream_records import (
     Change,
     Record,
-    Unreadable,
-    looks_due,
+    UnreadableRecord,
+    needs_extreme_lookup,
     read_object_change,
     read_tally_change,
     sequence_of,
 )
 
 Event = Mapping[str, Any]
-Answer = dict[str, Any]
-Read = Callable[[Record, str], Change | Unreadable | None]
+LambdaResponse = dict[str, Any]
+ChangeReader = Callable[[Record, str], Change | UnreadableRecord | None]
+# The partition of the namespace and the id of the bucket; None where they are unknown or do not apply.
+Target = tuple[str | None, str | None]
 
-# The one shard of an emulator that does not name it.
+# The shard of events from an emulator that has one shard per stream and does not name it.
 SINGLE_SHARD = "single"
 
 
-class ShardUnnamed(Exception):
-    """The event does not say which shard it is of, so nobody can tell what has been counted before."""
+class ShardNotNamed(Exception):
+    """The event has no shard id, without which its sequence numbers cannot be compared with the checkpoints."""
 
     def __init__(self) -> None:
         super().__init__(
-            "the event has no shardId: its source needs a tumbling window. Where a stream has but one shard, "
-            "BUCKETS_SINGLE_STREAM_SHARD=true says so"
+            "the event has no shardId: its event source mapping needs a tumbling window. "
+            "If every stream has only one shard, set BUCKETS_SINGLE_STREAM_SHARD=true"
         )
 
 
-class Sweeper(Protocol):
-    """Removes the bytes that changed objects refer to no more."""
+class GarbageCollector(Protocol):
+    """Removes the files that changed objects no longer refer to."""
 
-    def sweep(self, records: Sequence[Record]) -> None:
-        """Does so for these records of the objects' stream, which may have been swept before."""
+    def remove_unreferenced(self, records: Sequence[Record]) -> None:
+        """Removes such files for these records of the objects stream. Records may be repeated."""
 
 
 class Dispatcher(Protocol):
-    """Has tasks worked on that were started with a row of the catalog."""
+    """Puts new and restarted tasks into the task queue."""
 
     def dispatch(self, records: Sequence[Record]) -> None:
-        """Does so for these records of the catalog's stream, which may have been dispatched before."""
+        """Queues the tasks in these records of the catalog stream. Records may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """Something to be done because of a record, and again if it fails."""
+class WorkItem:
+    """An action that a record requires. If it fails, Lambda delivers again from that record."""
 
     cause: Record
-    do: Callable[[], None]
+    run: Callable[[], None]
 
 
 @dataclass(slots=True)
-class Told:
-    """What an event tells of one bucket or namespace."""
+class EventChanges:
+    """The changes of one bucket or namespace in an event, and the first record among them."""
 
     first: Record
     changes: list[Change] = field(default_factory=list)
-    unreadable: list[Unreadable] = field(default_factory=list)
+    unreadable: list[UnreadableRecord] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeFeed:
-    """The streams' functions. `single_shard`: events may leave their shard unnamed."""
+    """The handlers of both streams.
+
+    `single_shard`: events may omit their shard id, because every stream has only one shard.
+    """
 
     stats: Statistics
     dead_letters: DeadLetters
     single_shard: bool = False
-    sweeper: Sweeper | None = None
+    garbage_collector: GarbageCollector | None = None
     dispatcher: Dispatcher | None = None
 
-    def objects_changed(self, event: Event) -> Answer:
-        """Folds changes of objects into the tallies of their buckets, then has unreferenced bytes removed."""
-        return run(event, [*self._folds(event, read_object_change), *self._sweep(event)])
+    def objects_changed(self, event: Event) -> LambdaResponse:
+        """Folds changes of objects into the tallies of their buckets, then removes unreferenced files."""
+        return run_all(event, [*self._folds(event, read_object_change), *self._garbage_collection(event)])
 
-    def catalog_changed(self, event: Event) -> Answer:
-        """Folds changes of buckets' tallies into their namespaces', looks up due extremes, and sends tasks."""
-        return run(event, [*self._folds(event, read_tally_change), *self._looks(event), *self._dispatch(event)])
+    def catalog_changed(self, event: Event) -> LambdaResponse:
+        """Folds changes of bucket tallies into namespace tallies, refreshes extremes, and queues tasks."""
+        work = [*self._folds(event, read_tally_change), *self._extreme_lookups(event), *self._dispatch(event)]
+        return run_all(event, work)
 
-    def _folds(self, event: Event, read: Read) -> Iterator[Work]:
-        for (ns, bucket_id), told in grouped(event, read, self._shard).items():
-            yield Work(told.first, partial(self._fold, ns, bucket_id, told))
+    def _folds(self, event: Event, read: ChangeReader) -> Iterator[WorkItem]:
+        for (ns, bucket_id), found in group_changes(event, read, self._shard).items():
+            yield WorkItem(found.first, partial(self._fold, ns, bucket_id, found))
 
-    def _fold(self, ns: str | None, bucket_id: str | None, told: Told) -> None:
-        for unreadable in told.unreadable:
+    def _fold(self, ns: str | None, bucket_id: str | None, found: EventChanges) -> None:
+        for unreadable in found.unreadable:
             self.dead_letters.add(unreadable)
         if ns is not None:
-            self.stats.fold(ns, bucket_id, told.changes, doubtful=bool(told.unreadable))
+            self.stats.fold(ns, bucket_id, found.changes, has_unreadable=bool(found.unreadable))
 
-    def _sweep(self, event: Event) -> Iterator[Work]:
-        sweeper, records = self.sweeper, records_of(event)
-        if sweeper is not None and records:
-            yield Work(records[0], lambda: sweeper.sweep(records))
+    def _garbage_collection(self, event: Event) -> Iterator[WorkItem]:
+        garbage_collector, records = self.garbage_collector, records_of(event)
+        if garbage_collector is not None and records:
+            yield WorkItem(records[0], lambda: garbage_collector.remove_unreferenced(records))
 
-    def _dispatch(self, event: Event) -> Iterator[Work]:
+    def _dispatch(self, event: Event) -> Iterator[WorkItem]:
         dispatcher, records = self.dispatcher, records_of(event)
         if dispatcher is not None and records:
-            yield Work(records[0], lambda: dispatcher.dispatch(records))
+            yield WorkItem(records[0], lambda: dispatcher.dispatch(records))
 
-    def _looks(self, event: Event) -> Iterator[Work]:
+    def _extreme_lookups(self, event: Event) -> Iterator[WorkItem]:
         due: dict[tuple[str, str], Record] = {}
         for record in records_of(event):
-            if looks_due(record):
+            if needs_extreme_lookup(record):
                 change = read_tally_change(record, "")
                 if isinstance(change, Change):
                     due[change.ns, change.member] = record
         for (ns, bucket_id), record in due.items():
-            yield Work(record, partial(self.stats.look_again, ns, bucket_id))
+            yield WorkItem(record, partial(self.stats.refresh_extremes, ns, bucket_id))
 
     def _shard(self, event: Event) -> str:
         shard = event.get("shardId") or (SINGLE_SHARD if self.single_shard else None)
         if not isinstance(shard, str):
-            raise ShardUnnamed()
+            raise ShardNotNamed()
         return shard
 
 
 def records_of(event: Event) -> Sequence[Record]:
-    """The records of an event; the last one of a window has none."""
+    """The records of an event. The last event of a tumbling window has none."""
     return event.get("Records") or ()
 
 
-def grouped(event: Event, read: Read, shard_of: Callable[[Event], str]) -> dict[tuple[str | None, str | None], Told]:
-    """What the event tells that counts, by namespace and bucket. Raises ShardUnnamed."""
-    told: dict[tuple[str | None, str | None], Told] = {}
+def group_changes(event: Event, read: ChangeReader, shard_of: Callable[[Event], str]) -> dict[Target, EventChanges]:
+    """The changes in an event that affect statistics, by namespace and bucket.
+
+    Raises ShardNotNamed if the event has records and no shard id.
+    """
+    groups: dict[Target, EventChanges] = {}
     records = records_of(event)
     shard = shard_of(event) if records else ""
     for record in records:
         change = read(record, shard)
-        if isinstance(change, Unreadable):
-            told.setdefault((change.ns, change.bucket_id), Told(record)).unreadable.append(change)
-        elif change is not None and change.counts:
-            told.setdefault((change.ns, change.bucket_id), Told(record)).changes.append(change)
-    return told
+        if isinstance(change, UnreadableRecord):
+            groups.setdefault((change.ns, change.bucket_id), EventChanges(record)).unreadable.append(change)
+        elif change is not None and change.has_effect:
+            groups.setdefault((change.ns, change.bucket_id), EventChanges(record)).changes.append(change)
+    return groups
 
 
-def run(event: Event, work: Iterable[Work]) -> Answer:
-    """Does the work, all that can be done of it. Lambda's answer, with the first record to deliver again."""
-    with track_usage() as meter:
-        failed = [each.cause for each in work if not succeeds(each)]
+def run_all(event: Event, work: Iterable[WorkItem]) -> LambdaResponse:
+    """Runs every item, logs one line, and returns the response with the first record that failed, if any."""
+    with track_usage() as usage:
+        failed = [item.cause for item in work if not succeeds(item)]
     records = records_of(event)
     if records:
         log(
@@ -160,25 +169,28 @@ def run(event: Event, work: Iterable[Work]) -> Answer:
             shard=event.get("shardId"),
             records=len(records),
             failed=len(failed),
-            round_trips=meter.round_trips,
-            read_units=meter.read_units,
-            write_units=meter.write_units,
+            round_trips=usage.round_trips,
+            read_units=usage.read_units,
+            write_units=usage.write_units,
         )
-    return answer(event, min(failed, key=sequence_of, default=None))
+    return lambda_response(event, min(failed, key=sequence_of, default=None))
 
 
-def succeeds(work: Work) -> bool:
-    """Does it. Whatever goes wrong is logged and tried again with the record; it must not stop the others."""
+def succeeds(item: WorkItem) -> bool:
+    """Runs an item and returns whether it succeeded. Any exception is logged, so that the other items still run."""
     try:
-        work.do()
+        item.run()
     except Exception as error:
-        log("A change could not be applied", level=ERROR, error=error, sequence=sequence_of(work.cause))
+        log("A change could not be applied", level=ERROR, error=error, sequence=sequence_of(item.cause))
         return False
     return True
 
 
-def answer(event: Event, failed: Record | None) -> Answer:
-    """What Lambda is told: where to go on from, and within a window the state that it keeps for us."""
+def lambda_response(event: Event, failed: Record | None) -> LambdaResponse:
+    """The response to Lambda: the record to deliver again from, if any, and the state of a tumbling window.
+
+    Lambda requires `state` in the response to an event of a tumbling window; here it is returned unchanged.
+    """
     failures = [] if failed is None else [{"itemIdentifier": failed["dynamodb"]["SequenceNumber"]}]
     state = {"state": event.get("state") or {}} if "window" in event or "state" in event else {}
     return {"batchItemFailures": failures, **state}

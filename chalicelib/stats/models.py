@@ -1,4 +1,4 @@
-"""The tally: a bucket's or a namespace's totals, as its row shows them."""
+"""The tally of a bucket or a namespace: the part of its row that clients see."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Totals as they were last folded; all zero, and never updated, before the first object.
+    """Totals after the last fold. Before the first object they are zero and `stats_updated_at` is None.
 
-    Objects written now carry `epoch`, so that a recount can tell them from those before it.
+    New objects are written with `epoch`, which lets a recount tell them from earlier ones. Sizes are in bytes.
     """
 
     object_count: int = 0
@@ -30,7 +30,7 @@ class Tally:
 
     @property
     def storage(self) -> StorageStatistics:
-        """The storage statistics a bucket shows."""
+        """The storage statistics in a bucket's response."""
         average = self.total_size_bytes // self.object_count if self.object_count else 0
         return {
             "total_size_bytes": self.total_size_bytes,
@@ -41,7 +41,7 @@ class Tally:
 
     @property
     def batch(self) -> BatchStatistics:
-        """The batch statistics a bucket shows."""
+        """The batch statistics in a bucket's response."""
         counts = self.batches or {}
         return {
             "total": counts.get("total", 0),
@@ -51,11 +51,11 @@ class Tally:
         }
 
 
-NOTHING = Tally()
+EMPTY_TALLY = Tally()
 
 
 def read_tally(row: Mapping[str, Any] | None) -> Tally:
-    """The tally in a row, or the empty one where there is no row yet."""
+    """The tally in a row, or the empty tally if the row does not exist yet."""
     if row is None:
-        return NOTHING
+        return EMPTY_TALLY
     return Tally(**{name: row[name] for name in Tally.__slots__ if name in row})

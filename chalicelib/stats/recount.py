@@ -1,7 +1,8 @@
-"""Recounting while writers go on: members are brought into a new epoch, and the old ones are closed.
+"""Recounts the members of an aggregate while writers continue.
 
-Every touch of a member goes through the stream, which takes what it counted for out of the old epoch and adds
-it to the new one. What the old epochs then still hold is drift, and closing them leaves it behind.
+A recount starts a new epoch and moves every member into it. Each move passes through the stream, where the fold
+subtracts the member from the old epoch and adds it to the new one. The totals that then remain in the old epochs
+are drift: they belong to no member. The recount closes the old epochs, which removes the drift.
 """
 
 from __future__ import annotations
@@ -10,85 +11,87 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 from chalicelib.stats.aggregates import Aggregate
-from chalicelib.stats.tallies import LOOKS, Tallies
-from chalicelib.stats.tally_row import EMPTY, ZERO, TallyRow, Totals
+from chalicelib.stats.tallies import EXTREME_LOOKUPS, Tallies
+from chalicelib.stats.tally_row import EMPTY_ROW, ZERO_TOTALS, ObjectTotals, TallyRow
 
-SECONDS_BETWEEN = 1.0
-# Old totals that have not moved for as many looks are taken to be still. Closing earlier would show too
-# little for a moment, and name the wrong drift; what is counted in the end would be the same.
-LOOKS_AT_STILLNESS = 5
-MOST_LOOKS = 900
+SECONDS_BETWEEN_CHECKS = 1.0
+# The recount waits until the old totals are the same in this many checks one after another. Closing the epochs
+# earlier would show too small totals for a moment and report a wrong drift. The final totals would be the same.
+STABLE_CHECKS = 5
+MAX_STABILITY_CHECKS = 900
 
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """What a recount found: by how much more, or less, the tally showed than there was."""
+    """The result of a recount. `drift` is what the tally showed in excess; negative numbers mean too little."""
 
-    drift: Totals
+    drift: ObjectTotals
 
 
 def recount(tallies: Tallies, aggregate: Aggregate) -> Recount:
-    """Counts anew, while writers go on. A recount that was broken off is made good by the next one."""
-    epoch = _swept(tallies, aggregate, _raised(tallies, aggregate))
-    _await_stillness(tallies, aggregate, epoch)
-    drift = _close(tallies, aggregate, epoch)
-    # Who still carried an old epoch while it was being closed may have been counted there. From now on the
-    # fold itself brings such members over, so one more walk finds all there can be.
-    _swept(tallies, aggregate, epoch)
+    """Recounts an aggregate while writers continue. The next recount completes one that was interrupted."""
+    epoch = _move_members(tallies, aggregate, _start_epoch(tallies, aggregate))
+    _await_stable_totals(tallies, aggregate, epoch)
+    drift = _close_older_epochs(tallies, aggregate, epoch)
+    # A member that had an old epoch while the epochs were being closed may have been counted in that epoch. The fold
+    # moves such members from now on, so one more pass over the members finds all that are left.
+    _move_members(tallies, aggregate, epoch)
     tallies.revise(aggregate, lambda row: replace(row, recount_due=None) if row.epoch == epoch else row)
     return Recount(drift)
 
 
-def _raised(tallies: Tallies, aggregate: Aggregate, above: int | None = None) -> int:
-    """The epoch that members are brought into: a new one, or the one of a recount that is beyond `above`."""
+def _start_epoch(tallies: Tallies, aggregate: Aggregate, at_least: int | None = None) -> int:
+    """Starts an epoch above all others and returns it. With `at_least`, returns the current one if that is as high."""
 
-    def raised(row: TallyRow) -> TallyRow:
-        if above is not None and row.epoch >= above:
+    def with_new_epoch(row: TallyRow) -> TallyRow:
+        if at_least is not None and row.epoch >= at_least:
             return row
-        return replace(row, epoch=max([row.epoch, above or 0, *row.totals]) + 1, recount_due=tallies.now())
+        return replace(row, epoch=max([row.epoch, at_least or 0, *row.totals]) + 1, recount_due=tallies.now())
 
-    return (tallies.revise(aggregate, raised) or EMPTY).epoch
+    return (tallies.revise(aggregate, with_new_epoch) or EMPTY_ROW).epoch
 
 
-def _swept(tallies: Tallies, aggregate: Aggregate, epoch: int) -> int:
-    """Brings every member into the epoch, again and again until none is older; gives back the epoch."""
-    older = True
-    while older:
-        older = False
+def _move_members(tallies: Tallies, aggregate: Aggregate, epoch: int) -> int:
+    """Moves every member into the epoch, in as many passes as needed. Returns the epoch that they are then in."""
+    found_older = True
+    while found_older:
+        found_older = False
         for member, contribution in aggregate.contributions():
             if contribution.epoch > epoch:
-                # Of another recount, or of a tally that was lost: there is no way back.
-                epoch = _raised(tallies, aggregate, contribution.epoch)
+                # Another recount runs, or the tally was lost. Epochs never decrease, so this recount raises its own.
+                epoch = _start_epoch(tallies, aggregate, contribution.epoch)
             if contribution.epoch < epoch:
-                aggregate.touch(member, epoch)
-                older = True
+                aggregate.move_to_epoch(member, epoch)
+                found_older = True
     return epoch
 
 
-def _await_stillness(tallies: Tallies, aggregate: Aggregate, epoch: int) -> None:
-    last, still = None, 0
-    for _ in range(MOST_LOOKS):
-        left = _left(tallies.find(aggregate), epoch)
-        still = still + 1 if left == last else 0
-        if still >= LOOKS_AT_STILLNESS:
+def _await_stable_totals(tallies: Tallies, aggregate: Aggregate, epoch: int) -> None:
+    last, stable = None, 0
+    for _ in range(MAX_STABILITY_CHECKS):
+        current = _older_totals(tallies.find(aggregate), epoch)
+        stable = stable + 1 if current == last else 0
+        if stable >= STABLE_CHECKS:
             return
-        last = left
-        tallies.pause(SECONDS_BETWEEN)
+        last = current
+        tallies.pause(SECONDS_BETWEEN_CHECKS)
 
 
-def _close(tallies: Tallies, aggregate: Aggregate, epoch: int) -> Totals:
-    drift = ZERO
+def _close_older_epochs(tallies: Tallies, aggregate: Aggregate, epoch: int) -> ObjectTotals:
+    """Closes the epochs below this one and returns the totals that remained in them."""
+    drift = ZERO_TOTALS
 
     def closed(row: TallyRow) -> TallyRow:
         nonlocal drift
-        drift = _left(row, epoch)
+        drift = _older_totals(row, epoch)
         totals = {each: totals for each, totals in row.totals.items() if each >= epoch}
         new = replace(row, open_from=max(row.open_from, epoch), totals=totals, stats_updated_at=tallies.now())
-        return tallies.looked_up(aggregate, new, looks_due=LOOKS)
+        return tallies.with_refreshed_extremes(aggregate, new, lookups_due=EXTREME_LOOKUPS)
 
     tallies.revise(aggregate, closed)
     return drift
 
 
-def _left(row: TallyRow, epoch: int) -> Totals:
-    return reduce(Totals.plus, (totals for each, totals in row.totals.items() if each < epoch), ZERO)
+def _older_totals(row: TallyRow, epoch: int) -> ObjectTotals:
+    older = (totals for each, totals in row.totals.items() if each < epoch)
+    return reduce(ObjectTotals.plus, older, ZERO_TOTALS)

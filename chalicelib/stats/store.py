@@ -19,35 +19,38 @@ class TallyStore:
         self._catalog = catalog
 
     def find(self, key: Key) -> TallyRow | None:
-        """The tally in the row of this key."""
+        """The tally with this key, or None if there is no such row."""
         row = self._catalog.get(key)
         return from_item(row) if row else None
 
-    def first(self, home: Key) -> TallyRow | None:
-        """The tally that begins under a `home`, in the epoch that this says; None where there is no such row."""
-        row = self._catalog.get(home)
+    def initial(self, owner_key: Key) -> TallyRow | None:
+        """The empty tally of a bucket or namespace, in the epoch that its own row names.
+
+        Returns None if the bucket or namespace does not exist.
+        """
+        row = self._catalog.get(owner_key)
         if row is None:
             return None
         epoch = row.get("counts_from", 0)
         return TallyRow(epoch=epoch, open_from=epoch)
 
-    def replace(self, key: Key, home: Key, old: TallyRow, new: TallyRow) -> None:
-        """Writes what differs, in one update. Raises VersionConflict where the old state is no longer there.
+    def replace(self, key: Key, owner_key: Key, old: TallyRow, new: TallyRow) -> None:
+        """Writes the attributes that differ, in one update. Raises VersionConflict if the row is not `old` any more.
 
-        A first state needs the row of what is tallied, its `home`.
+        The first write of a tally also checks that the row with `owner_key` exists.
         """
         before, after = to_item(old), to_item(new)
-        # A row that is not there yet is written whole.
+        # Revision 0 means that the row does not exist yet; then all attributes are written.
         changed = {name: value for name, value in after.items() if not old.revision or value != before[name]}
         condition = equals("revision", old.revision) if old.revision else absent("revision")
-        step = Update(key, UpdateExpression(set=changed), condition, lambda _: VersionConflict())
+        update = Update(key, UpdateExpression(set=changed), condition, lambda _: VersionConflict())
         if old.revision:
-            self._catalog.write(step)
+            self._catalog.write(update)
         else:
-            self._catalog.transact([step, ConditionCheck(home, exists("pk"), lambda _: VersionConflict())])
+            self._catalog.transact([update, ConditionCheck(owner_key, exists("pk"), lambda _: VersionConflict())])
 
     def bucket_ids(self, partition: str) -> Iterator[str]:
-        """The ids of a namespace's buckets."""
-        where = all_of(equals("pk", partition), between("sk", *keys.buckets_range()))
-        for row in self._catalog.query(where, only=exists("bucket_name"), attributes=("bucket_id",)):
+        """The ids of the buckets in a namespace's partition."""
+        condition = all_of(equals("pk", partition), between("sk", *keys.buckets_range()))
+        for row in self._catalog.query(condition, filter_by=exists("bucket_name"), attributes=("bucket_id",)):
             yield row["bucket_id"]

@@ -1,6 +1,6 @@
-"""Stream records, as Lambda gives them, read into changes of what is counted.
+"""Reads stream records, in the form in which Lambda delivers them, into changes of what is counted.
 
-Of an image only what counts is decoded: an object's fields may be large, and nobody here asks for them.
+Of each image only the attributes that count are decoded, because objects may have large fields.
 """
 
 from __future__ import annotations
@@ -10,36 +10,37 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import keys
-from chalicelib.aws.dynamodb.attribute_values import Wire, decode_value
-from chalicelib.stats.tally_row import Totals
+from chalicelib.aws.dynamodb.attribute_values import AttributeValue, decode_value
+from chalicelib.stats.tally_row import ObjectTotals
 
 Record = Mapping[str, Any]
-Image = Mapping[str, Wire]
+Image = Mapping[str, AttributeValue]
 
 FAILED = "FAILED"
-# Sequence numbers have at most 40 digits; with zeros in front their order as texts is that of the numbers.
+# Sequence numbers have at most 40 digits (DynamoDB Streams API, StreamRecord). Padded with zeros, their order as
+# strings is their order as numbers.
 SEQUENCE_DIGITS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one member adds to the totals: an object to its bucket's, or a bucket to its namespace's.
+    """What one member adds to the totals: an object to those of its bucket, or a bucket to those of its namespace.
 
-    `epoch` says in which count it stands; `size` is an object's, for the extremes.
+    `epoch`: the epoch whose totals include it. `size`: the size of an object in bytes; None for a bucket.
     """
 
     epoch: int
-    totals: Totals
+    totals: ObjectTotals
     last_upload_at: str | None
     size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One record, understood: what a member counted for before and after, None where it did not count.
+    """What a record changes: the contribution of a member before and after, None where it did not count.
 
-    `ns` is the partition of the namespace. `member` is the object of a bucket, or else the bucket whose
-    tally changed, which is a change of the namespace.
+    `ns` is the partition of the namespace. If `bucket_id` is set, `member` is an object of that bucket. If it is
+    None, `member` is a bucket whose tally changed, which changes the totals of the namespace.
     """
 
     ns: str
@@ -51,14 +52,14 @@ class Change:
     sequence: str
 
     @property
-    def counts(self) -> bool:
-        """Whether it changes anything that is counted."""
+    def has_effect(self) -> bool:
+        """Whether the contribution changed."""
         return self.before != self.after
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A record that does not say what it must; of which bucket or namespace, where that can be told."""
+class UnreadableRecord:
+    """A record that lacks required data. `ns` and `bucket_id` are None where the record does not contain them."""
 
     ns: str | None
     bucket_id: str | None
@@ -69,18 +70,18 @@ class Unreadable:
     reason: str
 
 
-class Damaged(ValueError):
-    """A row lacks what counts, or has it in another form."""
+class InvalidRow(ValueError):
+    """An attribute that counts is missing from a row, or has the wrong type."""
 
 
 def sequence_of(record: Record) -> str:
-    """The record's place in its shard, in the form that sorts."""
+    """The sequence number of the record in its shard, padded so that it sorts as a string."""
     number: str = record["dynamodb"]["SequenceNumber"]
     return number.zfill(SEQUENCE_DIGITS)
 
 
-def read_object_change(record: Record, shard: str) -> Change | Unreadable:
-    """What a record of the objects table changes."""
+def read_object_change(record: Record, shard: str) -> Change | UnreadableRecord:
+    """The change in a record of the objects table."""
     old, new = _images(record)
     row_keys = record["dynamodb"].get("Keys")
     try:
@@ -93,85 +94,105 @@ def read_object_change(record: Record, shard: str) -> Change | Unreadable:
             shard=shard,
             sequence=sequence_of(record),
         )
-    except Damaged as damage:
-        whose = (_found(new, "ns") or _found(old, "ns"), _found(row_keys, "bucket_id"))
-        return _unreadable(record, shard, whose, damage)
+    except InvalidRow as error:
+        ns = _text_or_none(new, "ns") or _text_or_none(old, "ns")
+        return _unreadable(record, shard, ns, _text_or_none(row_keys, "bucket_id"), error)
 
 
-def read_tally_change(record: Record, shard: str) -> Change | Unreadable | None:
-    """What a record of the catalog changes in a namespace's totals; None if it is not of a bucket's tally."""
+def read_tally_change(record: Record, shard: str) -> Change | UnreadableRecord | None:
+    """The change in a record of the catalog table, or None if the record is not about the tally of a bucket."""
     row_keys = record["dynamodb"].get("Keys")
-    partition, bucket_id = _found(row_keys, "pk"), keys.tallied_bucket(_found(row_keys, "sk") or "")
+    partition, bucket_id = (
+        _text_or_none(row_keys, "pk"),
+        keys.parse_bucket_tally_key(_text_or_none(row_keys, "sk") or ""),
+    )
     if partition is None or bucket_id is None:
         return None
     old, new = _images(record)
     try:
         before, after = tally_contribution(old), tally_contribution(new)
-    except Damaged as damage:
-        return _unreadable(record, shard, (partition, None), damage)
+    except InvalidRow as error:
+        return _unreadable(record, shard, partition, None, error)
     return Change(partition, None, bucket_id, before, after, shard, sequence_of(record))
 
 
-def looks_due(record: Record) -> bool:
-    """Whether a record of a bucket's tally says that the extremes have to be looked up again."""
+def needs_extreme_lookup(record: Record) -> bool:
+    """Whether the tally of a bucket in this record is due for a lookup of its largest and smallest object."""
     return "looks_due" in (record["dynamodb"].get("NewImage") or {})
 
 
 def object_contribution(image: Image | None) -> Contribution | None:
-    """What an object counts for; nothing when it is not there, or hidden."""
+    """The contribution of an object. Returns None without an image and for a soft-deleted object.
+
+    Raises InvalidRow if an attribute that counts is missing or has the wrong type.
+    """
     if image is None or "soft_deleted" in image:
         return None
     size = _count(image, "size_bytes")
-    totals = Totals(1, size, int(_text(image, "status") == FAILED))
+    totals = ObjectTotals(1, size, int(_text(image, "status") == FAILED))
     return Contribution(_count(image, "epoch"), totals, _text(image, "created_at"), size)
 
 
 def tally_contribution(image: Image | None) -> Contribution | None:
-    """What a bucket's tally counts for in its namespace; nothing while the row holds no totals."""
+    """The contribution of a bucket's tally to its namespace. Returns None without an image and without totals in it.
+
+    Raises InvalidRow if an attribute that counts has the wrong type.
+    """
     if image is None or "object_count" not in image:
         return None
-    totals = Totals(*(_number(image, name) for name in ("object_count", "total_size_bytes", "failed_object_count")))
+    names = ("object_count", "total_size_bytes", "failed_object_count")
+    totals = ObjectTotals(*(_integer(image, name) for name in names))
     epoch = _count(image, "belongs_to") if "belongs_to" in image else 0
-    return Contribution(epoch, totals, _found(image, "last_upload_at"))
+    return Contribution(epoch, totals, _text_or_none(image, "last_upload_at"))
 
 
-def _unreadable(record: Record, shard: str, whose: tuple[str | None, str | None], damage: Damaged) -> Unreadable:
-    told = record["dynamodb"]
-    place = {"shard": shard, "sequence": told["SequenceNumber"], "source": record.get("eventSourceARN", "")}
-    return Unreadable(*whose, keys=told.get("Keys"), reason=str(damage), **place)
+def _unreadable(
+    record: Record, shard: str, ns: str | None, bucket_id: str | None, error: InvalidRow
+) -> UnreadableRecord:
+    change = record["dynamodb"]
+    return UnreadableRecord(
+        ns,
+        bucket_id,
+        source=record.get("eventSourceARN", ""),
+        keys=change.get("Keys"),
+        shard=shard,
+        sequence=change["SequenceNumber"],
+        reason=str(error),
+    )
 
 
 def _images(record: Record) -> tuple[Image | None, Image | None]:
-    told = record["dynamodb"]
-    return told.get("OldImage") or None, told.get("NewImage") or None
+    """The images before and after the change."""
+    change = record["dynamodb"]
+    return change.get("OldImage") or None, change.get("NewImage") or None
 
 
-def _found(image: Any, name: str) -> str | None:
-    """The text of this name, or None where there is no such text."""
+def _text_or_none(image: Any, name: str) -> str | None:
+    """The non-empty string in this attribute, or None if there is none."""
     try:
         return _text(image, name)
-    except Damaged:
+    except InvalidRow:
         return None
 
 
 def _text(image: Any, name: str) -> str:
     value = _value(image, name)
     if not isinstance(value, str) or not value:
-        raise Damaged(f"{name} is no text")
+        raise InvalidRow(f"{name} is not a non-empty string")
     return value
 
 
 def _count(image: Any, name: str) -> int:
-    number = _number(image, name)
+    number = _integer(image, name)
     if number < 0:
-        raise Damaged(f"{name} is below zero")
+        raise InvalidRow(f"{name} is negative")
     return number
 
 
-def _number(image: Any, name: str) -> int:
+def _integer(image: Any, name: str) -> int:
     value = _value(image, name)
-    if type(value) is not int:  # true is an int, too
-        raise Damaged(f"{name} is no whole number")
+    if type(value) is not int:  # isinstance would accept True and False
+        raise InvalidRow(f"{name} is not an integer")
     return value
 
 
@@ -179,4 +200,4 @@ def _value(image: Any, name: str) -> Any:
     try:
         return decode_value(image[name])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Damaged(f"{name} cannot be read") from error
+        raise InvalidRow(f"{name} cannot be read") from error

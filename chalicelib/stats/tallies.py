@@ -1,4 +1,4 @@
-"""How a tally is changed: read, decided upon, and written on condition that nobody else did meanwhile."""
+"""Updates tallies with optimistic locking: each is read, changed, and written on condition that it is the same."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from chalicelib.aws.dynamodb.optimistic_lock import revise
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.stats.aggregates import Aggregate, BucketAggregate, NamespaceAggregate
-from chalicelib.stats.fold import LARGEST, SMALLEST, folded, further
+from chalicelib.stats.fold import LARGEST, SMALLEST, fold_changes, most_extreme
 from chalicelib.stats.store import TallyStore
 from chalicelib.stats.stream_records import Change
-from chalicelib.stats.tally_row import EMPTY, TallyRow, to_item
+from chalicelib.stats.tally_row import EMPTY_ROW, TallyRow, to_item
 
-# Records live for 24 hours; what is older than twice that comes never again.
-SHARDS_REMEMBERED = timedelta(hours=48)
-# How often the extremes are looked up again after one was lost: each time at least one trip of the tally's
-# own change through the stream later, which is what the index is given to settle.
-LOOKS = 2
+# DynamoDB streams keep records for 24 hours, so a shard without records for 48 hours will not be delivered again.
+CHECKPOINT_RETENTION = timedelta(hours=48)
+# How many lookups follow the loss of an extreme. Each is caused by the stream record of the write before it. This
+# delay gives the eventually consistent index time to catch up.
+EXTREME_LOOKUPS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
-    """The tallies of buckets and namespaces. Every method raises Unavailable when the storage cannot serve it."""
+    """The tallies of buckets and namespaces. Every method raises Unavailable if DynamoDB cannot serve the request."""
 
     store: TallyStore
     catalog: Table
@@ -34,82 +34,95 @@ class Tallies:
     pause: Callable[[float], None] = time.sleep
 
     def of(self, ns: str, bucket_id: str | None) -> Aggregate:
-        """A bucket as something that has a tally, or without one its namespace."""
+        """The aggregate of a bucket, or of its namespace if `bucket_id` is None."""
         if bucket_id is None:
             return NamespaceAggregate(self.catalog, ns)
         return BucketAggregate(self.catalog, self.objects, ns, bucket_id)
 
     def find(self, aggregate: Aggregate) -> TallyRow:
-        """A tally as it is now."""
-        return self.store.find(aggregate.key) or EMPTY
+        """The current tally; an empty one if none is stored."""
+        return self.store.find(aggregate.key) or EMPTY_ROW
 
-    def fold(self, aggregate: Aggregate, changes: Iterable[Change], *, doubtful: bool = False) -> None:
-        """Counts the changes that were not counted yet, in one update; nothing is written if there are none.
+    def fold(self, aggregate: Aggregate, changes: Iterable[Change], *, has_unreadable: bool = False) -> None:
+        """Counts the changes that are not counted yet, in one update. Writes nothing if there are none.
 
-        `doubtful`: a change could not be read, so from now on the whole is due for a recount.
+        `has_unreadable`: some changes could not be read, so the aggregate is marked as due for a recount.
         """
-        kept = [change for change in changes if change.counts]
-        if not kept and not doubtful:
+        relevant = [change for change in changes if change.has_effect]
+        if not relevant and not has_unreadable:
             return
-        if self.revise(aggregate, lambda row: self._folded(aggregate, row, kept, doubtful=doubtful)) is None:
-            # Written while the whole was being deleted, and too late for that to find it.
-            aggregate.discard({change.member for change in kept if change.after is not None})
 
-    def look_again(self, aggregate: Aggregate) -> None:
-        """Looks the extremes up once more, if that is due. One that is found gone makes more looks due."""
-        self.revise(aggregate, lambda row: self.looked_up(aggregate, row) if row.looks_due else row)
+        def updated(row: TallyRow) -> TallyRow:
+            return self._folded(aggregate, row, relevant, has_unreadable=has_unreadable)
 
-    def looked_up(self, aggregate: Aggregate, row: TallyRow, *, looks_due: int | None = None) -> TallyRow:
-        """The row with the extremes that the index and the row itself know of, those left out that are gone."""
+        if self.revise(aggregate, updated) is None:
+            # These members were written while their bucket was being deleted, and the deletion did not see them.
+            aggregate.remove_members({change.member for change in relevant if change.after is not None})
+
+    def refresh_extremes(self, aggregate: Aggregate) -> None:
+        """Looks up the largest and the smallest member, if a lookup is due. If one of them was lost, more are due."""
+
+        def updated(row: TallyRow) -> TallyRow:
+            return self.with_refreshed_extremes(aggregate, row) if row.lookups_due else row
+
+        self.revise(aggregate, updated)
+
+    def with_refreshed_extremes(
+        self, aggregate: Aggregate, row: TallyRow, *, lookups_due: int | None = None
+    ) -> TallyRow:
+        """The row with the extremes that are found in the index and in the row itself and that still exist.
+
+        `lookups_due`: how many lookups are due afterwards. By default one less, or EXTREME_LOOKUPS if one was lost.
+        """
         largest, smallest = aggregate.extremes(row.largest, row.smallest)
         lost = (row.largest and (not largest or largest.size < row.largest.size)) or (
             row.smallest and (not smallest or smallest.size > row.smallest.size)
         )
-        due = LOOKS if lost else row.looks_due - 1
-        return replace(row, largest=largest, smallest=smallest, looks_due=due if looks_due is None else looks_due)
+        if lookups_due is None:
+            lookups_due = EXTREME_LOOKUPS if lost else row.lookups_due - 1
+        return replace(row, largest=largest, smallest=smallest, lookups_due=lookups_due)
 
-    def revise(self, aggregate: Aggregate, revised: Callable[[TallyRow], TallyRow]) -> TallyRow | None:
-        """Puts a tally into the state that `revised` makes of the present one, which may be asked repeatedly.
+    def revise(self, aggregate: Aggregate, updated: Callable[[TallyRow], TallyRow]) -> TallyRow | None:
+        """Replaces a tally with the result of `updated`, which is called again after each conflicting write.
 
-        None for a tally that has no home, and gets none: the bucket or the namespace is gone.
+        Returns None, and writes nothing, if the bucket or namespace has been deleted.
         """
 
         def read() -> TallyRow | None:
-            return self.store.find(aggregate.key) or self.store.first(aggregate.home)
+            return self.store.find(aggregate.key) or self.store.initial(aggregate.owner_key)
 
         def write(old: TallyRow | None, new: TallyRow | None) -> TallyRow | None:
             if old is None or new is None:
                 return None
             new = replace(new, revision=old.revision + 1)
-            self.store.replace(aggregate.key, aggregate.home, old, new)
+            self.store.replace(aggregate.key, aggregate.owner_key, old, new)
             return new
 
         def step(row: TallyRow | None) -> TallyRow | None:
-            return row if row is None else revised(row)
+            return row if row is None else updated(row)
 
         return revise(read, step, write, self.pause, stored=lambda row: row and to_item(row))
 
     def now(self) -> str:
-        """The present moment."""
+        """The current time as a timestamp."""
         return format_timestamp(self.clock())
 
-    def _folded(self, aggregate: Aggregate, row: TallyRow, changes: list[Change], *, doubtful: bool) -> TallyRow:
-        moment = self.clock()
-        done = folded(
-            row, changes, now=format_timestamp(moment), forget_before=format_timestamp(moment - SHARDS_REMEMBERED)
-        )
-        # Before the tally is written: a crash in between repeats the batch, and then nothing is forgotten.
-        for member in done.stale:
-            aggregate.touch(member, row.epoch)
-        new = self._with_extremes(aggregate, done.row) if done.extreme_gone else done.row
-        return replace(new, recount_due=new.recount_due or format_timestamp(moment)) if doubtful else new
+    def _folded(self, aggregate: Aggregate, row: TallyRow, changes: list[Change], *, has_unreadable: bool) -> TallyRow:
+        now = self.clock()
+        oldest_checkpoint = format_timestamp(now - CHECKPOINT_RETENTION)
+        result = fold_changes(row, changes, now=format_timestamp(now), oldest_checkpoint=oldest_checkpoint)
+        # Before the tally is written: after a crash in between, the records are delivered again and nothing is lost.
+        for member in result.stale:
+            aggregate.move_to_epoch(member, row.epoch)
+        new = self._with_extremes(aggregate, result.row) if result.extreme_lost else result.row
+        return replace(new, recount_due=new.recount_due or format_timestamp(now)) if has_unreadable else new
 
     def _with_extremes(self, aggregate: Aggregate, row: TallyRow) -> TallyRow:
-        """The row after an extreme was lost, with the next one that is known, by changes or by the index."""
+        """The row after an extreme was lost, with the next one that the changes or the index contain."""
         largest, smallest = aggregate.extremes()
         return replace(
             row,
-            largest=further(filter(None, (row.largest, largest)), LARGEST),
-            smallest=further(filter(None, (row.smallest, smallest)), SMALLEST),
-            looks_due=LOOKS,
+            largest=most_extreme(filter(None, (row.largest, largest)), LARGEST),
+            smallest=most_extreme(filter(None, (row.smallest, smallest)), SMALLEST),
+            lookups_due=EXTREME_LOOKUPS,
         )

@@ -1,6 +1,8 @@
-"""The whole row of a tally: the totals that are shown, and what the fold keeps beside them.
+"""The entire row of a tally: the totals that clients see, and the state of the fold.
 
-Totals are kept for each epoch, and those shown are the sum over the epochs that are not closed.
+Every member (an object, or the tally of a bucket) has an epoch, a number that is the generation of the count that
+includes it. The row keeps totals for each epoch. A recount starts a new epoch, moves all members into it, and then
+closes the older ones. Clients see the sum over the epochs that are not closed.
 """
 
 from __future__ import annotations
@@ -11,55 +13,57 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 
-class Totals(NamedTuple):
-    """How many objects there are, how large together, and how many of them failed."""
+class ObjectTotals(NamedTuple):
+    """The number of objects, their total size in bytes, and how many of them have the status FAILED."""
 
     objects: int = 0
     bytes: int = 0
     failed: int = 0
 
-    def plus(self, other: Totals) -> Totals:
-        """Both together."""
-        return Totals(self.objects + other.objects, self.bytes + other.bytes, self.failed + other.failed)
+    def plus(self, other: ObjectTotals) -> ObjectTotals:
+        """The sum of both."""
+        return ObjectTotals(self.objects + other.objects, self.bytes + other.bytes, self.failed + other.failed)
 
-    def minus(self, other: Totals) -> Totals:
-        """These without the others."""
-        return Totals(self.objects - other.objects, self.bytes - other.bytes, self.failed - other.failed)
+    def minus(self, other: ObjectTotals) -> ObjectTotals:
+        """The difference of both."""
+        return ObjectTotals(self.objects - other.objects, self.bytes - other.bytes, self.failed - other.failed)
 
 
-ZERO = Totals()
+ZERO_TOTALS = ObjectTotals()
 
 
 class Extreme(NamedTuple):
-    """The largest or the smallest object: its size, and which it is."""
+    """The largest or the smallest object: its size in bytes and its id."""
 
     size: int
     member: str
 
 
 class Checkpoint(NamedTuple):
-    """How far a shard has been folded, and when it was last heard of."""
+    """The last sequence number of a shard that was folded, and when that was."""
 
     sequence: str
-    heard_at: str
+    updated_at: str
 
 
 @dataclass(frozen=True, slots=True)
 class TallyRow:
-    """A tally as it is kept.
+    """The stored state of a tally.
 
-    Members written now carry `epoch`; epochs below `open_from` are closed. `looks_due` says how often the
-    extremes still have to be looked up again. `recount_due` is since when the totals are not to be relied
-    on. `belongs_to` is the epoch of the namespace in which a bucket's tally is counted itself.
+    `epoch`: the epoch of members that are written now.
+    `open_from`: the lowest epoch that is not closed.
+    `lookups_due`: how many more times the extremes have to be looked up.
+    `recount_due`: since when the totals may be wrong; None if they are correct.
+    `belongs_to`: for a bucket's tally, the epoch of the namespace's tally that includes it.
     """
 
     epoch: int = 0
     open_from: int = 0
-    totals: Mapping[int, Totals] = field(default_factory=dict)
+    totals: Mapping[int, ObjectTotals] = field(default_factory=dict)
     checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict)
     largest: Extreme | None = None
     smallest: Extreme | None = None
-    looks_due: int = 0
+    lookups_due: int = 0
     last_upload_at: str | None = None
     stats_updated_at: str | None = None
     recount_due: str | None = None
@@ -67,16 +71,18 @@ class TallyRow:
     revision: int = 0
 
     @property
-    def shown(self) -> Totals:
-        """The totals that clients see."""
-        return reduce(Totals.plus, (t for epoch, t in self.totals.items() if epoch >= self.open_from), ZERO)
+    def shown(self) -> ObjectTotals:
+        """The totals that clients see: the sum over all open epochs."""
+        return reduce(
+            ObjectTotals.plus, (t for epoch, t in self.totals.items() if epoch >= self.open_from), ZERO_TOTALS
+        )
 
 
-EMPTY = TallyRow()
+EMPTY_ROW = TallyRow()
 
 
 def to_item(row: TallyRow) -> dict[str, Any]:
-    """The attributes of the row, its keys excepted."""
+    """The attributes of the row, without its keys."""
     shown = row.shown
     return {
         "object_count": shown.objects,
@@ -90,10 +96,10 @@ def to_item(row: TallyRow) -> dict[str, Any]:
         "revision": row.revision,
         "largest_id": row.largest.member if row.largest else None,
         "smallest_id": row.smallest.member if row.smallest else None,
-        "looks_due": row.looks_due or None,
+        "looks_due": row.lookups_due or None,
         "recount_due": row.recount_due,
         "open_from": row.open_from,
-        "totals": {str(epoch): list(totals) for epoch, totals in row.totals.items() if totals != ZERO},
+        "totals": {str(epoch): list(totals) for epoch, totals in row.totals.items() if totals != ZERO_TOTALS},
         "checkpoints": {shard: list(checkpoint) for shard, checkpoint in row.checkpoints.items()},
         "belongs_to": row.belongs_to,
     }
@@ -104,11 +110,11 @@ def from_item(item: Mapping[str, Any]) -> TallyRow:
     return TallyRow(
         epoch=item.get("epoch", 0),
         open_from=item.get("open_from", 0),
-        totals={int(epoch): Totals(*totals) for epoch, totals in item.get("totals", {}).items()},
+        totals={int(epoch): ObjectTotals(*totals) for epoch, totals in item.get("totals", {}).items()},
         checkpoints={shard: Checkpoint(*kept) for shard, kept in item.get("checkpoints", {}).items()},
         largest=_extreme(item, "max_size_bytes", "largest_id"),
         smallest=_extreme(item, "min_size_bytes", "smallest_id"),
-        looks_due=item.get("looks_due", 0),
+        lookups_due=item.get("looks_due", 0),
         last_upload_at=item.get("last_upload_at"),
         stats_updated_at=item.get("stats_updated_at"),
         recount_due=item.get("recount_due"),

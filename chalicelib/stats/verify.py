@@ -1,4 +1,4 @@
-"""Counting: what a tally must show, by reading every member, and where the two differ."""
+"""Counts all members of an aggregate, compares the count with its tally, and rebuilds the tally from it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.stats.aggregates import Aggregate
-from chalicelib.stats.fold import LARGEST, SMALLEST, further
+from chalicelib.stats.fold import LARGEST, SMALLEST, most_extreme
 from chalicelib.stats.stream_records import Contribution
 from chalicelib.stats.tallies import Tallies
-from chalicelib.stats.tally_row import ZERO, Extreme, TallyRow, Totals, to_item
+from chalicelib.stats.tally_row import ZERO_TOTALS, Extreme, ObjectTotals, TallyRow, to_item
 
-# While something is written the stream is a moment behind, so a difference is believed when it stays.
-LOOKS_AT_A_DIFFERENCE = 3
-SECONDS_BETWEEN = 2.0
+# The streams lag behind writes, so a tally that differs is compared again before its differences are reported.
+MAX_COMPARISONS = 3
+SECONDS_BETWEEN_COMPARISONS = 2.0
 COMPARED = ("object_count", "total_size_bytes", "failed_object_count", "max_size_bytes", "min_size_bytes")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field of a tally that does not show what was counted."""
+    """A field of a tally whose value (`shown`) differs from the correct one (`counted`)."""
 
     name: str
     shown: Any
@@ -29,15 +29,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What reading every member gave."""
+    """The result of reading every member of an aggregate."""
 
-    totals: Mapping[int, Totals] = field(default_factory=dict)
+    totals: Mapping[int, ObjectTotals] = field(default_factory=dict)
     largest: Extreme | None = None
     smallest: Extreme | None = None
     last_upload_at: str | None = None
 
     def tally(self, row: TallyRow) -> TallyRow:
-        """The row with this count in it, from which the fold can go on. What was open or closed no longer matters."""
+        """The row with this count as its totals, from which the fold can continue. Every epoch with members is open."""
         return replace(
             row,
             epoch=max([row.epoch, *self.totals]),
@@ -46,64 +46,65 @@ class Count:
             checkpoints={},
             largest=self.largest,
             smallest=self.smallest,
-            looks_due=0,
-            # Objects that are gone were uploads as well.
+            lookups_due=0,
+            # The last upload may be that of an object that has been deleted.
             last_upload_at=max(filter(None, (row.last_upload_at, self.last_upload_at)), default=None),
             recount_due=None,
         )
 
 
-def counted(contributions: Iterable[tuple[str, Contribution]]) -> Count:
-    """The count of these members."""
+def count_members(contributions: Iterable[tuple[str, Contribution]]) -> Count:
+    """Counts members, given as pairs of an id and a contribution."""
     count = Count()
     for member, contribution in contributions:
-        own = [Extreme(contribution.size, member)] if contribution.size is not None else []
+        extremes = [Extreme(contribution.size, member)] if contribution.size is not None else []
         totals = {
             **count.totals,
-            contribution.epoch: count.totals.get(contribution.epoch, ZERO).plus(contribution.totals),
+            contribution.epoch: count.totals.get(contribution.epoch, ZERO_TOTALS).plus(contribution.totals),
         }
         count = Count(
             totals,
-            further([*filter(None, (count.largest,)), *own], LARGEST),
-            further([*filter(None, (count.smallest,)), *own], SMALLEST),
+            most_extreme([*filter(None, (count.largest,)), *extremes], LARGEST),
+            most_extreme([*filter(None, (count.smallest,)), *extremes], SMALLEST),
             max(filter(None, (count.last_upload_at, contribution.last_upload_at)), default=None),
         )
     return count
 
 
 def differences(row: TallyRow, count: Count) -> list[Difference]:
-    """Where the row does not show what was counted, and whether a recount is due to it."""
-    shown, right = to_item(row), to_item(count.tally(row))
-    found = [Difference(name, shown[name], right[name]) for name in COMPARED if shown[name] != right[name]]
-    if row.last_upload_at != right["last_upload_at"]:
-        found.append(Difference("last_upload_at", row.last_upload_at, right["last_upload_at"]))
+    """The fields of the row that differ from the count. `recount_due` is among them if it is set."""
+    shown, correct = to_item(row), to_item(count.tally(row))
+    found = [Difference(name, shown[name], correct[name]) for name in COMPARED if shown[name] != correct[name]]
+    if row.last_upload_at != correct["last_upload_at"]:
+        found.append(Difference("last_upload_at", row.last_upload_at, correct["last_upload_at"]))
     if row.recount_due is not None:
         found.append(Difference("recount_due", row.recount_due, None))
     return found
 
 
 def verify(tallies: Tallies, aggregate: Aggregate) -> list[Difference]:
-    """Where a tally shows anything else than a count gives; nothing where all is well.
+    """The differences between a tally and a count of its members. Empty if there are none.
 
-    A tally that changes meanwhile is looked at again. What is reported was there each time, or is under way.
+    Compares up to MAX_COMPARISONS times and returns the differences of the last comparison. If writers continue
+    meanwhile, they may include changes that the streams have not delivered yet.
     """
     found: list[Difference] = []
-    for look in range(LOOKS_AT_A_DIFFERENCE):
-        if look:
-            tallies.pause(SECONDS_BETWEEN)
-        count = counted(aggregate.contributions())
+    for attempt in range(MAX_COMPARISONS):
+        if attempt:
+            tallies.pause(SECONDS_BETWEEN_COMPARISONS)
+        count = count_members(aggregate.contributions())
         found = differences(tallies.find(aggregate), count)
         if not found:
             break
     return found
 
 
-def settle(tallies: Tallies, aggregate: Aggregate) -> None:
-    """Makes a tally say what a count says, and forget what was folded. Only while nothing writes or folds."""
+def rebuild(tallies: Tallies, aggregate: Aggregate) -> None:
+    """Replaces a tally with a count of its members and drops its checkpoints. Nothing may write or fold meanwhile."""
 
-    def settled(row: TallyRow) -> TallyRow:
-        new = counted(aggregate.contributions()).tally(row)
-        same = to_item(replace(new, stats_updated_at=row.stats_updated_at)) == to_item(row)
-        return row if same else replace(new, stats_updated_at=tallies.now())
+    def rebuilt(row: TallyRow) -> TallyRow:
+        new = count_members(aggregate.contributions()).tally(row)
+        unchanged = to_item(replace(new, stats_updated_at=row.stats_updated_at)) == to_item(row)
+        return row if unchanged else replace(new, stats_updated_at=tallies.now())
 
-    tallies.revise(aggregate, settled)
+    tallies.revise(aggregate, rebuilt)

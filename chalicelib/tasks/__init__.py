@@ -1,1 +1,1 @@
-"""Background tasks: what takes longer than a request, done in slices by a queue, and shown to whoever asks."""
+"""Background tasks: work that takes longer than a request. A queue function does it; clients can read its state."""

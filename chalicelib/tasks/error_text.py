@@ -1,4 +1,4 @@
-"""What a task says about the error it met: a line that its owner may read."""
+"""Turns an exception into the one-line error message that a task shows to clients."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import re
 from chalicelib.core.errors import ApiError
 from chalicelib.core.log import redacted_text
 
-LONGEST = 300
+MAX_ERROR_TEXT = 300
 _ARN = re.compile(r"arn:[!-~]+")
 
 
-def told(error: BaseException) -> str:
-    """The first line of an error: a refusal's own words, or else its type and message.
+def error_text(error: BaseException) -> str:
+    """The first line of an error, at most 300 characters: the text of an ApiError, otherwise its type and message.
 
-    Without keys, secrets and names of AWS resources, and without values that pydantic met.
+    API keys, secrets and ARNs are redacted. Of a pydantic error only the type is returned, because its message quotes
+    the values that it rejects.
     """
     if isinstance(error, ApiError):
-        words = error.text
+        text = error.text
     elif hasattr(error, "errors"):
-        words = type(error).__name__
+        text = type(error).__name__
     else:
-        words = f"{type(error).__name__}: {error}"
-    first = (words.strip().splitlines() or [type(error).__name__])[0]
-    return redacted_text(_ARN.sub("arn:…", first))[:LONGEST]
+        text = f"{type(error).__name__}: {error}"
+    first_line = (text.strip().splitlines() or [type(error).__name__])[0]
+    return redacted_text(_ARN.sub("arn:…", first_line))[:MAX_ERROR_TEXT]

@@ -1,4 +1,4 @@
-"""The noes of the tasks room."""
+"""Errors raised by the tasks package."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from chalicelib.core.errors import Conflict, NotFound
 
 
 class TaskNotFound(NotFound):
-    """No task of this id is in the organization, or its time is over."""
+    """The organization has no task with this id, or the task's retention period has ended."""
 
     message = "Task not found"
 
@@ -15,9 +15,9 @@ class TaskNotFound(NotFound):
 
 
 class TaskNotRestartable(Conflict):
-    """The task is being worked on, or has ended well."""
+    """The task is running or waiting to be retried, or it has ended without an error."""
 
     code = "task_not_restartable"
 
-    def __init__(self, task_id: str, why: str) -> None:
-        super().__init__(f"The task {why}", details={"resource": "task", "id": task_id})
+    def __init__(self, task_id: str, reason: str) -> None:
+        super().__init__(f"The task {reason}", details={"resource": "task", "id": task_id})

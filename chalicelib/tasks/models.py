@@ -1,4 +1,4 @@
-"""What clients send about tasks."""
+"""Request models of tasks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _LIST: dict[str, Any] = {"status": "IN_PROGRESS", "task_type": "api_buckets_dele
 
 
 class ListTasksRequest(PageBody):
-    """Which tasks to list, in which order."""
+    """Which tasks to list and in which order."""
 
     model_config = ConfigDict(strict=True, extra="forbid", defer_build=True, json_schema_extra={"examples": [_LIST]})
-    status: TaskStatusEnum | None = Field(default=None, description="Only tasks in this status")
+    status: TaskStatusEnum | None = Field(default=None, description="Only tasks with this status")
     task_type: Annotated[str, Field(max_length=100)] | None = Field(
-        default=None, description="Only tasks of this type, in upper or lower case"
+        default=None, description="Only tasks of this type; case does not matter"
     )
     search: str | None = Field(default=None, description="Wildcard search over id, type and status")
     filters: dict[str, Any] | None = Field(default=None, description="Filter tree or shorthand, on any field")
-    sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`; newest first without it")
+    sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`; by default newest first")

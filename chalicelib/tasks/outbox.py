@@ -1,6 +1,7 @@
-"""The outbox: tasks that were started in a transaction are put into the queue once the catalog's stream tells of them.
+"""Transactional outbox: puts tasks into the queue when their rows appear in the catalog table's stream.
 
-So a task is never lost between its row and its message, and whoever starts one needs no queue.
+A task is written in the transaction that requires it, and its message is sent afterwards. So a task cannot be lost
+between the two writes, and code that starts a task needs no access to the queue.
 """
 
 from __future__ import annotations
@@ -18,37 +19,38 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """Sends the messages that rows of tasks stand for."""
+    """Sends a message for each task that was started."""
 
     queue: TaskQueue
 
     def dispatch(self, records: Sequence[Record]) -> None:
-        """Sends a message for every task that these records of the catalog's stream start, or start again.
+        """Sends a message for every task that was started or restarted in these records of the catalog stream.
 
-        Records may have been dispatched before. The client's own errors fly.
+        Records may be repeated: a second message for the same task does no harm. Errors of the SQS client propagate
+        to the caller.
         """
-        for organization, task_id in dict.fromkeys(started(records)):
+        for organization, task_id in dict.fromkeys(started_tasks(records)):
             self.queue.send(organization, task_id)
 
 
-def started(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
-    """The tasks that are new in these records, or whose `wake` has grown."""
+def started_tasks(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    """The organization and the id of each task that was started or restarted: each whose `wake` has increased."""
     for record in records:
-        told = record["dynamodb"]
-        row_keys = told.get("Keys") or {}
-        task = keys.read_task(_text(row_keys, "pk"), _text(row_keys, "sk"))
-        if task is not None and _wake(told.get("NewImage")) > _wake(told.get("OldImage")):
+        change = record["dynamodb"]
+        row_keys = change.get("Keys") or {}
+        task = keys.parse_task_key(_text(row_keys, "pk"), _text(row_keys, "sk"))
+        if task is not None and _start_count(change.get("NewImage")) > _start_count(change.get("OldImage")):
             yield task
 
 
 def starts_a_task(record: Record) -> bool:
-    """Whether a record of the catalog's stream says that a task is new, or started again."""
-    return any(started([record]))
+    """Whether a task was started or restarted in a record of the catalog stream."""
+    return any(started_tasks([record]))
 
 
-def _wake(image: Mapping[str, Any] | None) -> int:
-    wake = _value(image or {}, "wake")
-    return wake if isinstance(wake, int) else 0
+def _start_count(image: Mapping[str, Any] | None) -> int:
+    count = _value(image or {}, "wake")
+    return count if isinstance(count, int) else 0
 
 
 def _text(image: Mapping[str, Any], name: str) -> str:
@@ -57,5 +59,5 @@ def _text(image: Mapping[str, Any], name: str) -> str:
 
 
 def _value(image: Mapping[str, Any], name: str) -> Any:
-    wire = image.get(name)
-    return decode_value(wire) if wire else None
+    attribute_value = image.get(name)
+    return decode_value(attribute_value) if attribute_value else None

@@ -1,4 +1,4 @@
-"""The queue of tasks: messages that name a task and hold nothing of it."""
+"""The task queue in SQS. A message contains only the organization and the id of a task."""
 
 from __future__ import annotations
 
@@ -10,70 +10,76 @@ from typing import Any
 from chalicelib.aws.queues import WorkQueue
 from chalicelib.core.log import ERROR, log
 
-# SQS holds a message back for no longer.
-LONGEST_DELAY_SECONDS = 900
-# The queue hands out a message ten times.
-WORN_AFTER = 5
+# The limit of SQS for DelaySeconds.
+MAX_DELAY_SECONDS = 900
+# How many times a message may be received before it counts as near the dead-letter limit. The limit itself is the
+# queue's maxReceiveCount, which is 10.
+NEAR_DEAD_LETTER_LIMIT = 5
 
 
-class Unreadable(ValueError):
-    """A message that names no task."""
+class UnreadableMessage(ValueError):
+    """A message that does not contain a task."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it was received: which task it names, and how often it has come."""
+    """A received message: its task, and how many times the message has been received."""
 
     organization: str
     task_id: str
     message_id: str
-    times: int
+    receive_count: int
 
     @property
-    def is_worn(self) -> bool:
-        """Whether it came so often that it may soon be a dead letter."""
-        return self.times >= WORN_AFTER
+    def is_near_dead_letter_limit(self) -> bool:
+        """Whether the message was received so many times that it may soon become a dead letter."""
+        return self.receive_count >= NEAR_DEAD_LETTER_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
 class TaskQueue:
-    """The queue, or nothing but the log where none is named."""
+    """Sends and postpones messages. With an empty `url`, `send` only logs an error."""
 
     client: Callable[[], WorkQueue]
     url: str
 
     def send(self, organization: str, task_id: str, *, delay_seconds: int = 0) -> None:
-        """Has the task worked on; sent twice it does no harm. The client's own errors fly."""
+        """Sends a message for a task. A second message for the same task does no harm.
+
+        A delay above 900 seconds is cut to 900. Errors of the SQS client propagate to the caller.
+        """
         if not self.url:
-            log("A task waits, and no queue is named", level=ERROR, organization=organization, task_id=task_id)
+            log(
+                "A task is waiting, but no queue is configured", level=ERROR, organization=organization, task_id=task_id
+            )
             return
         body = json.dumps({"organization": organization, "task_id": task_id})
         self.client().send_message(
-            QueueUrl=self.url, MessageBody=body, DelaySeconds=min(delay_seconds, LONGEST_DELAY_SECONDS)
+            QueueUrl=self.url, MessageBody=body, DelaySeconds=min(delay_seconds, MAX_DELAY_SECONDS)
         )
 
     def postpone(self, record: Mapping[str, Any], seconds: int) -> None:
-        """Has a message that was not dealt with come again after so many seconds, if that can be arranged."""
+        """Lets SQS deliver a received message again after this many seconds. An error is only logged."""
         try:
             self.client().change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds
             )
-        except Exception as error:  # then it comes when the queue's own time for it is over
+        except Exception as error:  # SQS then delivers the message after the queue's visibility timeout
             log("A message could not be postponed", level=ERROR, error=error, message_id=record.get("messageId"))
 
 
 def read(record: Mapping[str, Any]) -> Message:
-    """The message in a record of an SQS event. Raises Unreadable."""
+    """The message in a record of an SQS event. Raises UnreadableMessage if it does not contain a task."""
     try:
-        named = json.loads(record["body"])
-        organization, task_id = named["organization"], named["task_id"]
+        body = json.loads(record["body"])
+        organization, task_id = body["organization"], body["task_id"]
     except (KeyError, TypeError, ValueError) as error:
-        raise Unreadable("the message names no task") from error
+        raise UnreadableMessage("the message does not contain a task") from error
     if not isinstance(organization, str) or not isinstance(task_id, str) or not organization or not task_id:
-        raise Unreadable("the message names no task")
-    return Message(organization, task_id, record["messageId"], times_received(record))
+        raise UnreadableMessage("the message does not contain a task")
+    return Message(organization, task_id, record["messageId"], receive_count(record))
 
 
-def times_received(record: Mapping[str, Any]) -> int:
-    """How often a message has come, this time included."""
+def receive_count(record: Mapping[str, Any]) -> int:
+    """How many times a message has been received, including this time."""
     return int((record.get("attributes") or {}).get("ApproximateReceiveCount", 1))

@@ -1,4 +1,4 @@
-"""What clients receive about tasks."""
+"""Response models of tasks."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ class TaskResponse(TypedDict):
     """A background task."""
 
     task_id: Annotated[str, Field(description="Unique identifier of the task")]
-    task_type: Annotated[str, Field(description="What it does", json_schema_extra={"enum": list(TASK_TYPES)})]
+    task_type: Annotated[str, Field(description="What the task does", json_schema_extra={"enum": list(TASK_TYPES)})]
     status: Annotated[str, Field(description="PENDING, IN_PROGRESS, COMPLETED, FAILED or CANCELED")]
-    inputs: Annotated[Values | None, Field(description="What it was started with")]
-    outputs: Annotated[Values | None, Field(description="What came of it, once it is COMPLETED")]
+    inputs: Annotated[Values | None, Field(description="The input of the task, such as ids or configuration")]
+    outputs: Annotated[Values | None, Field(description="The result of the task; null until it is COMPLETED")]
     additional_data: Annotated[
         dict[str, Any] | None,
-        Field(description="Ids of what it works on, its `progress`, and its `error` once it is FAILED"),
+        Field(
+            description="Ids of the resources that the task works on, its `progress`, and its `error` if it is FAILED"
+        ),
     ]
-    error: Annotated[str | None, Field(description="Why it is FAILED")]
+    error: Annotated[str | None, Field(description="The error of a FAILED task")]
     error_message: Annotated[str | None, Field(description="The same as `error`")]
-    created_at: Annotated[Timestamp, Field(description="When it was started")]
-    updated_at: Annotated[Timestamp, Field(description="When it last changed")]
+    created_at: Annotated[Timestamp, Field(description="When the task was started")]
+    updated_at: Annotated[Timestamp, Field(description="When the task last changed")]
 
 
 class ListTasksResponse(TypedDict):
     """A page of tasks."""
 
-    results: Annotated[list[TaskResponse], Field(description="The tasks of this page")]
+    results: Annotated[list[TaskResponse], Field(description="The tasks on this page")]
     pagination: PaginationResponse
 
 
 class GenericDeleteResponse(TypedDict):
-    """What came of a wish to delete."""
+    """The result of a deletion."""
 
-    message: Annotated[str, Field(description="For people")]
+    message: Annotated[str, Field(description="A message for people")]
     success: Annotated[bool, Field(description="Always true")]

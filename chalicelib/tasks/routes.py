@@ -1,4 +1,4 @@
-"""The operations on tasks. They are an organization's, so none of them needs the X-Namespace header."""
+"""The operations on tasks. Tasks belong to an organization, so no operation needs the X-Namespace header."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ else:
 
 TASKS = "/v1/tasks"
 TASK = f"{TASKS}/{{task_id}}"
-DEFAULT_PAGE = 10
+DEFAULT_PAGE_SIZE = 10
 operation = partial(Operation, tag="Tasks", scope="organization")
-TOLD = {
+CANCELLATION_MESSAGES = {
     Cancellation.CANCELED: "The task is canceled",
-    Cancellation.GOES_ON: "The task cannot be canceled, and goes on",
+    Cancellation.NOT_CANCELLABLE: "The task cannot be canceled and continues",
     Cancellation.NOTHING_TO_CANCEL: "There is nothing to cancel",
 }
 
 
 def task_operations(tasks: Callable[[], Tasks]) -> list[Operation]:
-    """Get, list and cancel."""
+    """The operations to get, list and cancel tasks."""
 
     def get(call: Call) -> JsonResponse:
         return JsonResponse(show(tasks().get(call.organization_id, call.path["task_id"])))
@@ -42,8 +42,8 @@ def task_operations(tasks: Callable[[], Tasks]) -> list[Operation]:
         return _list(tasks(), call, call.body.model_dump(include=call.body.model_fields_set))
 
     def delete(call: Call) -> JsonResponse:
-        came_of_it = tasks().cancel(call.organization_id, call.path["task_id"])
-        return JsonResponse({"message": TOLD[came_of_it], "success": True})
+        cancellation = tasks().cancel(call.organization_id, call.path["task_id"])
+        return JsonResponse({"message": CANCELLATION_MESSAGES[cancellation], "success": True})
 
     return [
         operation(
@@ -51,7 +51,7 @@ def task_operations(tasks: Callable[[], Tasks]) -> list[Operation]:
             path=TASK,
             name="get_task",
             summary="Get Task",
-            description="A task and its progress. Tasks are kept for 30 days after their last change.",
+            description="Returns a task and its progress. Tasks are kept for 30 days after their last change.",
             run=get,
             response=lambda: response_models.TaskResponse,
             errors=(TaskNotFound,),
@@ -61,7 +61,8 @@ def task_operations(tasks: Callable[[], Tasks]) -> list[Operation]:
             path=f"{TASKS}/list",
             name="list_tasks",
             summary="List Tasks",
-            description="Lists tasks, newest first, with search, filters and sort. The body wins over the query.",
+            description="Lists tasks, newest first, with search, filters and sort. Values in the body take precedence "
+            "over the query.",
             run=list_,
             response=lambda: response_models.ListTasksResponse,
             body=lambda: models.ListTasksRequest,
@@ -73,8 +74,8 @@ def task_operations(tasks: Callable[[], Tasks]) -> list[Operation]:
             path=TASK,
             name="kill_task",
             summary="Cancel Task",
-            description="Cancels a task that can be canceled; deletions go on. Succeeds for a task that is over or "
-            "unknown, too.",
+            description="Cancels a task if its type can be canceled. Deletions cannot be canceled and continue. "
+            "Also succeeds if the task has ended or is unknown.",
             run=delete,
             response=lambda: response_models.GenericDeleteResponse,
             permission="delete",
@@ -82,15 +83,16 @@ def task_operations(tasks: Callable[[], Tasks]) -> list[Operation]:
     ]
 
 
-def _list(tasks: Tasks, call: Call, given: Mapping[str, Any]) -> JsonResponse:
-    # Filters, sorts and cursors are a fifth of the code, and only lists need them.
+def _list(tasks: Tasks, call: Call, fields: Mapping[str, Any]) -> JsonResponse:
+    # Imported here because only lists need filters, sorts and cursors, which are a fifth of the code.
     from chalicelib.listing.query import read_list
-    from chalicelib.tasks.lists import NEWEST_FIRST, Wanted, list_tasks
+    from chalicelib.tasks.lists import NEWEST_FIRST, TaskFilter, list_tasks
 
-    page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
-    wanted = Wanted(given.get("status"), given.get("task_type"))
-    query = read_list(page, given, default=NEWEST_FIRST, scope=wanted.scope(call.organization_id))
-    selected = list_tasks(tasks, call.organization_id, query, wanted)
+    page = page_request(call.query, fields, default_limit=DEFAULT_PAGE_SIZE)
+    task_filter = TaskFilter(fields.get("status"), fields.get("task_type"))
+    scope = task_filter.cursor_scope(call.organization_id)
+    query = read_list(page, fields, default=NEWEST_FIRST, scope=scope)
+    selected = list_tasks(tasks, call.organization_id, query, task_filter)
     shown = [show(task) for task in selected.rows]
     links = pagination(
         page,

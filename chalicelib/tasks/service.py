@@ -1,4 +1,4 @@
-"""What may be done with tasks: start, look at, cancel, start again."""
+"""Starts, reads, cancels and restarts tasks."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from chalicelib.core.ids import Ids, is_id
 from chalicelib.core.statuses import TaskStatusEnum
 from chalicelib.tasks.errors import TaskNotFound, TaskNotRestartable
 from chalicelib.tasks.store import TaskStore
-from chalicelib.tasks.task import Given, NewTask, Task
+from chalicelib.tasks.task import NewTask, Task, TaskValues
 from chalicelib.tasks.task_types import TASK_TYPES
 
 PREFIX = "task"
-ENDED_WELL = (TaskStatusEnum.COMPLETED, TaskStatusEnum.COMPLETED_WITH_ERRORS, TaskStatusEnum.CANCELED)
+ENDED_WITHOUT_FAILURE = (TaskStatusEnum.COMPLETED, TaskStatusEnum.COMPLETED_WITH_ERRORS, TaskStatusEnum.CANCELED)
 
 
 class Cancellation(Enum):
-    """What came of the wish to cancel a task."""
+    """The result of a request to cancel a task."""
 
     CANCELED = auto()
-    GOES_ON = auto()
+    NOT_CANCELLABLE = auto()
     NOTHING_TO_CANCEL = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """The tasks of every organization; a call never leaves the organization it names."""
+    """The tasks of every organization. Each method only reads and writes tasks of the organization that it is given."""
 
     store: TaskStore
     ids: Ids
@@ -44,18 +44,18 @@ class Tasks:
         organization: str,
         task_type: str,
         *,
-        inputs: Given,
+        inputs: TaskValues,
         about: Mapping[str, Any] | None = None,
         progress: Mapping[str, Any] | None = None,
         cancellable: bool = False,
     ) -> NewTask:
-        """A task with an id, which begins once its `step` is part of a transaction that was made.
+        """A new task with an id. It is stored and started by a transaction that contains its `step`.
 
-        Raises ValueError for a type that clients cannot read.
+        Raises ValueError if the type is not one of TASK_TYPES.
         """
         if task_type not in TASK_TYPES:
-            raise ValueError(f"no client knows tasks of the type {task_type!r}")
-        # Of one and the same moment, so that the order of ids is that of `created_at`.
+            raise ValueError(f"unknown task type {task_type!r}")
+        # The id and `created_at` use the same time, so that both have the same order.
         now = self.clock()
         return NewTask(
             organization,
@@ -69,58 +69,58 @@ class Tasks:
         )
 
     def step(self, new: NewTask) -> Put:
-        """Starts the task, in the transaction that makes it necessary: it begins if that is made, and only then."""
+        """The write that starts the task, for the caller's transaction. The task starts only if that is committed."""
         return self.store.step(new, self.clock())
 
     def find(self, organization: str, task_id: str) -> Task | None:
-        """The task of this id in the organization; none once its time is over."""
+        """The task with this id in the organization, or None if there is none or its retention period has ended."""
         if not is_id(task_id, PREFIX):
             return None
         task = self.store.find(organization, task_id)
-        return task if task is not None and task.is_kept(self.clock()) else None
+        return None if task is None or task.is_expired(self.clock()) else task
 
     def get(self, organization: str, task_id: str) -> Task:
-        """The task of this id. Raises TaskNotFound."""
+        """The task with this id. Raises TaskNotFound."""
         task = self.find(organization, task_id)
         if task is None:
             raise TaskNotFound(task_id)
         return task
 
     def walk(
-        self, organization: str, *, descending: bool = True, after: str | None = None, at_most: int | None = None
+        self, organization: str, *, descending: bool = True, after: str | None = None, limit: int | None = None
     ) -> Iterator[Task]:
-        """The organization's tasks, newest first; `at_most` says how many will be taken. Read lazily."""
+        """Reads the organization's tasks lazily, by default newest first. `limit`: how many the caller uses at most."""
         now = self.clock()
-        rows = self.store.walk(organization, descending=descending, after=after, at_most=at_most)
-        return (task for task in rows if task.is_kept(now))
+        rows = self.store.walk(organization, descending=descending, after=after, limit=limit)
+        return (task for task in rows if not task.is_expired(now))
 
     def cancel(self, organization: str, task_id: str) -> Cancellation:
-        """Cancels the task, if there is one that can be canceled."""
+        """Cancels the task if it exists, has not ended, and can be canceled."""
 
         def attempt() -> Cancellation:
             task = self.find(organization, task_id)
-            if task is None or task.is_over:
+            if task is None or task.has_ended:
                 return Cancellation.NOTHING_TO_CANCEL
             if not task.cancellable:
-                return Cancellation.GOES_ON
+                return Cancellation.NOT_CANCELLABLE
             self.store.cancel(task, now=self.clock())
             return Cancellation.CANCELED
 
         return retry_on_conflict(attempt, self.pause)
 
     def restart(self, organization: str, task_id: str) -> Task:
-        """The task, which goes on from where it had come: one that failed, or that nobody works on.
+        """Restarts a task that failed, or that no run has leased. It continues from its saved progress.
 
-        Raises TaskNotFound, TaskNotRestartable.
+        Raises TaskNotFound, and TaskNotRestartable if the task has ended without failing or is leased.
         """
 
         def attempt() -> Task:
             task = self.get(organization, task_id)
-            if task.status in ENDED_WELL:
+            if task.status in ENDED_WITHOUT_FAILURE:
                 raise TaskNotRestartable(task_id, f"is {task.status}")
             now = self.clock()
-            if task.is_held(now):
-                raise TaskNotRestartable(task_id, f"is being worked on, or rests, until {task.lease_until}")
+            if task.is_leased(now):
+                raise TaskNotRestartable(task_id, f"is running or waiting until {task.lease_until}")
             return self.store.restart(task, now=now)
 
         return retry_on_conflict(attempt, self.pause)

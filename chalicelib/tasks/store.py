@@ -1,4 +1,4 @@
-"""Tasks in the catalog table. Every change is one write, on condition of what it relies on."""
+"""Task rows in the catalog table. Every change is one conditional write."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from chalicelib.aws.dynamodb.writes import Put, Update
 from chalicelib.core.clock import format_timestamp
 from chalicelib.core.json_codec import to_json
 from chalicelib.core.statuses import TaskStatusEnum
-from chalicelib.tasks.task import WAITING, NewTask, Task, ends, from_item, new_item
+from chalicelib.tasks.task import OPEN_STATUSES, NewTask, Task, expires_at, from_item, new_item
 from chalicelib.tasks.worker import Slice
 
 NOT_LEASED: Mapping[str, Any] = {"lease_owner": None, "lease_until": None}
@@ -38,54 +38,60 @@ class TaskStore:
         self._table = table
 
     def step(self, new: NewTask, now: datetime) -> Put:
-        """Starts a task, as a part of somebody's transaction."""
+        """The write that stores and starts a task, for the caller's transaction."""
         return Put(new_item(new, now), absent("pk"))
 
     def find(self, organization: str, task_id: str) -> Task | None:
-        """The task of this id, whose time may be over."""
+        """The task with this id, even if its retention period has ended. None if there is no such row."""
         item = self._table.get(keys.task(organization, task_id))
         return from_item(item) if item else None
 
     def walk(
-        self, organization: str, *, descending: bool, after: str | None = None, at_most: int | None = None
+        self, organization: str, *, descending: bool, after: str | None = None, limit: int | None = None
     ) -> Iterator[Task]:
-        """Tasks in the order of their ids, which is that of their creation, after an id if one is given."""
+        """Reads tasks lazily in the order of their ids, which is the order of their creation.
+
+        `after`: the id after which to start. `limit`: how many tasks the caller uses at most; sets the page size.
+        """
         low, high = keys.tasks_range()
         if after is not None:
-            place = keys.task(organization, after)["sk"]
-            low, high = (low, place) if descending else (place, high)
-        where = all_of(equals("pk", keys.organization(organization)["pk"]), between("sk", low, high))
-        rows = self._table.query(where, descending=descending, page=min(at_most + 1, 1000) if at_most else None)
+            position = keys.task(organization, after)["sk"]
+            low, high = (low, position) if descending else (position, high)
+        condition = all_of(equals("pk", keys.organization(organization)["pk"]), between("sk", low, high))
+        rows = self._table.query(condition, descending=descending, page_size=min(limit + 1, 1000) if limit else None)
         return (task for task in map(from_item, rows) if task.task_id != after)
 
     def claim(self, organization: str, task_id: str, owner: str, *, now: datetime, until: datetime) -> Task:
-        """The task, which is the owner's until then. Raises VersionConflict where nobody may have it now."""
+        """Leases the task to an owner until the given time.
+
+        Raises VersionConflict if the task has ended, is leased, has expired or does not exist.
+        """
         condition = all_of(
-            _waits(),
+            _is_open(),
             any_of(absent("lease_until"), at_most("lease_until", format_timestamp(now))),
-            greater_than("ttl", now_s(now)),
+            greater_than("ttl", epoch_seconds(now)),
         )
         update = UpdateExpression(
             {
-                **_touched(now),
+                **_common_attributes(now),
                 "status": TaskStatusEnum.IN_PROGRESS.value,
                 "lease_owner": owner,
                 "lease_until": format_timestamp(until),
             },
             add={"attempts": 1, "revision": 1},
         )
-        return self._change(organization, task_id, update, condition)
+        return self._write(organization, task_id, update, condition)
 
     def save(self, task: Task, slice_: Slice, *, now: datetime, until: datetime | None) -> Task:
-        """The task after a slice. Its owner keeps it until then, or with None gives it back, as when it is done.
+        """Saves a slice and returns the task after it.
 
-        After a slice that waits it is nobody's, and rests until then. Raises VersionConflict where it is no
-        longer the owner's.
+        The lease is extended to `until`, or released if that is None. After a slice that asks for a wait, the lease
+        is released and `until` is when the wait ends. Raises VersionConflict if the owner has lost the lease.
         """
         done = {"status": TaskStatusEnum.COMPLETED.value} if slice_.done else {}
         update = UpdateExpression(
             {
-                **_touched(now),
+                **_common_attributes(now),
                 **done,
                 "progress": to_json(dict(slice_.progress)),
                 "outputs": to_json(list(slice_.outputs)) if slice_.outputs is not None else None,
@@ -96,52 +102,61 @@ class TaskStore:
             },
             add={"revision": 1},
         )
-        return self._owned(task, update)
+        return self._write_as_owner(task, update)
 
-    def give_back(self, task: Task, error: str, *, now: datetime, rests: timedelta) -> Task:
-        """The task, which is nobody's, rests for a while, and keeps the error. Raises VersionConflict."""
-        words = {"error": error, "lease_owner": None, "lease_until": format_timestamp(now + rests)}
-        return self._owned(task, UpdateExpression({**_touched(now), **words}, add={"revision": 1}))
+    def release(self, task: Task, error: str, *, now: datetime, retry_delay: timedelta) -> Task:
+        """Saves the error and releases the lease. The task may be claimed again after `retry_delay`.
+
+        Raises VersionConflict if the owner has lost the lease.
+        """
+        attributes = {"error": error, "lease_owner": None, "lease_until": format_timestamp(now + retry_delay)}
+        return self._write_as_owner(
+            task, UpdateExpression({**_common_attributes(now), **attributes}, add={"revision": 1})
+        )
 
     def fail(self, task: Task, error: str, *, now: datetime) -> Task:
-        """The task, failed for good. Raises VersionConflict where it is no longer the owner's."""
-        words = {"status": TaskStatusEnum.FAILED.value, "error": error}
-        return self._owned(task, UpdateExpression({**_touched(now), **words, **NOT_LEASED}, add={"revision": 1}))
+        """Marks the task as failed. Raises VersionConflict if the owner has lost the lease."""
+        attributes = {"status": TaskStatusEnum.FAILED.value, "error": error}
+        return self._write_as_owner(
+            task, UpdateExpression({**_common_attributes(now), **attributes, **NOT_LEASED}, add={"revision": 1})
+        )
 
     def cancel(self, task: Task, *, now: datetime) -> Task:
-        """The task, canceled, whoever works on it. Raises VersionConflict where it is over."""
-        words = {"status": TaskStatusEnum.CANCELED.value, "error": None}
-        update = UpdateExpression({**_touched(now), **words, **NOT_LEASED}, add={"revision": 1})
-        return self._change(task.organization, task.task_id, update, _waits())
+        """Marks the task as canceled, even while a run works on it. Raises VersionConflict if it has ended."""
+        attributes = {"status": TaskStatusEnum.CANCELED.value, "error": None}
+        update = UpdateExpression({**_common_attributes(now), **attributes, **NOT_LEASED}, add={"revision": 1})
+        return self._write(task.organization, task.task_id, update, _is_open())
 
     def restart(self, task: Task, *, now: datetime) -> Task:
-        """The task as if it had never failed, to be worked on again. Raises VersionConflict where it has changed."""
-        words = {"status": TaskStatusEnum.PENDING.value, "attempts": 0, "error": None}
-        update = UpdateExpression({**_touched(now), **words, **NOT_LEASED}, add={"revision": 1, "wake": 1})
-        return self._change(task.organization, task.task_id, update, equals("revision", task.revision))
+        """Makes the task pending again, without its error. Raises VersionConflict if its row has changed."""
+        attributes = {"status": TaskStatusEnum.PENDING.value, "attempts": 0, "error": None}
+        update = UpdateExpression(
+            {**_common_attributes(now), **attributes, **NOT_LEASED}, add={"revision": 1, "wake": 1}
+        )
+        return self._write(task.organization, task.task_id, update, equals("revision", task.revision))
 
-    def _owned(self, task: Task, update: UpdateExpression) -> Task:
-        condition = all_of(equals("lease_owner", task.lease_owner), _waits())
-        return self._change(task.organization, task.task_id, update, condition)
+    def _write_as_owner(self, task: Task, update: UpdateExpression) -> Task:
+        condition = all_of(equals("lease_owner", task.lease_owner), _is_open())
+        return self._write(task.organization, task.task_id, update, condition)
 
-    def _change(self, organization: str, task_id: str, update: UpdateExpression, condition: Condition) -> Task:
-        item = self._table.write(Update(keys.task(organization, task_id), update, condition, _moved))
-        assert item is not None, "a change gives back the row"
+    def _write(self, organization: str, task_id: str, update: UpdateExpression, condition: Condition) -> Task:
+        item = self._table.write(Update(keys.task(organization, task_id), update, condition, _version_conflict))
+        assert item is not None, "an update returns the row"
         return from_item(item)
 
 
-def now_s(now: datetime) -> int:
-    """A moment in whole seconds, as `ttl` is written."""
-    return int(now.timestamp())
+def epoch_seconds(time: datetime) -> int:
+    """A time in whole seconds since the epoch, which is the unit of `ttl`."""
+    return int(time.timestamp())
 
 
-def _waits() -> Condition:
-    return any_of(*(equals("status", status.value) for status in WAITING))
+def _is_open() -> Condition:
+    return any_of(*(equals("status", status.value) for status in OPEN_STATUSES))
 
 
-def _touched(now: datetime) -> dict[str, Any]:
-    return {"updated_at": format_timestamp(now), "ttl": ends(now)}
+def _common_attributes(now: datetime) -> dict[str, Any]:
+    return {"updated_at": format_timestamp(now), "ttl": expires_at(now)}
 
 
-def _moved(_: Item | None) -> VersionConflict:
+def _version_conflict(_: Item | None) -> VersionConflict:
     return VersionConflict()

@@ -1,4 +1,4 @@
-"""A background task: what it is started with, its state, its row, and how it is shown."""
+"""A background task: its input, its state, its row, and its response."""
 
 from __future__ import annotations
 
@@ -17,29 +17,30 @@ from chalicelib.core.statuses import TaskStatusEnum
 if TYPE_CHECKING:
     from chalicelib.tasks.response_models import TaskResponse
 
-# How long a task is kept after its last change.
-KEPT = timedelta(days=30)
-WAITING = (TaskStatusEnum.PENDING, TaskStatusEnum.IN_PROGRESS)
-# Entries of the progress whose names begin like this are for the worker alone.
-PRIVATE = "_"
+# How long a task is kept after its last change (`ttl`, DynamoDB Time to Live).
+RETENTION = timedelta(days=30)
+OPEN_STATUSES = (TaskStatusEnum.PENDING, TaskStatusEnum.IN_PROGRESS)
+# Entries of `progress` whose names start with this are not shown to clients.
+PRIVATE_PREFIX = "_"
 
-Given = Sequence[str | Mapping[str, Any]]
-Values = list[str | dict[str, Any]]
+# Inputs and outputs of a task: ids, or objects with configuration. The first is accepted, the second is stored.
+TaskValues = Sequence[str | Mapping[str, Any]]
+StoredValues = list[str | dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """A task that is about to be started.
+    """A task that is not stored yet.
 
-    `inputs` are ids or configuration, and `about` names what it works on; both are shown to clients.
-    `progress` is what the first slice starts with.
+    `inputs`: ids or configuration. `about`: the ids of the resources that the task works on. Clients see both.
+    `progress`: the progress with which the first slice starts.
     """
 
     organization: str
     task_id: str
     task_type: str
     created_at: str
-    inputs: Given
+    inputs: TaskValues
     about: Mapping[str, Any] = field(default_factory=dict)
     progress: Mapping[str, Any] = field(default_factory=dict)
     cancellable: bool = False
@@ -47,24 +48,25 @@ class NewTask:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task and how far it has come.
+    """A stored task.
 
-    `attempts` counts the runs since it last made progress, `wake` how often it was started. Whoever works on
-    it is `lease_owner`, and nobody else works on it before `lease_until`; `ttl` is when its time is over.
+    `attempts`: the number of runs since the task last made progress. `start_count`: how many times it was started or
+    restarted. `lease_owner`: the run that works on it now. Before `lease_until` no other run may claim it. `ttl`: when
+    its retention period ends, in seconds since the epoch.
     """
 
     organization: str
     task_id: str
     task_type: str
     status: TaskStatusEnum
-    inputs: Values
+    inputs: StoredValues
     about: Mapping[str, Any]
     progress: Mapping[str, Any]
-    outputs: Values | None
+    outputs: StoredValues | None
     cancellable: bool
     attempts: int
     error: str | None
-    wake: int
+    start_count: int
     revision: int
     created_at: str
     updated_at: str
@@ -73,26 +75,26 @@ class Task:
     lease_until: str | None = None
 
     @property
-    def is_over(self) -> bool:
-        """Whether nobody will work on it any more, unless it is started again."""
-        return self.status not in WAITING
+    def has_ended(self) -> bool:
+        """Whether the task is completed, failed or canceled. No run works on it unless it is restarted."""
+        return self.status not in OPEN_STATUSES
 
-    def is_kept(self, now: datetime) -> bool:
-        """Whether its time is not over; its row may still be there."""
-        return self.ttl > now.timestamp()
+    def is_expired(self, now: datetime) -> bool:
+        """Whether the retention period has ended. DynamoDB may delete the row later than that."""
+        return self.ttl <= now.timestamp()
 
-    def is_held(self, now: datetime) -> bool:
-        """Whether somebody works on it, or it rests."""
+    def is_leased(self, now: datetime) -> bool:
+        """Whether a run works on the task, or the task waits for its next slice or attempt."""
         return self.lease_until is not None and self.lease_until > format_timestamp(now)
 
 
-def ends(now: datetime) -> int:
-    """When the time of a task is over that changes now, in seconds."""
-    return int((now + KEPT).timestamp())
+def expires_at(now: datetime) -> int:
+    """When the retention period of a task that changes now ends, in seconds since the epoch."""
+    return int((now + RETENTION).timestamp())
 
 
 def new_item(new: NewTask, now: datetime) -> Item:
-    """The row of a task that is started now."""
+    """The row of a new task."""
     return {
         **keys.task(new.organization, new.task_id),
         "task_type": new.task_type,
@@ -106,17 +108,17 @@ def new_item(new: NewTask, now: datetime) -> Item:
         "revision": 1,
         "created_at": new.created_at,
         "updated_at": format_timestamp(now),
-        "ttl": ends(now),
+        "ttl": expires_at(now),
     }
 
 
 def from_item(item: Mapping[str, Any]) -> Task:
     """The task in a row."""
-    place = keys.read_task(item["pk"], item["sk"])
-    assert place is not None, "rows of tasks have keys of tasks"
+    task_key = keys.parse_task_key(item["pk"], item["sk"])
+    assert task_key is not None, "rows of tasks have keys of tasks"
     return Task(
-        organization=place[0],
-        task_id=place[1],
+        organization=task_key[0],
+        task_id=task_key[1],
         task_type=item["task_type"],
         status=TaskStatusEnum(item["status"]),
         inputs=json.loads(item["inputs"]),
@@ -126,7 +128,7 @@ def from_item(item: Mapping[str, Any]) -> Task:
         cancellable=item["cancellable"],
         attempts=item["attempts"],
         error=item.get("error"),
-        wake=item["wake"],
+        start_count=item["wake"],
         revision=item["revision"],
         created_at=item["created_at"],
         updated_at=item["updated_at"],
@@ -137,35 +139,36 @@ def from_item(item: Mapping[str, Any]) -> Task:
 
 
 def show(task: Task) -> TaskResponse:
-    """The task as clients receive it. Of an error they hear once it is final; until then it is the last one."""
-    final = task.error if task.status == TaskStatusEnum.FAILED else None
+    """The response for a task. `error` is null unless the task has failed; an earlier error is in `last_error`."""
+    final_error = task.error if task.status == TaskStatusEnum.FAILED else None
     return {
         "task_id": task.task_id,
         "task_type": task.task_type,
         "status": task.status.value,
         "inputs": task.inputs,
         "outputs": task.outputs,
-        "additional_data": _additional(task, final),
-        "error": final,
-        "error_message": final,
+        "additional_data": _additional_data(task, final_error),
+        "error": final_error,
+        "error_message": final_error,
         "created_at": task.created_at,
         "updated_at": task.updated_at,
     }
 
 
 def texts(task: Task) -> Iterator[str]:
-    """What a search reads: id, type and status."""
+    """The texts that a search matches: id, type and status."""
     yield task.task_id
     yield task.task_type
     yield task.status.value
 
 
 def size(task: Task) -> int:
-    """About how many bytes the task takes when it is shown."""
+    """The approximate size of the task's response in bytes."""
     return len(to_json([task.inputs, task.about, task.progress, task.outputs])) + 700
 
 
-def _additional(task: Task, final: str | None) -> dict[str, Any]:
-    progress = {name: value for name, value in task.progress.items() if not name.startswith(PRIVATE)}
-    trouble = {"attempts": task.attempts, "last_error": task.error} if task.error and final is None else {}
-    return {**task.about, "progress": progress, "error": final, **trouble}
+def _additional_data(task: Task, final_error: str | None) -> dict[str, Any]:
+    progress = {name: value for name, value in task.progress.items() if not name.startswith(PRIVATE_PREFIX)}
+    retrying = task.error and final_error is None
+    last_error = {"attempts": task.attempts, "last_error": task.error} if retrying else {}
+    return {**task.about, "progress": progress, "error": final_error, **last_error}

@@ -1,4 +1,4 @@
-"""The kinds of tasks that clients know. They refuse to read an answer with any other."""
+"""The task types of the API. The official clients reject a response that contains any other type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What does the work of a task, a slice at a time."""
+"""The protocol of workers, which do the work of tasks in slices.
+
+A slice is a bounded piece of work, of a few seconds. The progress of a task is saved after each slice, so that another
+run can continue from there after a timeout or a crash.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +10,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chalicelib.tasks.task import Given, Task
+from chalicelib.tasks.task import Task, TaskValues
 
-LONGEST_WAIT_SECONDS = 900
+# The limit of SQS for DelaySeconds, because the next slice is started by a delayed message.
+MAX_SLICE_WAIT_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A piece of work that has been done.
+    """The result of one slice.
 
-    `progress` takes the place of the task's; the next slice starts from it, maybe in another process. Names in
-    it that begin with `_` are the worker's own, all others are shown. `wait_seconds`, of which there are 900 at
-    most, pass before the next slice.
+    `done`: whether the task is completed. `progress`: replaces the progress of the task; the next slice, perhaps in
+    another process, starts from it. Entries whose names start with `_` are not shown to clients. `outputs`: the result
+    of the task. `wait_seconds`: how long to wait before the next slice, from 0 to 900.
     """
 
     done: bool
     progress: Mapping[str, Any]
-    outputs: Given | None = None
+    outputs: TaskValues | None = None
     wait_seconds: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.wait_seconds <= LONGEST_WAIT_SECONDS:
-            raise ValueError(f"a slice waits for 0 to {LONGEST_WAIT_SECONDS} seconds, not {self.wait_seconds}")
+        if not 0 <= self.wait_seconds <= MAX_SLICE_WAIT_SECONDS:
+            raise ValueError(f"a slice waits for 0 to {MAX_SLICE_WAIT_SECONDS} seconds, not {self.wait_seconds}")
 
 
 class Worker(Protocol):
-    """Does the tasks of one type.
+    """Does the work of tasks of one type.
 
-    A slice takes seconds. It may be done again from the same progress, when the process ended before it was
-    saved, so doing it twice must come to the same as once.
+    Slices must be idempotent: if the process ends before a slice is saved, it is repeated from the same progress.
     """
 
     def run(self, task: Task) -> Slice:
-        """Does the next slice. Whatever is raised counts as an attempt, and is tried again."""
+        """Does the next slice. Any exception counts as a failed attempt, after which the slice is retried."""

@@ -1,4 +1,4 @@
-"""The access room over an empty table, in a time that stands still until it is moved."""
+"""The access service with an empty table and a clock that only tests advance."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NewProcess = Callable[[], Access]
 
 @dataclass
 class StillClock:
-    """A clock that stands still until it is moved."""
+    """A clock that advances only when a test calls `advance`."""
 
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -46,7 +46,7 @@ def clock() -> StillClock:
 
 @pytest.fixture
 def new_process(client: DynamoDBClient, tables: Tables, clock: StillClock) -> NewProcess:
-    """Makes the room anew, with a memory of its own, as another process would."""
+    """Creates another service with an empty cache, as another process has."""
 
     def make() -> Access:
         store = AccessStore(Table(client, tables.catalog))

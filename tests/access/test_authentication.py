@@ -1,3 +1,5 @@
+"""Authentication by API key, and the cache of keys."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -13,11 +15,11 @@ from chalicelib.aws.usage import track_usage
 from chalicelib.core.cache import Cache
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ids import Ids
-from chalicelib.http.envelope import headers_of, refused
+from chalicelib.http.envelope import error_body, error_headers
 from tests.access.conftest import NewProcess, StillClock
 
 
-def is_refused(access: Access, header: str | None) -> bool:
+def is_rejected(access: Access, header: str | None) -> bool:
     try:
         access.authenticate(header)
     except KeyRefused:
@@ -25,16 +27,14 @@ def is_refused(access: Access, header: str | None) -> bool:
     return False
 
 
-def test_every_key_that_opens_nothing_is_answered_alike(
-    access: Access, studio: Organization, clock: StillClock
-) -> None:
-    made = {
+def test_all_invalid_keys_get_the_same_error(access: Access, studio: Organization, clock: StillClock) -> None:
+    created = {
         state: access.create_key(studio.organization_id, name=state, expires_at=clock.now + timedelta(seconds=1))
         for state in ("revoked", "expired")
     }
-    access.revoke_key(studio.organization_id, made["revoked"].key.key_id)
+    access.revoke_key(studio.organization_id, created["revoked"].key.key_id)
     clock.advance(1)
-    answers = []
+    responses = []
     for header in (
         None,
         "",
@@ -44,127 +44,127 @@ def test_every_key_that_opens_nothing_is_answered_alike(
         "Bearer nonsense",
         "Bearer sk_",
         "Bearer sk_unknown_but_well_formed",
-        f"Bearer {made['revoked'].secret}",
-        f"Bearer {made['expired'].secret}",
-        f"Bearer {made['expired'].secret}x",
-        made["expired"].secret,
+        f"Bearer {created['revoked'].secret}",
+        f"Bearer {created['expired'].secret}",
+        f"Bearer {created['expired'].secret}x",
+        created["expired"].secret,
     ):
-        with pytest.raises(KeyRefused) as refusal:
+        with pytest.raises(KeyRefused) as raised:
             access.authenticate(header)
-        answers.append((refused(refusal.value), headers_of(refusal.value)))
-    assert all(answer == answers[0] for answer in answers)
-    assert (answers[0][0]["status"], answers[0][0]["error"]["type"]) == (401, "UnauthorizedError")
-    assert answers[0][1] == {"WWW-Authenticate": "Bearer"}
+        responses.append((error_body(raised.value), error_headers(raised.value)))
+    assert all(response == responses[0] for response in responses)
+    assert (responses[0][0]["status"], responses[0][0]["error"]["type"]) == (401, "UnauthorizedError")
+    assert responses[0][1] == {"WWW-Authenticate": "Bearer"}
 
 
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
-def test_the_scheme_is_read_as_http_reads_it(access: Access, studio: Organization, scheme: str) -> None:
+def test_the_scheme_of_the_header_is_case_insensitive(access: Access, studio: Organization, scheme: str) -> None:
     made = access.create_key(studio.organization_id, name="k")
     assert access.authenticate(scheme + made.secret).key_id == made.key.key_id
 
 
 class NoStore:
-    """Refuses to be asked for a key: what is malformed is not worth a read."""
+    """Fails if a key is read. A malformed header is rejected without a read."""
 
     def find_key(self, digest: str) -> None:
         raise AssertionError(digest)
 
 
 @given(st.none() | st.text() | st.text().map("Bearer ".__add__))
-def test_no_header_whatever_does_more_harm_than_being_refused(header: str | None) -> None:
+def test_any_invalid_header_is_rejected(header: str | None) -> None:
     clock = StillClock()
 
-    class Nothing(NoStore):
+    class EmptyStore(NoStore):
         def find_key(self, digest: str) -> None:
             return None
 
-    access = Access(Nothing(), Ids(clock), clock, Cache(clock.seconds))  # type: ignore[arg-type]
-    assert is_refused(access, header)
+    access = Access(EmptyStore(), Ids(clock), clock, Cache(clock.seconds))  # type: ignore[arg-type]
+    assert is_rejected(access, header)
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer x", "Bearer sk_ä", "Bearer sk_" + "a" * 10_000])
-def test_a_malformed_header_costs_no_read(header: str | None) -> None:
+def test_a_malformed_header_is_rejected_without_a_read(header: str | None) -> None:
     clock = StillClock()
     access = Access(NoStore(), Ids(clock), clock, Cache(clock.seconds))  # type: ignore[arg-type]
-    assert is_refused(access, header)
+    assert is_rejected(access, header)
 
 
-def test_a_key_expires_at_the_very_millisecond_even_where_it_is_remembered(
+def test_a_cached_key_expires_on_time_to_the_millisecond(
     access: Access, studio: Organization, clock: StillClock
 ) -> None:
     end = clock.now + timedelta(seconds=30)
     made = access.create_key(studio.organization_id, name="k", expires_at=end)
     clock.now = end - timedelta(milliseconds=1)
-    assert not is_refused(access, f"Bearer {made.secret}")
+    assert not is_rejected(access, f"Bearer {made.secret}")
     clock.now = end
-    assert is_refused(access, f"Bearer {made.secret}")
+    assert is_rejected(access, f"Bearer {made.secret}")
 
 
-def test_a_revocation_elsewhere_takes_effect_within_a_minute(
+def test_a_revocation_by_another_process_takes_effect_within_a_minute(
     access: Access, studio: Organization, clock: StillClock, new_process: NewProcess
 ) -> None:
     made = access.create_key(studio.organization_id, name="k")
-    here = new_process()
-    assert not is_refused(here, f"Bearer {made.secret}")
+    other_process = new_process()
+    assert not is_rejected(other_process, f"Bearer {made.secret}")
     access.revoke_key(studio.organization_id, made.key.key_id)
     clock.advance(59.999)
-    assert not is_refused(here, f"Bearer {made.secret}"), "remembered, to save a read per request"
+    assert not is_rejected(other_process, f"Bearer {made.secret}"), "the key is still cached"
     clock.advance(0.001)
-    assert is_refused(here, f"Bearer {made.secret}")
+    assert is_rejected(other_process, f"Bearer {made.secret}")
 
 
-def test_a_rotation_elsewhere_takes_effect_within_a_minute_and_the_new_secret_at_once(
+def test_a_rotation_by_another_process_takes_effect_within_a_minute_and_the_new_secret_at_once(
     access: Access, studio: Organization, clock: StillClock, new_process: NewProcess
 ) -> None:
     old = access.create_key(studio.organization_id, name="k")
-    here = new_process()
-    assert not is_refused(here, f"Bearer {old.secret}")
+    other_process = new_process()
+    assert not is_rejected(other_process, f"Bearer {old.secret}")
     new = access.rotate_key(studio.organization_id, old.key.key_id)
-    assert not is_refused(here, f"Bearer {new.secret}")
+    assert not is_rejected(other_process, f"Bearer {new.secret}")
     clock.advance(60)
-    assert is_refused(here, f"Bearer {old.secret}")
+    assert is_rejected(other_process, f"Bearer {old.secret}")
 
 
-def test_being_used_does_not_keep_a_key_in_memory_for_longer(
+def test_use_of_a_key_does_not_extend_its_time_in_the_cache(
     access: Access, studio: Organization, clock: StillClock, new_process: NewProcess
 ) -> None:
     made = access.create_key(studio.organization_id, name="k")
-    here = new_process()
-    assert not is_refused(here, f"Bearer {made.secret}")
+    other_process = new_process()
+    assert not is_rejected(other_process, f"Bearer {made.secret}")
     access.revoke_key(studio.organization_id, made.key.key_id)
     for _ in range(2):
         clock.advance(29)
-        assert not is_refused(here, f"Bearer {made.secret}")
+        assert not is_rejected(other_process, f"Bearer {made.secret}")
     clock.advance(2)
-    assert is_refused(here, f"Bearer {made.secret}")
+    assert is_rejected(other_process, f"Bearer {made.secret}")
 
 
 def test_a_revocation_in_the_same_process_takes_effect_at_once(access: Access, studio: Organization) -> None:
     made = access.create_key(studio.organization_id, name="k")
-    assert not is_refused(access, f"Bearer {made.secret}")
+    assert not is_rejected(access, f"Bearer {made.secret}")
     access.revoke_key(studio.organization_id, made.key.key_id)
-    assert is_refused(access, f"Bearer {made.secret}")
+    assert is_rejected(access, f"Bearer {made.secret}")
 
 
-def test_a_key_made_after_its_secret_was_tried_works_at_once(access: Access, studio: Organization) -> None:
-    assert is_refused(access, "Bearer sk_not_yet_but_soon")
+def test_a_key_created_after_its_secret_was_rejected_works_at_once(access: Access, studio: Organization) -> None:
+    assert is_rejected(access, "Bearer sk_not_yet_but_soon")
     access.create_key(studio.organization_id, name="k", secret="sk_not_yet_but_soon")
-    assert not is_refused(access, "Bearer sk_not_yet_but_soon")
+    assert not is_rejected(access, "Bearer sk_not_yet_but_soon")
 
 
-def test_a_remembered_key_costs_no_round_trip_and_a_new_one_costs_one(
+def test_a_cached_key_needs_no_round_trip_and_another_one_needs_one(
     studio: Organization, access: Access, new_process: NewProcess
 ) -> None:
     made = access.create_key(studio.organization_id, name="k")
-    here = new_process()
+    other_process = new_process()
     with track_usage() as first:
-        here.authenticate(f"Bearer {made.secret}")
+        other_process.authenticate(f"Bearer {made.secret}")
     with track_usage() as second:
-        here.authenticate(f"Bearer {made.secret}")
+        other_process.authenticate(f"Bearer {made.secret}")
     assert (first.round_trips, second.round_trips) == (1, 0)
 
 
-def test_trouble_with_the_storage_is_not_taken_for_a_bad_key() -> None:
+def test_an_unavailable_table_is_not_reported_as_an_invalid_key() -> None:
     clock = StillClock()
 
     class BusyStore:

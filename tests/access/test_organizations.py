@@ -1,3 +1,5 @@
+"""Creating and reading organizations."""
+
 from __future__ import annotations
 
 import pytest
@@ -17,13 +19,13 @@ def test_an_organization_counts_its_namespaces(world: World) -> None:
     assert world.services.access.get_organization(world.organization_id).namespace_count == 1
 
 
-def test_an_unknown_organization_is_refused(access: Access) -> None:
+def test_an_unknown_organization_is_not_found(access: Access) -> None:
     with pytest.raises(OrganizationNotFound):
         access.get_organization("int_nowhere")
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 201, "tab\there"])
-def test_an_organization_without_a_proper_name_is_not_made(access: Access, name: str) -> None:
+def test_an_organization_with_an_invalid_name_is_not_created(access: Access, name: str) -> None:
     with pytest.raises(RequestInvalid):
         access.create_organization(name)
     assert access.list_organizations() == []

@@ -1,3 +1,5 @@
+"""Permissions and scopes of API keys."""
+
 from __future__ import annotations
 
 import fnmatch
@@ -8,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.access.errors import OutOfReach, PermissionMissing
-from chalicelib.access.models import PERMISSIONS, Caller, ResourceScope, fits, includes
+from chalicelib.access.models import PERMISSIONS, Caller, ResourceScope, includes
+from chalicelib.core.text import matches_wildcard
 from chalicelib.http.operation import Permission
 
 BUCKET = "bkt_01m8307pxvdty4yb"
-PLACE = ("ns_1", "films")
+NAMESPACE_IDS = ("ns_1", "films")
 
 permissions = st.sampled_from(PERMISSIONS)
 held = st.lists(permissions, min_size=1, unique=True).map(tuple)
@@ -23,16 +26,16 @@ def caller(*permissions: str, scopes: tuple[ResourceScope, ...] = ()) -> Caller:
 
 
 def scope(text: str) -> ResourceScope:
-    """A scope as operators write it."""
+    """Returns the scope that an operator writes as `type:id[:operations]`."""
     resource_type, resource_id, *operations = text.split(":")
     return ResourceScope(resource_type, resource_id, tuple(operations[0].split(",")) if operations else None)
 
 
-def reaches(
-    *scopes: str, permission: Permission = "read", at: tuple[str, ...] = PLACE, bucket: str | None = None
+def is_allowed(
+    *scopes: str, permission: Permission = "read", at: tuple[str, ...] = NAMESPACE_IDS, bucket: str | None = None
 ) -> bool:
     try:
-        caller(scopes=tuple(map(scope, scopes))).check_reach(permission, namespace_ids=at, bucket_id=bucket)
+        caller(scopes=tuple(map(scope, scopes))).check_scope(permission, namespace_ids=at, bucket_id=bucket)
     except OutOfReach:
         return False
     return True
@@ -52,7 +55,7 @@ def test_a_stronger_permission_includes_the_weaker_ones(held: str, included: set
 
 
 @given(held, permissions, permissions)
-def test_permissions_together_allow_what_one_of_them_allows(
+def test_several_permissions_allow_what_any_of_them_allows(
     held: tuple[str, ...], needed: Permission, more: Permission
 ) -> None:
     assert includes(held, needed) == any(includes((one,), needed) for one in held)
@@ -60,14 +63,14 @@ def test_permissions_together_allow_what_one_of_them_allows(
 
 
 def test_a_missing_permission_is_named() -> None:
-    with pytest.raises(PermissionMissing) as refusal:
-        caller("read").check("write")
-    assert refusal.value.details == {"required_permission": "write"}
-    caller("delete").check("write")
+    with pytest.raises(PermissionMissing) as raised:
+        caller("read").check_permission("write")
+    assert raised.value.details == {"required_permission": "write"}
+    caller("delete").check_permission("write")
 
 
 @pytest.mark.parametrize(
-    ("scopes", "seen"),
+    ("scopes", "visible"),
     [
         (["namespace:films:read"], True),
         (["namespace:other"], False),
@@ -76,19 +79,19 @@ def test_a_missing_permission_is_named() -> None:
         (["organization:*:read"], True),
     ],
 )
-def test_what_a_scope_covers_is_seen_whatever_may_be_done_there(scopes: list[str], seen: bool) -> None:
-    bound = caller(scopes=tuple(map(scope, scopes)))
-    assert bound.can_see(namespace_ids=PLACE, bucket_id=BUCKET) is seen
-    assert caller().can_see(namespace_ids=PLACE, bucket_id=BUCKET)
+def test_a_resource_in_a_scope_is_visible_with_any_operation(scopes: list[str], visible: bool) -> None:
+    scoped = caller(scopes=tuple(map(scope, scopes)))
+    assert scoped.can_see(namespace_ids=NAMESPACE_IDS, bucket_id=BUCKET) is visible
+    assert caller().can_see(namespace_ids=NAMESPACE_IDS, bucket_id=BUCKET)
 
 
-def test_a_key_without_scopes_reaches_the_whole_organization() -> None:
-    caller().check_reach("admin")
-    caller().check_reach("admin", namespace_ids=PLACE, bucket_id="anything")
+def test_a_key_without_scopes_has_access_to_the_entire_organization() -> None:
+    caller().check_scope("admin")
+    caller().check_scope("admin", namespace_ids=NAMESPACE_IDS, bucket_id="anything")
 
 
 @pytest.mark.parametrize(
-    ("scopes", "bucket", "reached"),
+    ("scopes", "bucket", "allowed"),
     [
         (["organization:*"], None, True),
         (["organization:int_1"], BUCKET, True),
@@ -109,12 +112,12 @@ def test_a_key_without_scopes_reaches_the_whole_organization() -> None:
         (["namespace:ns_2", "bucket:bkt_9*"], BUCKET, False),
     ],
 )
-def test_a_scope_covers_its_own_part(scopes: list[str], bucket: str | None, reached: bool) -> None:
-    assert reaches(*scopes, bucket=bucket) is reached
+def test_a_scope_gives_access_to_matching_resources_only(scopes: list[str], bucket: str | None, allowed: bool) -> None:
+    assert is_allowed(*scopes, bucket=bucket) is allowed
 
 
 @pytest.mark.parametrize(
-    ("scopes", "reached"),
+    ("scopes", "allowed"),
     [
         (["organization:*"], True),
         (["namespace:*"], True),
@@ -123,12 +126,12 @@ def test_a_scope_covers_its_own_part(scopes: list[str], bucket: str | None, reac
         (["bucket:*"], False),
     ],
 )
-def test_the_namespaces_of_an_organization_need_a_scope_over_all_of_them(scopes: list[str], reached: bool) -> None:
-    assert reaches(*scopes, at=()) is reached
+def test_operations_outside_namespaces_require_a_scope_for_all_namespaces(scopes: list[str], allowed: bool) -> None:
+    assert is_allowed(*scopes, at=()) is allowed
 
 
 @pytest.mark.parametrize(
-    ("scopes", "permission", "reached"),
+    ("scopes", "permission", "allowed"),
     [
         (["namespace:films:read"], "read", True),
         (["namespace:films:read"], "write", False),
@@ -140,10 +143,10 @@ def test_the_namespaces_of_an_organization_need_a_scope_over_all_of_them(scopes:
         (["organization:*:admin"], "admin", True),
     ],
 )
-def test_operations_narrow_what_may_be_done_in_a_scope(
-    scopes: list[str], permission: Permission, reached: bool
+def test_the_operations_of_a_scope_limit_the_permissions(
+    scopes: list[str], permission: Permission, allowed: bool
 ) -> None:
-    assert reaches(*scopes, permission=permission) is reached
+    assert is_allowed(*scopes, permission=permission) is allowed
 
 
 @given(
@@ -157,34 +160,34 @@ def test_operations_narrow_what_may_be_done_in_a_scope(
         min_size=1,
     ),
     permissions,
-    st.sampled_from([(), PLACE]),
+    st.sampled_from([(), NAMESPACE_IDS]),
     st.sampled_from([None, BUCKET, "posters"]),
 )
-def test_a_key_reaches_what_one_of_its_scopes_reaches(
+def test_several_scopes_allow_what_any_of_them_allows(
     scopes: list[ResourceScope], permission: Permission, at: tuple[str, ...], bucket: str | None
 ) -> None:
-    def reached(*some: ResourceScope) -> bool:
+    def allowed(*some: ResourceScope) -> bool:
         try:
-            caller(scopes=some).check_reach(permission, namespace_ids=at, bucket_id=bucket)
+            caller(scopes=some).check_scope(permission, namespace_ids=at, bucket_id=bucket)
         except OutOfReach:
             return False
         return True
 
-    assert reached(*scopes) == any(reached(one) for one in scopes)
+    assert allowed(*scopes) == any(allowed(one) for one in scopes)
 
 
 @given(st.text("ab*[]?.\\", max_size=8), st.text("ab*", max_size=6))
-def test_a_star_stands_for_any_characters_and_nothing_else_is_special(text: str, pattern: str) -> None:
-    assert fits(text, pattern) is fnmatch.fnmatchcase(text, pattern)
+def test_only_the_asterisk_is_a_wildcard(text: str, pattern: str) -> None:
+    assert matches_wildcard(text, pattern) is fnmatch.fnmatchcase(text, pattern)
 
 
 @given(st.text(max_size=20))
-def test_any_text_without_a_star_fits_itself_alone(text: str) -> None:
-    assert fits(text, text)
-    assert not fits(text + "x", text.replace("*", ""))
+def test_a_pattern_without_wildcards_matches_the_same_text_only(text: str) -> None:
+    assert matches_wildcard(text, text)
+    assert not matches_wildcard(text + "x", text.replace("*", ""))
 
 
-def test_a_hostile_pattern_is_matched_in_no_time() -> None:
+def test_a_pattern_with_many_wildcards_is_matched_quickly() -> None:
     started = time.process_time()
-    assert not fits("a" * 5000, "*a" * 49 + "*b")
+    assert not matches_wildcard("a" * 5000, "*a" * 49 + "*b")
     assert time.process_time() - started < 0.5

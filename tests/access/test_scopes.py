@@ -1,41 +1,41 @@
-"""Scopes at work: what the API lets a bound key do."""
+"""What the API allows a key with scopes to do."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from chalicelib.access.models import ResourceScope
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 
-def test_a_key_bound_to_a_bucket_opens_that_bucket_alone(world: World) -> None:
-    bucket_id = world.api().post("/v1/buckets", a_bucket()).json["bucket_id"]
-    other_id = world.api().post("/v1/buckets", a_bucket("trailers")).json["bucket_id"]
+def test_a_key_with_a_bucket_scope_can_access_that_bucket_only(world: World) -> None:
+    bucket_id = world.api().post("/v1/buckets", bucket_body()).json["bucket_id"]
+    other_id = world.api().post("/v1/buckets", bucket_body("trailers")).json["bucket_id"]
     scopes = [ResourceScope("bucket", bucket_id, ("read",))]
-    bound = world.api(key=world.key_for(world.organization_id, scopes=scopes))
-    assert bound.get(f"/v1/buckets/{bucket_id}").status == 200
-    for refused in (
-        bound.patch(f"/v1/buckets/{bucket_id}", {"description": "new"}),
-        bound.acting(namespace="nowhere").patch(f"/v1/buckets/{bucket_id}", {"description": "new"}),
-        bound.post("/v1/namespaces", {"namespace_name": "books"}),
+    scoped = world.api(key=world.key_for(world.organization_id, scopes=scopes))
+    assert scoped.get(f"/v1/buckets/{bucket_id}").status == 200
+    for rejected in (
+        scoped.patch(f"/v1/buckets/{bucket_id}", {"description": "new"}),
+        scoped.using(namespace="nowhere").patch(f"/v1/buckets/{bucket_id}", {"description": "new"}),
+        scoped.post("/v1/namespaces", {"namespace_name": "books"}),
     ):
-        assert (refused.status, refused.error["code"]) == (403, "out_of_scope"), refused.text
+        assert (rejected.status, rejected.error["code"]) == (403, "out_of_scope"), rejected.text
     for bucket in (other_id, "posters", "bkt_0000000000000000", "unknown"):
-        for api in (bound, bound.acting(namespace="nowhere")):
+        for api in (scoped, scoped.using(namespace="nowhere")):
             hidden = api.get(f"/v1/buckets/{bucket}")
             assert (hidden.status, hidden.error["details"]) == (404, {"resource": "bucket", "id": bucket})
-    assert bound.post("/v1/buckets", a_bucket("stills")).status == 404
+    assert scoped.post("/v1/buckets", bucket_body("stills")).status == 404
 
 
-def test_a_key_bound_to_a_bucket_finds_it_in_its_own_namespace_alone(world: World) -> None:
-    bucket_id = world.api().post("/v1/buckets", a_bucket()).json["bucket_id"]
+def test_a_key_with_a_bucket_scope_finds_the_bucket_in_its_own_namespace_only(world: World) -> None:
+    bucket_id = world.api().post("/v1/buckets", bucket_body()).json["bucket_id"]
     world.api().post("/v1/namespaces", {"namespace_name": "books"})
     for scopes in ([("bucket", bucket_id)], [("bucket", "*"), ("organization", "*", ("read",))]):
         key = world.key_for(world.organization_id, scopes=[ResourceScope(*scope) for scope in scopes])
-        bound = world.api(key=key)
-        assert bound.patch(f"/v1/buckets/{bucket_id}", {"description": "new"}).status == 200
+        scoped = world.api(key=key)
+        assert scoped.patch(f"/v1/buckets/{bucket_id}", {"description": "new"}).status == 200
         for namespace in ("books", "nowhere"):
-            elsewhere = bound.acting(namespace=namespace).patch(f"/v1/buckets/{bucket_id}", {"description": "lost"})
+            elsewhere = scoped.using(namespace=namespace).patch(f"/v1/buckets/{bucket_id}", {"description": "lost"})
             assert (elsewhere.status, elsewhere.error["message"]) == (404, "Bucket not found")
         assert world.api().get(f"/v1/buckets/{bucket_id}").json["description"] == "new"
 
@@ -44,35 +44,35 @@ def fed_by(*ids: str) -> dict[str, Any]:
     return {"source_adapter": {"adapter_type": "bucket", "source_bucket_ids": list(ids)}}
 
 
-def test_to_a_key_bound_to_a_bucket_other_sources_are_not_there(world: World) -> None:
-    own, other, hidden = (world.api().post("/v1/buckets", a_bucket(name)).json["bucket_id"] for name in "abc")
+def test_a_key_with_a_bucket_scope_cannot_detect_other_source_buckets(world: World) -> None:
+    own, other, hidden = (world.api().post("/v1/buckets", bucket_body(name)).json["bucket_id"] for name in "abc")
     key = world.key_for(world.organization_id, scopes=[ResourceScope("bucket", id_) for id_ in (own, other)])
-    bound = world.api(key=key)
+    scoped = world.api(key=key)
 
-    told = []
+    messages = []
     for unknown in (hidden, "bkt_0000000000000000"):
-        refused = bound.patch(f"/v1/buckets/{own}", fed_by(unknown))
-        assert refused.status == 422
-        told.append(refused.text.replace(unknown, "it"))
-    assert told[0] == told[1]
+        rejected = scoped.patch(f"/v1/buckets/{own}", fed_by(unknown))
+        assert rejected.status == 422
+        messages.append(rejected.text.replace(unknown, "it"))
+    assert messages[0] == messages[1]
     assert world.api().patch(f"/v1/buckets/{own}", fed_by(hidden)).status == 200
-    assert bound.patch(f"/v1/buckets/{own}", fed_by(other)).status == 200
+    assert scoped.patch(f"/v1/buckets/{own}", fed_by(other)).status == 200
 
 
-def test_a_cycle_tells_a_bound_key_of_no_bucket_that_it_does_not_see(world: World) -> None:
-    own, other, hidden = (world.api().post("/v1/buckets", a_bucket(name)).json["bucket_id"] for name in "abc")
+def test_the_error_for_a_cycle_names_only_buckets_that_the_key_can_see(world: World) -> None:
+    own, other, hidden = (world.api().post("/v1/buckets", bucket_body(name)).json["bucket_id"] for name in "abc")
     assert world.api().patch(f"/v1/buckets/{other}", fed_by(hidden)).status == 200
     assert world.api().patch(f"/v1/buckets/{hidden}", fed_by(own)).status == 200
     key = world.key_for(world.organization_id, scopes=[ResourceScope("bucket", id_) for id_ in (own, other)])
 
-    refused = world.api(key=key).patch(f"/v1/buckets/{own}", fed_by(other))
+    rejected = world.api(key=key).patch(f"/v1/buckets/{own}", fed_by(other))
 
-    assert (refused.status, refused.error["details"]) == (409, {"cycle": [own, other, own]})
-    assert hidden not in refused.text
+    assert (rejected.status, rejected.error["details"]) == (409, {"cycle": [own, other, own]})
+    assert hidden not in rejected.text
 
 
-def test_who_has_a_name_is_told_to_who_may_see_it(world: World) -> None:
-    own, other = (world.api().post("/v1/buckets", a_bucket(name)).json["bucket_id"] for name in ("own", "other"))
+def test_the_id_of_the_bucket_with_a_name_is_shown_only_to_keys_that_can_see_it(world: World) -> None:
+    own, other = (world.api().post("/v1/buckets", bucket_body(name)).json["bucket_id"] for name in ("own", "other"))
     named = {"resource": "bucket", "bucket_name": "other"}
     for scopes, details in (
         ([], {**named, "bucket_id": other}),
@@ -80,21 +80,21 @@ def test_who_has_a_name_is_told_to_who_may_see_it(world: World) -> None:
         ([("bucket", own)], named),
     ):
         key = world.key_for(world.organization_id, scopes=[ResourceScope(*scope) for scope in scopes])
-        refused = world.api(key=key).patch(f"/v1/buckets/{own}", {"bucket_name": "other"})
-        assert (refused.status, refused.error["code"]) == (409, "bucket_name_taken")
-        assert refused.error["details"] == details
-    assert world.api().post("/v1/buckets", a_bucket("other")).error["details"] == {**named, "bucket_id": other}
+        rejected = world.api(key=key).patch(f"/v1/buckets/{own}", {"bucket_name": "other"})
+        assert (rejected.status, rejected.error["code"]) == (409, "bucket_name_taken")
+        assert rejected.error["details"] == details
+    assert world.api().post("/v1/buckets", bucket_body("other")).error["details"] == {**named, "bucket_id": other}
 
 
-def test_a_key_that_may_only_read_in_a_namespace_is_told_so(world: World) -> None:
+def test_a_key_with_a_read_scope_for_a_namespace_cannot_write_there(world: World) -> None:
     scopes = [ResourceScope("namespace", "films", ("read",))]
-    bound = world.api(key=world.key_for(world.organization_id, scopes=scopes))
-    assert bound.get("/v1/buckets").status == 200
-    refused = bound.post("/v1/buckets", a_bucket())
-    assert (refused.status, refused.error["code"]) == (403, "out_of_scope")
+    scoped = world.api(key=world.key_for(world.organization_id, scopes=scopes))
+    assert scoped.get("/v1/buckets").status == 200
+    rejected = scoped.post("/v1/buckets", bucket_body())
+    assert (rejected.status, rejected.error["code"]) == (403, "out_of_scope")
 
 
-def test_a_key_bound_to_a_namespace_by_id_or_name_does_not_see_others(world: World) -> None:
+def test_a_key_with_a_namespace_scope_cannot_see_other_namespaces(world: World) -> None:
     world.api().post("/v1/namespaces", {"namespace_name": "books"})
     films = world.api().get("/v1/namespaces/films").json["namespace_id"]
     for resource_id in (films, "films", "fil*"):
@@ -103,13 +103,13 @@ def test_a_key_bound_to_a_namespace_by_id_or_name_does_not_see_others(world: Wor
         for hidden in ("books", "nowhere"):
             for reply in (
                 world.api(key=key).get(f"/v1/namespaces/{hidden}"),
-                world.api(key=key, namespace=hidden).post("/v1/buckets", a_bucket()),
+                world.api(key=key, namespace=hidden).post("/v1/buckets", bucket_body()),
             ):
                 assert (reply.status, reply.error["message"]) == (404, "Namespace not found")
                 assert reply.error["details"] == {"resource": "namespace", "id": hidden}
 
 
-def test_scopes_never_add_to_the_permissions(world: World) -> None:
+def test_scopes_do_not_extend_the_permissions(world: World) -> None:
     scopes = [ResourceScope("namespace", "films", ("admin",))]
-    bound = world.api(key=world.key_for(world.organization_id, "read", scopes=scopes))
-    assert bound.post("/v1/buckets", a_bucket()).status == 403
+    scoped = world.api(key=world.key_for(world.organization_id, "read", scopes=scopes))
+    assert scoped.post("/v1/buckets", bucket_body()).status == 403

@@ -86,7 +86,7 @@ def test_every_field_is_kept_as_given() -> None:
 
 
 @pytest.mark.parametrize("type_", ["mux", "iconik", "generic_webhook", "supabase"])
-def test_the_types_that_take_webhooks(type_: str) -> None:
+def test_webhook_types_have_a_url_and_a_secret(type_: str) -> None:
     check_adapter(config(adapter_type=type_), SCHEMA)
     assert (
         webhook_url("https://api.example.com/", type_, "bkt_1") == f"https://api.example.com/v1/webhooks/{type_}/bkt_1"
@@ -95,7 +95,7 @@ def test_the_types_that_take_webhooks(type_: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_", "location", "kind"),
+    ("given_", "location", "type_"),
     [
         ({"adapter_type": "ftp"}, ("adapter_type",), "literal_error"),
         ({"adapter_type": None}, ("adapter_type",), "literal_error"),
@@ -138,13 +138,13 @@ def test_the_types_that_take_webhooks(type_: str) -> None:
         ({"source_bucket_ids": [None]}, ("source_bucket_ids", 0), "string_type"),
     ],
 )
-def test_another_shape_is_refused_where_it_differs(
-    given_: dict[str, Any], location: tuple[str | int, ...], kind: str
+def test_another_shape_is_rejected_with_the_location(
+    given_: dict[str, Any], location: tuple[str | int, ...], type_: str
 ) -> None:
-    assert shape_errors(**given_) == [(location, kind)]
+    assert shape_errors(**given_) == [(location, type_)]
 
 
-def test_a_blob_type_is_taken_in_any_letter_case() -> None:
+def test_a_blob_type_is_accepted_in_any_letter_case() -> None:
     blob = {"file_field": "x", "target_property": "photo", "blob_type": "IMAGE"}
     check_adapter(config(blob_source=blob), SCHEMA)
     assert stored(blob_source=blob)["blob_source"]["blob_type"] == "image"
@@ -165,7 +165,7 @@ def test_targets_must_be_fields_of_the_schema() -> None:
 
 
 @pytest.mark.parametrize("target", ["photo", "title"])
-def test_the_target_of_a_file_is_of_its_type(target: str) -> None:
+def test_the_target_of_a_file_must_have_its_type(target: str) -> None:
     adapter = config(blob_source={"file_field": "x", "target_property": target})
     assert problems(lambda: check_adapter(adapter, SCHEMA)) == [((*AT, "blob_source", "blob_type"), "type_mismatch")]
 
@@ -185,11 +185,11 @@ def test_collections_are_not_enabled(given_: dict[str, Any], field: str) -> None
     assert field in caught.value.text
 
 
-def test_empty_words_for_collections_ask_for_nothing() -> None:
+def test_empty_collection_fields_are_ignored() -> None:
     check_adapter(config(source_collection_id="", source_filters={}), SCHEMA)
 
 
-def test_an_adapter_over_buckets_names_each_of_them_once() -> None:
+def test_an_adapter_of_type_bucket_names_each_source_once() -> None:
     check_adapter(config(adapter_type="bucket", source_bucket_ids=["bkt_2", "bkt_3"]), SCHEMA)
     at = (*AT, "source_bucket_ids")
     cases: list[tuple[dict[str, Any], list[Any]]] = [
@@ -206,7 +206,7 @@ def test_an_adapter_over_buckets_names_each_of_them_once() -> None:
         assert problems(lambda: check_adapter(adapter, SCHEMA)) == expected  # noqa: B023
 
 
-def test_an_adapter_over_buckets_has_neither_secret_nor_url() -> None:
+def test_an_adapter_of_type_bucket_has_neither_secret_nor_url() -> None:
     adapter = config(adapter_type="bucket", source_bucket_ids=["bkt_2"])
     url = webhook_url("https://api.example.com", "bucket", "bkt_1")
     document = stored_adapter(adapter, None, new_secret=lambda: pytest.fail("no secret is needed"), webhook_url=url)
@@ -215,13 +215,13 @@ def test_an_adapter_over_buckets_has_neither_secret_nor_url() -> None:
     assert shown_adapter(document, reveal_secret=False)["webhook_secret"] is None
 
 
-def test_source_buckets_belong_to_an_adapter_over_buckets() -> None:
+def test_only_an_adapter_of_type_bucket_has_source_buckets() -> None:
     check_adapter(config(source_bucket_ids=[]), SCHEMA)
     adapter = config(source_bucket_ids=["bkt_2"])
     assert problems(lambda: check_adapter(adapter, SCHEMA)) == [((*AT, "source_bucket_ids"), "contradiction")]
 
 
-def test_the_size_of_an_adapter_is_bounded() -> None:
+def test_the_size_of_an_adapter_is_limited() -> None:
     adapter = config(connection={"credentials": {"key": "x" * MAX_ADAPTER_BYTES}})
     assert problems(lambda: check_adapter(adapter, SCHEMA)) == [(AT, "adapter_too_large")]
 
@@ -229,7 +229,7 @@ def test_the_size_of_an_adapter_is_bounded() -> None:
 # The URL
 
 
-def test_the_url_may_be_sent_back_as_shown_and_not_chosen() -> None:
+def test_the_webhook_url_may_be_sent_back_and_not_chosen() -> None:
     assert stored(webhook_url=URL)["webhook_url"] == URL
     assert stored(webhook_url=None)["webhook_url"] == URL
     before = {**stored(), "webhook_url": "https://old.example.com/v1/webhooks/mux/bkt_1"}
@@ -249,7 +249,7 @@ def test_a_secret_is_set_generated_or_kept() -> None:
     assert stored(stored(webhook_secret="given"))["webhook_secret"] == "generated"
 
 
-def test_a_secret_that_is_not_there_cannot_be_kept() -> None:
+def test_a_secret_that_is_not_stored_cannot_be_kept() -> None:
     over_buckets = {**stored(), "adapter_type": "bucket", "webhook_secret": None}
     for before in (None, over_buckets):
         assert problems(lambda: stored(before, webhook_secret="redacted")) == [  # noqa: B023
@@ -257,7 +257,7 @@ def test_a_secret_that_is_not_there_cannot_be_kept() -> None:
         ]
 
 
-def test_the_secret_is_revealed_by_the_write_that_set_it_only() -> None:
+def test_only_the_write_that_sets_the_secret_reveals_it() -> None:
     document = stored(webhook_secret="given")
     assert shown_adapter(document, reveal_secret=True)["webhook_secret"] == "given"
     assert shown_adapter(document, reveal_secret=False)["webhook_secret"] == "redacted"
@@ -269,7 +269,7 @@ def test_the_secret_is_revealed_by_the_write_that_set_it_only() -> None:
 # The credentials
 
 
-def test_credentials_are_never_shown() -> None:
+def test_credentials_are_never_returned() -> None:
     for reveal in (True, False):
         shown = shown_adapter(stored(**FULL), reveal_secret=reveal)
         assert shown["connection"] == {
@@ -280,7 +280,7 @@ def test_credentials_are_never_shown() -> None:
     assert bare["connection"] == {"api_base_url": None, "credentials": {}}
 
 
-def test_redacted_credentials_keep_their_value_and_absent_ones_go() -> None:
+def test_redacted_credentials_keep_their_value_and_absent_ones_are_removed() -> None:
     url = FULL["connection"]["api_base_url"]
     written = {"api_base_url": url, "credentials": {"token": "redacted", "new": {"a": 1}}}
     assert stored(stored(**FULL), connection=written)["connection"]["credentials"] == {
@@ -289,7 +289,7 @@ def test_redacted_credentials_keep_their_value_and_absent_ones_go() -> None:
     }
 
 
-def test_credentials_that_are_not_there_cannot_be_kept() -> None:
+def test_credentials_that_are_not_stored_cannot_be_kept() -> None:
     written = {"credentials": {"token": "redacted"}}
     for before in (None, stored(), stored(connection={"credentials": {"other": "x"}})):
         assert problems(lambda: stored(before, connection=written)) == [  # noqa: B023
@@ -297,7 +297,7 @@ def test_credentials_that_are_not_there_cannot_be_kept() -> None:
         ]
 
 
-def test_kept_credentials_do_not_follow_to_another_host() -> None:
+def test_stored_credentials_are_not_kept_for_another_host() -> None:
     written = {"api_base_url": "https://evil.example.com", "credentials": {"token": "redacted"}}
     assert problems(lambda: stored(stored(**FULL), connection=written)) == [
         ((*AT, "connection", "credentials", "token"), "nothing_to_keep")
@@ -324,7 +324,7 @@ CONFIGS = st.fixed_dictionaries(
 
 
 @given(CONFIGS)
-def test_what_was_shown_may_be_written_back_and_changes_nothing(given_: dict[str, Any]) -> None:
+def test_writing_the_returned_adapter_back_changes_nothing(given_: dict[str, Any]) -> None:
     first = stored(**given_)
     again = config(**shown_adapter(first, reveal_secret=False))
     check_adapter(again, SCHEMA)
@@ -333,6 +333,6 @@ def test_what_was_shown_may_be_written_back_and_changes_nothing(given_: dict[str
 
 
 @given(CONFIGS)
-def test_a_stored_adapter_is_json_and_a_configuration_again(given_: dict[str, Any]) -> None:
+def test_a_stored_adapter_is_json_and_a_valid_configuration(given_: dict[str, Any]) -> None:
     document = stored(**given_)
     check_adapter(SourceAdapterConfig.model_validate(json.loads(json.dumps(document))), SCHEMA)

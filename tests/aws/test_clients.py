@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.loaders import JSONFileLoader, Loader
 
 from chalicelib.aws.clients import AS_THEY_ARE, DynamoDBLoader, dynamodb_client, probe_client, s3_client, sqs_client
-from chalicelib.health.checks import BUDGET_SECONDS
+from chalicelib.health.checks import CHECK_TIME_LIMIT_SECONDS
 from chalicelib.settings import Settings
 from tests.support.engine import Tables
 
@@ -49,7 +49,7 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ],
 )
-def test_the_client_calls_where_the_environment_says(
+def test_the_client_calls_the_endpoint_in_the_environment(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], endpoint: str
 ) -> None:
     for name, value in environment.items():
@@ -58,7 +58,7 @@ def test_the_client_calls_where_the_environment_says(
 
 
 @pytest.mark.parametrize("new_client", [dynamodb_client, s3_client, sqs_client])
-def test_the_endpoints_of_services_that_nobody_calls_are_not_read(
+def test_the_endpoints_of_other_services_are_not_loaded(
     monkeypatch: pytest.MonkeyPatch, new_client: Callable[[Settings], Any]
 ) -> None:
     read: list[str] = []
@@ -75,7 +75,7 @@ def test_the_endpoints_of_services_that_nobody_calls_are_not_read(
 
 
 @pytest.mark.parametrize("service", ["sts", "sso", "sso-oidc", "signin"])
-def test_credentials_may_come_from_the_services_that_give_them(service: Any) -> None:
+def test_credentials_may_come_from_the_services_that_provide_them(service: Any) -> None:
     session = botocore.session.Session()
     session.register_component("data_loader", DynamoDBLoader())
     theirs = boto3.client(service, region_name="eu-west-1").meta
@@ -83,13 +83,13 @@ def test_credentials_may_come_from_the_services_that_give_them(service: Any) -> 
     assert ours.endpoint_url == theirs.endpoint_url
 
 
-def test_a_probe_gives_up_within_the_budget_of_a_dependency() -> None:
+def test_a_probe_times_out_within_the_budget_of_a_health_check() -> None:
     config: Any = probe_client(Settings()).meta.config
-    assert config.connect_timeout + config.read_timeout <= BUDGET_SECONDS
+    assert config.connect_timeout + config.read_timeout <= CHECK_TIME_LIMIT_SECONDS
     assert config.retries["total_max_attempts"] == 1
 
 
-def test_what_passes_through_is_part_of_the_description_of_dynamodb() -> None:
+def test_the_shapes_that_pass_through_exist_in_the_model_of_dynamodb() -> None:
     described = botocore.session.Session().get_service_model("dynamodb")
     assert set(AS_THEY_ARE) <= set(described.shape_names)
 
@@ -110,15 +110,15 @@ def test_a_botocore_without_one_of_the_shapes_is_given_none(monkeypatch: pytest.
     }
 
 
-def test_rows_come_and_go_as_they_are_on_the_wire(client: DynamoDBClient, tables: Tables) -> None:
+def test_rows_are_sent_and_received_unchanged(client: DynamoDBClient, tables: Tables) -> None:
     row = {"pk": {"S": "p"}, "sk": {"S": "s"}, "deep": {"M": {"list": {"L": [{"N": "1"}, {"NULL": True}]}}}}
     client.put_item(TableName=tables.catalog, Item=row)  # type: ignore[arg-type]
-    answer = client.get_item(TableName=tables.catalog, Key={"pk": row["pk"], "sk": row["sk"]})  # type: ignore[dict-item]
-    assert answer["Item"] == row
+    response = client.get_item(TableName=tables.catalog, Key={"pk": row["pk"], "sk": row["sk"]})  # type: ignore[dict-item]
+    assert response["Item"] == row
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_every_region_is_called_as_a_default_client_would(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+def test_the_endpoint_of_each_region_is_that_of_a_default_client(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
     monkeypatch.setenv("AWS_REGION", region)
     theirs = boto3.client("dynamodb", region_name=region).meta
     ours = dynamodb_client(Settings()).meta
@@ -126,7 +126,7 @@ def test_every_region_is_called_as_a_default_client_would(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_files_go_to_the_region_by_its_own_name(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+def test_files_are_sent_to_the_regional_endpoint(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
     monkeypatch.setenv("AWS_REGION", region)
     by_host = Config(s3={"us_east_1_regional_endpoint": "regional", "addressing_style": "virtual"})
     theirs, ours = boto3.client("s3", region_name=region, config=by_host), s3_client(Settings())
@@ -140,12 +140,12 @@ def test_files_go_to_the_region_by_its_own_name(monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
-def test_files_go_to_another_engine_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_files_are_sent_to_the_endpoint_in_the_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "http://localhost:9000")
     url = s3_client(Settings()).generate_presigned_url("get_object", Params={"Bucket": "films", "Key": "k"})
     assert url.startswith("http://localhost:9000/films/k?")
 
 
-def test_an_upload_url_asks_its_user_for_no_checksum() -> None:
+def test_an_upload_url_requires_no_checksum() -> None:
     url = s3_client(Settings()).generate_presigned_url("put_object", Params={"Bucket": "films", "Key": "k"})
     assert "checksum" not in url.lower()

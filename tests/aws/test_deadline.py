@@ -11,18 +11,18 @@ from tests.support.faults import Faults, throttled
 from tests.support.slow_time import SlowTime
 
 A = {"pk": "p", "sk": "a"}
-CALL = 6.0
+CALL_SECONDS = 6.0
 
 
-def test_without_a_shared_time_every_call_has_its_own(table: Table, faults: Faults, time: SlowTime) -> None:
+def test_without_a_shared_time_limit_each_call_has_its_own(table: Table, faults: Faults, time: SlowTime) -> None:
     faults.always(throttled)
-    for turn in range(1, 4):
+    for number in range(1, 4):
         with pytest.raises(Unavailable):
             table.get(A)
-        assert CALL * turn - 1.5 * turn < time.now < CALL * turn
+        assert CALL_SECONDS * number - 1.5 * number < time.now < CALL_SECONDS * number
 
 
-def test_calls_share_the_time_of_the_block_they_are_in(table: Table, faults: Faults, time: SlowTime) -> None:
+def test_calls_in_a_block_share_its_time_limit(table: Table, faults: Faults, time: SlowTime) -> None:
     faults.always(throttled)
     with time_limit(10.0):
         for _ in range(5):
@@ -31,31 +31,31 @@ def test_calls_share_the_time_of_the_block_they_are_in(table: Table, faults: Fau
     assert 8.0 < time.now < 10.0
 
 
-def test_a_call_is_made_once_however_late_it_is(table: Table, time: SlowTime) -> None:
+def test_a_call_has_one_attempt_even_after_the_time_limit(table: Table, time: SlowTime) -> None:
     with time_limit(1.0):
         table.get(A)
         time.now += 100
         assert table.get(A) is None
 
 
-def test_the_shared_time_begins_with_the_first_call(table: Table, faults: Faults, time: SlowTime) -> None:
+def test_the_shared_time_limit_starts_with_the_first_call(table: Table, faults: Faults, time: SlowTime) -> None:
     with time_limit(1.0):
         time.now += 100
         faults.on(1, throttled).on(2, throttled)
         assert table.get(A) is None
 
 
-def test_a_block_inside_another_ends_with_the_earlier_of_the_two() -> None:
+def test_an_inner_block_ends_at_the_earlier_of_both_deadlines() -> None:
     with time_limit(10.0):
-        assert deadline_of(0.0, CALL) == 6.0
+        assert deadline_of(0.0, CALL_SECONDS) == 6.0
         with time_limit(2.0):
-            assert deadline_of(1.0, CALL) == 3.0
+            assert deadline_of(1.0, CALL_SECONDS) == 3.0
         with time_limit(60.0):
-            assert deadline_of(8.0, CALL) == 10.0
-        assert deadline_of(9.0, CALL) == 10.0
-    assert deadline_of(9.0, CALL) == 15.0
+            assert deadline_of(8.0, CALL_SECONDS) == 10.0
+        assert deadline_of(9.0, CALL_SECONDS) == 10.0
+    assert deadline_of(9.0, CALL_SECONDS) == 15.0
 
 
-def test_a_thread_of_its_own_shares_no_time() -> None:
+def test_another_thread_does_not_share_the_time_limit() -> None:
     with time_limit(1.0), ThreadPoolExecutor(1) as pool:
-        assert pool.submit(deadline_of, 0.0, CALL).result() == CALL
+        assert pool.submit(deadline_of, 0.0, CALL_SECONDS).result() == CALL_SECONDS

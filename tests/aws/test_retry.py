@@ -18,9 +18,9 @@ from tests.support.slow_time import SlowTime
 
 A = {"pk": "p", "sk": "a"}
 B = {"pk": "p", "sk": "b"}
-BUDGET = 6.0
+BUDGET_SECONDS = 6.0
 
-PASSING = {
+TEMPORARY = {
     "throttled": fault.throttled,
     "over capacity": fault.over_capacity,
     "conflict": fault.conflicting_write,
@@ -32,50 +32,50 @@ PASSING = {
     "internal error": fault.internal_error,
     "unavailable": fault.unavailable,
 }
-AMBIGUOUS = {
+RESPONSE_LOST = {
     "timeout": fault.applied_then_timeout(),
     "closed": fault.applied_then_closed(),
 }
-LOST_FOR_GOOD = ("lost", "internal error", "unavailable")
+OUTCOME_UNKNOWN = ("lost", "internal error", "unavailable")
 
 
-def no(kind: type[ApiError]) -> Callable[[Any], ApiError]:
+def raises(kind: type[ApiError]) -> Callable[[Any], ApiError]:
     return lambda row: kind()
 
 
-PUT = Put({**A, "n": 1}, absent("pk"), no(AlreadyExists))
-COUNT = Update(A, UpdateExpression(add={"n": 1}), exists("pk"), no(NotFound))
-REVISE = Update(A, UpdateExpression(set={"n": 2}), equals("n", 1), no(PreconditionFailed))
+PUT = Put({**A, "n": 1}, absent("pk"), raises(AlreadyExists))
+ADD = Update(A, UpdateExpression(add={"n": 1}), exists("pk"), raises(NotFound))
+SET = Update(A, UpdateExpression(set={"n": 2}), equals("n", 1), raises(PreconditionFailed))
 
 
-@pytest.mark.parametrize("name", PASSING)
-def test_trouble_that_passes_is_not_seen(table: Table, faults: Faults, name: str) -> None:
+@pytest.mark.parametrize("name", TEMPORARY)
+def test_a_temporary_fault_is_not_visible_to_the_caller(table: Table, faults: Faults, name: str) -> None:
     for call in (1, 3, 5, 7):
-        faults.on(call, PASSING[name])
+        faults.on(call, TEMPORARY[name])
     table.write(PUT)
     assert table.get(A) == {**A, "n": 1}
-    table.transact([COUNT, Put(B)])
+    table.transact([ADD, Put(B)])
     assert list(table.query(equals("pk", "p"))) == [{**A, "n": 2}, B]
 
 
-@pytest.mark.parametrize("name", PASSING)
-def test_trouble_that_stays_ends_in_busy_with_nothing_stored(
+@pytest.mark.parametrize("name", TEMPORARY)
+def test_a_permanent_fault_raises_unavailable_and_nothing_is_stored(
     table: Table, faults: Faults, time: SlowTime, name: str
 ) -> None:
-    faults.always(PASSING[name])
+    faults.always(TEMPORARY[name])
     attempts: list[Callable[[], object]] = [
         lambda: table.write(PUT),
         lambda: table.transact([PUT, Put(B)]),
     ]
     for attempt in attempts:
-        with pytest.raises(Unavailable) as refused:
+        with pytest.raises(Unavailable) as failed:
             attempt()
-        assert isinstance(refused.value, OutcomeUnknown) is (name in LOST_FOR_GOOD)
+        assert isinstance(failed.value, OutcomeUnknown) is (name in OUTCOME_UNKNOWN)
     faults.always(Fault())
     assert table.get(A) is None
 
 
-def test_reads_of_a_storage_that_is_down_end_in_busy(table: Table, faults: Faults) -> None:
+def test_reads_raise_unavailable_while_the_storage_fails(table: Table, faults: Faults) -> None:
     faults.always(fault.throttled)
     for read in (
         lambda: table.get(A),
@@ -87,27 +87,27 @@ def test_reads_of_a_storage_that_is_down_end_in_busy(table: Table, faults: Fault
             read()
 
 
-def test_waiting_grows_and_stays_inside_the_budget(table: Table, faults: Faults, time: SlowTime) -> None:
+def test_waits_grow_and_stay_within_the_budget(table: Table, faults: Faults, time: SlowTime) -> None:
     faults.always(fault.throttled)
     with pytest.raises(Unavailable):
         table.get(A)
-    assert time.naps == sorted(time.naps)
-    assert BUDGET / 2 < time.now < BUDGET
+    assert time.sleeps == sorted(time.sleeps)
+    assert BUDGET_SECONDS / 2 < time.now < BUDGET_SECONDS
 
 
-def test_waits_are_spread_by_chance(client: Any, tables: Tables) -> None:
-    def first_nap(jitter: float) -> float:
+def test_waits_have_jitter(client: Any, tables: Tables) -> None:
+    def first_wait(jitter: float) -> float:
         time = SlowTime()
         table = time.table(client, tables.catalog, jitter=jitter)
         faults = Faults(client).on(1, fault.throttled)
         table.get(A)
         faults.remove()
-        return time.naps[0]
+        return time.sleeps[0]
 
-    assert 0 < first_nap(0.0) < first_nap(0.5) < first_nap(0.9)
+    assert 0 < first_wait(0.0) < first_wait(0.5) < first_wait(0.9)
 
 
-def test_a_slow_answer_uses_the_budget_up(table: Table, faults: Faults, time: SlowTime) -> None:
+def test_slow_responses_use_the_budget(table: Table, faults: Faults, time: SlowTime) -> None:
     def slow() -> Any:
         time.now += 5.0
         instead = fault.lost().instead
@@ -115,79 +115,79 @@ def test_a_slow_answer_uses_the_budget_up(table: Table, faults: Faults, time: Sl
         return instead()
 
     faults.always(Fault(instead=slow))
-    with track_usage() as meter, pytest.raises(Unavailable):
+    with track_usage() as usage, pytest.raises(Unavailable):
         table.get(A)
-    assert meter.round_trips == 2
+    assert usage.round_trips == 2
 
 
-@pytest.mark.parametrize("name", AMBIGUOUS)
-def test_a_put_whose_answer_was_lost_knows_itself(table: Table, faults: Faults, name: str) -> None:
-    faults.on(1, AMBIGUOUS[name])
+@pytest.mark.parametrize("name", RESPONSE_LOST)
+def test_a_put_succeeds_if_its_response_is_lost(table: Table, faults: Faults, name: str) -> None:
+    faults.on(1, RESPONSE_LOST[name])
     table.write(PUT)
     assert table.get(A) == {**A, "n": 1}
 
 
-@pytest.mark.parametrize("name", AMBIGUOUS)
-def test_a_change_whose_answer_was_lost_knows_itself(table: Table, faults: Faults, name: str) -> None:
+@pytest.mark.parametrize("name", RESPONSE_LOST)
+def test_an_update_succeeds_if_its_response_is_lost(table: Table, faults: Faults, name: str) -> None:
     table.write(PUT)
-    faults.on(1, AMBIGUOUS[name])
-    assert table.write(REVISE) == {**A, "n": 2}
+    faults.on(1, RESPONSE_LOST[name])
+    assert table.write(SET) == {**A, "n": 2}
 
 
-@pytest.mark.parametrize("name", AMBIGUOUS)
-def test_a_count_whose_answer_was_lost_is_not_counted_twice(table: Table, faults: Faults, name: str) -> None:
+@pytest.mark.parametrize("name", RESPONSE_LOST)
+def test_an_addition_is_applied_once_if_its_response_is_lost(table: Table, faults: Faults, name: str) -> None:
     table.write(PUT)
-    faults.on(1, AMBIGUOUS[name]).on(2, AMBIGUOUS[name])
-    assert table.write(COUNT) == {**A, "n": 2}
+    faults.on(1, RESPONSE_LOST[name]).on(2, RESPONSE_LOST[name])
+    assert table.write(ADD) == {**A, "n": 2}
     assert table.get(A) == {**A, "n": 2}
 
 
-@pytest.mark.parametrize("name", AMBIGUOUS)
-def test_a_remove_whose_answer_was_lost_is_made(table: Table, faults: Faults, name: str) -> None:
+@pytest.mark.parametrize("name", RESPONSE_LOST)
+def test_a_delete_succeeds_if_its_response_is_lost(table: Table, faults: Faults, name: str) -> None:
     table.write(PUT)
-    faults.on(1, AMBIGUOUS[name])
-    assert table.write(Delete(A, exists("pk"), no(NotFound))) is None
+    faults.on(1, RESPONSE_LOST[name])
+    assert table.write(Delete(A, exists("pk"), raises(NotFound))) is None
     assert table.get(A) is None
 
 
-@pytest.mark.parametrize("name", AMBIGUOUS)
-def test_a_transaction_whose_answer_was_lost_is_made_once(table: Table, faults: Faults, name: str) -> None:
+@pytest.mark.parametrize("name", RESPONSE_LOST)
+def test_a_transaction_is_applied_once_if_its_response_is_lost(table: Table, faults: Faults, name: str) -> None:
     table.write(PUT)
-    faults.on(1, AMBIGUOUS[name])
-    table.transact([COUNT, Put(B, absent("pk"), no(AlreadyExists))])
+    faults.on(1, RESPONSE_LOST[name])
+    table.transact([ADD, Put(B, absent("pk"), raises(AlreadyExists))])
     assert [table.get(A), table.get(B)] == [{**A, "n": 2}, B]
 
 
-def test_a_lost_answer_does_not_hide_that_another_was_first(table: Table, faults: Faults) -> None:
+def test_a_lost_response_does_not_hide_an_earlier_write_of_another_writer(table: Table, faults: Faults) -> None:
     table.write(PUT)
     faults.on(1, fault.lost())
     with pytest.raises(AlreadyExists):
         table.write(PUT)
 
 
-def test_a_lost_refusal_is_still_a_refusal(table: Table, faults: Faults) -> None:
+def test_a_condition_still_fails_if_the_first_response_is_lost(table: Table, faults: Faults) -> None:
     table.write(Put({**A, "n": 9}))
     faults.on(1, fault.applied_then_timeout())
     with pytest.raises(PreconditionFailed):
-        table.write(REVISE)
+        table.write(SET)
     faults.on(1, fault.applied_then_timeout())
     with pytest.raises(AlreadyExists):
         table.transact([PUT, Put(B)])
 
 
-def test_a_remove_that_was_throttled_does_not_take_credit(table: Table, faults: Faults) -> None:
+def test_a_throttled_delete_of_a_missing_row_fails(table: Table, faults: Faults) -> None:
     faults.on(1, fault.throttled)
     with pytest.raises(NotFound):
-        table.write(Delete(A, exists("pk"), no(NotFound)))
+        table.write(Delete(A, exists("pk"), raises(NotFound)))
 
 
-def test_a_failed_condition_outweighs_a_conflict_beside_it(table: Table, faults: Faults) -> None:
+def test_a_failed_condition_takes_precedence_over_a_conflict(table: Table, faults: Faults) -> None:
     faults.on(1, fault.cancelled("TransactionConflict", "ConditionalCheckFailed"))
     with pytest.raises(AlreadyExists):
-        table.transact([COUNT, PUT])
+        table.transact([ADD, PUT])
 
 
-def test_a_late_twin_of_an_attempt_changes_nothing(table: Table, tables: Tables, client: Any) -> None:
+def test_a_delayed_duplicate_of_an_attempt_changes_nothing(table: Table, tables: Tables, client: Any) -> None:
     sent: list[dict[str, Any]] = []
 
     def remember(params: dict[str, Any], **_: Any) -> None:
@@ -195,7 +195,7 @@ def test_a_late_twin_of_an_attempt_changes_nothing(table: Table, tables: Tables,
 
     table.write(PUT)
     client.meta.events.register("provide-client-params.dynamodb.UpdateItem", remember)
-    table.write(COUNT)
+    table.write(ADD)
     client.meta.events.unregister("provide-client-params.dynamodb.UpdateItem", remember)
     with pytest.raises(client.exceptions.ConditionalCheckFailedException):
         client.update_item(**sent[0])

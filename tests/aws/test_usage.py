@@ -12,7 +12,7 @@ from tests.support.faults import Faults, throttled
 A = {"pk": "p", "sk": "a"}
 
 
-def test_reads_and_writes_are_counted_apart(table: Table) -> None:
+def test_reads_and_writes_are_counted_separately(table: Table) -> None:
     with track_usage() as writing:
         table.write(Put(A))
     with track_usage() as reading:
@@ -26,51 +26,51 @@ def test_reads_and_writes_are_counted_apart(table: Table) -> None:
 
 
 def test_a_transaction_is_one_round_trip(table: Table) -> None:
-    with track_usage() as meter:
+    with track_usage() as usage:
         table.transact([Put(A), Put({**A, "sk": "b"})])
-    assert meter.round_trips == 1
+    assert usage.round_trips == 1
 
 
-def test_the_units_of_several_tables_are_summed() -> None:
-    with track_usage() as meter:
+def test_the_units_of_several_tables_are_added() -> None:
+    with track_usage() as usage:
         count_read({"ConsumedCapacity": {"CapacityUnits": 0.5}})
         count_write({"ConsumedCapacity": [{"CapacityUnits": 2.0}, {"CapacityUnits": 4.0}]})
         count_write({})
-    assert meter == Usage(0, 0.5, 6.0)
+    assert usage == Usage(0, 0.5, 6.0)
 
 
-def test_units_that_nobody_tells_are_none() -> None:
-    with track_usage() as meter:
+def test_missing_units_count_as_zero() -> None:
+    with track_usage() as usage:
         count_read({"ConsumedCapacity": {"CapacityUnits": None}})
         count_write({"ConsumedCapacity": [{"CapacityUnits": None}, {"CapacityUnits": 4.0}]})
-    assert meter == Usage(0, 0.0, 4.0)
+    assert usage == Usage(0, 0.0, 4.0)
 
 
-def test_attempts_that_fail_are_round_trips_too(table: Table, faults: Faults) -> None:
+def test_failed_attempts_count_as_round_trips(table: Table, faults: Faults) -> None:
     faults.on(1, throttled).on(2, throttled)
-    with track_usage() as meter:
+    with track_usage() as usage:
         table.get(A)
-    assert meter.round_trips == 3
+    assert usage.round_trips == 3
 
 
-def test_what_happens_outside_is_not_counted(table: Table) -> None:
+def test_calls_outside_the_block_are_not_counted(table: Table) -> None:
     table.get(A)
-    with track_usage() as meter:
+    with track_usage() as usage:
         pass
     table.get(A)
-    assert meter == Usage()
+    assert usage == Usage()
 
 
-def test_requests_in_parallel_count_their_own() -> None:
-    everyone = Barrier(4)
+def test_parallel_requests_count_their_own_calls() -> None:
+    barrier = Barrier(4)
 
     def request(calls: int) -> int:
-        with track_usage() as meter:
-            everyone.wait()
+        with track_usage() as usage:
+            barrier.wait()
             for _ in range(calls):
                 count_round_trip()
-            everyone.wait()
-        return meter.round_trips
+            barrier.wait()
+        return usage.round_trips
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(request, range(4))) == [0, 1, 2, 3]

@@ -1,4 +1,4 @@
-"""What the bytes of a file are, by themselves and beside what is said of them."""
+"""The MIME type of a file, from its content, its declared type and its filename."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from tests.support.blobs import PNG, encoded, read, refused
+from tests.support.blobs import PNG, encoded, read, rejection
 
 GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
@@ -16,7 +16,7 @@ MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x00\xff\xfb"
 MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 WEBM = b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm"
 ELF = b"\x7fELF\x02\x01\x01" + bytes(60)
-UNKNOWN = b"\x01\x02\x03\x04 nobody knows \xfe"
+UNKNOWN = b"\x01\x02\x03\x04 unknown type \xfe"
 
 
 def workbook(*names: str) -> bytes:
@@ -50,13 +50,13 @@ def workbook(*names: str) -> bytes:
         ("text", b"ID3 is a tag", "text/plain"),
     ],
 )
-def test_bytes_show_what_they_are(type_: str, content: bytes, mime_type: str) -> None:
+def test_the_mime_type_is_detected_from_the_content(type_: str, content: bytes, mime_type: str) -> None:
     new = read(type_, {"base64": encoded(content), "mime_type": "application/octet-stream"})
     assert new.mime_type == mime_type
 
 
 @pytest.mark.parametrize(
-    ("type_", "content", "shown"),
+    ("type_", "content", "detected"),
     [
         ("image", PDF, "application/pdf"),
         ("image", MP4, "video/mp4"),
@@ -70,36 +70,36 @@ def test_bytes_show_what_they_are(type_: str, content: bytes, mime_type: str) ->
         ("text", ELF, "application/x-executable"),
     ],
 )
-def test_bytes_of_another_kind_are_refused_and_both_kinds_named(type_: str, content: bytes, shown: str) -> None:
-    place, why = refused(type_, {"base64": encoded(content), "mime_type": "application/octet-stream"})
-    assert place == ("data",)
-    assert shown in why
-    assert type_ in why
+def test_content_of_another_type_is_rejected_with_both_types(type_: str, content: bytes, detected: str) -> None:
+    location, message = rejection(type_, {"base64": encoded(content), "mime_type": "application/octet-stream"})
+    assert location == ("data",)
+    assert detected in message
+    assert type_ in message
 
 
-def test_bytes_win_over_what_they_are_said_to_be() -> None:
+def test_the_detected_type_overrides_the_declared_one() -> None:
     new = read("image", {"base64": encoded(PNG), "mime_type": "image/jpeg", "filename": "x.gif"})
     assert new.mime_type == "image/png"
 
 
-def test_unknown_bytes_are_what_they_are_said_to_be() -> None:
+def test_content_of_unknown_type_has_the_declared_type() -> None:
     assert read("audio", "data:audio/x-rare;base64," + encoded(UNKNOWN)).mime_type == "audio/x-rare"
     assert read("audio", {"base64": encoded(UNKNOWN), "mime_type": "Audio/X-Rare; rate=8"}).mime_type == "audio/x-rare"
     assert read("image", {"base64": encoded(b"<svg/>"), "mime_type": "image/svg+xml"}).mime_type == "image/svg+xml"
 
 
-def test_unknown_bytes_are_not_said_to_be_of_another_kind() -> None:
-    place, why = refused("image", "data:application/pdf;base64," + encoded(UNKNOWN))
-    assert place == ("data",)
-    assert "application/pdf" in why
+def test_a_declared_type_that_the_field_does_not_accept_is_rejected() -> None:
+    location, message = rejection("image", "data:application/pdf;base64," + encoded(UNKNOWN))
+    assert location == ("data",)
+    assert "application/pdf" in message
 
 
-def test_a_name_suggests_a_type_and_decides_nothing() -> None:
+def test_the_filename_extension_is_used_if_the_field_accepts_its_type() -> None:
     assert read("image", {"base64": encoded(UNKNOWN), "filename": "x.PNG"}).mime_type == "image/png"
     assert read("image", {"base64": encoded(UNKNOWN), "filename": "x.pdf"}).mime_type == "application/octet-stream"
     assert read("excel", {"base64": encoded(b"a,b"), "filename": "x.csv"}).mime_type == "text/csv"
 
 
-def test_of_bytes_that_nobody_knows_nothing_is_said() -> None:
+def test_content_without_any_known_type_has_the_default_type() -> None:
     assert read("image", {"base64": encoded(UNKNOWN)}).mime_type == "application/octet-stream"
     assert read("text", {"base64": encoded("Größe".encode("latin-1"))}).mime_type == "text/plain"

@@ -1,4 +1,4 @@
-"""The bytes of files in S3: kept, removed, listed and handed out, also where S3 has its troubles."""
+"""Storing, removing, listing and signing files in S3, also when S3 fails."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from mypy_boto3_s3 import S3Client
 
 from chalicelib.blobs.blob import Blob
-from chalicelib.blobs.store import BlobStore, BytesNotRemoved, content_disposition
+from chalicelib.blobs.store import BlobStore, FilesNotRemoved, content_disposition
 from chalicelib.core.errors import Unavailable
 from tests.support.engine import no_s3
-from tests.support.faults import Fault, Faults, altered, answers, lost, never_sent
+from tests.support.faults import Fault, Faults, altered, error_response, lost, never_sent
 from tests.support.slow_time import SlowTime
 
-slow_down = answers("SlowDown", status=503)
+slow_down = error_response("SlowDown", status=503)
 PLAIN: dict[str, Any] = {"mime_type": "text/plain", "filename": None, "storage_class": None}
 
 
@@ -41,21 +41,21 @@ def faults(s3: S3Client) -> Any:
 
 
 def keys(store: BlobStore, prefix: str = "") -> list[str]:
-    return [held.key for held in store.listing(prefix)]
+    return [file.key for file in store.list_files(prefix)]
 
 
 def a_blob(key: str | None, storage_class: str | None = None) -> Blob:
     return Blob("blob_1", "poster", "image", "s3://somewhere/k", key=key, storage_class=storage_class)
 
 
-def test_bytes_come_back_as_they_were(store: BlobStore, s3: S3Client, blob_bucket: str) -> None:
+def test_content_is_stored_unchanged(store: BlobStore, s3: S3Client, blob_bucket: str) -> None:
     content = bytes(range(256)) * 4000
     url = store.put("blobs/b/o/x", content, mime_type="image/png", filename="a.png", storage_class=None)
     assert url == f"s3://{blob_bucket}/blobs/b/o/x"
-    answer = s3.get_object(Bucket=blob_bucket, Key="blobs/b/o/x")
-    assert answer["Body"].read() == content
-    assert answer["ContentType"] == "image/png"
-    assert "a.png" in answer["ContentDisposition"]
+    response = s3.get_object(Bucket=blob_bucket, Key="blobs/b/o/x")
+    assert response["Body"].read() == content
+    assert response["ContentType"] == "image/png"
+    assert "a.png" in response["ContentDisposition"]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_bytes_come_back_as_they_were(store: BlobStore, s3: S3Client, blob_bucke
         (None, b"x", "application/octet-stream"),
     ],
 )
-def test_a_browser_is_told_what_it_gets(
+def test_the_content_type_is_stored_with_the_charset(
     store: BlobStore, s3: S3Client, blob_bucket: str, mime_type: str | None, content: bytes, expected: str
 ) -> None:
     store.put("k", content, mime_type=mime_type, filename=None, storage_class=None)
@@ -84,15 +84,15 @@ def test_a_browser_is_told_what_it_gets(
         ("archive", "GLACIER"),
     ],
 )
-def test_bytes_lie_in_the_tier_of_their_bucket(
+def test_files_are_stored_in_the_tier_of_the_storage_class(
     store: BlobStore, s3: S3Client, blob_bucket: str, storage_class: str | None, expected: str
 ) -> None:
     store.put("k", b"x", mime_type=None, filename=None, storage_class=storage_class)
-    (held,) = s3.list_objects_v2(Bucket=blob_bucket)["Contents"]
-    assert held["StorageClass"] == expected
+    (file,) = s3.list_objects_v2(Bucket=blob_bucket)["Contents"]
+    assert file["StorageClass"] == expected
 
 
-def test_what_is_removed_is_gone_and_the_rest_stays(store: BlobStore) -> None:
+def test_only_the_given_keys_are_removed(store: BlobStore) -> None:
     for key in ("a/1", "a/2", "b/1"):
         store.put(key, b"x", **PLAIN)
     store.remove(["a/1", "b/1", "never/there"])
@@ -100,27 +100,27 @@ def test_what_is_removed_is_gone_and_the_rest_stays(store: BlobStore) -> None:
     assert keys(store) == ["a/2"]
 
 
-def test_thousands_are_removed_in_batches(store: BlobStore, s3: S3Client, blob_bucket: str) -> None:
+def test_thousands_of_files_are_removed_in_several_calls(store: BlobStore, s3: S3Client, blob_bucket: str) -> None:
     store.put("k2500", b"x", **PLAIN)
     store.remove(f"k{number:04}" for number in range(2501))
     assert keys(store) == []
 
 
-def test_a_listing_goes_on_after_its_first_page(store: BlobStore) -> None:
+def test_a_list_of_files_continues_after_its_first_page(store: BlobStore) -> None:
     for number in range(1003):
         store.put(f"p/{number:04}", b"", **PLAIN)
     store.put("q/0", b"xyz", **PLAIN)
     assert keys(store, "p/") == [f"p/{number:04}" for number in range(1003)]
-    (held,) = store.listing("q/")
-    assert (held.key, held.size_bytes) == ("q/0", 3)
-    assert abs((datetime.now(UTC) - held.stored_at).total_seconds()) < 600
+    (file,) = store.list_files("q/")
+    assert (file.key, file.size_bytes) == ("q/0", 3)
+    assert abs((datetime.now(UTC) - file.stored_at).total_seconds()) < 600
     assert keys(store, "r/") == []
 
 
 # Download URLs
 
 
-def test_a_download_url_is_signed_for_an_hour(store: BlobStore, blob_bucket: str) -> None:
+def test_a_download_url_is_valid_for_an_hour(store: BlobStore, blob_bucket: str) -> None:
     url = urlsplit(store.presigned_get(a_blob("blobs/b/o/x")) or "")
     query = parse_qs(url.query)
     assert f"{url.netloc}{url.path}".endswith("blobs/b/o/x")
@@ -130,34 +130,34 @@ def test_a_download_url_is_signed_for_an_hour(store: BlobStore, blob_bucket: str
     assert query["X-Amz-SignedHeaders"] == ["host"]
 
 
-def test_signing_calls_nobody(store: BlobStore, faults: Faults) -> None:
+def test_signing_a_url_makes_no_call(store: BlobStore, faults: Faults) -> None:
     faults.always(lost())
     assert store.presigned_get(a_blob("k"))
 
 
-def test_archived_bytes_and_those_of_others_have_no_download_url() -> None:
+def test_archived_files_and_those_kept_by_reference_have_no_download_url() -> None:
     store = BlobStore(no_s3, "nowhere")
     assert store.presigned_get(a_blob("k", "archive")) is None
     assert store.presigned_get(a_blob(None)) is None
     assert store.presigned_get(a_blob(None, "archive")) is None
 
 
-# Trouble
+# Errors of S3
 
 
 @pytest.mark.parametrize(
     "fault",
     [
         slow_down,
-        answers("InternalError", status=500),
-        answers("RequestTimeout"),
-        answers("ServiceUnavailable", status=503),
-        answers("OperationAborted", status=409),
+        error_response("InternalError", status=500),
+        error_response("RequestTimeout"),
+        error_response("ServiceUnavailable", status=503),
+        error_response("OperationAborted", status=409),
         never_sent(),
         lost(),
     ],
 )
-def test_every_call_is_tried_again(store: BlobStore, faults: Faults, fault: Fault) -> None:
+def test_every_call_is_retried(store: BlobStore, faults: Faults, fault: Fault) -> None:
     faults.on(1, fault).on(2, fault)
     store.put("k", b"x", **PLAIN)
     faults.on(1, fault)
@@ -168,7 +168,9 @@ def test_every_call_is_tried_again(store: BlobStore, faults: Faults, fault: Faul
 
 
 @pytest.mark.parametrize("fault", [slow_down, lost()])
-def test_a_store_that_stays_busy_says_so(store: BlobStore, faults: Faults, time: SlowTime, fault: Fault) -> None:
+def test_a_store_that_keeps_failing_is_unavailable(
+    store: BlobStore, faults: Faults, time: SlowTime, fault: Fault
+) -> None:
     faults.always(fault)
     began = time.clock()
     for call in (lambda: store.put("k", b"x", **PLAIN), lambda: store.remove(["k"]), lambda: keys(store)):
@@ -177,50 +179,50 @@ def test_a_store_that_stays_busy_says_so(store: BlobStore, faults: Faults, time:
     assert time.clock() - began < 20
 
 
-def test_keys_that_s3_was_too_busy_for_are_asked_for_again(store: BlobStore, faults: Faults) -> None:
+def test_keys_that_s3_was_too_busy_for_are_retried(store: BlobStore, faults: Faults) -> None:
     for key in ("a", "b"):
         store.put(key, b"x", **PLAIN)
-    faults.on(1, altered(lambda answer: answer.update(Errors=[{"Key": "b", "Code": "InternalError"}])))
+    faults.on(1, altered(lambda response: response.update(Errors=[{"Key": "b", "Code": "InternalError"}])))
     store.remove(["a", "b"])
     assert keys(store) == []
 
 
-def test_keys_that_s3_stays_too_busy_for_are_busy(store: BlobStore, faults: Faults) -> None:
-    faults.always(altered(lambda answer: answer.update(Errors=[{"Key": "b", "Code": "SlowDown"}])))
+def test_keys_that_s3_remains_too_busy_for_are_unavailable(store: BlobStore, faults: Faults) -> None:
+    faults.always(altered(lambda response: response.update(Errors=[{"Key": "b", "Code": "SlowDown"}])))
     with pytest.raises(Unavailable):
         store.remove(["a", "b"])
 
 
-def test_what_no_other_attempt_would_change_is_a_fault(store: BlobStore, faults: Faults) -> None:
-    faults.on(1, answers("NoSuchBucket", status=404))
+def test_permanent_errors_are_not_retried(store: BlobStore, faults: Faults) -> None:
+    faults.on(1, error_response("NoSuchBucket", status=404))
     with pytest.raises(ClientError):
         store.put("k", b"x", **PLAIN)
-    faults.on(1, altered(lambda answer: answer.update(Errors=[{"Key": "b", "Code": "AccessDenied"}])))
-    with pytest.raises(BytesNotRemoved, match="b: AccessDenied"):
+    faults.on(1, altered(lambda response: response.update(Errors=[{"Key": "b", "Code": "AccessDenied"}])))
+    with pytest.raises(FilesNotRemoved, match="b: AccessDenied"):
         store.remove(["a", "b"])
 
 
-# Names in a header
+# Content-Disposition
 
 
-def test_a_name_is_told_in_both_ways() -> None:
+def test_the_filename_is_in_ascii_and_in_utf_8() -> None:
     assert content_disposition("scans/Größe 1.png", "image/png") == (
         "inline; filename=\"Gr__e 1.png\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%201.png"
     )
 
 
 @pytest.mark.parametrize("mime_type", ["text/html", "image/svg+xml", "application/octet-stream", "application/xml"])
-def test_what_a_browser_might_run_is_saved(mime_type: str) -> None:
+def test_types_that_a_browser_could_execute_are_attachments(mime_type: str) -> None:
     assert content_disposition(None, mime_type) == "attachment"
 
 
 @pytest.mark.parametrize("mime_type", ["text/plain", "image/png", "video/mp4", "application/pdf"])
-def test_what_a_browser_shows_is_shown(mime_type: str) -> None:
+def test_types_that_a_browser_displays_are_inline(mime_type: str) -> None:
     assert content_disposition(None, mime_type) == "inline"
 
 
 @given(st.text(max_size=255))
-def test_no_name_breaks_out_of_its_header(name: str) -> None:
+def test_no_filename_breaks_the_header(name: str) -> None:
     header = content_disposition(name, "image/png")
     assert header.isascii()
     assert header.isprintable()

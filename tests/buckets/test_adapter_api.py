@@ -1,4 +1,4 @@
-"""A bucket's source adapter over the API: its URL, its secret, its credentials and its sources."""
+"""The source adapter of a bucket in the API: its URL, its secret, its credentials and its sources."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pytest
 
 from chalicelib.api import create_app
 from chalicelib.wiring import build
-from tests.support.api import Api, Reply
-from tests.support.world import World, a_bucket
+from tests.support.api import Api, ApiResponse
+from tests.support.world import World, bucket_body
 
 PATH = "/v1/buckets/posters"
 MUX: dict[str, Any] = {"adapter_type": "mux"}
 
 
-def adapter(reply: Reply) -> dict[str, Any]:
+def adapter(reply: ApiResponse) -> dict[str, Any]:
     assert reply.status == 200, reply.text
     return dict(reply.json["source_adapter"])
 
 
 def test_defaults_are_filled_in(api: Api) -> None:
-    shown = adapter(api.post("/v1/buckets", a_bucket(source_adapter=MUX)))
+    shown = adapter(api.post("/v1/buckets", bucket_body(source_adapter=MUX)))
 
     assert shown["enabled"] is True
     assert shown["field_mapping"] == {}
@@ -39,7 +39,7 @@ def test_defaults_are_filled_in(api: Api) -> None:
 
 @pytest.mark.parametrize("given", [None, "my-own-secret"])
 def test_a_secret_is_shown_by_the_write_that_sets_it_and_never_again(api: Api, given: str | None) -> None:
-    first = adapter(api.post("/v1/buckets", a_bucket(source_adapter={**MUX, "webhook_secret": given})))[
+    first = adapter(api.post("/v1/buckets", bucket_body(source_adapter={**MUX, "webhook_secret": given})))[
         "webhook_secret"
     ]
 
@@ -58,7 +58,7 @@ def test_a_secret_is_shown_by_the_write_that_sets_it_and_never_again(api: Api, g
 
 
 def test_redacted_keeps_the_secret_that_is_stored(world: World, api: Api) -> None:
-    api.post("/v1/buckets", a_bucket(source_adapter={**MUX, "webhook_secret": "my-own-secret"}))
+    api.post("/v1/buckets", bucket_body(source_adapter={**MUX, "webhook_secret": "my-own-secret"}))
     api.patch(PATH, {"source_adapter": {**MUX, "webhook_secret": "redacted", "enabled": False}})
 
     pages = world.client.get_paginator("scan").paginate(TableName=world.tables.catalog)
@@ -66,8 +66,8 @@ def test_redacted_keeps_the_secret_that_is_stored(world: World, api: Api) -> Non
     assert [json.loads(text)["source_adapter"]["webhook_secret"] for text in settings] == ["my-own-secret"]
 
 
-def test_redacted_with_nothing_stored_is_refused(api: Api) -> None:
-    reply = api.post("/v1/buckets", a_bucket(source_adapter={**MUX, "webhook_secret": "redacted"}))
+def test_redacted_with_nothing_stored_is_rejected(api: Api) -> None:
+    reply = api.post("/v1/buckets", bucket_body(source_adapter={**MUX, "webhook_secret": "redacted"}))
 
     assert (reply.status, reply.json["detail"][0]["loc"]) == (422, ["body", "source_adapter", "webhook_secret"])
 
@@ -82,17 +82,17 @@ def test_redacted_with_nothing_stored_is_refused(api: Api) -> None:
         {"field": "source_adapter", "operator": "contains", "value": "my-own-secret"},
     ],
 )
-def test_no_filter_search_or_sort_finds_out_a_secret(api: Api, filters: dict[str, Any]) -> None:
+def test_no_filter_search_or_sort_reveals_a_secret(api: Api, filters: dict[str, Any]) -> None:
     connection = {"api_base_url": "https://example.com", "credentials": {"token": "hidden-token"}}
     given = {**MUX, "webhook_secret": "my-own-secret", "connection": connection}
-    made = api.post("/v1/buckets", a_bucket(source_adapter=given))
+    made = api.post("/v1/buckets", bucket_body(source_adapter=given))
 
     assert "hidden-token" not in made.text + api.get(PATH).text
     assert adapter(made)["connection"]["credentials"] == {"token": "redacted"}
     assert api.post("/v1/buckets/list", {"filters": filters}).json["total_count"] == 0
     for term in ("my-own", "hidden"):
         assert api.get("/v1/buckets", query={"search": term}).json["total_count"] == 0
-    api.post("/v1/buckets", a_bucket("second", source_adapter=given))
+    api.post("/v1/buckets", bucket_body("second", source_adapter=given))
     page = api.post("/v1/buckets/list", {"sort": {"field": "source_adapter.webhook_secret"}, "limit": 1}).json
     cursor = base64.urlsafe_b64decode(page["pagination"]["next_cursor"] + "==")
     assert b"redacted" in cursor
@@ -104,7 +104,7 @@ def test_no_filter_search_or_sort_finds_out_a_secret(api: Api, filters: dict[str
     [
         ({}, ["adapter_type"]),
         ({"adapter_type": "fax"}, ["adapter_type"]),
-        ({**MUX, "colour": "red"}, ["colour"]),
+        ({**MUX, "color": "red"}, ["color"]),
         ({**MUX, "connection_id": "c_1"}, ["connection_id"]),
         ({**MUX, "field_mapping": {"data.x": "nothing"}}, ["field_mapping", "data.x"]),
         ({**MUX, "blob_source": {"file_field": "url", "target_property": "photo"}}, ["blob_source", "blob_type"]),
@@ -115,9 +115,9 @@ def test_no_filter_search_or_sort_finds_out_a_secret(api: Api, filters: dict[str
         ({"adapter_type": "bucket", "source_bucket_ids": ["bkt_0000000000000000"]}, ["source_bucket_ids", 0]),
     ],
 )
-def test_what_does_not_fit_is_refused_by_its_place(api: Api, given: dict[str, Any], location: list[Any]) -> None:
-    created = api.post("/v1/buckets", a_bucket("new", source_adapter=given))
-    api.post("/v1/buckets", a_bucket())
+def test_an_invalid_value_is_rejected_with_its_location(api: Api, given: dict[str, Any], location: list[Any]) -> None:
+    created = api.post("/v1/buckets", bucket_body("new", source_adapter=given))
+    api.post("/v1/buckets", bucket_body())
     for reply in (created, api.patch(PATH, {"source_adapter": given})):
         assert (reply.status, reply.json["detail"][0]["loc"]) == (422, ["body", "source_adapter", *location])
 
@@ -129,8 +129,8 @@ def test_what_does_not_fit_is_refused_by_its_place(api: Api, given: dict[str, An
         ({**MUX, "source_filters": {"a": 1}}, "source_adapter.source_filters"),
     ],
 )
-def test_what_needs_collections_is_refused_by_name(api: Api, given: dict[str, Any], field: str) -> None:
-    reply = api.post("/v1/buckets", a_bucket(source_adapter=given))
+def test_a_field_that_needs_collections_is_rejected_by_name(api: Api, given: dict[str, Any], field: str) -> None:
+    reply = api.post("/v1/buckets", bucket_body(source_adapter=given))
 
     assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotEnabledError", {"field": field})
 
@@ -139,10 +139,10 @@ def fed_by(*ids: str) -> dict[str, Any]:
     return {"adapter_type": "bucket", "source_bucket_ids": list(ids)}
 
 
-def test_buckets_that_would_feed_each_other_are_refused_naming_the_cycle(api: Api) -> None:
-    first = api.post("/v1/buckets", a_bucket("first")).json["bucket_id"]
-    second = api.post("/v1/buckets", a_bucket("second", source_adapter=fed_by(first))).json["bucket_id"]
-    third = api.post("/v1/buckets", a_bucket("third", source_adapter=fed_by(second))).json
+def test_adapters_that_would_form_a_cycle_are_rejected_with_the_cycle(api: Api) -> None:
+    first = api.post("/v1/buckets", bucket_body("first")).json["bucket_id"]
+    second = api.post("/v1/buckets", bucket_body("second", source_adapter=fed_by(first))).json["bucket_id"]
+    third = api.post("/v1/buckets", bucket_body("third", source_adapter=fed_by(second))).json
 
     assert third["source_adapter"]["webhook_url"] is third["source_adapter"]["webhook_secret"] is None
     for source, cycle in (
@@ -157,10 +157,10 @@ def test_buckets_that_would_feed_each_other_are_refused_naming_the_cycle(api: Ap
 
 
 def test_a_source_is_a_bucket_of_the_same_namespace(api: Api) -> None:
-    first = api.post("/v1/buckets", a_bucket()).json["bucket_id"]
+    first = api.post("/v1/buckets", bucket_body()).json["bucket_id"]
     api.post("/v1/namespaces", {"namespace_name": "music"})
 
-    reply = api.acting(namespace="music").post("/v1/buckets", a_bucket(source_adapter=fed_by(first)))
+    reply = api.using(namespace="music").post("/v1/buckets", bucket_body(source_adapter=fed_by(first)))
 
     assert reply.status == 422
 
@@ -174,7 +174,7 @@ def through_a_gateway(
     variables: dict[str, str] | None = None,
     **context: Any,
 ) -> dict[str, Any]:
-    """What a creation answers, or another write, called as API Gateway calls the function."""
+    """Creates a bucket, or makes another write, as API Gateway calls the function. Returns the response body."""
     services = build(
         replace(world.settings, public_url=public_url),
         world.client,
@@ -191,13 +191,13 @@ def through_a_gateway(
         "multiValueQueryStringParameters": None,
         "pathParameters": variables,
         "stageVariables": None,
-        "body": json.dumps(body or a_bucket(source_adapter=MUX)),
+        "body": json.dumps(body or bucket_body(source_adapter=MUX)),
         "isBase64Encoded": False,
         "requestContext": {"httpMethod": "POST", "resourcePath": resource, "requestId": "r-1", **context},
     }
-    answer = create_app(lambda: services)(event, None)
-    assert answer["statusCode"] == 200, answer["body"]
-    return dict(json.loads(answer["body"]))
+    response = create_app(lambda: services)(event, None)
+    assert response["statusCode"] == 200, response["body"]
+    return dict(json.loads(response["body"]))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def through_a_gateway(
         ("", {}, ""),
     ],
 )
-def test_the_webhook_url_is_the_one_configured_else_the_gateways_own(
+def test_the_webhook_url_has_the_configured_base_or_that_of_the_gateway(
     world: World, public_url: str, context: dict[str, Any], base: str
 ) -> None:
     made = through_a_gateway(world, public_url, **context)
@@ -224,9 +224,9 @@ def test_the_webhook_url_is_the_one_configured_else_the_gateways_own(
 
 
 def test_a_base_path_is_found_before_a_resource_with_variables(world: World, api: Api) -> None:
-    made = api.post("/v1/buckets", a_bucket("v1")).json
+    made = api.post("/v1/buckets", bucket_body("v1")).json
     path = f"/v1/buckets/{made['bucket_id']}"
-    place: dict[str, Any] = {"domainName": "x.com", "path": f"/media{path}", "httpMethod": "PATCH"}
+    context: dict[str, Any] = {"domainName": "x.com", "path": f"/media{path}", "httpMethod": "PATCH"}
 
     changed = through_a_gateway(
         world,
@@ -234,13 +234,13 @@ def test_a_base_path_is_found_before_a_resource_with_variables(world: World, api
         body={"source_adapter": MUX},
         resource="/v1/buckets/{bucket_identifier}",
         variables={"bucket_identifier": made["bucket_id"]},
-        **place,
+        **context,
     )
 
     assert changed["source_adapter"]["webhook_url"] == f"https://x.com/media/v1/webhooks/mux/{made['bucket_id']}"
 
 
-def test_the_url_that_is_shown_may_be_written_back(world: World, api: Api) -> None:
+def test_the_returned_webhook_url_may_be_sent_back(world: World, api: Api) -> None:
     made = through_a_gateway(world, "", domainName="x.aws.com", stage="api", path="/api/v1/buckets")
     shown = api.get(PATH).json["source_adapter"]
 

@@ -1,4 +1,4 @@
-"""What an operation costs, counted: calls to the database, the units it reports, the rows it looks at."""
+"""The cost of operations: calls of the database, capacity units, and rows that are read."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import pytest
 
 from tests.support.api import Api
 from tests.support.catalog import put_tally
-from tests.support.costs import Usage, metering
+from tests.support.costs import CostMeter, measure_costs
 from tests.support.seeding import seed_buckets, traffic
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 MEGABYTE = 1_000_000
 
 
 @pytest.fixture
-def meter(world: World, api: Api) -> Iterator[Usage]:
-    """A meter in a world whose caches are warm and which has some buckets."""
+def meter(world: World, api: Api) -> Iterator[CostMeter]:
+    """A meter with warm caches and three buckets."""
     for name in ("posters", "stills", "scripts"):
-        assert api.post("/v1/buckets", a_bucket(name)).status == 200
-    with metering(world, api) as made:
+        assert api.post("/v1/buckets", bucket_body(name)).status == 200
+    with measure_costs(world, api) as made:
         yield made
 
 
@@ -29,7 +29,7 @@ def an_id(api: Api) -> str:
     return str(api.get("/v1/buckets/posters").json["bucket_id"])
 
 
-def test_reading_a_bucket_is_one_query_over_its_two_rows(meter: Usage) -> None:
+def test_reading_a_bucket_is_one_query_over_its_two_rows(meter: CostMeter) -> None:
     bucket_id = an_id(meter.api)
     put_tally(meter.world, bucket_id, object_count=1, revision=1)
 
@@ -39,11 +39,11 @@ def test_reading_a_bucket_is_one_query_over_its_two_rows(meter: Usage) -> None:
     assert (cost["read_units"] > 0, cost["write_units"]) == (True, 0)
 
 
-def test_reading_a_bucket_by_name_looks_the_name_up_first(meter: Usage) -> None:
+def test_reading_a_bucket_by_name_reads_the_name_first(meter: CostMeter) -> None:
     assert meter.calls("GET", "/v1/buckets/posters") == ["GetItem", "Query"]
 
 
-def test_a_key_and_a_namespace_are_looked_up_once_a_minute(meter: Usage) -> None:
+def test_a_key_and_a_namespace_are_looked_up_once_a_minute(meter: CostMeter) -> None:
     bucket_id = an_id(meter.api)
     meter.world.clock.advance(60)
 
@@ -53,54 +53,56 @@ def test_a_key_and_a_namespace_are_looked_up_once_a_minute(meter: Usage) -> None
     assert len(cold) > len(warm) == 1
 
 
-def test_creating_a_bucket_is_one_transaction(meter: Usage) -> None:
-    cost = meter.cost("POST", "/v1/buckets", a_bucket("new"))
+def test_creating_a_bucket_is_one_transaction(meter: CostMeter) -> None:
+    cost = meter.cost("POST", "/v1/buckets", bucket_body("new"))
 
     assert meter.seen.calls == ["TransactWriteItems"]
     assert cost["read_units"] == 0
 
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
-def test_changing_a_bucket_is_a_read_and_a_write(meter: Usage, method: str) -> None:
+def test_changing_a_bucket_is_a_read_and_a_write(meter: CostMeter, method: str) -> None:
     path = f"/v1/buckets/{an_id(meter.api)}"
 
     cost = meter.cost(method, path, {"description": "Old ones"})
 
     assert meter.seen.calls == ["Query", "PutItem"]
     assert (cost["read_units"] > 0, cost["write_units"] > 0) == (True, True)
-    assert meter.calls(method, path, {"description": "Old ones"}) == ["Query"], "what is so already is not written"
+    assert meter.calls(method, path, {"description": "Old ones"}) == ["Query"], "a change without effect is not written"
 
 
-def test_renaming_a_bucket_is_a_read_and_a_transaction(meter: Usage) -> None:
+def test_renaming_a_bucket_is_a_read_and_a_transaction(meter: CostMeter) -> None:
     path = f"/v1/buckets/{an_id(meter.api)}"
 
     assert meter.calls("PATCH", path, {"bucket_name": "art"}) == ["Query", "TransactWriteItems"]
 
 
-def test_an_adapter_with_sources_reads_the_graph_and_each_source_once(meter: Usage) -> None:
+def test_an_adapter_with_sources_reads_the_graph_and_each_source_once(meter: CostMeter) -> None:
     first, second = (meter.api.get(f"/v1/buckets/{name}").json["bucket_id"] for name in ("stills", "scripts"))
     path = f"/v1/buckets/{an_id(meter.api)}"
     adapter = {"source_adapter": {"adapter_type": "bucket", "source_bucket_ids": [first, second]}}
 
     assert meter.calls("PATCH", path, adapter) == ["Query", "GetItem", "Query", "Query", "TransactWriteItems"]
-    assert meter.calls("PATCH", path, {"description": "x"}) == ["Query", "PutItem"], "only what stores sources pays"
-    assert meter.calls("POST", "/v1/buckets", a_bucket("new", **adapter))[0] == "GetItem"
+    assert meter.calls("PATCH", path, {"description": "x"}) == ["Query", "PutItem"], (
+        "only writes of source buckets cost more"
+    )
+    assert meter.calls("POST", "/v1/buckets", bucket_body("new", **adapter))[0] == "GetItem"
     assert meter.calls("PATCH", path, {"source_adapter": None}) == ["Query", "PutItem"]
 
 
-def test_a_page_behind_the_end_is_one_read(meter: Usage) -> None:
+def test_a_page_beyond_the_end_is_one_read(meter: CostMeter) -> None:
     for order in ({}, {"sort": {"field": "bucket_name"}}):
         assert meter.calls("POST", "/v1/buckets/list", {**order, "offset": 3}) == ["Query"]
 
 
-def test_a_schema_that_breaks_nothing_asks_for_no_objects(meter: Usage) -> None:
+def test_a_compatible_schema_change_reads_no_objects(meter: CostMeter) -> None:
     path = f"/v1/buckets/{an_id(meter.api)}"
-    wider = {"properties": {**a_bucket()["bucket_schema"]["properties"], "year": {"type": "integer"}}}
+    wider = {"properties": {**bucket_body()["bucket_schema"]["properties"], "year": {"type": "integer"}}}
 
     assert meter.calls("PATCH", path, {"bucket_schema": wider}) == ["Query", "PutItem"]
 
 
-def test_a_conditional_read_costs_what_a_read_costs(meter: Usage) -> None:
+def test_a_conditional_read_costs_the_same_as_a_read(meter: CostMeter) -> None:
     path = f"/v1/buckets/{an_id(meter.api)}"
     etag = meter.api.get(path).headers["ETag"]
 
@@ -122,23 +124,23 @@ def test_a_conditional_read_costs_what_a_read_costs(meter: Usage) -> None:
         ({"sort": {"field": "metadata.rank"}}, ["Query"]),
     ],
 )
-def test_a_list_of_few_costs_two_or_three_calls(meter: Usage, body: dict[str, Any], calls: list[str]) -> None:
+def test_a_short_list_costs_one_to_three_calls(meter: CostMeter, body: dict[str, Any], calls: list[str]) -> None:
     assert meter.calls("POST", "/v1/buckets/list", body) == calls
 
 
-def test_a_list_by_id_is_one_read(meter: Usage) -> None:
+def test_a_list_by_id_is_one_read(meter: CostMeter) -> None:
     body = {"filters": {"bucket_id": an_id(meter.api)}}
 
     assert meter.calls("POST", "/v1/buckets/list", body) == ["BatchGetItem"]
     assert meter.reply.json["total_count"] == 1
 
 
-def default_page(meter: Usage, **body: Any) -> tuple[list[str], float, int, int]:
+def default_page(meter: CostMeter, **body: Any) -> tuple[list[str], float, int, int]:
     cost = meter.cost("POST", "/v1/buckets/list", body)
     return meter.seen.calls, cost["read_units"], meter.seen.rows_read, len(meter.reply.json["results"])
 
 
-def test_a_page_costs_the_same_of_a_hundred_and_of_twenty_thousand(meter: Usage) -> None:
+def test_a_page_costs_the_same_with_100_and_with_20_000_buckets(meter: CostMeter) -> None:
     orders: list[dict[str, Any]] = [{}, {"sort": {"field": "created_at"}}, {"limit": 40}]
     seed_buckets(meter.world, range(97))
     few = [default_page(meter, **order) for order in orders]
@@ -149,13 +151,13 @@ def test_a_page_costs_the_same_of_a_hundred_and_of_twenty_thousand(meter: Usage)
 
     assert meter.reply.json["total_count"] == 20_000
     assert many == few
-    # Each bucket has a tally beside it at most, one row tells that more follow, and one counts them all.
+    # Each bucket may have a tally, one more row shows that there is a next page, and one row has the totals.
     assert [rows for _, _, rows, _ in many] == [24, 24, 84]
     cursor = meter.reply.json["pagination"]["next_cursor"]
-    assert default_page(meter, limit=40, cursor=cursor)[:3] == many[2][:3], "nor does it cost more further on"
+    assert default_page(meter, limit=40, cursor=cursor)[:3] == many[2][:3], "later pages do not cost more"
 
 
-def test_a_page_by_name_costs_the_same_of_a_hundred_and_of_two_thousand(meter: Usage) -> None:
+def test_a_page_by_name_costs_the_same_with_100_and_with_2_000_buckets(meter: CostMeter) -> None:
     orders: list[dict[str, Any]] = [
         {"sort": {"field": "bucket_name"}},
         {"sort": {"field": "bucket_name", "direction": "desc"}},
@@ -169,7 +171,7 @@ def test_a_page_by_name_costs_the_same_of_a_hundred_and_of_two_thousand(meter: U
     assert [default_page(meter, **order) for order in orders] == few
 
 
-def test_a_walk_reads_megabytes_of_rows_and_no_row_twice(meter: Usage) -> None:
+def test_a_walk_reads_a_megabyte_per_call_and_no_row_twice(meter: CostMeter) -> None:
     size = 20_000
     seed_buckets(meter.world, range(100), lambda number: {"description": "x" * size})
     by_rank = {"sort": {"field": "metadata.rank"}, "limit": 1}
@@ -181,6 +183,6 @@ def test_a_walk_reads_megabytes_of_rows_and_no_row_twice(meter: Usage) -> None:
 
     assert meter.seen.rows_read == 203
     assert set(once) == set(twice) == {"Query"}
-    # The search text in a row counts too, so a row is some kilobytes larger than its description.
+    # A row also has the search text, so it is some kilobytes larger than its description.
     assert len(once) == -(-100 * (size + 2_700) // MEGABYTE)
     assert len(twice) == -(-200 * (size + 2_700) // MEGABYTE)

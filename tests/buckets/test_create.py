@@ -1,4 +1,4 @@
-"""Creating buckets: defaults, the order of the checks, and what is refused by name."""
+"""Creating buckets: defaults, the order of the checks, and the error cases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api
-from tests.support.world import SCHEMA, a_bucket
+from tests.support.world import SCHEMA, bucket_body
 
 KEY = {"fields": ["title"]}
 ADAPTER = {"adapter_type": "mux"}
@@ -55,7 +55,7 @@ def test_a_bucket_starts_with_defaults_and_zero_counts(api: Api) -> None:
     assert count(api) == 1
 
 
-def test_what_is_given_is_kept_and_read_back(api: Api) -> None:
+def test_given_values_are_stored_and_returned(api: Api) -> None:
     given: dict[str, Any] = {
         "description": "Old ones",
         "metadata": {"a": [1, 2.5, None, {"b": "ü"}], "": True},
@@ -63,52 +63,52 @@ def test_what_is_given_is_kept_and_read_back(api: Api) -> None:
         "unique_key": {"fields": ["title"], "default_policy": "upsert"},
     }
 
-    made = api.post("/v1/buckets", a_bucket(**given)).json
+    made = api.post("/v1/buckets", bucket_body(**given)).json
 
     assert {name: made[name] for name in given} == given
     assert api.get(f"/v1/buckets/{made['bucket_id']}").json == made
 
 
 @pytest.mark.parametrize("tier", ["standard", "nearline", "coldline", "archive", None])
-def test_a_storage_class_is_one_of_four_or_none(api: Api, tier: str | None) -> None:
-    assert api.post("/v1/buckets", a_bucket(storage_class=tier)).json["storage_class"] == tier
+def test_a_storage_class_is_one_of_four_or_null(api: Api, tier: str | None) -> None:
+    assert api.post("/v1/buckets", bucket_body(storage_class=tier)).json["storage_class"] == tier
 
 
 def test_nulls_mean_absent(api: Api) -> None:
     nulls = ("description", "metadata", "unique_key", "source_adapter", "destination", "ingest_filter")
 
-    reply = api.post("/v1/buckets", {**a_bucket(), **dict.fromkeys(nulls)})
+    reply = api.post("/v1/buckets", {**bucket_body(), **dict.fromkeys(nulls)})
 
     assert (reply.status, reply.json["metadata"], reply.json["unique_key"]) == (200, {}, None)
 
 
 def test_names_are_unique_within_a_namespace_only(api: Api) -> None:
     api.post("/v1/namespaces", {"namespace_name": "music"})
-    first = api.post("/v1/buckets", a_bucket()).json["bucket_id"]
+    first = api.post("/v1/buckets", bucket_body()).json["bucket_id"]
 
-    again = api.post("/v1/buckets", a_bucket())
+    again = api.post("/v1/buckets", bucket_body())
 
     assert (again.status, again.error["type"], again.error["code"]) == (409, "AlreadyExistsError", "bucket_name_taken")
     assert again.error["details"]["bucket_id"] == first
     assert count(api) == 1
-    other = api.acting(namespace="music").post("/v1/buckets", a_bucket())
+    other = api.using(namespace="music").post("/v1/buckets", bucket_body())
     assert other.status == 200
     assert other.json["bucket_id"] != first
-    assert api.post("/v1/buckets", a_bucket("Posters")).status == 200, "names are exact"
+    assert api.post("/v1/buckets", bucket_body("Posters")).status == 200, "names are exact"
 
 
 @pytest.mark.parametrize(
     "name", ["x", "x" * 100, "a b", "Ünï 🎬", "a/b", "a#b", "NAME#x", " padded ", "..", "bkt_", "bkt_short", "%41"]
 )
 def test_a_name_may_be_any_printable_text(api: Api, name: str) -> None:
-    made = api.post("/v1/buckets", a_bucket(name))
+    made = api.post("/v1/buckets", bucket_body(name))
 
     assert (made.status, made.json["bucket_name"]) == (200, name)
-    assert api.post("/v1/buckets", a_bucket(name)).status == 409
+    assert api.post("/v1/buckets", bucket_body(name)).status == 409
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 101, "a\nb", "a\x00b", "bkt_0123456789abcdef", None, 5])
-def test_a_name_that_is_none_is_refused(api: Api, name: Any) -> None:
+def test_an_invalid_name_is_rejected(api: Api, name: Any) -> None:
     reply = api.post("/v1/buckets", {"bucket_name": name, "bucket_schema": SCHEMA})
 
     assert (reply.status, reply.json["detail"][0]["loc"]) == (422, ["body", "bucket_name"])
@@ -119,27 +119,27 @@ def test_a_name_that_is_none_is_refused(api: Api, name: Any) -> None:
     [
         ({"bucket_schema": SCHEMA}, ["body", "bucket_name"]),
         ({"bucket_name": "a"}, ["body", "bucket_schema"]),
-        (a_bucket(description=5), ["body", "description"]),
-        (a_bucket(metadata=[]), ["body", "metadata"]),
-        (a_bucket(storage_class="glacier"), ["body", "storage_class"]),
-        (a_bucket(bucket_id="bkt_0123456789abcdef"), ["body", "bucket_id"]),
-        (a_bucket(is_locked=True), ["body", "is_locked"]),
-        (a_bucket(object_count=1), ["body", "object_count"]),
-        (a_bucket(unique_key={"fields": []}), ["body", "unique_key", "fields"]),
+        (bucket_body(description=5), ["body", "description"]),
+        (bucket_body(metadata=[]), ["body", "metadata"]),
+        (bucket_body(storage_class="glacier"), ["body", "storage_class"]),
+        (bucket_body(bucket_id="bkt_0123456789abcdef"), ["body", "bucket_id"]),
+        (bucket_body(is_locked=True), ["body", "is_locked"]),
+        (bucket_body(object_count=1), ["body", "object_count"]),
+        (bucket_body(unique_key={"fields": []}), ["body", "unique_key", "fields"]),
         (
-            a_bucket(unique_key={"fields": ["title"], "default_policy": "merge"}),
+            bucket_body(unique_key={"fields": ["title"], "default_policy": "merge"}),
             ["body", "unique_key", "default_policy"],
         ),
-        (a_bucket(unique_key={"fields": ["nothing"]}), ["body", "unique_key", "fields", 0]),
-        (a_bucket(unique_key={"fields": ["title", "photo"]}), ["body", "unique_key", "fields", 1]),
+        (bucket_body(unique_key={"fields": ["nothing"]}), ["body", "unique_key", "fields", 0]),
+        (bucket_body(unique_key={"fields": ["title", "photo"]}), ["body", "unique_key", "fields", 1]),
         (
-            a_bucket(bucket_schema={"properties": {"a": {"type": "json"}}}),
+            bucket_body(bucket_schema={"properties": {"a": {"type": "json"}}}),
             ["body", "bucket_schema", "properties", "a", "type"],
         ),
-        (a_bucket(source_adapter={"adapter_type": "fax"}), ["body", "source_adapter", "adapter_type"]),
+        (bucket_body(source_adapter={"adapter_type": "fax"}), ["body", "source_adapter", "adapter_type"]),
     ],
 )
-def test_what_does_not_fit_is_refused_by_its_place(api: Api, body: dict[str, Any], location: list[Any]) -> None:
+def test_an_invalid_value_is_rejected_with_its_location(api: Api, body: dict[str, Any], location: list[Any]) -> None:
     reply = api.post("/v1/buckets", body)
 
     assert (reply.status, reply.error["type"]) == (422, "ValidationError")
@@ -148,15 +148,15 @@ def test_what_does_not_fit_is_refused_by_its_place(api: Api, body: dict[str, Any
     assert count(api) == 0
 
 
-def test_a_description_in_a_unique_key_is_taken_and_not_kept(api: Api) -> None:
-    made = api.post("/v1/buckets", a_bucket(unique_key={**KEY, "description": "The title"})).json
+def test_a_description_in_a_unique_key_is_accepted_and_not_stored(api: Api) -> None:
+    made = api.post("/v1/buckets", bucket_body(unique_key={**KEY, "description": "The title"})).json
 
     assert made["unique_key"] == {**KEY, "default_policy": None}
 
 
-def test_checks_go_from_shape_over_unique_key_and_adapter_to_the_name(api: Api) -> None:
-    api.post("/v1/buckets", a_bucket())
-    wrongs: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+def test_shape_then_unique_key_then_adapter_then_name_are_checked(api: Api) -> None:
+    api.post("/v1/buckets", bucket_body())
+    cases: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         ({"description": 5}, {"description": "x"}, "description"),
         ({"unique_key": {"fields": ["nothing"]}}, {"unique_key": KEY}, "unique_key"),
         (
@@ -165,27 +165,27 @@ def test_checks_go_from_shape_over_unique_key_and_adapter_to_the_name(api: Api) 
             "source_adapter",
         ),
     ]
-    body = a_bucket(**{name: value for wrong, _, _ in wrongs for name, value in wrong.items()})
+    body = bucket_body(**{name: value for invalid, _, _ in cases for name, value in invalid.items()})
 
-    for _, right, place in wrongs:
+    for _, valid, field in cases:
         reply = api.post("/v1/buckets", body)
-        assert (reply.status, reply.json["detail"][0]["loc"][1]) == (422, place)
-        body.update(right)
+        assert (reply.status, reply.json["detail"][0]["loc"][1]) == (422, field)
+        body.update(valid)
     assert api.post("/v1/buckets", body).status == 409
 
 
 @pytest.mark.parametrize("name", ["destination", "ingest_filter"])
 @pytest.mark.parametrize("value", [{"connection_id": "conn_1"}, {}, [], False, "x"])
-def test_what_is_not_enabled_is_refused_by_name(api: Api, name: str, value: Any) -> None:
-    reply = api.post("/v1/buckets", a_bucket(**{name: value}))
+def test_a_field_that_is_not_enabled_is_rejected_by_name(api: Api, name: str, value: Any) -> None:
+    reply = api.post("/v1/buckets", bucket_body(**{name: value}))
 
     assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotEnabledError", {"field": name})
     assert count(api) == 0
 
 
-def test_a_bucket_too_large_for_a_row_is_refused(api: Api) -> None:
-    assert api.post("/v1/buckets", a_bucket(description="x" * 290_000)).status == 200
+def test_a_bucket_too_large_for_a_row_is_rejected(api: Api) -> None:
+    assert api.post("/v1/buckets", bucket_body(description="x" * 290_000)).status == 200
 
-    reply = api.post("/v1/buckets", a_bucket("large", description="x" * 310_000))
+    reply = api.post("/v1/buckets", bucket_body("large", description="x" * 310_000))
 
     assert (reply.status, reply.json["detail"][0]["type"]) == (422, "bucket_too_large")

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from chalicelib.listing import query
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.catalog import put_namespace_tally, put_tally
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 LIST = "/v1/buckets/list"
 
 
 def add(api: Api, name: str, **more: Any) -> str:
-    reply = api.post("/v1/buckets", a_bucket(name, **more))
+    reply = api.post("/v1/buckets", bucket_body(name, **more))
     assert reply.status == 200, reply.text
     return str(reply.json["bucket_id"])
 
@@ -27,14 +27,14 @@ def listed(api: Api, **body: Any) -> Any:
 
 
 def names(api: Api, **body: Any) -> list[str]:
-    """The names that a list gives, in its order; the count must agree."""
-    answer = listed(api, **body)
-    found = [row["bucket_name"] for row in answer["results"]]
-    assert answer["total_count"] == len(found), "every test here fits on a page"
+    """Returns the names in a list, in order, and checks the count."""
+    response = listed(api, **body)
+    found = [row["bucket_name"] for row in response["results"]]
+    assert response["total_count"] == len(found), "every test here fits on a page"
     return found
 
 
-def problem(reply: Reply) -> tuple[int, list[Any]]:
+def status_and_location(reply: ApiResponse) -> tuple[int, list[Any]]:
     return reply.status, reply.json["detail"][0]["loc"]
 
 
@@ -45,7 +45,7 @@ def test_an_empty_namespace_lists_nothing(api: Api) -> None:
         assert reply.json["warnings"] is None
 
 
-def test_the_newest_come_first(api: Api) -> None:
+def test_the_newest_buckets_come_first(api: Api) -> None:
     for name in ("b", "c", "a"):
         add(api, name)
 
@@ -53,7 +53,7 @@ def test_the_newest_come_first(api: Api) -> None:
     assert [row["bucket_name"] for row in api.get("/v1/buckets").json["results"]] == ["a", "c", "b"]
 
 
-def test_a_row_of_a_list_is_what_get_answers(world: World, api: Api) -> None:
+def test_a_row_of_a_list_is_the_response_of_get(world: World, api: Api) -> None:
     adapter = {"adapter_type": "mux"}
     bucket_id = add(api, "posters", description="Old", metadata={"a": [1]}, source_adapter=adapter)
     put_tally(world, bucket_id, object_count=2, total_size_bytes=10, revision=1)
@@ -93,7 +93,7 @@ def test_a_search_reads_id_name_description_and_texts_of_metadata(api: Api, term
     assert [row["bucket_name"] for row in by_query["results"]] == found
 
 
-def test_a_search_finds_an_id_and_minds_the_case_when_told(api: Api) -> None:
+def test_a_search_finds_an_id_and_is_case_sensitive_on_request(api: Api) -> None:
     bucket_id = add(api, "Posters", description="Old")
 
     assert names(api, search=bucket_id[4:].upper()) == ["Posters"]
@@ -123,7 +123,7 @@ def test_a_search_reads_texts_longer_than_the_index_keeps(api: Api, sort: dict[s
         ("ﬁn", "FIN"),
     ],
 )
-def test_a_search_folds_the_letters_of_every_script(api: Api, text: str, term: str) -> None:
+def test_a_search_folds_the_case_of_every_script(api: Api, text: str, term: str) -> None:
     add(api, text)
     add(api, "second", description=f"in {text} here")
     add(api, "third", metadata={"long": ["z" * 3_000, text]})
@@ -134,29 +134,29 @@ def test_a_search_folds_the_letters_of_every_script(api: Api, text: str, term: s
     assert names(api, filters=prefix) == [text]
 
 
-def test_a_search_of_many_pieces_stays_within_what_the_database_takes(world: World, api: Api) -> None:
+def test_a_search_of_many_pieces_stays_within_the_limits_of_the_database(world: World, api: Api) -> None:
     add(api, "posters", description="ab" * 250)
-    asked: list[dict[str, Any]] = []
+    requests: list[dict[str, Any]] = []
     events: Any = world.client.meta.events
 
-    def ask(params: dict[str, Any], **_: Any) -> None:
-        asked.append(params)
+    def record(params: dict[str, Any], **_: Any) -> None:
+        requests.append(params)
 
-    events.register("provide-client-params.dynamodb.Query", ask)
+    events.register("provide-client-params.dynamodb.Query", record)
     assert names(api, search="a*b*" * 125) == ["posters"]
     assert names(api, search="*".join(f"{n}" for n in range(150))) == []
-    long = {"field": "bucket_name", "operator": "starts_with", "value": "p" * 3_000}
-    assert names(api, filters=long) == []
-    events.unregister("provide-client-params.dynamodb.Query", ask)
+    long_prefix = {"field": "bucket_name", "operator": "starts_with", "value": "p" * 3_000}
+    assert names(api, filters=long_prefix) == []
+    events.unregister("provide-client-params.dynamodb.Query", record)
 
-    assert all(len(params.get("FilterExpression", "")) < 4_096 for params in asked)
-    values = [value for params in asked for value in params["ExpressionAttributeValues"].values()]
+    assert all(len(params.get("FilterExpression", "")) < 4_096 for params in requests)
+    values = [value for params in requests for value in params["ExpressionAttributeValues"].values()]
     assert all(len(value["S"].encode()) < 1_024 for value in values)
 
 
-def test_a_search_too_long_is_refused(api: Api) -> None:
-    assert problem(api.post(LIST, {"search": "x" * 501})) == (422, ["body", "search"])
-    assert problem(api.get("/v1/buckets", query={"search": "x" * 501})) == (422, ["query", "search"])
+def test_a_search_term_that_is_too_long_is_rejected(api: Api) -> None:
+    assert status_and_location(api.post(LIST, {"search": "x" * 501})) == (422, ["body", "search"])
+    assert status_and_location(api.get("/v1/buckets", query={"search": "x" * 501})) == (422, ["query", "search"])
     assert api.get("/v1/buckets", query={"search": "x" * 500}).status == 200
 
 
@@ -206,7 +206,7 @@ def test_a_filter_reads_any_field_as_tree_or_shorthand(api: Api, filters: Any, f
         assert sorted(names(api, filters=filters, sort={"field": field})) == sorted(found)
 
 
-def test_a_filter_by_id_finds_it_in_any_case_unless_told(api: Api) -> None:
+def test_a_filter_by_id_ignores_case_unless_it_is_case_sensitive(api: Api) -> None:
     bucket_id = add(api, "a")
     add(api, "b")
 
@@ -225,8 +225,8 @@ def test_a_filter_by_id_finds_it_in_any_case_unless_told(api: Api) -> None:
         ({"a": {"type": "dynamic", "field": "inputs.x"}}, ["body", "filters", "a"]),
     ],
 )
-def test_a_filter_that_means_nothing_is_refused_by_its_place(api: Api, filters: Any, location: list[Any]) -> None:
-    assert problem(api.post(LIST, {"filters": filters})) == (422, location)
+def test_an_invalid_filter_is_rejected_with_its_location(api: Api, filters: Any, location: list[Any]) -> None:
+    assert status_and_location(api.post(LIST, {"filters": filters})) == (422, location)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_a_filter_that_means_nothing_is_refused_by_its_place(api: Api, filters: 
         ({"sorts": [], "sort": {}}, "bdAc"),
     ],
 )
-def test_sorts_order_by_any_field_and_ties_go_by_id(api: Api, body: dict[str, Any], order: str) -> None:
+def test_sorts_order_by_any_field_and_equal_rows_by_id(api: Api, body: dict[str, Any], order: str) -> None:
     for name, rank in (("c", 1), ("A", None), ("d", 1), ("b", 2)):
         add(api, name, metadata={"rank": rank, "kind": "x"})
 
@@ -262,11 +262,11 @@ def test_sorts_order_by_any_field_and_ties_go_by_id(api: Api, body: dict[str, An
         ({"sorts": [{"field": "a"}, {}]}, ["body", "sorts", 1, "field"]),
     ],
 )
-def test_a_sort_that_means_nothing_is_refused_by_its_place(api: Api, body: dict[str, Any], location: list[Any]) -> None:
-    assert problem(api.post(LIST, body)) == (422, location)
+def test_an_invalid_sort_is_rejected_with_its_location(api: Api, body: dict[str, Any], location: list[Any]) -> None:
+    assert status_and_location(api.post(LIST, body)) == (422, location)
 
 
-def test_more_rows_than_can_be_sorted_are_refused_with_a_hint(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_rows_to_sort_are_rejected(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(query, "MAX_SORTED_ROWS", 3)
     for name in "abcd":
         add(api, name)
@@ -279,11 +279,11 @@ def test_more_rows_than_can_be_sorted_are_refused_with_a_hint(api: Api, monkeypa
     assert names(api, sort={"field": "bucket_name"}) == ["a", "b", "c", "d"]
 
 
-def test_sums_are_over_all_that_match_and_not_over_the_page(world: World, api: Api) -> None:
+def test_sums_cover_all_matching_rows_and_not_only_the_page(world: World, api: Api) -> None:
     for name, objects in (("a", 1), ("b", 2), ("c", 6)):
         put_tally(world, add(api, name), object_count=objects, total_size_bytes=10 * objects)
     put_namespace_tally(world, object_count=9, total_size_bytes=90)
-    whole = {
+    expected = {
         "total_objects": 9,
         "total_size_bytes": 90,
         "avg_objects_per_bucket": 3,
@@ -291,7 +291,7 @@ def test_sums_are_over_all_that_match_and_not_over_the_page(world: World, api: A
     }
 
     for body in ({}, {"sort": {"field": "bucket_name"}}, {"sort": {"field": "status"}}, {"search": "bkt"}):
-        assert listed(api, **body, limit=1)["stats"] == whole
+        assert listed(api, **body, limit=1)["stats"] == expected
     some = listed(api, filters={"field": "bucket_name", "operator": "in", "value": ["a", "b"]}, limit=1)
     assert (some["total_count"], some["stats"]["total_objects"], some["stats"]["avg_objects_per_bucket"]) == (2, 3, 1.5)
     none = listed(api, search="nowhere")

@@ -1,4 +1,4 @@
-"""The operator's word: locked and inactive buckets are read, and not written."""
+"""Buckets that an operator has locked or made inactive can be read, and not changed."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import pytest
 
 from tests.support.api import Api
 from tests.support.catalog import partition_of
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 CHANGES: list[dict[str, Any]] = [{"description": "x"}, {"bucket_name": "art"}, {"metadata": {"a": 1}}, {}]
 
 
 @pytest.fixture
 def bucket(api: Api) -> dict[str, Any]:
-    return dict(api.post("/v1/buckets", a_bucket()).json)
+    return dict(api.post("/v1/buckets", bucket_body()).json)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_locked_bucket_takes_no_change(
+def test_a_locked_bucket_accepts_no_change(
     world: World, api: Api, bucket: dict[str, Any], method: str, change: dict[str, Any]
 ) -> None:
     world.services.buckets.set_lock(partition_of(world), "posters", locked=True)
@@ -34,7 +34,7 @@ def test_a_locked_bucket_takes_no_change(
 
 @pytest.mark.parametrize("status", ["ARCHIVED", "SUSPENDED", "IN_PROGRESS"])
 @pytest.mark.parametrize("change", CHANGES)
-def test_an_inactive_bucket_takes_no_change(
+def test_an_inactive_bucket_accepts_no_change(
     world: World, api: Api, bucket: dict[str, Any], status: str, change: dict[str, Any]
 ) -> None:
     world.services.buckets.set_status(partition_of(world), "posters", status)
@@ -47,42 +47,42 @@ def test_an_inactive_bucket_takes_no_change(
     assert [row["status"] for row in api.get("/v1/buckets").json["results"]] == [status]
 
 
-def test_a_bucket_unlocked_and_active_again_takes_changes(world: World, api: Api, bucket: dict[str, Any]) -> None:
-    buckets, place = world.services.buckets, partition_of(world)
-    buckets.set_lock(place, bucket["bucket_id"], locked=True)
-    buckets.set_status(place, bucket["bucket_id"], "ARCHIVED")
-    buckets.set_lock(place, bucket["bucket_id"], locked=False)
+def test_an_unlocked_and_reactivated_bucket_accepts_changes(world: World, api: Api, bucket: dict[str, Any]) -> None:
+    buckets, partition = world.services.buckets, partition_of(world)
+    buckets.set_lock(partition, bucket["bucket_id"], locked=True)
+    buckets.set_status(partition, bucket["bucket_id"], "ARCHIVED")
+    buckets.set_lock(partition, bucket["bucket_id"], locked=False)
     assert api.patch("/v1/buckets/posters", {"description": "x"}).status == 409
 
-    buckets.set_status(place, bucket["bucket_id"], "ACTIVE")
+    buckets.set_status(partition, bucket["bucket_id"], "ACTIVE")
 
     assert api.patch("/v1/buckets/posters", {"description": "x"}).json["description"] == "x"
 
 
-def test_the_operators_word_is_a_change_that_if_match_sees(world: World, api: Api, bucket: dict[str, Any]) -> None:
+def test_a_change_by_the_operator_changes_the_etag(world: World, api: Api, bucket: dict[str, Any]) -> None:
     etag = api.get("/v1/buckets/posters").headers["ETag"]
-    buckets, place = world.services.buckets, partition_of(world)
-    buckets.set_lock(place, "posters", locked=True)
-    buckets.set_lock(place, "posters", locked=False)
+    buckets, partition = world.services.buckets, partition_of(world)
+    buckets.set_lock(partition, "posters", locked=True)
+    buckets.set_lock(partition, "posters", locked=False)
 
     assert api.patch("/v1/buckets/posters", {"description": "x"}, headers={"If-Match": etag}).status == 412
 
 
-def test_the_same_word_twice_changes_nothing(world: World, api: Api, bucket: dict[str, Any]) -> None:
-    buckets, place = world.services.buckets, partition_of(world)
-    first = buckets.set_lock(place, "posters", locked=True)
+def test_locking_twice_changes_nothing(world: World, api: Api, bucket: dict[str, Any]) -> None:
+    buckets, partition = world.services.buckets, partition_of(world)
+    first = buckets.set_lock(partition, "posters", locked=True)
 
-    assert buckets.set_lock(place, "posters", locked=True) == first
+    assert buckets.set_lock(partition, "posters", locked=True) == first
 
 
-def test_a_name_of_a_locked_bucket_stays_taken(world: World, api: Api, bucket: dict[str, Any]) -> None:
+def test_the_name_of_a_locked_bucket_stays_taken(world: World, api: Api, bucket: dict[str, Any]) -> None:
     world.services.buckets.set_lock(partition_of(world), "posters", locked=True)
 
-    assert api.post("/v1/buckets", a_bucket()).status == 409
+    assert api.post("/v1/buckets", bucket_body()).status == 409
 
 
-def test_locked_and_archived_buckets_can_be_listed_by_it(world: World, api: Api, bucket: dict[str, Any]) -> None:
-    api.post("/v1/buckets", a_bucket("stills"))
+def test_locked_and_archived_buckets_can_be_found_by_a_filter(world: World, api: Api, bucket: dict[str, Any]) -> None:
+    api.post("/v1/buckets", bucket_body("stills"))
     world.services.buckets.set_lock(partition_of(world), "posters", locked=True)
     world.services.buckets.set_status(partition_of(world), "stills", "ARCHIVED")
 

@@ -1,4 +1,4 @@
-"""A walk by name over an index that is behind: whatever is renamed meanwhile, each bucket comes once."""
+"""A walk by name over a stale index yields each bucket once, although buckets are renamed during the walk."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from chalicelib import keys
 from chalicelib.buckets.bucket import Bucket, new_bucket
-from chalicelib.buckets.name_walk import Met, WalkByName
+from chalicelib.buckets.name_walk import NameWalk, WalkedBucket
 from chalicelib.core.text import fold
 
 Names = dict[str, str]
 NAMES = st.text("abcABß\x7f", min_size=1, max_size=3)
-AT_ONCE = 3
+BATCH_SIZE = 3
 
 
 def ids(number: int) -> list[str]:
@@ -26,36 +26,36 @@ def bucket(names: Names, id_: str) -> Bucket:
     return new_bucket(id_, names[id_], {}, "2026-01-01T00:00:00.000Z")
 
 
-class Shelf:
-    """Buckets by name; what is renamed while they are being read is renamed once."""
+class RenamedBuckets:
+    """Buckets by name. Those in `renames` are renamed when they are read."""
 
-    def __init__(self, names: Names, *, descending: bool, whole: bool) -> None:
-        self.names, self.descending, self.whole = names, descending, whole
+    def __init__(self, names: Names, *, descending: bool, counts_all: bool) -> None:
+        self.names, self.descending, self.counts_all = names, descending, counts_all
         self.renames: Names = {}
 
-    def page(self, after: str | None, limit: int) -> list[Met]:
-        """The page behind a place: of a walk from there, or of a `whole` one that counts what it has passed."""
-        found = sorted(self.places().values(), reverse=self.descending)
-        if not self.whole and after is not None:
-            found = [key for key in found if self._is_beyond(key, after)]
-        walk = WalkByName(self._hydrate, self.descending, after, AT_ONCE)
-        met = list(walk.meet(found)) if self.whole else walk.meet(found)
-        return list(islice((one for one in met if not one.is_passed), limit))
+    def page(self, after: str | None, limit: int) -> list[WalkedBucket]:
+        """The page after a position, from a walk that starts there, or with `counts_all` from a walk over all keys."""
+        index = sorted(self.keys().values(), reverse=self.descending)
+        if not self.counts_all and after is not None:
+            index = [key for key in index if self._is_beyond(key, after)]
+        walk = NameWalk(self._read, self.descending, after, BATCH_SIZE)
+        walked = list(walk.walk(index)) if self.counts_all else walk.walk(index)
+        return list(islice((one for one in walked if not one.is_passed), limit))
 
-    def places(self) -> Names:
-        """Where every bucket stands."""
+    def keys(self) -> Names:
+        """The key of every bucket in the index, by id."""
         return {id_: keys.name_key(fold(name), id_) for id_, name in self.names.items()}
 
-    def forget_what_went_behind(self, before: Names, end: str, seen: list[str]) -> None:
-        """Drops what stood beyond the page and stands before its end: it might as well have gone after the page."""
-        for id_, now in self.places().items():
-            if id_ not in seen and self._is_beyond(before[id_], end) and not self._is_beyond(now, end):
+    def forget_moved_before(self, end: str, old_keys: Names, seen: list[str]) -> None:
+        """Removes unseen buckets that were renamed from beyond the page to before its end. The walk may miss them."""
+        for id_, key in self.keys().items():
+            if id_ not in seen and self._is_beyond(old_keys[id_], end) and not self._is_beyond(key, end):
                 del self.names[id_]
 
     def _is_beyond(self, one: str, other: str) -> bool:
         return one < other if self.descending else one > other
 
-    def _hydrate(self, wanted: Sequence[str]) -> Iterator[Bucket]:
+    def _read(self, wanted: Sequence[str]) -> Iterator[Bucket]:
         for id_ in wanted:
             if id_ in self.renames:
                 self.names[id_] = self.renames.pop(id_)
@@ -63,50 +63,51 @@ class Shelf:
 
 
 @given(st.lists(NAMES, min_size=1, max_size=9), st.booleans(), st.booleans(), st.integers(1, 5), st.data())
-def test_what_is_renamed_while_it_is_read_comes_once_and_nothing_is_lost(
-    given_names: list[str], descending: bool, whole: bool, limit: int, data: st.DataObject
+def test_buckets_renamed_while_they_are_read_come_once_and_no_bucket_is_lost(
+    given_names: list[str], descending: bool, counts_all: bool, limit: int, data: st.DataObject
 ) -> None:
-    shelf = Shelf(dict(zip(ids(len(given_names)), given_names, strict=True)), descending=descending, whole=whole)
+    names = dict(zip(ids(len(given_names)), given_names, strict=True))
+    buckets = RenamedBuckets(names, descending=descending, counts_all=counts_all)
     seen: list[str] = []
     after: str | None = None
     while True:
-        unseen = [id_ for id_ in shelf.names if id_ not in seen]
-        shelf.renames = {data.draw(st.sampled_from(unseen)): data.draw(NAMES)} if unseen else {}
-        before = shelf.places()
-        page = shelf.page(after, limit)
-        seen += [met.bucket.bucket_id for met in page]
-        reached = [met.place for met in page]
+        unseen = [id_ for id_ in buckets.names if id_ not in seen]
+        buckets.renames = {data.draw(st.sampled_from(unseen)): data.draw(NAMES)} if unseen else {}
+        old_keys = buckets.keys()
+        page = buckets.page(after, limit)
+        seen += [walked.bucket.bucket_id for walked in page]
+        reached = [walked.position for walked in page]
         assert reached == sorted(reached, reverse=descending)
         if len(page) < limit:
             break
         after = reached[-1]
-        shelf.forget_what_went_behind(before, after, seen)
+        buckets.forget_moved_before(after, old_keys, seen)
     assert len(seen) == len(set(seen))
-    assert set(shelf.names) <= set(seen)
+    assert set(buckets.names) <= set(seen)
 
 
 @given(st.lists(NAMES, max_size=9), st.booleans())
-def test_without_renames_it_is_the_order_of_the_index(given_names: list[str], descending: bool) -> None:
+def test_without_renames_buckets_come_in_the_order_of_the_index(given_names: list[str], descending: bool) -> None:
     names = dict(zip(ids(len(given_names)), given_names, strict=True))
-    shelf = Shelf(names, descending=descending, whole=False)
+    buckets = RenamedBuckets(names, descending=descending, counts_all=False)
 
-    met = shelf.page(None, 100)
+    page = buckets.page(None, 100)
 
-    assert [one.place for one in met] == sorted(shelf.places().values(), reverse=descending)
-    assert not any(one.is_passed for one in met)
+    assert [walked.position for walked in page] == sorted(buckets.keys().values(), reverse=descending)
+    assert not any(walked.is_passed for walked in page)
 
 
-def test_what_is_gone_is_left_out() -> None:
+def test_deleted_buckets_are_left_out() -> None:
     first, second = ids(2)
-    walk = WalkByName(lambda wanted: [], False, None, AT_ONCE)
+    walk = NameWalk(lambda ids: [], False, None, BATCH_SIZE)
 
-    assert list(walk.meet([keys.name_key("a", first), keys.name_key("b", second)])) == []
+    assert list(walk.walk([keys.name_key("a", first), keys.name_key("b", second)])) == []
 
 
-def test_a_bucket_that_the_index_holds_twice_comes_once() -> None:
+def test_a_bucket_that_is_twice_in_the_index_comes_once() -> None:
     first, second = ids(2)
     names = {first: "z", second: "m"}
-    found = [keys.name_key(name, id_) for name, id_ in (("a", first), ("m", second), ("z", first))]
-    walk = WalkByName(lambda wanted: [bucket(names, id_) for id_ in wanted], False, None, 1)
+    index = [keys.name_key(name, id_) for name, id_ in (("a", first), ("m", second), ("z", first))]
+    walk = NameWalk(lambda ids: [bucket(names, id_) for id_ in ids], False, None, 1)
 
-    assert [met.bucket.bucket_id for met in walk.meet(found)] == [second, first]
+    assert [walked.bucket.bucket_id for walked in walk.walk(index)] == [second, first]

@@ -1,4 +1,4 @@
-"""Changing the schema of a bucket: free while it is empty, with objects only by force, the unique key never."""
+"""Changing the schema of a bucket: always if it is empty, by force if it has objects, never in its unique key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from chalicelib.adapters.rules import MAX_ADAPTER_BYTES, SourceAdapterConfig
 from tests.support.api import Api
 from tests.support.catalog import partition_of, put_object
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 PATH = "/v1/buckets/posters"
 METHODS = ["PUT", "PATCH"]
@@ -26,7 +26,7 @@ BREAKS: list[tuple[dict[str, Any], list[str], str]] = [
 
 @pytest.fixture
 def bucket_id(api: Api) -> str:
-    reply = api.post("/v1/buckets", a_bucket(bucket_schema={"properties": FIELDS}))
+    reply = api.post("/v1/buckets", bucket_body(bucket_schema={"properties": FIELDS}))
     return str(reply.json["bucket_id"])
 
 
@@ -35,11 +35,11 @@ def fields(api: Api) -> list[str]:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("broken", BREAKS)
-def test_a_break_is_refused_once_there_are_objects_and_allowed_by_force(
-    world: World, api: Api, bucket_id: str, method: str, broken: tuple[dict[str, Any], list[str], str]
+@pytest.mark.parametrize("case", BREAKS)
+def test_a_breaking_change_is_rejected_if_there_are_objects_and_allowed_by_force(
+    world: World, api: Api, bucket_id: str, method: str, case: tuple[dict[str, Any], list[str], str]
 ) -> None:
-    new, place, type_ = broken
+    new, path, type_ = case
     put_object(world, bucket_id)
     body = {"bucket_schema": {"properties": new}, "description": "New"}
 
@@ -47,7 +47,7 @@ def test_a_break_is_refused_once_there_are_objects_and_allowed_by_force(
         reply = api.call(method, PATH, body, query=query)
         assert (reply.status, reply.error["type"], reply.error["code"]) == (409, "ConflictError", "schema_break")
         (found,) = reply.error["details"]["breaking_changes"]
-        assert (found["location"], found["type"]) == (["body", "bucket_schema", "properties", *place], type_)
+        assert (found["location"], found["type"]) == (["body", "bucket_schema", "properties", *path], type_)
         assert "force_schema_break" in reply.error["details"]["hint"]
     assert (fields(api), api.get(PATH).json["description"]) == (sorted(FIELDS), None)
 
@@ -57,12 +57,14 @@ def test_a_break_is_refused_once_there_are_objects_and_allowed_by_force(
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("new", [new for new, _, _ in BREAKS])
-def test_an_empty_bucket_may_always_change(api: Api, bucket_id: str, method: str, new: dict[str, Any]) -> None:
+def test_the_schema_of_an_empty_bucket_may_always_change(
+    api: Api, bucket_id: str, method: str, new: dict[str, Any]
+) -> None:
     assert api.call(method, PATH, {"bucket_schema": {"properties": new}}).status == 200
     assert fields(api) == sorted(new)
 
 
-def test_what_breaks_nothing_is_allowed_with_objects(world: World, api: Api, bucket_id: str) -> None:
+def test_a_compatible_change_is_allowed_with_objects(world: World, api: Api, bucket_id: str) -> None:
     put_object(world, bucket_id)
     described = {**WIDER, "title": {"type": "string", "description": "The title"}}
 
@@ -80,23 +82,23 @@ def test_objects_of_another_bucket_do_not_count(world: World, api: Api, bucket_i
 def test_a_field_of_the_unique_key_keeps_its_type_while_there_are_objects(
     world: World, api: Api, query: dict[str, str]
 ) -> None:
-    keyed = a_bucket(bucket_schema={"properties": FIELDS}, unique_key={"fields": ["title"]})
+    keyed = bucket_body(bucket_schema={"properties": FIELDS}, unique_key={"fields": ["title"]})
     bucket_id = api.post("/v1/buckets", keyed).json["bucket_id"]
     other_type = {"bucket_schema": {"properties": {**FIELDS, "title": {"type": "integer"}}}}
-    gone = {"bucket_schema": {"properties": {"year": {"type": "integer"}}}}
-    assert api.patch(PATH, gone, query=query).status == 422
+    untitled = {"bucket_schema": {"properties": {"year": {"type": "integer"}}}}
+    assert api.patch(PATH, untitled, query=query).status == 422
     put_object(world, bucket_id)
 
     reply = api.patch(PATH, other_type, query=query)
 
     assert (reply.status, reply.error["code"]) == (409, "schema_break")
     assert ("force" in reply.error["details"]["hint"]) is False
-    assert api.patch(PATH, gone, query={"force_schema_break": "true"}).status == 422
+    assert api.patch(PATH, untitled, query={"force_schema_break": "true"}).status == 422
     required = {"bucket_schema": {"properties": {**FIELDS, "title": {"type": "string", "required": True}}}}
     assert api.patch(PATH, required, query={"force_schema_break": "true"}).status == 200
 
 
-def test_an_adapter_that_stays_must_fit_the_new_schema(api: Api, bucket_id: str) -> None:
+def test_the_stored_adapter_must_fit_the_new_schema(api: Api, bucket_id: str) -> None:
     adapter = {"adapter_type": "mux", "field_mapping": {"data.title": "title"}}
     assert api.patch(PATH, {"source_adapter": adapter}).status == 200
     untitled = {"bucket_schema": {"properties": {"year": {"type": "integer"}}}}
@@ -121,18 +123,18 @@ def test_a_file_field_that_an_adapter_fills_keeps_its_type(api: Api, bucket_id: 
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_an_adapter_of_the_largest_size_stands_in_the_way_of_no_schema(api: Api, bucket_id: str, method: str) -> None:
-    def adapter(letters: int) -> dict[str, Any]:
-        return {"adapter_type": "mux", "connection": {"credentials": {"key": "x" * letters}}}
+def test_an_adapter_of_the_maximum_size_prevents_no_schema_change(api: Api, bucket_id: str, method: str) -> None:
+    def adapter(length: int) -> dict[str, Any]:
+        return {"adapter_type": "mux", "connection": {"credentials": {"key": "x" * length}}}
 
-    most = MAX_ADAPTER_BYTES - len(SourceAdapterConfig.model_validate(adapter(0)).model_dump_json())
-    assert api.patch(PATH, {"source_adapter": adapter(most + 1)}).status == 422
-    assert api.patch(PATH, {"source_adapter": adapter(most)}).status == 200
+    max_letters = MAX_ADAPTER_BYTES - len(SourceAdapterConfig.model_validate(adapter(0)).model_dump_json())
+    assert api.patch(PATH, {"source_adapter": adapter(max_letters + 1)}).status == 422
+    assert api.patch(PATH, {"source_adapter": adapter(max_letters)}).status == 200
 
     assert api.call(method, PATH, {"bucket_schema": {"properties": WIDER}}).status == 200
 
 
-def test_true_in_the_place_of_one_is_another_schema(world: World, api: Api, bucket_id: str) -> None:
+def test_true_instead_of_one_is_another_schema(world: World, api: Api, bucket_id: str) -> None:
     def versions() -> tuple[int, int]:
         bucket = world.services.buckets.get(partition_of(world), bucket_id)
         return bucket.schema_version, bucket.revision

@@ -1,4 +1,4 @@
-"""PUT and PATCH: what is absent stays, what is null means, and what may never change."""
+"""PUT and PATCH: absent keys, null values, and fields that cannot change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.api import Api
 from tests.support.catalog import put_tally
-from tests.support.world import SCHEMA, World, a_bucket
+from tests.support.world import SCHEMA, World, bucket_body
 
 PATH = "/v1/buckets/posters"
 METHODS = ["PUT", "PATCH"]
@@ -24,8 +24,8 @@ FULL: dict[str, Any] = {
 
 @pytest.fixture
 def bucket(api: Api) -> dict[str, Any]:
-    """A bucket with everything set, as later answers show it."""
-    assert api.post("/v1/buckets", a_bucket(**FULL)).status == 200
+    """A bucket with all fields set, as GET returns it."""
+    assert api.post("/v1/buckets", bucket_body(**FULL)).status == 200
     return dict(api.get(PATH).json)
 
 
@@ -59,7 +59,7 @@ def unchanged(before: dict[str, Any], after: dict[str, Any], *but: str) -> bool:
         ),
     ],
 )
-def test_only_what_the_body_holds_changes(
+def test_only_keys_in_the_body_change(
     api: Api, bucket: dict[str, Any], method: str, change: dict[str, Any], field: str, value: Any
 ) -> None:
     reply = api.call(method, PATH, change)
@@ -87,7 +87,7 @@ def test_only_what_the_body_holds_changes(
         {"bucket_schema": FULL["bucket_schema"]},
     ],
 )
-def test_a_change_that_changes_nothing_moves_nothing(
+def test_a_change_without_effect_does_not_update_the_bucket(
     api: Api, bucket: dict[str, Any], method: str, change: dict[str, Any]
 ) -> None:
     reply = api.call(method, PATH, change)
@@ -115,7 +115,7 @@ def test_a_change_that_changes_nothing_moves_nothing(
         ({"bucket_schema": {}}, ["body", "bucket_schema", "properties"]),
     ],
 )
-def test_what_may_not_change_is_refused_by_its_place(
+def test_an_invalid_change_is_rejected_with_its_location(
     api: Api, bucket: dict[str, Any], method: str, change: dict[str, Any], location: list[str]
 ) -> None:
     reply = api.call(method, PATH, {"description": "New", **change})
@@ -131,8 +131,8 @@ def test_an_adapter_is_changed_by_patch_only(api: Api, bucket: dict[str, Any]) -
     assert api.patch(PATH, {"source_adapter": None}).json["source_adapter"] is None
 
 
-def test_a_bucket_made_without_a_unique_key_gets_none(api: Api) -> None:
-    api.post("/v1/buckets", a_bucket())
+def test_a_unique_key_cannot_be_added_later(api: Api) -> None:
+    api.post("/v1/buckets", bucket_body())
 
     for method in METHODS:
         reply = api.call(method, PATH, {"unique_key": {"fields": ["title"]}})
@@ -141,7 +141,9 @@ def test_a_bucket_made_without_a_unique_key_gets_none(api: Api) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", ["destination", "ingest_filter"])
-def test_what_is_not_enabled_is_refused_by_name(api: Api, bucket: dict[str, Any], method: str, name: str) -> None:
+def test_a_field_that_is_not_enabled_is_rejected_by_name(
+    api: Api, bucket: dict[str, Any], method: str, name: str
+) -> None:
     reply = api.call(method, PATH, {name: {"connection_id": "conn_1"}, "description": "New"})
 
     assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotEnabledError", {"field": name})
@@ -149,8 +151,8 @@ def test_what_is_not_enabled_is_refused_by_name(api: Api, bucket: dict[str, Any]
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_rename_takes_a_free_name_and_frees_its_own(api: Api, bucket: dict[str, Any], method: str) -> None:
-    api.post("/v1/buckets", a_bucket("stills"))
+def test_a_rename_needs_a_free_name_and_frees_the_old_one(api: Api, bucket: dict[str, Any], method: str) -> None:
+    api.post("/v1/buckets", bucket_body("stills"))
 
     taken = api.call(method, PATH, {"bucket_name": "stills", "description": "New"})
     assert (taken.status, taken.error["code"]) == (409, "bucket_name_taken")
@@ -159,13 +161,13 @@ def test_a_rename_takes_a_free_name_and_frees_its_own(api: Api, bucket: dict[str
     assert api.call(method, PATH, {"bucket_name": "Posters"}).json["bucket_id"] == bucket["bucket_id"]
     assert api.get(PATH).status == 404
     assert api.get("/v1/buckets/Posters").json["bucket_id"] == bucket["bucket_id"]
-    assert api.post("/v1/buckets", a_bucket("posters")).status == 200
+    assert api.post("/v1/buckets", bucket_body("posters")).status == 200
     by_name = api.post("/v1/buckets/list", {"sort": {"field": "bucket_name"}}).json["results"]
     assert [row["bucket_name"] for row in by_name] == ["Posters", "posters", "stills"]
     assert api.get("/v1/namespaces/films").json["bucket_count"] == 3
 
 
-def test_a_search_finds_what_a_change_wrote_and_not_what_it_replaced(api: Api, bucket: dict[str, Any]) -> None:
+def test_a_search_finds_new_values_and_not_replaced_ones(api: Api, bucket: dict[str, Any]) -> None:
     api.patch(PATH, {"description": "Fresh", "bucket_name": "art"})
 
     assert [api.get("/v1/buckets", query={"search": term}).json["total_count"] for term in ("fresh", "art", "old")] == [
@@ -176,7 +178,7 @@ def test_a_search_finds_what_a_change_wrote_and_not_what_it_replaced(api: Api, b
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_if_match_lets_the_state_it_names_be_changed_and_no_other(
+def test_if_match_allows_changes_of_the_named_state_only(
     world: World, api: Api, bucket: dict[str, Any], method: str
 ) -> None:
     first = api.get(PATH).headers["ETag"]
@@ -185,19 +187,19 @@ def test_if_match_lets_the_state_it_names_be_changed_and_no_other(
     second = api.call(method, PATH, {"description": "1"}, headers={"If-Match": first})
     id_ = bucket["bucket_id"]
     assert (second.status, second.headers["ETag"]) == (200, f'"{id_}-2-9"')
-    assert second.json["object_count"] == 1, "counters that moved are no reason to refuse"
+    assert second.json["object_count"] == 1, "changed counters do not fail the precondition"
     another = f'"bkt_{id_[:3:-1]}-2-9"'
     for stale in (first, '"x"', "2-9", '"2-9"', f"{id_}-2-9", another, f'"{id_}"', f'"{id_}-2"', f'"x", {first}'):
         reply = api.call(method, PATH, {"description": "2"}, headers={"If-Match": stale})
         assert (reply.status, reply.error["code"]) == (412, "revision_stale")
         assert reply.error["details"] == {"etag": second.headers["ETag"]}
-    for fits in ("*", second.headers["ETag"], f'"{id_}-2-4"', f'W/"{id_}-2-9"', f'"x", "{id_}-2-9"'):
-        assert api.call(method, PATH, {"description": "1"}, headers={"If-Match": fits}).status == 200
+    for current in ("*", second.headers["ETag"], f'"{id_}-2-4"', f'W/"{id_}-2-9"', f'"x", "{id_}-2-9"'):
+        assert api.call(method, PATH, {"description": "1"}, headers={"If-Match": current}).status == 200
     assert api.call(method, "/v1/buckets/none", {}, headers={"If-Match": "*"}).status == 404
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_change_needs_a_body_and_takes_no_other_words(api: Api, bucket: dict[str, Any], method: str) -> None:
+def test_a_change_needs_a_body_and_accepts_no_other_parameters(api: Api, bucket: dict[str, Any], method: str) -> None:
     assert api.call(method, PATH).status == 422
     assert api.call(method, PATH, {}, query={"force": "true"}).json["detail"][0]["loc"] == ["query", "force"]
     wrong = api.call(method, PATH, {}, query={"force_schema_break": "maybe"})

@@ -19,11 +19,11 @@ from tests.support.world import World
 
 @dataclass(frozen=True)
 class Sdk:
-    """The official SDK, unmodified: its high-level client and its generated classes."""
+    """The high-level client and the generated classes of the official SDK, unmodified."""
 
     address: str
     client: Any
-    # Any: in the generated annotations everything an answer holds may be None.
+    # Any: in the generated annotations, all fields of responses may be None.
     buckets: Any
     objects: Any
     namespaces: Any

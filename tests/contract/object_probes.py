@@ -1,4 +1,4 @@
-"""The probes of everything that the SDK sends about objects, by model and field."""
+"""The probes of all request fields of the SDK for objects, by model and field."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tests.contract.probes import SEND, WHERE, Body, Probe, ask, lists, names_in, refused, shown, told
-from tests.support.api import Api, Reply
+from tests.contract.probes import SEND, WHERE, Body, Probe, ask, checked_by, lists, names_in, rejected, shown
+from tests.support.api import Api, ApiResponse
 from tests.support.objects import POSTER, SCHEMA, objects, text
 
 Maker = Callable[[str], Probe]
@@ -18,7 +18,7 @@ BY_REFERENCE = "accepted without effect: a URL is always stored by reference"
 
 
 def _path(api: Api, object_id: str = "", *, name: str = "reels", **more: Any) -> str:
-    """The path of the objects of a bucket, or of one of them; the bucket is made where it is missing."""
+    """Returns the path of the objects of a bucket, or of one of them. The bucket is created if it does not exist."""
     if api.get(f"/v1/buckets/{name}").status == 404:
         assert api.post("/v1/buckets", {"bucket_name": name, "bucket_schema": SCHEMA, **more}).status == 200
     return objects(name, object_id)
@@ -31,7 +31,7 @@ def _made(api: Api, body: Body) -> str:
 
 
 def _stocked(api: Api) -> str:
-    """The path of the objects of a bucket that has three, the second with a file of its own."""
+    """Returns the path of the objects of a bucket with three objects, of which the second has a blob."""
     path = _path(api)
     if not api.get(path).json["results"]:
         for title in TITLES:
@@ -39,50 +39,50 @@ def _stocked(api: Api) -> str:
     return path
 
 
-def _create(api: Api, body: Body) -> Reply:
+def _create(api: Api, body: Body) -> ApiResponse:
     return api.post(_path(api), {"title": "M", **body})
 
 
-def _create_blob(api: Api, body: Body) -> Reply:
+def _create_blob(api: Api, body: Body) -> ApiResponse:
     return _create(api, {"blobs": [{**URL_BLOB, **body}]})
 
 
-def _create_edge(api: Api, body: Body) -> Reply:
+def _create_edge(api: Api, body: Body) -> ApiResponse:
     return _create(api, {"edges": [{"type": "sequel_of", "target_object_id": "obj_1", **body}]})
 
 
-def _change(method: str, api: Api, body: Body) -> Reply:
+def _change(method: str, api: Api, body: Body) -> ApiResponse:
     made = _made(api, {"title": "M", "metadata": {"lang": "de"}, "blobs": [text("one")]})
     return api.call(method, _path(api, made), body)
 
 
-def _list(api: Api, body: Body) -> Reply:
+def _list(api: Api, body: Body) -> ApiResponse:
     return api.post(f"{_stocked(api)}/list", body)
 
 
-def _hide(api: Api, body: Body) -> Reply:
+def _hide(api: Api, body: Body) -> ApiResponse:
     made = _made(api, {"title": "M"})
     return api.post(f"{_path(api)}/bulk-soft-delete", {"object_ids": [made], "reason": "done", **body})
 
 
-def _query_list(method: str, end: str, api: Api, query: Body) -> Reply:
+def _query_list(method: str, end: str, api: Api, query: Body) -> ApiResponse:
     return ask(method, _stocked(api) + end, None, api, query)
 
 
-def _query_create(api: Api, query: Body) -> Reply:
+def _query_create(api: Api, query: Body) -> ApiResponse:
     path = _path(api, name="keyed", unique_key={"fields": ["film_id"], "default_policy": "upsert"})
     return ask("POST", path, {"film_id": "tt1"}, api, query)
 
 
-def _query_batch(api: Api, query: Body) -> Reply:
+def _query_batch(api: Api, query: Body) -> ApiResponse:
     return ask("POST", f"{_path(api)}/batch", {"objects": [{"title": "M"}]}, api, query)
 
 
-def _query_get(api: Api, query: Body) -> Reply:
+def _query_get(api: Api, query: Body) -> ApiResponse:
     return ask("GET", _path(api, _made(api, {"blobs": [POSTER]})), None, api, query)
 
 
-OBJECT_SEND: dict[str, Callable[[Api, Body], Reply]] = {
+OBJECT_SEND: dict[str, Callable[[Api, Body], ApiResponse]] = {
     "CreateObjectRequest": _create,
     "CreateBlobRequest": _create_blob,
     "EdgeModel": _create_edge,
@@ -215,15 +215,15 @@ def _hidden(api: Api, model: str, _: Body) -> None:
     assert api.get(_path(api, made)).status == 404
 
 
-def _kept(word: str, value: str) -> Maker:
+def _kept(name: str, value: str) -> Maker:
     def of(field: str) -> Probe:
         def check(api: Api, model: str, _: Body) -> None:
             made = _made(api, {"title": "M"})
             assert SEND[model](api, {"object_ids": [made], field: value}).status == 200
             services, bucket_id = api.services(), api.get("/v1/buckets/reels").json["bucket_id"]
-            (hidden,) = (row for row in services.objects.store.walk(bucket_id) if row.object_id == made)
-            assert hidden.soft_deleted is not None
-            assert hidden.soft_deleted[word] == value
+            (deleted,) = (row for row in services.objects.store.walk(bucket_id) if row.object_id == made)
+            assert deleted.soft_deleted is not None
+            assert deleted.soft_deleted[name] == value
 
         return Probe("supported: stored with each hidden object", check)
 
@@ -257,33 +257,35 @@ OBJECT_PAGE: dict[str, Maker] = {
     "page_size": lists(1, ["M"]),
     "offset": lists(1, ["Fury", "Spione"]),
     "page": lists(2, []),
-    "include_total": told(_totals, "supported: fills the totals"),
+    "include_total": checked_by(_totals, "supported: fills the totals"),
     "cursor": lists(_cursor, ["Spione"]),
     "next_cursor": lists(_cursor, ["Spione"]),
     "after": lists(_cursor, ["Spione"]),
 }
-AUTO_PROCESS = told(_not_processed, "rejected: 403 NotEnabledError that names it")
+AUTO_PROCESS = checked_by(_not_processed, "rejected: 403 NotEnabledError that names it")
 
 OBJECT_PROBES: dict[str, dict[str, Maker]] = {
     "CreateObjectRequest": {
         "key_prefix": shown("lang/m"),
-        "blobs": told(_blobs_shown, "supported: shown in the response"),
-        "skip_duplicates": told(_skips, "supported: returns the object with the same content"),
-        "canonicalize_source": told(_by_reference, BY_REFERENCE),
-        "force_remirror": refused(True, 403),
+        "blobs": checked_by(_blobs_shown, "supported: shown in the response"),
+        "skip_duplicates": checked_by(_skips, "supported: returns the object with the same content"),
+        "canonicalize_source": checked_by(_by_reference, BY_REFERENCE),
+        "force_remirror": rejected(True, 403),
         "edges": shown([{"type": "sequel_of", "target_object_id": "obj_1"}]),
-        "idempotency_key": told(_repeats, "supported: returns the object with the same key"),
+        "idempotency_key": checked_by(_repeats, "supported: returns the object with the same key"),
     },
     "CreateBlobRequest": {
-        "property": told(_of_another_property, "supported: shown; rejected with 422 if the schema has no such field"),
-        "type": told(_of_another_type, "supported: shown; rejected with 422 if the schema has another type"),
+        "property": checked_by(
+            _of_another_property, "supported: shown; rejected with 422 if the schema has no such field"
+        ),
+        "type": checked_by(_of_another_type, "supported: shown; rejected with 422 if the schema has another type"),
         "key_prefix": shown("posters/m"),
         "data": shown({"url": "https://example.com/n.jpg"}, where="properties.url", as_="https://example.com/n.jpg"),
-        "upload_id": told(_upload, "rejected: 403 NotEnabledError that names it"),
+        "upload_id": checked_by(_upload, "rejected: 403 NotEnabledError that names it"),
         "checksum": shown("a" * 64, where="details.hash", as_="sha256:" + "a" * 64),
-        "metadata": told(_rises, "supported: shown at the root of the object"),
-        "canonicalize_source": told(_by_reference, BY_REFERENCE),
-        "force_remirror": refused(True, 403),
+        "metadata": checked_by(_rises, "supported: shown at the root of the object"),
+        "canonicalize_source": checked_by(_by_reference, BY_REFERENCE),
+        "force_remirror": rejected(True, 403),
     },
     "EdgeModel": {
         "type": shown("remake_of"),
@@ -292,18 +294,18 @@ OBJECT_PROBES: dict[str, dict[str, Maker]] = {
         "direction": shown("in"),
         "attributes": shown({"a": [1, None]}),
     },
-    "CreateObjectsBatchRequest": {"objects": told(_rows, "supported: each row has its own result")},
+    "CreateObjectsBatchRequest": {"objects": checked_by(_rows, "supported: each row has its own result")},
     "UpdateObjectRequest": {
         "key_prefix": shown("lang/m"),
-        "metadata": told(
+        "metadata": checked_by(
             _merged,
             "supported: each key is merged into the object's `metadata` if that has the key, else into the root",
         ),
-        "skip_duplicates": told(_keeps_same_blobs, "supported: blobs with the same content are not replaced"),
+        "skip_duplicates": checked_by(_keeps_same_blobs, "supported: blobs with the same content are not replaced"),
     },
     "PatchObjectRequest": {
         "key_prefix": shown("lang/m"),
-        "skip_duplicates": told(
+        "skip_duplicates": checked_by(
             _nothing_to_skip, "accepted without effect: a PATCH has no blobs that could be skipped"
         ),
     },
@@ -311,8 +313,8 @@ OBJECT_PROBES: dict[str, dict[str, Maker]] = {
         "filters": lists({"AND": [LEAF]}, ["Fury"]),
         "sort": lists({"field": "title"}, ["Fury", "M", "Spione"]),
         "search": lists("SPIO*E", ["Spione"]),
-        "select": told(_selected, "supported: only these fields and the ids are shown"),
-        "return_presigned_urls": told(_signed_rows, "supported: stored blobs have a download URL"),
+        "select": checked_by(_selected, "supported: only these fields and the ids are shown"),
+        "return_presigned_urls": checked_by(_signed_rows, "supported: stored blobs have a download URL"),
     },
     "SortOption": {
         "field": lists("created_at", TITLES),
@@ -322,7 +324,7 @@ OBJECT_PROBES: dict[str, dict[str, Maker]] = {
         "AND": lists([LEAF], ["Fury"]),
         "OR": lists([LEAF, {"title": "m"}], ["M", "Fury"]),
         "NOT": lists([LEAF], ["M", "Spione"]),
-        "case_sensitive": told(_minds_case, "supported: changes the selection of rows"),
+        "case_sensitive": checked_by(_minds_case, "supported: changes the selection of rows"),
     },
     "FilterCondition": {
         "field": lists("key_prefix", []),
@@ -330,23 +332,23 @@ OBJECT_PROBES: dict[str, dict[str, Maker]] = {
         "value": lists("m", ["M"]),
     },
     "DynamicValue": {
-        name: told(_never_dynamic, "rejected: 422, because dynamic values are not supported")
+        name: checked_by(_never_dynamic, "rejected: 422, because dynamic values are not supported")
         for name in ("type", "field")
     },
     "BulkSoftDeleteRequest": {
-        "object_ids": told(_hidden, "supported: these objects are hidden and counted"),
+        "object_ids": checked_by(_hidden, "supported: these objects are hidden and counted"),
         "reason": _kept("reason", "licence ended"),
         "lifecycle_state": _kept("state", "archived"),
         "source": _kept("source", "cleaning"),
     },
     "query of create_object_buckets": {
-        "policy": told(_decides, "supported: insert, update or upsert, if the bucket has a unique key"),
+        "policy": checked_by(_decides, "supported: insert, update or upsert, if the bucket has a unique key"),
         "auto_process": AUTO_PROCESS,
     },
     "query of create_objects_batch_buckets": {"auto_process": AUTO_PROCESS},
     "query of get_object_buckets": {
-        "return_presigned_urls": told(_signed, "supported: stored blobs have a download URL"),
-        "include_document_count": told(_counted, "supported: `document_count` is null if it is false"),
+        "return_presigned_urls": checked_by(_signed, "supported: stored blobs have a download URL"),
+        "include_document_count": checked_by(_counted, "supported: `document_count` is null if it is false"),
     },
     "query of list_objects_buckets": OBJECT_PAGE,
     "query of list_objects_get_buckets": OBJECT_PAGE,

@@ -1,4 +1,4 @@
-"""The probes themselves, by model and field."""
+"""The probes of all request fields of the SDK, by model and field."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.contract.object_probes import OBJECT_PROBES
-from tests.contract.probes import SCHEMA, SEND, Body, Probe, begun_tasks, lists, names_in, refused, shown, told
+from tests.contract.probes import SCHEMA, SEND, Body, Probe, checked_by, lists, names_in, rejected, shown, start_tasks
 from tests.support.api import Api
 
 Maker = Callable[[str], Probe]
@@ -24,7 +24,7 @@ def _mind_case(model: str, found: Body) -> Maker:
         assert names_in(SEND[model](api, found)) != []
         assert names_in(SEND[model](api, {**found, "case_sensitive": True})) == []
 
-    return told(check, "supported: changes the selection of rows")
+    return checked_by(check, "supported: changes the selection of rows")
 
 
 def _totals(api: Api, model: str, extra: Body) -> None:
@@ -50,8 +50,8 @@ def _forced(api: Api, model: str, extra: Body) -> None:
 
 def _foreclosed(api: Api, model: str, extra: Body) -> None:
     services = api.services()
-    (place,) = [each for each in services.partitions() if list(services.stats.bucket_ids(each))]
-    services.buckets.set_lock(place, "posters", locked=True)
+    (partition,) = [each for each in services.partitions() if list(services.stats.bucket_ids(each))]
+    services.buckets.set_lock(partition, "posters", locked=True)
     assert SEND[model](api, extra).json["error"]["code"] == "bucket_locked"
     name = "force" if "namespace" in model else "force_foreclose"
     assert SEND[model](api, {**extra, name: True}).status == 200
@@ -118,7 +118,7 @@ PAGE: dict[str, Maker] = {
     "limit": lists(1, ["prints"]),
     "page_size": lists(1, ["prints"]),
     "offset": lists(1, ["art", "posters"]),
-    "include_total": told(_totals, "supported: fills the totals"),
+    "include_total": checked_by(_totals, "supported: fills the totals"),
     "cursor": lists(_cursor("/v1/buckets/list"), ["posters"]),
     "next_cursor": lists(_cursor("/v1/buckets/list"), ["posters"]),
     "after": lists(_cursor("/v1/buckets/list"), ["posters"]),
@@ -127,7 +127,7 @@ NS_PAGE: dict[str, Maker] = {
     "limit": lists(1, ["stills"]),
     "page_size": lists(1, ["stills"]),
     "offset": lists(1, ["press", "films"]),
-    "include_total": told(_totals, "supported: fills the totals"),
+    "include_total": checked_by(_totals, "supported: fills the totals"),
     "cursor": lists(_cursor("/v1/namespaces/list"), ["films"]),
     "next_cursor": lists(_cursor("/v1/namespaces/list"), ["films"]),
     "after": lists(_cursor("/v1/namespaces/list"), ["films"]),
@@ -136,7 +136,7 @@ SECOND_PAGE = lists(2, [])
 
 
 def _task_cursor(api: Api) -> str:
-    begun_tasks(api)
+    start_tasks(api)
     return str(api.post("/v1/tasks/list", None, query={"limit": 2}).json["pagination"]["next_cursor"])
 
 
@@ -145,7 +145,7 @@ TASK_PAGE: dict[str, Maker] = {
     "page_size": lists(1, ["prints"]),
     "offset": lists(1, ["art", "posters"]),
     "page": SECOND_PAGE,
-    "include_total": told(_totals, "supported: fills the totals"),
+    "include_total": checked_by(_totals, "supported: fills the totals"),
     "cursor": lists(_task_cursor, ["posters"]),
     "next_cursor": lists(_task_cursor, ["posters"]),
     "after": lists(_task_cursor, ["posters"]),
@@ -156,20 +156,20 @@ CHANGE: dict[str, Maker] = {
     "description": shown("Old ones"),
     "metadata": shown({"a": [1, None]}),
     "bucket_schema": shown({"properties": {**SCHEMA["properties"], "more": {"type": "float"}}}),
-    "unique_key": told(
+    "unique_key": checked_by(
         _immutable, "supported: changes the default policy; rejected with 422 if it would change the fields"
     ),
-    "destination": refused({"connection_id": "conn_1"}, 403),
-    "ingest_filter": refused({"retriever_id": "ret_1"}, 403),
+    "destination": rejected({"connection_id": "conn_1"}, 403),
+    "ingest_filter": rejected({"retriever_id": "ret_1"}, 403),
 }
 NOT_HERE: dict[str, Maker] = {
-    "infrastructure": refused({"tier": "dedicated"}, 403),
-    "trusted_issuers": refused([{"issuer": "https://example.com"}], 403),
-    "tiering": refused({"enabled": True}, 403),
-    "spend_budget": refused({"daily_usd": 1}, 403),
-    "cost_cap_override": refused({"daily_usd": 1}, 403),
-    "auto_create_indexes": refused(True, 403),
-    "adaptive_indexing": refused(True, 403),
+    "infrastructure": rejected({"tier": "dedicated"}, 403),
+    "trusted_issuers": rejected([{"issuer": "https://example.com"}], 403),
+    "tiering": rejected({"enabled": True}, 403),
+    "spend_budget": rejected({"daily_usd": 1}, 403),
+    "cost_cap_override": rejected({"daily_usd": 1}, 403),
+    "auto_create_indexes": rejected(True, 403),
+    "adaptive_indexing": rejected(True, 403),
 }
 EXTRACTOR = {"feature_extractor_name": "text", "version": "v1"}
 EXTRACTOR_SHOWN = [{**EXTRACTOR, "feature_extractor_id": "text_v1"}]
@@ -184,8 +184,8 @@ PROBES: dict[str, dict[str, Maker]] = {
         "unique_key": shown({"fields": ["title"], "default_policy": "upsert"}),
         "metadata": shown({"a": [1, None]}),
         "storage_class": shown("archive"),
-        "destination": refused({"connection_id": "conn_1"}, 403),
-        "ingest_filter": refused({"retriever_id": "ret_1"}, 403),
+        "destination": rejected({"connection_id": "conn_1"}, 403),
+        "ingest_filter": rejected({"retriever_id": "ret_1"}, 403),
         "source_adapter": shown({"adapter_type": "mux"}, where="source_adapter.adapter_type", as_="mux"),
     },
     "BucketPatchRequest": {
@@ -212,8 +212,8 @@ PROBES: dict[str, dict[str, Maker]] = {
     "BucketSchemaFieldInput": {
         "type": shown("datetime"),
         "default": shown("none"),
-        "items": told(_shown_items, "supported: shown in the response"),
-        "properties": told(_shown_members, "supported: shown in the response"),
+        "items": checked_by(_shown_items, "supported: shown in the response"),
+        "properties": checked_by(_shown_members, "supported: shown in the response"),
         "examples": shown(["a", "b"]),
         "description": shown("A field"),
         "enum": shown(["a", "b"]),
@@ -233,11 +233,11 @@ PROBES: dict[str, dict[str, Maker]] = {
         "blob_source": shown({"file_field": "a", "target_property": "poster", "blob_type": "image"}),
         "batching": shown({"mode": "count"}, where="batching.mode", as_="count"),
         "dedup_key": shown("film.id"),
-        "webhook_secret": told(_secret, "supported: shown once, then redacted"),
-        "webhook_url": refused("https://example.com/elsewhere", 422),
-        "source_collection_id": refused("col_1", 403),
-        "source_filters": refused({"a": 1}, 403),
-        "source_bucket_ids": told(_fans_in, "supported: shown in the response (adapter type bucket)"),
+        "webhook_secret": checked_by(_secret, "supported: shown once, then redacted"),
+        "webhook_url": rejected("https://example.com/elsewhere", 422),
+        "source_collection_id": rejected("col_1", 403),
+        "source_filters": rejected({"a": 1}, 403),
+        "source_bucket_ids": checked_by(_fans_in, "supported: shown in the response (adapter type bucket)"),
     },
     "ExternalConnection": {
         "api_base_url": shown("https://example.com"),
@@ -246,11 +246,11 @@ PROBES: dict[str, dict[str, Maker]] = {
     "EventFilter": {"event_types": shown(["film.gone"])},
     "BlobSource": {
         "file_field": shown("b.c"),
-        "target_property": told(
+        "target_property": checked_by(
             _elsewhere,
             "supported: shown; rejected with 422 if the schema has no such field",
         ),
-        "blob_type": told(
+        "blob_type": checked_by(
             _other_type,
             "supported: shown; rejected with 422 if the schema has another type",
         ),
@@ -266,33 +266,33 @@ PROBES: dict[str, dict[str, Maker]] = {
         "namespace_name": shown("named"),
         "mode": shown("standalone"),
         "namespace_type": shown("marketplace"),
-        "scope": told(
+        "scope": checked_by(
             _own_scope, "supported: `org` is shown; `system` is rejected with a 403 NotEnabledError that names it"
         ),
         "description": shown("Press photos"),
-        "features": refused(["image"], 403),
+        "features": rejected(["image"], 403),
         "feature_extractors": shown([EXTRACTOR], as_=EXTRACTOR_SHOWN),
         "vector_configs": shown(VECTORS),
         "payload_indexes": shown(INDEX),
-        "ttl_seconds": told(_ends, "supported: shown as `expires_at`"),
+        "ttl_seconds": checked_by(_ends, "supported: shown as `expires_at`"),
         **NOT_HERE,
     },
     "CreateStandaloneNamespaceRequestModel": {
         "namespace_id": shown("my-own-id"),
         "vector_configs": shown(VECTORS),
-        "storage": refused({"connection_id": "conn_1"}, 403),
-        "config": refused({"retention": 1}, 403),
-        "auto_create_indexes": refused(True, 403),
+        "storage": rejected({"connection_id": "conn_1"}, 403),
+        "config": rejected({"retention": 1}, 403),
+        "auto_create_indexes": rejected(True, 403),
     },
     "PatchNamespaceRequest": {
         "namespace_name": shown("renamed"),
         "description": shown("Press photos"),
         "feature_extractors": shown([EXTRACTOR], as_=EXTRACTOR_SHOWN),
         "payload_indexes": shown(INDEX),
-        "repair_vectors": refused(True, 403),
-        "pinned": refused(True, 403),
+        "repair_vectors": rejected(True, 403),
+        "pinned": rejected(True, 403),
         "expires_at": shown("2030-01-01T00:00:00Z", as_="2030-01-01T00:00:00.000Z"),
-        "ttl_seconds": told(_ends, "supported: shown as `expires_at`"),
+        "ttl_seconds": checked_by(_ends, "supported: shown as `expires_at`"),
         **NOT_HERE,
     },
     "UpdateNamespaceRequest": {"namespace_name": shown("renamed"), "payload_indexes": shown(INDEX)},
@@ -322,8 +322,8 @@ PROBES: dict[str, dict[str, Maker]] = {
     "VectorConfigSpecModel": {"name": shown("image"), "dimension": shown(5), "metric": shown("dot_product")},
     "query of list_buckets": {**PAGE, "page": SECOND_PAGE},
     "query of list_buckets_get": {**PAGE, "page": SECOND_PAGE, "search": lists("po*ers", ["posters"])},
-    "query of patch_bucket": {"force_schema_break": told(_forced, "supported: allows a breaking change")},
-    "query of update_bucket": {"force_schema_break": told(_forced, "supported: allows a breaking change")},
+    "query of patch_bucket": {"force_schema_break": checked_by(_forced, "supported: allows a breaking change")},
+    "query of update_bucket": {"force_schema_break": checked_by(_forced, "supported: allows a breaking change")},
     "ListTasksRequest": {
         "status": lists("COMPLETED", []),
         "task_type": lists("API_NAMESPACES_DELETE", []),
@@ -332,13 +332,15 @@ PROBES: dict[str, dict[str, Maker]] = {
         "search": lists("nothing like it", []),
     },
     "query of list_tasks": TASK_PAGE,
-    "query of delete_bucket": {"force_foreclose": told(_foreclosed, "supported: deletes a locked bucket")},
-    "query of delete_namespace": {"force": told(_foreclosed, "supported: deletes a namespace with a locked bucket")},
+    "query of delete_bucket": {"force_foreclose": checked_by(_foreclosed, "supported: deletes a locked bucket")},
+    "query of delete_namespace": {
+        "force": checked_by(_foreclosed, "supported: deletes a namespace with a locked bucket")
+    },
     "query of list_namespaces": {
         **NS_PAGE,
         "page": SECOND_PAGE,
-        "include_system": told(_system, "supported: has no effect, because there are no system namespaces"),
-        "view": told(_summary, "supported: `summary` omits the declarations"),
+        "include_system": checked_by(_system, "supported: has no effect, because there are no system namespaces"),
+        "view": checked_by(_summary, "supported: `summary` omits the declarations"),
     },
     "query of list_namespaces_get": {**NS_PAGE, "page": SECOND_PAGE},
     **OBJECT_PROBES,
@@ -346,6 +348,6 @@ PROBES: dict[str, dict[str, Maker]] = {
 
 
 def probe(model: str, field: str) -> Any:
-    """The probe of a field, or None where there is none yet."""
+    """Returns the probe of a field, or None if there is none."""
     maker = PROBES.get(model, {}).get(field)
     return maker(field) if maker else None

@@ -1,7 +1,7 @@
-"""What becomes of every field of the official SDK's models: shown, seen in what it does, or refused by name.
+"""Probes: tests of how the API treats each request field of the official SDK.
 
-A probe sends one field, alone beside what the request needs, and says what must come of it. The fields are
-the SDK's own; the probes are the list of what we do about them.
+A probe sends one field together with the required fields, and checks the effect: the field is returned, has another
+effect, or is rejected by name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 
 Body = dict[str, Any]
 Check = Callable[[Api, str, Body], None]
@@ -27,21 +27,21 @@ REDACTED = "redacted"
 
 @dataclass(frozen=True)
 class Probe:
-    """A value for a field, what must come of it in words for people, and the check of it."""
+    """The expected treatment of a field, as text for the compatibility page, and the function that checks it."""
 
     outcome: str
     check: Check
 
 
 def at(document: Any, path: str) -> Any:
-    """The value at a dotted path of keys and indexes."""
+    """Returns the value at a dotted path of keys and indexes."""
     for part in path.split("."):
         document = document[int(part)] if part.isdigit() else document[part]
     return document
 
 
 def shown(value: Any, *, as_: Any = ..., where: str | None = None) -> Callable[[str], Probe]:
-    """The answer, and a later read, show the value (or what it becomes)."""
+    """The response and a later read contain the value, or `as_` if it is stored in another form."""
 
     def of(field: str) -> Probe:
         def check(api: Api, model: str, extra: Body) -> None:
@@ -57,16 +57,16 @@ def shown(value: Any, *, as_: Any = ..., where: str | None = None) -> Callable[[
     return of
 
 
-def _later(api: Api, reply: Reply) -> Reply:
-    """The object, the bucket or the namespace of an answer, read again."""
+def _later(api: Api, reply: ApiResponse) -> ApiResponse:
+    """Reads the object, the bucket or the namespace of a response again."""
     if "object_id" in reply.json:
         return api.get(f"/v1/buckets/{reply.json['bucket_id']}/objects/{reply.json['object_id']}")
-    noun, room = ("bucket_id", "buckets") if "bucket_id" in reply.json else ("namespace_id", "namespaces")
-    return api.get(f"/v1/{room}/{reply.json[noun]}")
+    id_, collection = ("bucket_id", "buckets") if "bucket_id" in reply.json else ("namespace_id", "namespaces")
+    return api.get(f"/v1/{collection}/{reply.json[id_]}")
 
 
-def refused(value: Any, status: int, name: str | None = None) -> Callable[[str], Probe]:
-    """The request is refused with an error that names the field; null is accepted."""
+def rejected(value: Any, status: int, name: str | None = None) -> Callable[[str], Probe]:
+    """The request is rejected with an error that names the field. Null is accepted."""
 
     def of(field: str) -> Probe:
         def check(api: Api, model: str, extra: Body) -> None:
@@ -83,7 +83,7 @@ def refused(value: Any, status: int, name: str | None = None) -> Callable[[str],
 
 
 def lists(value: Any, names: list[str]) -> Callable[[str], Probe]:
-    """The list holds these rows, and another page or order without the field."""
+    """The list has these rows, and other rows or another order without the field."""
 
     def of(field: str) -> Probe:
         def check(api: Api, model: str, extra: Body) -> None:
@@ -97,73 +97,74 @@ def lists(value: Any, names: list[str]) -> Callable[[str], Probe]:
     return of
 
 
-def told(check_: Check, outcome: str) -> Callable[[str], Probe]:
-    """A check of its own."""
+def checked_by(check_: Check, outcome: str) -> Callable[[str], Probe]:
+    """The field is tested by this function."""
     return lambda _: Probe(outcome, check_)
 
 
-def names_in(reply: Reply) -> list[str]:
-    """The names of the rows of a list."""
+def names_in(reply: ApiResponse) -> list[str]:
+    """Returns the names or titles of the rows of a list."""
     rows = [{**row, **(row.get("additional_data") or {})} for row in reply.json["results"]]
     return [row.get("bucket_name") or row.get("title") or row["namespace_name"] for row in rows]
 
 
-def begun_tasks(api: Api) -> None:
-    """Three tasks, of the deletions of three buckets; the last one began last."""
+def start_tasks(api: Api) -> None:
+    """Starts three tasks, one after another, by deleting three buckets."""
     for name in ("posters", "art", "prints"):
         api.call("DELETE", f"/v1/buckets/{name}")
 
 
-def _tasks(api: Api, body: Body) -> Reply:
-    begun_tasks(api)
+def _tasks(api: Api, body: Body) -> ApiResponse:
+    start_tasks(api)
     return api.post("/v1/tasks/list", body)
 
 
-def _tasks_page(api: Api, query: Body) -> Reply:
-    begun_tasks(api)
+def _tasks_page(api: Api, query: Body) -> ApiResponse:
+    start_tasks(api)
     return ask("POST", "/v1/tasks/list", None, api, query)
 
 
-def _create(api: Api, body: Body) -> Reply:
+def _create(api: Api, body: Body) -> ApiResponse:
     return api.post("/v1/buckets", {"bucket_name": "new", "bucket_schema": SCHEMA, **body})
 
 
-def _nested(name: str, needed: Body, send: Callable[[Api, Body], Reply], api: Api, body: Body) -> Reply:
+def _nested(name: str, needed: Body, send: Callable[[Api, Body], ApiResponse], api: Api, body: Body) -> ApiResponse:
     return send(api, {name: {**needed, **body}})
 
 
-def _adapter(api: Api, body: Body) -> Reply:
+def _adapter(api: Api, body: Body) -> ApiResponse:
     return api.patch("/v1/buckets/posters", {"source_adapter": {"adapter_type": "generic_webhook", **body}})
 
 
-def _in_list(name: str, needed: Body, api: Api, body: Body) -> Reply:
+def _in_list(name: str, needed: Body, api: Api, body: Body) -> ApiResponse:
     return _namespace(api, {name: [{**needed, **body}]})
 
 
-def _standalone(api: Api, body: Body) -> Reply:
+def _standalone(api: Api, body: Body) -> ApiResponse:
     return api.post("/v1/namespaces/standalone", {"namespace_id": "new-one", **body})
 
 
-def _standalone_vectors(api: Api, body: Body) -> Reply:
+def _standalone_vectors(api: Api, body: Body) -> ApiResponse:
     return _standalone(api, {"vector_configs": [{"name": "text", "dimension": 3, **body}]})
 
 
-def _namespace(api: Api, body: Body) -> Reply:
+def _namespace(api: Api, body: Body) -> ApiResponse:
     return api.post("/v1/namespaces", {"namespace_name": "new", **body})
 
 
-def ask(method: str, path: str, body: Body | None, api: Api, query: Body) -> Reply:
-    """A request with these words in its query string; those that are null are left out."""
-    words = {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
-    return api.call(method, path, body, query={name: value for name, value in words.items() if value is not None})
+def ask(method: str, path: str, body: Body | None, api: Api, query: Body) -> ApiResponse:
+    """Sends a request with these query parameters, except for those that are None."""
+    parameters = {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return api.call(method, path, body, query=given)
 
 
-def _schema_field(api: Api, body: Body) -> Reply:
+def _schema_field(api: Api, body: Body) -> ApiResponse:
     return _create(api, {"bucket_schema": {"properties": {"probed": {"type": "string", **body}}}})
 
 
-# Each model of the SDK, by how it is sent.
-SEND: dict[str, Callable[[Api, Body], Reply]] = {
+# How each model of the SDK is sent.
+SEND: dict[str, Callable[[Api, Body], ApiResponse]] = {
     "BucketCreateRequest": _create,
     "BucketPatchRequest": lambda api, body: api.patch("/v1/buckets/posters", body),
     "BucketUpdateRequest": lambda api, body: api.put("/v1/buckets/posters", body),
@@ -201,7 +202,7 @@ SEND: dict[str, Callable[[Api, Body], Reply]] = {
     "query of list_namespaces_get": partial(ask, "GET", "/v1/namespaces", None),
 }
 
-# Where in the answer a nested model is shown.
+# The path of a nested model in the response.
 WHERE = {
     "UniqueKeyConfig": "unique_key.",
     "BucketSchemaInput": "bucket_schema.",

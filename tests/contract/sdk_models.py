@@ -1,4 +1,4 @@
-"""The official SDK's own account of itself: its operations, and every model that they send or receive."""
+"""The operations of the official SDK, and the models that they send and receive, by introspection."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from mixpeek.api.tasks_api import TasksApi
 from pydantic import BaseModel
 
 Method = Callable[..., Any]
-ROOMS = (TasksApi, BucketsApi, BucketObjectsApi, NamespacesApi, HealthApi)
+API_CLASSES = (TasksApi, BucketsApi, BucketObjectsApi, NamespacesApi, HealthApi)
 # Further ways to call each method, with the same arguments.
 VARIANTS = ("_with_http_info", "_without_preload_content")
 
 
 def methods() -> dict[str, Method]:
-    """Every operation of the rooms that exist here, and the one on namespaces that the SDK keeps elsewhere."""
-    found = {name: method for room in ROOMS for name, method in vars(room).items() if inspect.isfunction(method)}
+    """Returns the operations of these classes, and the one on namespaces that the SDK has in another class."""
+    found = {name: method for api in API_CLASSES for name, method in vars(api).items() if inspect.isfunction(method)}
     own = {name: m for name, m in found.items() if name[0] != "_" and not name.endswith(VARIANTS)}
     return {**own, "create_standalone_namespace": BYODocumentsApi.create_standalone_namespace}
 
 
 def bodies(method: Method) -> list[type[BaseModel]]:
-    """The models that a method sends."""
+    """Returns the models that a method sends."""
     return [model for annotation in _arguments(method).values() for model in models_in(annotation)]
 
 
-def words(method: Method) -> list[str]:
-    """The names that a method sends in the query string: what is neither a body nor part of the path."""
+def query_parameters(method: Method) -> list[str]:
+    """Returns the names of the query parameters of a method."""
     signature = inspect.signature(method)
     return [
         name
@@ -42,14 +42,14 @@ def words(method: Method) -> list[str]:
     ]
 
 
-def answer(method: Method) -> type[BaseModel] | None:
-    """The model that a method reads its answer into; None where it takes any object."""
+def response_model(method: Method) -> type[BaseModel] | None:
+    """Returns the model of the response of a method; None if it is any object."""
     found = models_in(inspect.signature(method, eval_str=True).return_annotation)
     return found[0] if found else None
 
 
 def fields(model: type[BaseModel]) -> dict[str, Any]:
-    """The fields of a model by their names on the wire, and their types."""
+    """Returns the types of the fields of a model, by their names in JSON."""
     return {
         field.alias or name: field.annotation
         for name, field in model.model_fields.items()
@@ -58,7 +58,7 @@ def fields(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
-    """The models that an annotation is made of."""
+    """Returns the models in an annotation."""
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for part in get_args(annotation) for model in models_in(part)]
@@ -67,9 +67,9 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
 def inside(
     model: type[BaseModel], enters: Callable[[str, str], bool] = lambda _, __: True
 ) -> Iterator[type[BaseModel]]:
-    """A model and all within it, each once; `enters(model, field)` says which fields are looked into.
+    """Yields a model and all models in its fields, each once. `enters(model, field)` selects the fields.
 
-    What only says that a value is one of several has no name on the wire, and is not among them.
+    Models that only represent a choice between others do not appear in JSON, and are omitted.
     """
     seen: set[type[BaseModel]] = set()
     waiting = [model]

@@ -1,7 +1,7 @@
-"""No field of the official SDK is accepted and ignored.
+"""No request field of the official SDK is accepted and ignored.
 
-The fields are read from the SDK's own models and methods. One that has no probe fails here by name, which
-is what a new version of the SDK will do first.
+The fields are read from the models and methods of the SDK. A field without a probe fails the test, so a new version of
+the SDK with new fields does, too.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ METHODS: dict[str, Any] = {
 
 
 def model_of(name: str) -> Any:
-    """The SDK's class of this name."""
+    """Returns the class of the SDK with this name."""
     return getattr(importlib.import_module(f"mixpeek.models.{re.sub(r'(?<!^)(?=[A-Z])', '_', name).lower()}"), name)
 
 
 def fields_of(name: str) -> list[str]:
-    """The fields that the SDK's model or method has."""
+    """Returns the fields of a model, or the query parameters of a method, of the SDK."""
     if name in METHODS:
         parameters = list(inspect.signature(METHODS[name]).parameters)[1:]
         return [p for p in parameters if p[0] != "_" and not p.endswith(("_request", "_identifier"))]
@@ -69,7 +69,7 @@ def everything() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def stocked(world: World, api: Api) -> Api:
-    """Three buckets, the first with an object in it, and three namespaces."""
+    """A client of an API with three buckets, of which the first has an object, and three namespaces."""
     for name in ("posters", "art", "prints"):
         made = api.post("/v1/buckets", {"bucket_name": name, "bucket_schema": SCHEMA}).json
         if name == "posters":
@@ -81,19 +81,19 @@ def stocked(world: World, api: Api) -> Api:
 
 
 @pytest.mark.parametrize(("model", "field"), list(everything()))
-def test_a_field_is_honoured_or_refused_by_name(stocked: Api, model: str, field: str) -> None:
+def test_a_field_takes_effect_or_is_rejected_by_name(stocked: Api, model: str, field: str) -> None:
     found = probe(model, field)
-    assert found is not None, f"the SDK's {model}.{field} has no probe: honour it or refuse it, and say which"
+    assert found is not None, f"the SDK's {model}.{field} has no probe: support it or reject it, and add a probe"
     found.check(stocked, model, {})
 
 
-def test_no_probe_is_of_a_field_that_the_sdk_no_longer_has() -> None:
+def test_every_probe_is_for_a_field_of_the_sdk() -> None:
     known = set(everything())
     assert [(model, field) for model in PROBES for field in PROBES[model] if (model, field) not in known] == []
 
 
-def test_the_published_page_is_what_the_probes_say() -> None:
-    assert PAGE.read_text() == page(), "write it anew: python -m tests.contract.test_every_field"
+def test_the_published_page_is_generated_from_the_probes() -> None:
+    assert PAGE.read_text() == page(), "generate it again: python -m tests.contract.test_every_field"
 
 
 def test_the_published_page_has_every_field() -> None:

@@ -1,11 +1,11 @@
-"""No operation, model or query string of the official SDK is missing from the probes unnoticed."""
+"""All operations, request models and query parameters of the official SDK have probes."""
 
 from __future__ import annotations
 
 from tests.contract.probe_table import PROBES, probe
-from tests.contract.sdk_models import bodies, inside, methods, words
+from tests.contract.sdk_models import bodies, inside, methods, query_parameters
 
-# Operations of these rooms that are not there yet, or never will be: docs/reference/compatibility.md lists them.
+# Operations of the SDK that this service does not have. docs/reference/compatibility.md lists them.
 NOT_HERE = {
     "aggregate_objects_buckets",
     "get_namespace_stats",
@@ -15,12 +15,12 @@ NOT_HERE = {
 }
 # Health asks the same in the light and in the deep operation; tests/contract/test_sdk_refusals.py reads both.
 NO_PROBES = {"healthcheck_deep_health"}
-# What a declared index says about itself is kept as given, whatever it is, so its parts have no probes.
+# These fields are stored unchanged, so their parts have no probes.
 KEPT_AS_GIVEN = {("PayloadIndexConfigInput", "field_schema")}
 
 
 def is_looked_into(model: str, field: str) -> bool:
-    """Whether a field's own parts matter: not where the field is refused, or kept whatever it is."""
+    """Returns whether the parts of a field need probes: not if the field is rejected or stored unchanged."""
     found = probe(model, field)
     return found is None or not (found.outcome.startswith("rejected") or (model, field) in KEPT_AS_GIVEN)
 
@@ -42,9 +42,9 @@ def test_every_model_that_the_sdk_sends_has_probes() -> None:
 
 
 def test_every_query_string_that_the_sdk_sends_has_probes() -> None:
-    sent = {f"query of {name}" for name in served() if words(methods()[name]) and name not in NO_PROBES}
+    sent = {f"query of {name}" for name in served() if query_parameters(methods()[name]) and name not in NO_PROBES}
     assert sent == {name for name in PROBES if name.startswith("query of ")}
 
 
-def test_what_is_not_here_is_still_in_the_sdk() -> None:
+def test_the_omitted_operations_are_still_in_the_sdk() -> None:
     assert sorted((NOT_HERE | NO_PROBES) - set(methods())) == []

@@ -1,4 +1,4 @@
-"""The official SDK creates, reads, lists, replaces and patches buckets, and understands every refusal."""
+"""The official SDK creates, reads, lists and updates buckets, and parses all errors."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ FIELDS = {
 }
 
 
-def said(error: Any) -> Any:
-    """What the service said, as the client parsed it."""
+def error_of(error: Any) -> Any:
+    """Returns the error of the response, as the client parsed it."""
     return error.value.data
 
 
@@ -86,7 +86,7 @@ def test_a_patch_with_an_adapter_shows_its_secret_once(sdk: Sdk) -> None:
     assert sdk.buckets.get_bucket(made.bucket_id).source_adapter["webhook_secret"] == "redacted"
 
 
-def test_put_and_patch_change_what_they_name(sdk: Sdk) -> None:
+def test_put_and_patch_change_the_given_fields(sdk: Sdk) -> None:
     made = sdk.buckets.create_bucket(a_request(description="old", metadata={"a": 1}))
     put = sdk.buckets.update_bucket(
         made.bucket_id, BucketUpdateRequest(bucket_name="art", storage_class=StorageClass.NEARLINE)
@@ -107,7 +107,7 @@ def test_a_list_without_a_body_is_a_page_of_ten(sdk: Sdk) -> None:
     assert rest.pagination.next_cursor is None
 
 
-def test_filters_find_the_same_with_what_the_client_adds_to_them(sdk: Sdk) -> None:
+def test_filters_work_with_the_additional_fields_of_the_client(sdk: Sdk) -> None:
     for team in ("archive", "Archive", "press"):
         sdk.buckets.create_bucket(a_request(f"of {team}", metadata={"team": team}))
     tree = {"AND": [{"field": "metadata.team", "operator": "eq", "value": "archive"}]}
@@ -120,16 +120,16 @@ def test_filters_find_the_same_with_what_the_client_adds_to_them(sdk: Sdk) -> No
     assert generated.results == injected.results
 
 
-def test_refusals_are_the_clients_own_exceptions(sdk: Sdk, world: World) -> None:
+def test_errors_raise_the_exceptions_of_the_client(sdk: Sdk, world: World) -> None:
     made = sdk.buckets.create_bucket(a_request())
     with pytest.raises(ConflictException):
         sdk.buckets.create_bucket(a_request())
     with pytest.raises(NotFoundException) as absent:
         sdk.buckets.get_bucket("bkt_0000000000000000")
-    assert said(absent).error.details == {"resource": "bucket", "id": "bkt_0000000000000000"}
+    assert error_of(absent).error.details == {"resource": "bucket", "id": "bkt_0000000000000000"}
     with pytest.raises(UnprocessableEntityException) as unfit:
         sdk.buckets.patch_bucket(made.bucket_id, BucketPatchRequest(bucket_name="x" * 101))
-    assert said(unfit).error.details["validation_errors"][0]["location"] == ["body", "bucket_name"]
+    assert error_of(unfit).error.details["validation_errors"][0]["location"] == ["body", "bucket_name"]
     with pytest.raises(BadRequestException):
         sdk.buckets.list_buckets(cursor="garbage")
     with pytest.raises(UnauthorizedException):
@@ -137,7 +137,7 @@ def test_refusals_are_the_clients_own_exceptions(sdk: Sdk, world: World) -> None
     reader = new_sdk(sdk.address, world.key_for(world.organization_id, "read"), "films")
     with pytest.raises(ForbiddenException) as weak:
         reader.buckets.create_bucket(a_request("other"))
-    assert said(weak).error.type == "ForbiddenError"
+    assert error_of(weak).error.type == "ForbiddenError"
 
 
 @pytest.mark.parametrize(("identifier", "status"), [("nothing", 404), ("a%2Fb", 404)])
@@ -150,11 +150,11 @@ def test_the_high_level_client_raises_its_own_error(sdk: Sdk, identifier: str, s
     assert taken.value.status == 422
 
 
-def test_an_unresolved_namespace_is_the_published_example(sdk: Sdk, world: World) -> None:
+def test_the_error_for_an_unknown_namespace_is_the_published_example(sdk: Sdk, world: World) -> None:
     lost = new_sdk(sdk.address, world.key, "ns_123")
     with pytest.raises(NotFoundException) as error:
         lost.buckets.list_buckets()
-    assert said(error).to_dict() == {
+    assert error_of(error).to_dict() == {
         "success": False,
         "status": 404,
         "error": {

@@ -1,4 +1,4 @@
-"""Deletion and tasks through the official SDK: begun, polled, finished, and the name used again."""
+"""The official SDK deletes buckets and namespaces, and polls the tasks."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from mixpeek.models.list_tasks_request import ListTasksRequest
 
 from tests.contract.conftest import Sdk
 from tests.deletion.conftest import Work, work
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 __all__ = ["work"]
 
 
-def test_a_bucket_is_deleted_polled_and_made_again(sdk: Sdk, world: World, work: Work) -> None:
-    made = sdk.client.buckets.create(**a_bucket())
+def test_a_bucket_is_deleted_and_created_again(sdk: Sdk, world: World, work: Work) -> None:
+    made = sdk.client.buckets.create(**bucket_body())
     begun = sdk.client.buckets.delete(made.bucket_id)
     assert (begun.bucket_id, begun.status) == (made.bucket_id, "PENDING")
     assert sdk.client.buckets.get(made.bucket_id).status == "IN_PROGRESS"
-    again = sdk.client.buckets.create(**a_bucket())
+    again = sdk.client.buckets.create(**bucket_body())
 
     assert sdk.client.tasks.get(begun.task_id).status == "PENDING"
     work.done(begun.task_id)
 
     assert sdk.client.tasks.get(begun.task_id).status == "COMPLETED"
-    with pytest.raises(MixpeekAPIError) as gone:
+    with pytest.raises(MixpeekAPIError) as not_found:
         sdk.client.buckets.get(made.bucket_id)
-    assert gone.value.status == 404
+    assert not_found.value.status == 404
     assert sdk.client.buckets.get("posters").bucket_id == again.bucket_id
 
 
-def test_the_generated_classes_read_every_answer_about_tasks(sdk: Sdk, world: World, work: Work) -> None:
-    sdk.client.buckets.create(**a_bucket())
+def test_the_generated_classes_parse_all_responses_about_tasks(sdk: Sdk, world: World, work: Work) -> None:
+    sdk.client.buckets.create(**bucket_body())
     begun: Any = sdk.buckets.delete_bucket("posters")
     task_id = begun["task_id"]
     tasks: Any = TasksApi(sdk.buckets.api_client)

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, and in whichever layer, the SDK raises its own exception and reads the envelope."""
+"""For errors of all layers, the SDK raises its own exception and parses the response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.contract.conftest import Sdk, new_sdk
 from tests.support import faults
 from tests.support.faults import Faults
 from tests.support.slow_time import SlowTime
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_the_high_level_client_finds_an_object_under_error(
 
 
 @pytest.mark.parametrize("key", ["sk_nobody", "not even a key", "sk_"])
-def test_a_key_that_is_none_is_a_401(sdk: Sdk, key: str) -> None:
+def test_an_invalid_key_is_a_401(sdk: Sdk, key: str) -> None:
     with pytest.raises(MixpeekAPIError) as error:
         new_sdk(sdk.address, key, "films").client.buckets.list()
     assert error.value.status == 401
@@ -60,7 +60,9 @@ def test_a_key_that_is_none_is_a_401(sdk: Sdk, key: str) -> None:
 @pytest.mark.parametrize(
     ("body", "type_"), [(b"{", "json_invalid"), (b'{"a": NaN}', None), (b"[]", None), (b"", "missing"), (b"\xff", None)]
 )
-def test_a_body_that_is_no_json_is_a_422_that_the_sdk_can_read(sdk: Sdk, world: World, body: bytes, type_: str) -> None:
+def test_a_body_with_invalid_json_is_a_422_that_the_sdk_can_parse(
+    sdk: Sdk, world: World, body: bytes, type_: str
+) -> None:
     status, text = _posted(f"{sdk.address}/v1/buckets", body, world.key)
     assert status == 422
     read = ErrorResponse.from_json(text)
@@ -71,8 +73,8 @@ def test_a_body_that_is_no_json_is_a_422_that_the_sdk_can_read(sdk: Sdk, world: 
     assert isinstance(json.loads(text)["detail"], list)
 
 
-def test_a_422_names_the_place_to_the_generated_client(sdk: Sdk) -> None:
-    sdk.client.buckets.create(**a_bucket())
+def test_the_generated_client_parses_the_location_of_a_422(sdk: Sdk) -> None:
+    sdk.client.buckets.create(**bucket_body())
     with pytest.raises(UnprocessableEntityException) as error:
         sdk.buckets.patch_bucket("posters", BucketPatchRequest(bucket_name=""))
     problem = _envelope(error.value).details["validation_errors"][0]
@@ -80,7 +82,7 @@ def test_a_422_names_the_place_to_the_generated_client(sdk: Sdk) -> None:
 
 
 def test_a_throttled_table_is_a_retryable_503(failing: Faults, sdk: Sdk) -> None:
-    sdk.client.buckets.create(**a_bucket())
+    sdk.client.buckets.create(**bucket_body())
     failing.always(faults.throttled)
     with pytest.raises(ServiceException) as error:
         sdk.buckets.patch_bucket("posters", BucketPatchRequest(description="new"))
@@ -90,9 +92,9 @@ def test_a_throttled_table_is_a_retryable_503(failing: Faults, sdk: Sdk) -> None
     assert _envelope(error.value).details["retryable"] is True
 
 
-def test_an_unforeseen_fault_is_a_500_that_tells_nothing(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_a_500_without_details(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("a secret of the house")
+        raise RuntimeError("an internal secret")
 
     monkeypatch.setattr("chalicelib.buckets.service.Buckets.change", broken)
     with pytest.raises(ServiceException) as error:
@@ -102,7 +104,7 @@ def test_an_unforeseen_fault_is_a_500_that_tells_nothing(sdk: Sdk, monkeypatch: 
     assert "secret" not in str(error.value.body)
 
 
-def test_health_is_read_by_the_generated_client(sdk: Sdk) -> None:
+def test_the_generated_client_parses_health(sdk: Sdk) -> None:
     assert sdk.health.healthcheck_health()["status"] == "OK"
     assert sdk.health.liveness_health()["status"] == "ok"
     deep = sdk.health.healthcheck_deep_health(deep=True, metrics=True)
@@ -112,18 +114,18 @@ def test_health_is_read_by_the_generated_client(sdk: Sdk) -> None:
 
 
 def _envelope(error: ApiException) -> Any:
-    """What the generated client has read under `error`."""
+    """Returns the `error` object that the generated client has parsed."""
     assert isinstance(error.data, ErrorResponse)
     return error.data.error
 
 
 def _posted(url: str, body: bytes, key: str) -> tuple[int, str]:
-    """What the server answers to bytes that no SDK would send."""
+    """Sends bytes that the SDK does not send, and returns status and body of the response."""
     headers = {"Authorization": f"Bearer {key}", "X-Namespace": "films", "Content-Type": "application/json"}
     request = urllib.request.Request(url, data=body, headers=headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.read().decode()
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()

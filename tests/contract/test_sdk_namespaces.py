@@ -1,4 +1,4 @@
-"""The official SDK creates, reads, lists and changes namespaces, and asks after health."""
+"""The official SDK creates, reads, lists and updates namespaces, and reads health."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.contract.conftest import Sdk
 EXTRACTOR = {"feature_extractor_name": "text", "version": "v1"}
 
 
-def test_the_high_level_client_creates_in_every_form_it_knows(sdk: Sdk) -> None:
+def test_the_high_level_client_creates_namespaces_in_all_forms(sdk: Sdk) -> None:
     namespaces = sdk.client.namespaces
     named = namespaces.create(name="by-name")
     extracting = namespaces.create(name="extracting", feature_extractors=[EXTRACTOR])
@@ -72,7 +72,7 @@ def test_a_taken_name_is_a_conflict_with_its_code(sdk: Sdk) -> None:
     assert error.value.detail["error"]["code"] == "namespace_name_taken"
 
 
-def test_health_answers_with_and_without_a_key(sdk: Sdk) -> None:
+def test_health_works_with_and_without_a_key(sdk: Sdk) -> None:
     deep = sdk.health.healthcheck_deep_health()
     assert (deep.status, deep.data.metadata) == ("OK", True)
     assert sdk.health.healthcheck_health() == {"status": "OK"}

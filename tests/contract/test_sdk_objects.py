@@ -1,4 +1,4 @@
-"""The official SDK creates, reads, lists, changes and removes objects, and understands what it is told."""
+"""The official SDK creates, reads, lists, updates and deletes objects, and parses all responses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from mixpeek.models.update_object_request import UpdateObjectRequest
 
 from tests.contract.conftest import Sdk, new_sdk
 from tests.support.api import Api
-from tests.support.objects import PNG, POSTER, a_bucket_of_objects, a_keyed_bucket, text
+from tests.support.objects import PNG, POSTER, create_keyed_bucket, create_object_bucket, text
 from tests.support.seeding import seed_objects
 from tests.support.world import World
 
@@ -37,23 +37,23 @@ BROKEN = {"property": "poster", "type": "video", "data": "https://example.com/m.
 
 
 def new(**fields: Any) -> Any:
-    """A request for a new object, as the SDK's own model sends it."""
+    """Returns the model of the SDK for a request that creates an object."""
     return CreateObjectRequest.from_dict(fields)
 
 
 def batch(*rows: dict[str, Any]) -> Any:
-    """A request for several."""
+    """Returns the model of the SDK for a bulk create request."""
     return CreateObjectsBatchRequest.from_dict({"objects": list(rows)})
 
 
-def said(error: Any) -> Any:
-    """What the service said under `error`: the SDK has no model of a 409."""
+def error_of(error: Any) -> Any:
+    """Returns the `error` object of the response. The SDK has no model for a 409."""
     return json.loads(error.value.body)["error"]
 
 
 @pytest.fixture
 def reels(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_the_high_level_client_uploads_content(
     assert world.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == content
 
 
-def test_the_high_level_client_uploads_into_the_only_file_property(sdk: Sdk) -> None:
+def test_the_high_level_client_uploads_into_the_only_blob_property(sdk: Sdk) -> None:
     schema = {"properties": {"poster": {"type": "image"}}}
     bucket = sdk.client.buckets.create(name="by-url", bucket_schema=schema).bucket_id
     made = sdk.client.buckets.upload(bucket, url="https://example.com/m.jpg")
@@ -93,7 +93,7 @@ def test_the_high_level_client_uploads_into_the_only_file_property(sdk: Sdk) -> 
 
 
 def pages(sdk: Sdk, bucket: str, size: int) -> Iterator[Any]:
-    """The pages of a list as somebody reads them with the high-level client."""
+    """Yields the pages of a list, read with the high-level client."""
     cursor = None
     while True:
         page = sdk.client.buckets.list_objects(bucket, page_size=size, cursor=cursor)
@@ -103,7 +103,7 @@ def pages(sdk: Sdk, bucket: str, size: int) -> Iterator[Any]:
             return
 
 
-def test_2500_objects_by_100_are_each_there_once_and_the_last_cursor_is_null(
+def test_a_list_of_2500_objects_by_100_has_each_once_and_ends_with_a_null_cursor(
     sdk: Sdk, world: World, reels: str
 ) -> None:
     seeded = seed_objects(world, reels, range(2500), lambda number: {"take": number})
@@ -113,7 +113,7 @@ def test_2500_objects_by_100_are_each_there_once_and_the_last_cursor_is_null(
     assert [page.pagination.next_cursor is None for page in read] == [False] * 24 + [True]
 
 
-def test_the_generated_client_parses_what_it_creates_reads_and_changes(sdk: Sdk, reels: str) -> None:
+def test_the_generated_client_parses_created_read_and_updated_objects(sdk: Sdk, reels: str) -> None:
     made = sdk.objects.create_object_buckets(reels, new(title="M", blobs=[POSTER], edges=[], key_prefix="lang/m"))
     assert made.additional_properties["title"] == "M"
     assert (made.status, made.document_count, made.key_prefix) == (TaskStatusEnum.PENDING, None, "lang/m")
@@ -133,9 +133,9 @@ def test_the_generated_client_parses_what_it_creates_reads_and_changes(sdk: Sdk,
     assert patched.additional_properties == {"title": "M", "take": 2}
     assert patched.updated_at > made.updated_at
     assert sdk.objects.delete_object_buckets(reels, made.object_id) is None
-    with pytest.raises(NotFoundException) as gone:
+    with pytest.raises(NotFoundException) as not_found:
         sdk.objects.get_object_buckets(reels, made.object_id)
-    assert said(gone)["details"] == {"resource": "object", "id": made.object_id}
+    assert error_of(not_found)["details"] == {"resource": "object", "id": made.object_id}
 
 
 def test_a_page_of_objects_is_parsed_with_its_statistics(sdk: Sdk, reels: str) -> None:
@@ -152,7 +152,7 @@ def test_a_page_of_objects_is_parsed_with_its_statistics(sdk: Sdk, reels: str) -
     assert [row.additional_properties for row in selected.results] == [{"title": "Fury"}, {"title": "M"}]
 
 
-def test_filters_find_the_same_with_what_the_client_adds_to_them(sdk: Sdk, reels: str, api: Api) -> None:
+def test_filters_work_with_the_additional_fields_of_the_client(sdk: Sdk, reels: str, api: Api) -> None:
     for title in ("Fury", "fury", "M"):
         sdk.objects.create_object_buckets(reels, new(title=title, metadata={"lang": "EN"}))
     leaf = {"field": "title", "operator": "eq", "value": "fury"}
@@ -170,8 +170,8 @@ def test_filters_find_the_same_with_what_the_client_adds_to_them(sdk: Sdk, reels
         assert by_hand
 
 
-def test_policies_decide_about_a_unique_key(sdk: Sdk, api: Api) -> None:
-    bucket = a_keyed_bucket(api, "film_id")
+def test_the_policy_applies_to_the_unique_key(sdk: Sdk, api: Api) -> None:
+    bucket = create_keyed_bucket(api, "film_id")
     metropolis = new(film_id="tt0017136")
     with pytest.raises(BadRequestException):
         sdk.objects.create_object_buckets(bucket, metropolis)
@@ -180,14 +180,14 @@ def test_policies_decide_about_a_unique_key(sdk: Sdk, api: Api) -> None:
     made = sdk.objects.create_object_buckets(bucket, metropolis, policy="insert")
     with pytest.raises(ConflictException) as taken:
         sdk.objects.create_object_buckets(bucket, metropolis, policy="insert")
-    assert said(taken)["details"]["object_id"] == made.object_id
+    assert error_of(taken)["details"]["object_id"] == made.object_id
     for policy in ("update", "upsert"):
         changed = sdk.objects.create_object_buckets(bucket, new(film_id="tt0017136", take=2), policy=policy)
         assert (changed.object_id, changed.created_at) == (made.object_id, made.created_at)
 
 
-def test_of_ten_inserts_at_once_one_is_made(sdk: Sdk, api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="insert")
+def test_ten_concurrent_inserts_create_one_object(sdk: Sdk, api: Api, world: World) -> None:
+    bucket = create_keyed_bucket(api, "film_id", policy="insert")
 
     def insert(number: int) -> str:
         client = new_sdk(sdk.address, world.key, "films")
@@ -202,7 +202,7 @@ def test_of_ten_inserts_at_once_one_is_made(sdk: Sdk, api: Api, world: World) ->
     assert [row.object_id for row in sdk.objects.list_objects_get_buckets(bucket).results] == made
 
 
-def test_a_batch_settles_its_rows_one_by_one(sdk: Sdk, reels: str) -> None:
+def test_a_bulk_create_reports_each_row(sdk: Sdk, reels: str) -> None:
     done = sdk.objects.create_objects_batch_buckets(reels, batch({"title": "M"}, {"blobs": [BROKEN]}, {"title": "N"}))
     assert (done.total_requested, done.succeeded_count, done.failed_count) == (3, 2, 1)
     assert [(row.object_index, row.replayed) for row in done.succeeded] == [(0, False), (2, False)]
@@ -211,7 +211,7 @@ def test_a_batch_settles_its_rows_one_by_one(sdk: Sdk, reels: str) -> None:
     assert "blobs.0.type" in failed.error
 
 
-def test_a_batch_whose_rows_all_fail_is_a_422_with_the_body_of_a_batch(sdk: Sdk, reels: str) -> None:
+def test_a_bulk_create_whose_rows_all_fail_is_a_422_with_the_same_body(sdk: Sdk, reels: str) -> None:
     rows: list[dict[str, Any]] = [
         {"blobs": [BROKEN]},
         {"blobs": [{**POSTER, "data": "ftp://example.com/m"}]},
@@ -224,7 +224,7 @@ def test_a_batch_whose_rows_all_fail_is_a_422_with_the_body_of_a_batch(sdk: Sdk,
     assert [row.object_index for row in read.failed] == [0, 1, 2]
 
 
-def test_a_repeated_idempotency_key_gives_the_same_object_back(sdk: Sdk, reels: str) -> None:
+def test_a_repeated_idempotency_key_returns_the_same_object(sdk: Sdk, reels: str) -> None:
     first = sdk.objects.create_object_buckets(reels, new(title="M", idempotency_key="row-1"))
     again = sdk.objects.create_object_buckets(reels, new(title="another", idempotency_key="row-1"))
     assert again == first
@@ -252,14 +252,14 @@ def test_a_checksum_is_shown_as_the_hash(sdk: Sdk, reels: str, checksum: str | N
 
 
 @pytest.mark.parametrize("checksum", ["abc", "a" * 63, "sha256:abc", "", ":", "md5:", "0" * 64])
-def test_a_checksum_that_is_none_or_of_other_content_is_a_422(sdk: Sdk, reels: str, checksum: str) -> None:
+def test_an_invalid_or_wrong_checksum_is_a_422(sdk: Sdk, reels: str, checksum: str) -> None:
     with pytest.raises(UnprocessableEntityException) as error:
         sdk.objects.create_object_buckets(reels, new(blobs=[{**POSTER, "checksum": checksum}]))
-    problem = said(error)["details"]["validation_errors"][0]
+    problem = error_of(error)["details"]["validation_errors"][0]
     assert problem["location"] == ["body", "blobs", 0, "checksum"]
 
 
-def test_hidden_objects_are_gone_to_every_reader(sdk: Sdk, reels: str) -> None:
+def test_soft_deleted_objects_are_invisible(sdk: Sdk, reels: str) -> None:
     made = [sdk.objects.create_object_buckets(reels, new(take=take)).object_id for take in range(3)]
     request = BulkSoftDeleteRequest(object_ids=[*made[:2], "obj_never_there"], reason="licence ended")
     done = sdk.objects.bulk_soft_delete_objects_buckets(reels, request)
@@ -269,11 +269,14 @@ def test_hidden_objects_are_gone_to_every_reader(sdk: Sdk, reels: str) -> None:
         sdk.objects.get_object_buckets(reels, made[0])
 
 
-def test_what_is_not_enabled_is_refused_by_name(sdk: Sdk, reels: str) -> None:
+def test_an_unsupported_field_is_rejected_by_name(sdk: Sdk, reels: str) -> None:
     with pytest.raises(ForbiddenException) as processed:
         sdk.objects.create_object_buckets(reels, new(title="M"), auto_process=True)
-    assert said(processed)["details"] == {"field": "auto_process"}
+    assert error_of(processed)["details"] == {"field": "auto_process"}
     upload = {"property": "poster", "type": "image", "upload_id": "upl_1"}
     with pytest.raises(ForbiddenException) as uploaded:
         sdk.objects.create_object_buckets(reels, new(blobs=[upload]))
-    assert (said(uploaded)["type"], said(uploaded)["details"]["field"]) == ("NotEnabledError", "body.blobs.0.upload_id")
+    assert (error_of(uploaded)["type"], error_of(uploaded)["details"]["field"]) == (
+        "NotEnabledError",
+        "body.blobs.0.upload_id",
+    )

@@ -16,7 +16,7 @@ class Seconds:
         return self.now
 
 
-def test_a_value_is_kept_for_less_than_its_time() -> None:
+def test_a_value_expires_after_its_time() -> None:
     seconds = Seconds()
     cache: Cache[str, int] = Cache(seconds, seconds=60)
     cache.put("a", 1)
@@ -26,7 +26,7 @@ def test_a_value_is_kept_for_less_than_its_time() -> None:
     assert cache.get("a") is None
 
 
-def test_a_value_that_took_long_to_find_counts_from_when_it_was_asked_for() -> None:
+def test_the_age_of_a_value_counts_from_the_start_of_its_lookup() -> None:
     seconds = Seconds()
     cache: Cache[str, int] = Cache(seconds, seconds=60)
 
@@ -41,13 +41,13 @@ def test_a_value_that_took_long_to_find_counts_from_when_it_was_asked_for() -> N
     assert cache.get("a") is None
 
 
-def test_a_value_is_looked_up_once_and_nothing_found_is_not_kept() -> None:
-    answers: Iterator[int | None] = iter([None, 1, 2])
+def test_a_value_is_looked_up_once_and_none_is_not_cached() -> None:
+    results: Iterator[int | None] = iter([None, 1, 2])
     cache: Cache[str, int] = Cache(Seconds())
-    assert [cache.find("a", lambda _: next(answers)) for _ in range(3)] == [None, 1, 1]
+    assert [cache.find("a", lambda _: next(results)) for _ in range(3)] == [None, 1, 1]
 
 
-def test_a_clock_set_back_makes_nothing_last_longer() -> None:
+def test_an_entry_expires_when_the_clock_is_set_back() -> None:
     seconds = Seconds()
     seconds.now = 5000
     cache: Cache[str, int] = Cache(seconds, seconds=60)
@@ -56,7 +56,7 @@ def test_a_clock_set_back_makes_nothing_last_longer() -> None:
     assert cache.get("a") is None
 
 
-def test_what_is_cleared_is_gone() -> None:
+def test_clear_removes_all_entries() -> None:
     cache: Cache[str, int] = Cache(Seconds())
     cache.put("a", 1)
     cache.clear()
@@ -64,7 +64,7 @@ def test_what_is_cleared_is_gone() -> None:
 
 
 @given(st.lists(st.integers(0, 9)), st.integers(1, 5))
-def test_the_last_keys_put_are_kept_and_no_more_than_the_size(keys: list[int], size: int) -> None:
+def test_the_cache_has_the_latest_keys_up_to_its_size(keys: list[int], size: int) -> None:
     cache: Cache[int, int] = Cache(Seconds(), size=size)
     for key in keys:
         cache.put(key, key)
@@ -72,7 +72,7 @@ def test_the_last_keys_put_are_kept_and_no_more_than_the_size(keys: list[int], s
     assert [key for key in range(10) if cache.get(key) is not None] == sorted(latest)
 
 
-def test_threads_may_share_it() -> None:
+def test_the_cache_is_thread_safe() -> None:
     seconds = Seconds()
     cache: Cache[int, int] = Cache(seconds, seconds=1, size=5)
 

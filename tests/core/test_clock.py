@@ -12,7 +12,7 @@ moments = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=zone
 
 
 @given(moments, moments)
-def test_stamps_have_one_width_and_sort_as_time(one: datetime, other: datetime) -> None:
+def test_timestamps_have_one_length_and_sort_by_time(one: datetime, other: datetime) -> None:
     first, second = format_timestamp(one), format_timestamp(other)
     assert len(first) == len(second) == len("2026-01-01T00:00:00.000Z")
     assert first.endswith("Z")
@@ -21,23 +21,23 @@ def test_stamps_have_one_width_and_sort_as_time(one: datetime, other: datetime) 
 
 
 @given(moments)
-def test_stamps_a_millisecond_apart_differ(moment: datetime) -> None:
+def test_timestamps_a_millisecond_apart_differ(moment: datetime) -> None:
     assert format_timestamp(moment) < format_timestamp(moment + timedelta(milliseconds=1))
 
 
 @given(moments)
-def test_a_stamp_read_back_is_the_moment_to_the_millisecond(moment: datetime) -> None:
+def test_a_parsed_timestamp_is_the_time_to_the_millisecond(moment: datetime) -> None:
     read = parse_timestamp(format_timestamp(moment))
     assert read.utcoffset() == timedelta(0)
     assert timedelta(0) <= moment - read < timedelta(milliseconds=1)
 
 
 @given(moments, zones)
-def test_the_zone_in_which_a_moment_is_given_does_not_matter(moment: datetime, zone: timezone) -> None:
+def test_a_timestamp_does_not_depend_on_the_time_zone(moment: datetime, zone: timezone) -> None:
     assert format_timestamp(moment.astimezone(zone)) == format_timestamp(moment)
 
 
-def test_a_moment_without_a_zone_counts_as_utc() -> None:
+def test_a_naive_datetime_counts_as_utc() -> None:
     assert format_timestamp(datetime(2026, 1, 2, 3, 4, 5)) == "2026-01-02T03:04:05.000Z"
     assert format_timestamp(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "2026-01-02T03:04:05.000Z"
 

@@ -16,47 +16,47 @@ moments = st.datetimes(
 bits = st.integers(0, 2**30 - 1)
 
 
-def timed(moment: datetime, chance: int) -> str:
-    return Ids(lambda: moment, lambda _: chance).timed("bkt")
+def timed(moment: datetime, random_bits: int) -> str:
+    return Ids(lambda: moment, lambda _: random_bits).timed("bkt")
 
 
 @given(moments, moments, bits, bits)
-def test_ids_sort_as_the_times_they_were_made_at(one: datetime, other: datetime, chance: int, more: int) -> None:
+def test_ids_sort_by_time_of_creation(one: datetime, other: datetime, random_bits: int, more: int) -> None:
     if format_timestamp(one) < format_timestamp(other):
-        assert timed(one, chance) < timed(other, more)
+        assert timed(one, random_bits) < timed(other, more)
 
 
 @given(moments, bits, bits)
-def test_in_one_millisecond_chance_tells_ids_apart(moment: datetime, chance: int, more: int) -> None:
-    one, other = timed(moment, chance), timed(moment.replace(microsecond=moment.microsecond // 1000 * 1000), more)
-    assert (one == other) == (chance == more)
+def test_ids_of_one_millisecond_differ_by_their_random_part(moment: datetime, random_bits: int, more: int) -> None:
+    one, other = timed(moment, random_bits), timed(moment.replace(microsecond=moment.microsecond // 1000 * 1000), more)
+    assert (one == other) == (random_bits == more)
     assert one[: len("bkt_") + 10] == other[: len("bkt_") + 10]
 
 
 @given(moments, bits)
-def test_a_timed_id_is_recognised_by_its_prefix_alone(moment: datetime, chance: int) -> None:
-    made = timed(moment, chance)
-    assert is_id(made, "bkt")
-    assert not is_id(made, "ns")
-    assert re.fullmatch(f"bkt_[{ALPHABET}]{{16}}", made)
+def test_a_time_ordered_id_is_recognized_with_its_own_prefix_only(moment: datetime, random_bits: int) -> None:
+    new_id = timed(moment, random_bits)
+    assert is_id(new_id, "bkt")
+    assert not is_id(new_id, "ns")
+    assert re.fullmatch(f"bkt_[{ALPHABET}]{{16}}", new_id)
 
 
 @pytest.mark.parametrize(
     "text", ["", "bkt_", "bkt_" + "0" * 15, "bkt_" + "0" * 17, "bkt_" + "u" * 16, "BKT_" + "0" * 16, None, 7]
 )
-def test_what_has_another_form_is_no_id(text: object) -> None:
+def test_text_of_another_format_is_not_an_id(text: object) -> None:
     assert not is_id(text, "bkt")
 
 
 @given(st.text())
-def test_nothing_after_or_before_an_id_is_overlooked(more: str) -> None:
-    made = "bkt_" + "0" * 16
-    assert is_id(made + more, "bkt") is (more == "")
-    assert is_id(more + made, "bkt") is (more == "")
+def test_text_with_more_characters_than_an_id_is_not_an_id(more: str) -> None:
+    new_id = "bkt_" + "0" * 16
+    assert is_id(new_id + more, "bkt") is (more == "")
+    assert is_id(more + new_id, "bkt") is (more == "")
 
 
-def test_ids_of_chance_are_as_long_as_asked_and_never_the_same() -> None:
+def test_random_ids_have_the_requested_length_and_differ() -> None:
     ids = Ids(system_clock)
-    made = {ids.random("int", 24) for _ in range(1000)} | {ids.timed("int") for _ in range(100)}
-    assert len(made) == 1100
-    assert all(re.fullmatch(f"int_[{ALPHABET}]{{16,24}}", id_) for id_ in made)
+    generated = {ids.random("int", 24) for _ in range(1000)} | {ids.timed("int") for _ in range(100)}
+    assert len(generated) == 1100
+    assert all(re.fullmatch(f"int_[{ALPHABET}]{{16,24}}", id_) for id_ in generated)

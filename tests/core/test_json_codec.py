@@ -23,10 +23,10 @@ VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(TE
 
 
 def problem(raw: bytes | str) -> str:
-    """The kind of the one problem that a text is refused for."""
-    with pytest.raises(RequestInvalid) as refusal:
+    """Returns the type of the only problem of a text that is rejected."""
+    with pytest.raises(RequestInvalid) as error:
         check_json(raw if isinstance(raw, bytes) else raw.encode())
-    (found,) = refusal.value.problems
+    (found,) = error.value.problems
     assert found.location == ("body",)
     assert found.message
     return found.type
@@ -37,19 +37,19 @@ def nested(levels: int, opening: str = "[", closing: str = "]") -> str:
 
 
 @given(VALUES, st.booleans(), st.sampled_from([None, 2, "\t"]))
-def test_whatever_json_writes_within_the_bounds_is_taken(value: Any, ascii_only: bool, indent: Any) -> None:
+def test_json_within_the_limits_is_accepted(value: Any, ascii_only: bool, indent: Any) -> None:
     check_json(json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode())
 
 
 @given(VALUES)
-def test_what_we_write_is_what_we_take(value: Any) -> None:
+def test_encoded_values_are_accepted(value: Any) -> None:
     text = to_json(value)
     check_json(text.encode())
     assert json.loads(text) == value
 
 
 @given(st.binary())
-def test_any_bytes_are_taken_or_refused_and_nothing_else(raw: bytes) -> None:
+def test_any_bytes_are_accepted_or_rejected_with_request_invalid(raw: bytes) -> None:
     try:
         check_json(raw)
     except RequestInvalid:
@@ -58,7 +58,7 @@ def test_any_bytes_are_taken_or_refused_and_nothing_else(raw: bytes) -> None:
 
 
 @given(st.text(alphabet='[]{}",:\\u0d8e1.-+ "nulltrefas'))
-def test_whatever_is_taken_is_json_to_others(text: str) -> None:
+def test_accepted_text_is_json_for_other_parsers(text: str) -> None:
     try:
         check_json(text.encode())
     except RequestInvalid:
@@ -87,96 +87,96 @@ def test_whatever_is_taken_is_json_to_others(text: str) -> None:
         "\v1",
     ],
 )
-def test_what_is_no_json_is_refused(text: str) -> None:
+def test_text_that_is_not_json_is_rejected(text: str) -> None:
     assert problem(text) == "json_invalid"
 
 
 @pytest.mark.parametrize(
     "raw", [b"\xff", b'"\xed\xa0\x80"', b'"\xc0\xaf"', "é".encode("latin-1"), "[]".encode("utf-16")]
 )
-def test_what_is_no_utf_8_is_refused(raw: bytes) -> None:
+def test_bytes_that_are_not_utf_8_are_rejected(raw: bytes) -> None:
     assert problem(raw) == "json_invalid"
 
 
-def test_a_byte_order_mark_is_refused() -> None:
+def test_a_byte_order_mark_is_rejected() -> None:
     assert problem(b"\xef\xbb\xbf{}") == "json_invalid"
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", '[1, {"a": 1E+999}]'])
-def test_a_number_that_is_not_finite_is_refused(text: str) -> None:
+def test_a_number_that_is_not_finite_is_rejected(text: str) -> None:
     assert problem(text) == "finite_number"
 
 
 @pytest.mark.parametrize("text", ["1e308", "-1.7976931348623157e308", "1e-400", "-0", "0.1", "5e-324"])
-def test_a_finite_number_is_taken(text: str) -> None:
+def test_a_finite_number_is_accepted(text: str) -> None:
     check_json(text.encode())
 
 
 @pytest.mark.parametrize("sign", ["", "-"])
-def test_a_whole_number_is_taken_up_to_the_digits_that_are_kept(sign: str) -> None:
+def test_an_integer_is_accepted_up_to_the_maximum_number_of_digits(sign: str) -> None:
     check_json(f"{sign}{LARGEST}".encode())
     assert problem(f"{sign}{LARGEST + 1}") == "number_too_long"
     assert problem(f'{{"a": [{sign}{"9" * 5000}]}}') == "number_too_long"
 
 
 @pytest.mark.parametrize("text", ['{"a": 1, "a": 1}', '[{"b": {"a": 1, "c": 2, "a": 3}}]', '{"a": 1, "\\u0061": 2}'])
-def test_a_key_given_twice_is_refused_at_any_depth(text: str) -> None:
+def test_a_duplicate_key_is_rejected_at_any_depth(text: str) -> None:
     assert problem(text) == "duplicate_key"
 
 
-def test_one_key_in_two_objects_is_no_key_twice() -> None:
+def test_the_same_key_in_two_objects_is_not_a_duplicate() -> None:
     check_json(b'[{"a": {"a": 1}}, {"a": 1, "A": 2}]')
 
 
 @pytest.mark.parametrize(
     "text", ['"\\ud800"', '{"\\udfff": 1}', '["a\\ud83d"]', '"\\ud83d\\ud83d\\ude00"', '"\\uDc00"']
 )
-def test_half_a_surrogate_pair_is_refused(text: str) -> None:
+def test_an_unpaired_surrogate_is_rejected(text: str) -> None:
     assert problem(text) == "string_unicode"
 
 
-def test_a_whole_surrogate_pair_and_other_escapes_are_taken() -> None:
+def test_a_surrogate_pair_and_other_escapes_are_accepted() -> None:
     check_json(b'{"\\ud83d\\ude00": "\\u0000\\\\ud800 \\uFFFF"}')
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
-def test_levels_are_bounded(opening: str, closing: str) -> None:
+def test_the_number_of_levels_is_limited(opening: str, closing: str) -> None:
     inside = opening * (MAX_DEPTH - 1) + "[]" + closing * (MAX_DEPTH - 1)
     check_json(inside.encode())
     assert problem(f"[{inside}]") == "json_too_deep"
 
 
 @pytest.mark.parametrize("levels", [2_000, 100_000, 500_000])
-def test_bottomless_nesting_is_refused_like_any_other(levels: int) -> None:
+def test_very_deep_nesting_is_rejected_with_the_same_error(levels: int) -> None:
     assert problem(nested(levels)) == "json_too_deep"
     assert problem('{"a":' * levels + "1" + "}" * levels) == "json_too_deep"
 
 
-def test_many_brackets_on_few_levels_are_not_deep() -> None:
+def test_many_brackets_on_few_levels_are_accepted() -> None:
     check_json(json.dumps([[]] * 10_000 + [{"[[[[": "{" * 1_000}]).encode())
 
 
 @pytest.mark.parametrize("text", ["[" * 500_000, '{"a":' * 100_000, '"' + "\\" * 99_999, "[1" + ",1" * 400_000])
-def test_a_text_that_breaks_off_is_refused(text: str) -> None:
+def test_truncated_text_is_rejected(text: str) -> None:
     assert problem(text) in ("json_invalid", "json_too_deep")
 
 
-def test_a_document_keeps_the_text_it_was_read_from_and_is_written_as_its_members_otherwise() -> None:
+def test_a_document_keeps_its_text_and_is_encoded_if_it_has_none() -> None:
     assert text_of(Document({"a": 1}, '{ "a": 1 }')) == '{ "a": 1 }'
     assert text_of(Document({"a": 1})) == text_of({"a": 1}) == '{"a":1}'
     assert Document({"a": 1}, "x") == {"a": 1}
 
 
-def test_a_copy_of_a_document_is_written_anew() -> None:
+def test_a_copy_of_a_document_is_encoded_again() -> None:
     copy = Document(Document({"a": 1}, "read"))
     copy["b"] = True
     assert text_of(copy) == '{"a":1,"b":true}'
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "€", "😀"])
-def test_a_text_is_bounded_in_bytes_of_utf_8(letter: str) -> None:
-    most = 12 * len(letter.encode())
-    assert bounded(letter * 12, most, TooLarge) == letter * 12
+def test_the_size_of_a_text_is_limited_in_bytes_of_utf_8(letter: str) -> None:
+    size = 12 * len(letter.encode())
+    assert bounded(letter * 12, size, TooLarge) == letter * 12
     with pytest.raises(TooLarge):
-        bounded(letter * 12, most - 1, TooLarge)
+        bounded(letter * 12, size - 1, TooLarge)
     assert bounded("", 0, TooLarge) == ""

@@ -1,4 +1,4 @@
-"""Where a dotted path leads, and the keys on the way there."""
+"""Tests of the value at a dotted path, and of the keys that lead to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.json_path import MISSING, names_to, value_at
+from chalicelib.core.json_path import MISSING, keys_to, value_at
 
 names = st.text("ab.", max_size=3)
 values = st.recursive(
@@ -18,13 +18,13 @@ values = st.recursive(
 
 
 @given(st.dictionaries(names, values, max_size=4), st.text("ab.01", max_size=6))
-def test_the_keys_to_a_value_lead_to_it(row: dict[str, Any], path: str) -> None:
-    found, way = value_at(row, path), names_to(row, path)
-    assert (way is None) == (found is MISSING)
-    if way is not None:
-        assert path.startswith(".".join(way))
+def test_the_keys_to_a_value_lead_to_the_value(row: dict[str, Any], path: str) -> None:
+    found, path_keys = value_at(row, path), keys_to(row, path)
+    assert (path_keys is None) == (found is MISSING)
+    if path_keys is not None:
+        assert path.startswith(".".join(path_keys))
         reached: Any = row
-        for name in way:
+        for name in path_keys:
             reached = reached[name]
-        rest = path.removeprefix(".".join(way)).removeprefix(".")
+        rest = path.removeprefix(".".join(path_keys)).removeprefix(".")
         assert reached is found or value_at({"list": reached}, f"list.{rest}") is found

@@ -19,7 +19,7 @@ ASCII = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, 
 
 @pytest.fixture
 def stream(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What a service that is configured now writes."""
+    """The output of the log, which is configured anew."""
     stream = io.StringIO()
     monkeypatch.setattr(log.logger, "handlers", [])
     monkeypatch.setattr(log.logger, "level", log.logger.level)
@@ -35,7 +35,7 @@ def lines(stream: io.StringIO) -> Lines:
     return lambda: [json.loads(line) for line in stream.getvalue().split("\n")[:-1]]
 
 
-def test_a_line_is_one_object_with_the_fields_given(lines: Lines) -> None:
+def test_a_line_is_one_object_with_the_given_fields(lines: Lines) -> None:
     log.log("request", status=200, route="/v1/buckets", duration_ms=1.5, organization="")
     log.log("other", level=log.ERROR)
     assert lines() == [
@@ -51,41 +51,41 @@ def test_a_line_is_one_object_with_the_fields_given(lines: Lines) -> None:
     ]
 
 
-def test_whoever_configures_first_says_where_lines_go(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_configuration_sets_the_stream(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log.logger, "handlers", [])
     elsewhere = io.StringIO()
     log.configure("INFO", elsewhere)
     log.configure("INFO")
-    log.log("heard")
+    log.log("written")
     assert lines() == []
-    assert json.loads(elsewhere.getvalue())["message"] == "heard"
+    assert json.loads(elsewhere.getvalue())["message"] == "written"
 
 
-def test_configuring_again_changes_the_level_and_writes_no_line_twice(lines: Lines) -> None:
+def test_a_second_configuration_changes_the_level_and_does_not_duplicate_lines(lines: Lines) -> None:
     log.configure("ERROR")
-    log.log("unheard")
+    log.log("too low")
     log.configure("INFO")
-    log.log("heard")
-    assert [line["message"] for line in lines()] == ["heard"]
+    log.log("written")
+    assert [line["message"] for line in lines()] == ["written"]
 
 
-def test_an_exception_is_told_with_its_places_and_its_cause(lines: Lines) -> None:
+def test_an_exception_is_logged_with_its_frames_and_its_cause(lines: Lines) -> None:
     try:
         try:
             raise KeyError("missing")
         except KeyError as cause:
-            raise RuntimeError("the whole") from cause
+            raise RuntimeError("the outer error") from cause
     except RuntimeError as error:
         log.log("request", level=log.ERROR, error=error)
     (line,) = lines()
-    told = line["exception"]
-    assert (told["type"], told["message"]) == ("RuntimeError", "the whole")
-    assert (told["cause"]["type"], told["cause"]["message"]) == ("KeyError", "'missing'")
-    assert any("test_log" in frame for frame in told["frames"])
+    logged = line["exception"]
+    assert (logged["type"], logged["message"]) == ("RuntimeError", "the outer error")
+    assert (logged["cause"]["type"], logged["cause"]["message"]) == ("KeyError", "'missing'")
+    assert any("test_log" in frame for frame in logged["frames"])
 
 
 @given(st.text())
-def test_whatever_is_said_stays_one_line_of_ascii(text: str) -> None:
+def test_any_text_is_written_as_one_line_of_ascii(text: str) -> None:
     stream = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", stream)
@@ -106,26 +106,26 @@ SECRETS = [
     'sk_quote"and\\backslash',
     "whsec_abc/def+ghi==",
 ]
-PLACES = ["{}", "Bearer {}", "\n{}", "\t{}\n", "key={}", "'{}'", '{{"key": "{}"}}', "%20{}", "_{}", "é{}", "{0} {0}"]
+CONTEXTS = ["{}", "Bearer {}", "\n{}", "\t{}\n", "key={}", "'{}'", '{{"key": "{}"}}', "%20{}", "_{}", "é{}", "{0} {0}"]
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-@pytest.mark.parametrize("place", PLACES)
-def test_a_secret_is_never_in_a_line(stream: io.StringIO, secret: str, place: str) -> None:
-    text = place.format(secret)
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_a_secret_is_never_written(stream: io.StringIO, secret: str, context: str) -> None:
+    text = context.format(secret)
     try:
         try:
             raise KeyError(text)
         except KeyError as cause:
             raise ValueError(text) from cause
     except ValueError as error:
-        log.log(text, level=log.ERROR, error=error, field=text, nested={"list": [text]}, object=SayIt(text))
+        log.log(text, level=log.ERROR, error=error, field=text, nested={"list": [text]}, object=WithText(text))
     line = stream.getvalue()
     for piece in (secret, json.dumps(secret)[1:-1], secret[6:], json.dumps(secret[6:])[1:-1]):
         assert piece not in line
 
 
-class SayIt:
+class WithText:
     def __init__(self, text: str) -> None:
         self.text = text
 
@@ -134,24 +134,24 @@ class SayIt:
 
 
 @given(ASCII, st.sampled_from(["sk_", "whsec_"]), st.sampled_from(["", " ", "\n", "=", "1", "_", "'"]))
-def test_no_secret_whatever_is_in_a_line(body: str, prefix: str, before: str) -> None:
+def test_any_text_with_the_format_of_a_secret_is_redacted(body: str, prefix: str, before: str) -> None:
     stream = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", stream)
         patch.setattr(log.logger, "handlers", [])
         patch.setattr(log.logger, "propagate", False)
         log.configure("INFO")
-        log.log("request", said=before + prefix + body)
-    assert json.loads(stream.getvalue())["said"] == before + prefix + "…"
+        log.log("request", field=before + prefix + body)
+    assert json.loads(stream.getvalue())["field"] == before + prefix + "…"
 
 
-def test_words_that_only_look_like_a_secret_stay(lines: Lines) -> None:
+def test_words_that_resemble_a_secret_are_not_redacted(lines: Lines) -> None:
     log.log("risk_assessment of task_123", task="task_abc", disk="disk_full")
     (line,) = lines()
     assert (line["message"], line["task"], line["disk"]) == ("risk_assessment of task_123", "task_abc", "disk_full")
 
 
-def test_what_pydantic_quotes_of_its_input_is_not_told(stream: io.StringIO, lines: Lines) -> None:
+def test_the_input_in_the_message_of_a_pydantic_error_is_not_logged(stream: io.StringIO, lines: Lines) -> None:
     class Model(BaseModel):
         password: int
         other: SecretStr
@@ -168,6 +168,6 @@ def test_what_pydantic_quotes_of_its_input_is_not_told(stream: io.StringIO, line
     assert line["exception"]["cause"]["type"] == "ValidationError"
 
 
-def test_an_endless_message_is_cut(lines: Lines) -> None:
+def test_a_long_message_is_truncated(lines: Lines) -> None:
     log.log("request", level=log.ERROR, error=ValueError("x" * 1_000_000))
     assert len(json.dumps(lines())) < 5_000

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from chalicelib.aws.dynamodb.expressions import equals
 from chalicelib.keys import partition
 from chalicelib.tasks.task import Task
 from chalicelib.tasks.worker import Worker
@@ -13,49 +14,44 @@ from chalicelib.wiring import build_workers
 from tests.support.api import Api
 from tests.support.catalog import catalog
 from tests.support.objects import blob_keys
-from tests.support.task_queue import Line, a_line
+from tests.support.task_queue import TaskHarness, new_task_harness
 from tests.support.world import World
 
 
 @dataclass
 class Work:
-    """The tasks of a world, done by hand with the workers of the service."""
+    """Runs the tasks of a test with the workers of the service."""
 
     world: World
-    line: Line
+    line: TaskHarness
     workers: Mapping[str, Worker]
 
     def begin(self, task_id: str) -> None:
-        """Puts a task's message into the queue, as the outbox does."""
+        """Puts the message of a task into the queue, as the outbox does."""
         self.line.runner.queue.send(self.world.organization_id, task_id)
 
     def done(self, task_id: str) -> Task:
-        """The task after it was worked on until nothing waits."""
+        """Runs a task until its queue is empty, and returns it."""
         self.begin(task_id)
         self.line.pump()
         return self.world.services.tasks.get(self.world.organization_id, task_id)
 
     def do_slice(self, task: Task) -> None:
-        """One slice of a task from where it stood then, whose worker is killed before that is saved."""
+        """Runs one slice of a task in the given state. Its progress is not saved, as if the worker was killed."""
         self.workers[task.task_type].run(task)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every row of the objects table."""
+        """Returns all rows of the objects table."""
         pages = self.world.client.get_paginator("scan").paginate(TableName=self.world.tables.objects)
         return [row for page in pages for row in page["Items"]]
 
     def of_namespace(self, namespace_id: str) -> list[str]:
-        """The sort keys of what a namespace's partition holds."""
-        place = partition(self.world.organization_id, namespace_id)
-        return [row["sk"] for row in self._partition(place)]
+        """Returns the sort keys of all rows in the catalog partition of a namespace."""
+        rows = catalog(self.world).query(equals("pk", partition(self.world.organization_id, namespace_id)))
+        return [row["sk"] for row in rows]
 
-    def _partition(self, place: str) -> Iterator[dict[str, Any]]:
-        from chalicelib.aws.dynamodb.expressions import equals
-
-        return catalog(self.world).query(equals("pk", place))
-
-    def check_nothing_is_left_of(self, bucket_id: str, namespace_id: str) -> None:
-        """No object, statistics row, claim or blob of a bucket, once the changes have been heard of."""
+    def check_nothing_remains_of(self, bucket_id: str, namespace_id: str) -> None:
+        """Checks that no object, catalog row or blob of a bucket remains after all stream records are processed."""
         self.world.pump()
         assert [row for row in self.rows() if row["bucket_id"]["S"] == bucket_id] == []
         assert [key for key in blob_keys(self.world) if bucket_id in key] == []
@@ -63,10 +59,10 @@ class Work:
 
 
 def new_work(world: World) -> Work:
-    """The tasks of a world, with an empty queue."""
+    """Returns the tasks of a test, with an empty queue."""
     made = build_workers(world.services.namespaces, world.services.objects)
     workers = {name: make() for name, make in made.items()}
-    return Work(world, a_line(world, workers), workers)
+    return Work(world, new_task_harness(world, workers), workers)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A deletion that got stuck is taken up again by another DELETE."""
+"""A second DELETE request restarts a deletion that failed or whose task expired."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pytest
 
 from tests.deletion.conftest import Work
 from tests.support.api import Api
-from tests.support.objects import a_bucket_of_objects, created, text
+from tests.support.objects import create_object_bucket, created, text
 from tests.support.world import World
 
 DAY = 86_400
 
 
 @contextmanager
-def refusing(world: World) -> Iterator[None]:
-    """S3 lists nothing, and says so in a way that no other attempt would change."""
+def s3_failing(world: World) -> Iterator[None]:
+    """Lists of S3 objects fail with an error that is not retried."""
 
     def before(**_: object) -> None:
-        raise PermissionError("no")
+        raise PermissionError("denied")
 
     world.s3.meta.events.register("before-call.s3.ListObjectsV2", before)
     try:
@@ -31,37 +31,37 @@ def refusing(world: World) -> Iterator[None]:
 
 @pytest.fixture(params=["bucket", "namespace"])
 def path(request: pytest.FixtureRequest, api: Api) -> str:
-    """The path, by id, of something with an object in it."""
+    """The path of a bucket with an object, or of a namespace that contains it."""
     namespace_id = api.post("/v1/namespaces", {"namespace_name": "doomed"}).json["namespace_id"]
-    there = api.acting(namespace="doomed")
-    created(there, bucket_id := a_bucket_of_objects(there), {"blobs": [text()]})
+    inside = api.using(namespace="doomed")
+    created(inside, bucket_id := create_object_bucket(inside), {"blobs": [text()]})
     return f"/v1/buckets/{bucket_id}" if request.param == "bucket" else f"/v1/namespaces/{namespace_id}"
 
 
-def test_a_deletion_that_failed_goes_on_with_another_delete(api: Api, world: World, work: Work, path: str) -> None:
-    there = api.acting(namespace="doomed")
-    task_id = there.call("DELETE", path).json["task_id"]
-    with refusing(world):
+def test_another_delete_request_restarts_a_failed_deletion(api: Api, world: World, work: Work, path: str) -> None:
+    inside = api.using(namespace="doomed")
+    task_id = inside.call("DELETE", path).json["task_id"]
+    with s3_failing(world):
         assert work.done(task_id).status == "FAILED"
     work.line.queue.dead.clear()
 
-    assert there.call("DELETE", path).json["task_id"] == task_id
+    assert inside.call("DELETE", path).json["task_id"] == task_id
     assert api.get(f"/v1/tasks/{task_id}").json["status"] == "PENDING"
-    assert there.call("DELETE", path).json["task_id"] == task_id
+    assert inside.call("DELETE", path).json["task_id"] == task_id
     work.line.dispatch()
     work.line.pump()
     assert api.get(f"/v1/tasks/{task_id}").json["status"] == "COMPLETED"
-    assert (there.call("DELETE", path).status, work.rows(), work.line.queue.dead) == (404, [], [])
+    assert (inside.call("DELETE", path).status, work.rows(), work.line.queue.dead) == (404, [], [])
 
 
-def test_a_deletion_whose_task_is_no_longer_kept_gets_another(api: Api, world: World, work: Work, path: str) -> None:
-    there = api.acting(namespace="doomed")
-    task_id = there.call("DELETE", path).json["task_id"]
+def test_another_delete_request_replaces_an_expired_task(api: Api, world: World, work: Work, path: str) -> None:
+    inside = api.using(namespace="doomed")
+    task_id = inside.call("DELETE", path).json["task_id"]
     world.clock.advance(31 * DAY)
     assert api.get(f"/v1/tasks/{task_id}").status == 404
 
-    another = there.call("DELETE", path).json["task_id"]
+    another = inside.call("DELETE", path).json["task_id"]
     assert another != task_id
-    assert there.call("DELETE", path).json["task_id"] == another
+    assert inside.call("DELETE", path).json["task_id"] == another
     assert work.done(another).status == "COMPLETED"
-    assert (there.call("DELETE", path).status, work.rows()) == (404, [])
+    assert (inside.call("DELETE", path).status, work.rows()) == (404, [])

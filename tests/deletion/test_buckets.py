@@ -1,3 +1,5 @@
+"""Deleting buckets."""
+
 from __future__ import annotations
 
 import random
@@ -6,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.deletion.conftest import Work
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.catalog import partition_of
-from tests.support.objects import a_bucket_of_objects, create, created, objects, text
+from tests.support.objects import create, create_object_bucket, created, objects, text
 from tests.support.seeding import seed_objects
 from tests.support.task_queue import killing
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 
-def delete(api: Api, bucket: str, **query: str) -> Reply:
+def delete(api: Api, bucket: str, **query: str) -> ApiResponse:
     return api.call("DELETE", f"/v1/buckets/{bucket}", query=query)
 
 
@@ -24,13 +26,13 @@ def deleted(api: Api, bucket: str, **query: str) -> dict[str, Any]:
     return dict(reply.json)
 
 
-def test_a_deleted_bucket_goes_with_all_that_is_in_it(api: Api, world: World, work: Work, namespace_id: str) -> None:
-    bucket = a_bucket_of_objects(api)
-    other = a_bucket_of_objects(api, "other")
+def test_a_bucket_is_deleted_with_its_contents(api: Api, world: World, work: Work, namespace_id: str) -> None:
+    bucket = create_object_bucket(api)
+    other = create_object_bucket(api, "other")
     for each in (bucket, other):
         created(api, each, {"blobs": [text()]})
-        hidden = created(api, each, {"blobs": [text("hidden")]})["object_id"]
-        api.post(f"{objects(each)}/bulk-soft-delete", {"object_ids": [hidden], "reason": "r"})
+        soft_deleted = created(api, each, {"blobs": [text("hidden")]})["object_id"]
+        api.post(f"{objects(each)}/bulk-soft-delete", {"object_ids": [soft_deleted], "reason": "r"})
     world.pump()
 
     begun = deleted(api, bucket)
@@ -47,49 +49,49 @@ def test_a_deleted_bucket_goes_with_all_that_is_in_it(api: Api, world: World, wo
     assert (task.status, task.outputs) == ("COMPLETED", [bucket])
     assert task.progress == {"objects_deleted": 2, "blobs_deleted": 2}
     assert api.get(f"/v1/buckets/{bucket}").status == 404
-    work.check_nothing_is_left_of(bucket, namespace_id)
+    work.check_nothing_remains_of(bucket, namespace_id)
     namespace = api.get("/v1/namespaces/films").json
     assert (namespace["bucket_count"], namespace["object_count"]) == (1, 1)
     assert api.get(f"/v1/buckets/{other}").json["object_count"] == 1
 
 
-def test_a_bucket_being_deleted_takes_no_writes_and_its_name_is_free(api: Api, work: Work) -> None:
-    bucket = a_bucket_of_objects(api)
+def test_a_bucket_being_deleted_rejects_writes_and_its_name_can_be_used(api: Api, work: Work) -> None:
+    bucket = create_object_bucket(api)
     made = created(api, bucket)["object_id"]
     begun = deleted(api, bucket)
 
-    refused = [
+    rejected = [
         create(api, bucket),
         api.patch(objects(bucket, made), {"take": 1}),
         api.call("DELETE", objects(bucket, made)),
         api.patch(f"/v1/buckets/{bucket}", {"description": "x"}),
     ]
-    assert {(reply.status, reply.error["code"]) for reply in refused} == {(409, "bucket_not_active")}
+    assert {(reply.status, reply.error["code"]) for reply in rejected} == {(409, "bucket_not_active")}
     assert api.get("/v1/buckets/reels").status == 404
-    again = a_bucket_of_objects(api, "reels")
+    again = create_object_bucket(api, "reels")
     assert again != bucket
     work.done(begun["task_id"])
     assert api.get("/v1/buckets/reels").json["bucket_id"] == again
 
 
-def test_a_second_deletion_is_the_same_task(api: Api, work: Work) -> None:
-    bucket = a_bucket_of_objects(api)
+def test_a_second_deletion_returns_the_same_task(api: Api, work: Work) -> None:
+    bucket = create_object_bucket(api)
     first = deleted(api, bucket)
     assert deleted(api, bucket)["task_id"] == first["task_id"]
     work.done(first["task_id"])
     assert delete(api, bucket).status == 404
 
 
-def test_many_deletions_at_once_are_one_task(api: Api) -> None:
-    bucket = a_bucket_of_objects(api)
+def test_concurrent_deletions_start_one_task(api: Api) -> None:
+    bucket = create_object_bucket(api)
     with ThreadPoolExecutor(16) as pool:
         replies = list(pool.map(lambda _: delete(api, bucket), range(16)))
     assert {reply.status for reply in replies} == {200}
     assert len({reply.json["task_id"] for reply in replies}) == 1
 
 
-def test_a_locked_bucket_is_deleted_by_force_only(api: Api, world: World, work: Work) -> None:
-    bucket = a_bucket_of_objects(api)
+def test_a_locked_bucket_is_deleted_only_if_forced(api: Api, world: World, work: Work) -> None:
+    bucket = create_object_bucket(api)
     world.services.buckets.set_lock(partition_of(world), bucket, locked=True)
     reply = delete(api, bucket)
     assert (reply.status, reply.error["code"]) == (403, "bucket_locked")
@@ -97,7 +99,7 @@ def test_a_locked_bucket_is_deleted_by_force_only(api: Api, world: World, work: 
 
 
 def test_an_archived_bucket_can_be_deleted(api: Api, world: World, work: Work) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     world.services.buckets.set_status(partition_of(world), bucket, "ARCHIVED")
     assert work.done(deleted(api, bucket)["task_id"]).status == "COMPLETED"
 
@@ -107,8 +109,8 @@ def test_an_unknown_bucket_cannot_be_deleted(api: Api) -> None:
     assert delete(api, "bkt_0000000000000000").status == 404
 
 
-def test_the_task_can_be_polled_and_cannot_be_called_off(api: Api, work: Work) -> None:
-    bucket = a_bucket_of_objects(api)
+def test_the_task_can_be_polled_and_cannot_be_canceled(api: Api, work: Work) -> None:
+    bucket = create_object_bucket(api)
     task_id = deleted(api, bucket)["task_id"]
     polled = api.get(f"/v1/tasks/{task_id}").json
     assert (polled["task_type"], polled["status"], polled["inputs"]) == ("api_buckets_delete", "PENDING", [bucket])
@@ -117,10 +119,10 @@ def test_the_task_can_be_polled_and_cannot_be_called_off(api: Api, work: Work) -
     assert api.get(f"/v1/tasks/{task_id}").json["status"] == "COMPLETED"
 
 
-def test_twenty_thousand_objects_go_however_often_the_worker_dies(
+def test_20000_objects_are_deleted_although_the_worker_dies_repeatedly(
     api: Api, world: World, work: Work, namespace_id: str
 ) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(20_000))
     for number in range(200):
         world.s3.put_object(Bucket=world.settings.blob_bucket, Key=f"blobs/{bucket}/obj_{number}/b", Body=b"x")
@@ -134,23 +136,23 @@ def test_twenty_thousand_objects_go_however_often_the_worker_dies(
     task = world.services.tasks.get(world.organization_id, begun)
     assert task.status == "COMPLETED"
     assert work.rows() == []
-    work.check_nothing_is_left_of(bucket, namespace_id)
+    work.check_nothing_remains_of(bucket, namespace_id)
 
 
-def test_of_large_objects_a_slice_takes_a_few(api: Api, world: World, work: Work, namespace_id: str) -> None:
-    bucket = a_bucket_of_objects(api)
+def test_a_slice_deletes_fewer_large_objects(api: Api, world: World, work: Work, namespace_id: str) -> None:
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(12), lambda number: {"large": "x" * 290_000})
     task = world.services.tasks.get(world.organization_id, deleted(api, bucket)["task_id"])
     work.do_slice(task)
     assert 6 <= len(work.rows()) < 12
     work.done(task.task_id)
-    work.check_nothing_is_left_of(bucket, namespace_id)
+    work.check_nothing_remains_of(bucket, namespace_id)
 
 
-def test_what_writers_store_while_their_bucket_goes_is_gone_in_the_end(
+def test_objects_that_are_written_during_the_deletion_are_deleted(
     api: Api, world: World, work: Work, namespace_id: str
 ) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     stop = threading.Event()
 
     def write() -> int:
@@ -167,31 +169,31 @@ def test_what_writers_store_while_their_bucket_goes_is_gone_in_the_end(
         stop.set()
         assert sum(writer.result() for writer in writers) > 0
     assert task.status == "COMPLETED"
-    work.check_nothing_is_left_of(bucket, namespace_id)
+    work.check_nothing_remains_of(bucket, namespace_id)
 
 
-def test_an_object_written_behind_the_back_of_the_deletion_is_found_and_removed(
+def test_an_object_that_is_written_after_the_deletion_is_removed(
     api: Api, world: World, work: Work, namespace_id: str
 ) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     partition = partition_of(world)
-    found = world.services.buckets.get(partition, bucket)  # what a slow writer has read
+    found = world.services.buckets.get(partition, bucket)  # read by a slow writer before the deletion
     created(api, bucket, {"blobs": [text()]})
     work.done(deleted(api, bucket)["task_id"])
 
     from chalicelib.objects.models import CreateObjectRequest
 
     late = CreateObjectRequest.model_validate({"blobs": [text("late")]}, strict=False)
-    world.services.objects._settle(partition, found, late, None)
+    world.services.objects._create(partition, found, late, None)
     assert len(work.rows()) == 1
-    work.check_nothing_is_left_of(bucket, namespace_id)
+    work.check_nothing_remains_of(bucket, namespace_id)
     assert work.rows() == []
 
 
-def test_a_name_taken_over_survives_the_deletion(api: Api, work: Work) -> None:
-    first = api.post("/v1/buckets", a_bucket("posters")).json["bucket_id"]
+def test_a_new_bucket_with_the_same_name_is_not_deleted(api: Api, work: Work) -> None:
+    first = api.post("/v1/buckets", bucket_body("posters")).json["bucket_id"]
     begun = deleted(api, first)["task_id"]
-    second = api.post("/v1/buckets", a_bucket("posters")).json["bucket_id"]
+    second = api.post("/v1/buckets", bucket_body("posters")).json["bucket_id"]
     work.done(begun)
     assert api.get("/v1/buckets/posters").json["bucket_id"] == second
-    assert api.post("/v1/buckets", a_bucket("posters")).status == 409
+    assert api.post("/v1/buckets", bucket_body("posters")).status == 409

@@ -1,3 +1,5 @@
+"""Deleting namespaces."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -7,14 +9,14 @@ import pytest
 from chalicelib.buckets.models import BucketCreateRequest
 from chalicelib.namespaces.errors import NamespaceNotActive
 from tests.deletion.conftest import Work
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.catalog import partition_of
-from tests.support.objects import a_bucket_of_objects, blob_keys, create, created, text
+from tests.support.objects import blob_keys, create, create_object_bucket, created, text
 from tests.support.seeding import traffic
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 
-def delete(api: Api, namespace: str, **query: str) -> Reply:
+def delete(api: Api, namespace: str, **query: str) -> ApiResponse:
     return api.call("DELETE", f"/v1/namespaces/{namespace}", query=query)
 
 
@@ -24,12 +26,12 @@ def deleted(api: Api, namespace: str, **query: str) -> dict[str, Any]:
     return dict(reply.json)
 
 
-def test_a_namespace_goes_with_its_buckets_and_others_stay(api: Api, world: World, work: Work) -> None:
+def test_a_namespace_is_deleted_with_its_buckets_and_others_remain(api: Api, world: World, work: Work) -> None:
     doomed = api.post("/v1/namespaces", {"namespace_name": "doomed"}).json["namespace_id"]
-    there = api.acting(namespace="doomed")
+    inside = api.using(namespace="doomed")
     for number in range(20):
-        created(there, a_bucket_of_objects(there, f"b{number}"), {"blobs": [text()]})
-    kept = a_bucket_of_objects(api)
+        created(inside, create_object_bucket(inside, f"b{number}"), {"blobs": [text()]})
+    kept = create_object_bucket(api)
     created(api, kept, {"blobs": [text()]})
     world.pump()
 
@@ -52,15 +54,15 @@ def test_a_namespace_goes_with_its_buckets_and_others_stay(api: Api, world: Worl
     assert (namespace["bucket_count"], namespace["object_count"]) == (1, 1)
 
 
-def test_a_namespace_being_deleted_takes_no_writes_and_its_name_is_free(api: Api, world: World, work: Work) -> None:
+def test_a_namespace_being_deleted_rejects_writes_and_its_name_can_be_used(api: Api, world: World, work: Work) -> None:
     api.post("/v1/namespaces", {"namespace_name": "doomed"})
-    there = api.acting(namespace="doomed")
-    bucket = a_bucket_of_objects(there)
+    inside = api.using(namespace="doomed")
+    bucket = create_object_bucket(inside)
     begun = deleted(api, "doomed")
-    by_id = api.acting(namespace=begun["namespace_id"])
+    by_id = api.using(namespace=begun["namespace_id"])
 
-    refused = [by_id.post("/v1/buckets", a_bucket()), create(by_id, bucket)]
-    assert {(reply.status, reply.error["code"]) for reply in refused} == {(409, "namespace_not_active")}
+    rejected = [by_id.post("/v1/buckets", bucket_body()), create(by_id, bucket)]
+    assert {(reply.status, reply.error["code"]) for reply in rejected} == {(409, "namespace_not_active")}
     assert api.patch(f"/v1/namespaces/{begun['namespace_id']}", {"description": "x"}).status == 409
     assert by_id.get(f"/v1/buckets/{bucket}").status == 200
     assert api.post("/v1/namespaces", {"namespace_name": "doomed"}).status == 200
@@ -69,18 +71,18 @@ def test_a_namespace_being_deleted_takes_no_writes_and_its_name_is_free(api: Api
     assert delete(api, begun["namespace_id"]).status == 404
 
 
-def test_a_bucket_that_raced_the_start_is_refused_by_the_namespace_itself(api: Api, world: World) -> None:
+def test_a_bucket_cannot_be_created_after_the_deletion_has_started(api: Api, world: World) -> None:
     namespace_id = api.post("/v1/namespaces", {"namespace_name": "doomed"}).json["namespace_id"]
     partition = partition_of(world, "doomed")
     deleted(api, namespace_id)
 
-    new = BucketCreateRequest.model_validate(a_bucket(), strict=False)
+    new = BucketCreateRequest.model_validate(bucket_body(), strict=False)
     with pytest.raises(NamespaceNotActive):
         world.services.buckets.create(partition, new)
 
 
-def test_a_namespace_with_a_locked_bucket_is_deleted_by_force_only(api: Api, world: World, work: Work) -> None:
-    bucket = a_bucket_of_objects(api)
+def test_a_namespace_with_a_locked_bucket_is_deleted_only_if_forced(api: Api, world: World, work: Work) -> None:
+    bucket = create_object_bucket(api)
     world.services.buckets.set_lock(partition_of(world), bucket, locked=True)
     reply = delete(api, "films")
     assert (reply.status, reply.error["code"]) == (403, "bucket_locked")
@@ -91,8 +93,8 @@ def test_an_unknown_namespace_cannot_be_deleted(api: Api) -> None:
     assert delete(api, "nowhere").status == 404
 
 
-def test_a_bucket_that_is_being_deleted_already_goes_with_its_namespace(api: Api, work: Work) -> None:
-    bucket = a_bucket_of_objects(api)
+def test_a_bucket_that_is_already_being_deleted_is_deleted_with_its_namespace(api: Api, work: Work) -> None:
+    bucket = create_object_bucket(api)
     created(api, bucket)
     own = api.call("DELETE", f"/v1/buckets/{bucket}").json["task_id"]
     assert work.done(deleted(api, "films")["task_id"]).status == "COMPLETED"
@@ -100,9 +102,9 @@ def test_a_bucket_that_is_being_deleted_already_goes_with_its_namespace(api: Api
     assert work.rows() == []
 
 
-def test_what_a_slice_reads_does_not_grow_with_the_number_of_buckets(api: Api, world: World, work: Work) -> None:
+def test_the_rows_that_a_slice_reads_do_not_grow_with_the_number_of_buckets(api: Api, world: World, work: Work) -> None:
     for number in range(30):
-        a_bucket_of_objects(api, f"b{number}")
+        create_object_bucket(api, f"b{number}")
     task = world.services.tasks.get(world.organization_id, deleted(api, "films")["task_id"])
     with traffic(world) as seen:
         work.do_slice(task)

@@ -1,4 +1,4 @@
-"""What comes between two steps of a deletion, put there on purpose."""
+"""Other requests between two steps of a deletion."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from chalicelib.objects.models import CreateObjectRequest
 from tests.deletion.conftest import Work
 from tests.support.api import Api
 from tests.support.catalog import partition_of
-from tests.support.objects import a_bucket_of_objects, created
+from tests.support.objects import create_object_bucket, created
 from tests.support.world import World
 
 
 @contextmanager
-def just_before(client: Any, call: str, happens: Callable[[], None]) -> Iterator[None]:
-    """Lets something happen before the next call of this name, once."""
+def just_before(client: Any, call: str, action: Callable[[], None]) -> Iterator[None]:
+    """Calls a function before the next call with this name, once."""
     service = client.meta.service_model.service_name
-    coming = [happens]
+    pending = [action]
 
     def before(**_: Any) -> None:
-        if coming:
-            coming.pop()()
+        if pending:
+            pending.pop()()
 
     client.meta.events.register(f"before-call.{service}.{call}", before)
     try:
         yield
     finally:
         client.meta.events.unregister(f"before-call.{service}.{call}", before)
-    assert not coming, f"there was no {call}"
+    assert not pending, f"{call} was not called"
 
 
 def store_late(world: World, bucket: Bucket) -> None:
-    """What a slow writer does that had read its bucket while that was open."""
+    """Stores an object as a slow writer does that read the bucket before its deletion."""
     late = CreateObjectRequest.model_validate({}, strict=False)
-    world.services.objects._settle(partition_of(world), bucket, late, None)
+    world.services.objects._create(partition_of(world), bucket, late, None)
 
 
 @pytest.mark.parametrize("before", [0, 1])
-def test_an_object_that_is_counted_after_the_last_look_is_found_by_another(
+def test_an_object_that_is_stored_after_the_rows_were_deleted_is_deleted(
     api: Api, world: World, work: Work, namespace_id: str, before: int
 ) -> None:
-    bucket_id = a_bucket_of_objects(api)
+    bucket_id = create_object_bucket(api)
     found = world.services.buckets.get(partition_of(world), bucket_id)
     for _ in range(before):
         created(api, bucket_id)
@@ -56,18 +56,18 @@ def test_an_object_that_is_counted_after_the_last_look_is_found_by_another(
         store_late(world, found)
         world.pump()
 
-    with just_before(world.s3, "ListObjectsV2", late):  # when the rows have been looked at
+    with just_before(world.s3, "ListObjectsV2", late):  # after the rows have been deleted
         task = work.done(task_id)
     assert (task.status, task.progress["objects_deleted"]) == ("COMPLETED", before + 1)
-    work.check_nothing_is_left_of(bucket_id, namespace_id)
+    work.check_nothing_remains_of(bucket_id, namespace_id)
     assert work.rows() == []
 
 
-def test_a_namespace_that_came_by_the_id_of_a_deleted_one_is_left_alone_by_its_task(
+def test_the_task_of_a_deleted_namespace_does_not_change_a_new_one_with_the_same_id(
     api: Api, world: World, work: Work
 ) -> None:
     named = {"namespace_name": "again", "namespace_id": "ns_again"}
-    there = api.acting(namespace="ns_again")
+    inside = api.using(namespace="ns_again")
     assert api.post("/v1/namespaces", named).status == 200
     task_id = api.call("DELETE", "/v1/namespaces/again").json["task_id"]
     task = world.services.tasks.get(world.organization_id, task_id)
@@ -75,26 +75,26 @@ def test_a_namespace_that_came_by_the_id_of_a_deleted_one_is_left_alone_by_its_t
 
     assert api.post("/v1/namespaces", named).status == 200
     work.do_slice(task)
-    bucket_id = a_bucket_of_objects(there)
-    created(there, bucket_id)
+    bucket_id = create_object_bucket(inside)
+    created(inside, bucket_id)
     work.do_slice(task)
-    assert there.get(f"/v1/buckets/{bucket_id}").json["status"] != "IN_PROGRESS"
+    assert inside.get(f"/v1/buckets/{bucket_id}").json["status"] != "IN_PROGRESS"
     assert api.get("/v1/namespaces/again").json["bucket_count"] == 1
     assert len(work.rows()) == 1
 
 
-def test_statistics_of_a_deleted_namespace_are_not_those_of_another_by_its_id(
+def test_statistics_of_a_deleted_namespace_are_not_counted_in_a_new_one_with_the_same_id(
     api: Api, world: World, work: Work
 ) -> None:
     named = {"namespace_name": "again", "namespace_id": "ns_again"}
-    there = api.acting(namespace="ns_again")
+    inside = api.using(namespace="ns_again")
     for objects in (3, 2, 1):
         assert api.post("/v1/namespaces", named).status == 200
-        first, second = a_bucket_of_objects(there, "first"), a_bucket_of_objects(there, "second")
+        first, second = create_object_bucket(inside, "first"), create_object_bucket(inside, "second")
         for _ in range(objects):
-            created(there, first)
-        world.pump()  # of the namespace before this one, too
-        created(there, second)
+            created(inside, first)
+        world.pump()  # also delivers records of the previous namespace
+        created(inside, second)
         world.pump()
         shown = api.get("/v1/namespaces/again").json
         assert (shown["bucket_count"], shown["object_count"]) == (2, objects + 1)

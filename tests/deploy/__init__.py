@@ -1,1 +1,1 @@
-"""What is deployed: the packaged template and the zip."""
+"""Tests of the packaged template and the zip file."""

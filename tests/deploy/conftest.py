@@ -9,5 +9,5 @@ from tests.support.template import packaged_template
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The packaged template, made once."""
+    """The packaged template, generated once."""
     return packaged_template(tmp_path_factory.mktemp("template"))

@@ -1,4 +1,4 @@
-"""The alarms of the stack: what they watch, and whom they tell."""
+"""The alarms of the stack: their metrics and their recipients."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ def watched(alarm: dict[str, Any]) -> tuple[str, str, str, str]:
     return alarm["Namespace"], alarm["MetricName"], dimension["Name"], named
 
 
-def test_what_would_go_unnoticed_is_watched(alarms: list[dict[str, Any]]) -> None:
+def test_failures_that_no_client_notices_have_alarms(alarms: list[dict[str, Any]]) -> None:
     assert {watched(alarm) for alarm in alarms} == WATCHED
 
 
-def test_a_stage_without_traffic_is_no_alarm(alarms: list[dict[str, Any]]) -> None:
+def test_a_stage_without_traffic_raises_no_alarm(alarms: list[dict[str, Any]]) -> None:
     assert {alarm["TreatMissingData"] for alarm in alarms} == {"notBreaching"}
 
 
-def test_one_dead_letter_is_an_alarm(alarms: list[dict[str, Any]]) -> None:
+def test_one_dead_letter_raises_an_alarm(alarms: list[dict[str, Any]]) -> None:
     for alarm in alarms:
         if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible":
             assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
             assert alarm["Statistic"] == "Maximum"
 
 
-def test_the_alarm_of_faults_watches_the_api_of_this_stack(
+def test_the_alarm_for_server_errors_watches_the_api_of_this_stack(
     template: dict[str, Any], alarms: list[dict[str, Any]]
 ) -> None:
     (faults,) = [alarm for alarm in alarms if alarm["Namespace"] == "AWS/ApiGateway"]
@@ -57,7 +57,7 @@ def test_the_alarm_of_faults_watches_the_api_of_this_stack(
     assert api["DefinitionBody"]["info"]["title"] == api["Name"]
 
 
-def test_alarms_are_mailed_where_there_is_an_address(template: dict[str, Any], alarms: list[dict[str, Any]]) -> None:
+def test_alarms_are_mailed_if_an_address_is_set(template: dict[str, Any], alarms: list[dict[str, Any]]) -> None:
     for alarm in alarms:
         assert alarm["AlarmDescription"]
         assert alarm["AlarmActions"] == alarm["OKActions"] == MAILED

@@ -1,4 +1,4 @@
-"""What API Gateway itself answers wears the API's envelope."""
+"""The responses that API Gateway generates have the error format of the API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chalicelib.http.api_models import ErrorDetail, ErrorResponse
 from chalicelib.http.envelope import INTERNAL_ERROR, STATUS, internal_error
 from deployment.merge_template.template import merge_template
 
-# Every kind that API Gateway has.
+# All response types of API Gateway.
 KINDS = [
     "ACCESS_DENIED",
     "API_CONFIGURATION_ERROR",
@@ -37,7 +37,7 @@ KINDS = [
     "UNSUPPORTED_MEDIA_TYPE",
     "WAF_FILTERED",
 ]
-# Statuses that only the gateway gives.
+# Errors that only API Gateway returns.
 GATEWAY_ONLY = {(429, "TooManyRequestsError"), (504, "TimeoutError")}
 
 RESPONSES: dict[str, dict[str, Any]] = merge_template()["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
@@ -46,10 +46,10 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def body_of(kind: str) -> dict[str, Any]:
-    """The body as the gateway would send it: it replaces these two variables and computes nothing."""
+    """Returns the body as API Gateway sends it, after replacing the two variables in the template."""
     text: str = RESPONSES[kind]["ResponseTemplates"]["application/json"]
-    said = json.dumps('Words of the gateway, "quoted"')
-    filled = text.replace("$context.error.messageString", said).replace("$context.requestId", "request-1")
+    message = json.dumps('A message of the gateway, "quoted"')
+    filled = text.replace("$context.error.messageString", message).replace("$context.requestId", "request-1")
     body: dict[str, Any] = json.loads(filled)
     return body
 
@@ -59,7 +59,7 @@ def headers_of(kind: str) -> dict[str, str]:
     return headers
 
 
-def test_every_kind_has_a_response_and_reaches_the_template(template: dict[str, Any]) -> None:
+def test_every_response_type_is_in_the_template(template: dict[str, Any]) -> None:
     assert set(RESPONSES) == set(KINDS)
     assert template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"] == RESPONSES
 
@@ -76,7 +76,7 @@ def test_the_body_is_the_envelope(kind: str) -> None:
 
 
 @each_kind
-def test_status_and_type_agree_with_the_applications_own(kind: str) -> None:
+def test_status_and_type_are_those_of_the_application(kind: str) -> None:
     body = body_of(kind)
     known = {*STATUS.values(), INTERNAL_ERROR, *GATEWAY_ONLY}
     assert (body["status"], body["error"]["type"]) in known
@@ -90,24 +90,24 @@ def test_a_browser_may_read_it_and_its_request_id(kind: str) -> None:
         assert headers[name] == f"'{CORS.get_access_control_headers()[name]}'"
 
 
-def test_an_unknown_path_is_a_404_in_the_applications_words() -> None:
+def test_an_unknown_path_has_the_message_of_the_application() -> None:
     for kind in ("MISSING_AUTHENTICATION_TOKEN", "RESOURCE_NOT_FOUND"):
         assert body_of(kind)["error"]["message"] == RouteNotFound.message
         assert RESPONSES[kind]["StatusCode"] == "404"
 
 
-def test_throttling_says_when_to_come_back() -> None:
+def test_throttling_has_a_retry_after() -> None:
     details = body_of("THROTTLED")["error"]["details"]
     assert details["retryable"] is True
     assert headers_of("THROTTLED")["Retry-After"] == f"'{details['retry_after_seconds']}'"
 
 
-def test_a_time_out_never_claims_that_nothing_was_stored() -> None:
-    # A client repeats a 503, because a 503 means that nothing was stored. Here nobody knows.
+def test_a_timeout_does_not_say_that_nothing_was_stored() -> None:
+    # Clients repeat a 503, because nothing was stored. After a timeout it is not known whether something was.
     assert RESPONSES["INTEGRATION_TIMEOUT"]["StatusCode"] == "504"
     assert "Retry-After" not in headers_of("INTEGRATION_TIMEOUT")
 
 
-def test_faults_of_ours_use_the_applications_words() -> None:
+def test_server_errors_have_the_message_of_the_application() -> None:
     for kind in ("DEFAULT_5XX", "INTEGRATION_FAILURE"):
         assert body_of(kind) == internal_error("request-1")

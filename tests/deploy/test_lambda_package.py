@@ -1,4 +1,4 @@
-"""The zip is finished and checked by .chalice/lambda_package.py."""
+"""The script .chalice/lambda_package.py completes and checks the zip file."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import pytest
 import lambda_package
 
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
-CORE = list(lambda_package.needed(RUNTIME))[-1]
-SOUND = {
+COMPILED_MODULE = list(lambda_package.required_files(RUNTIME))[-1]
+VALID_FILES = {
     "app.py": "app = 1\n",
     "chalice/app.py": "",
     "chalicelib/__init__.py": "",
     "chalicelib/api.py": "",
     "pydantic/main.py": "",
     "filetype/filetype.py": "",
-    CORE: "",
+    COMPILED_MODULE: "",
 }
 
 
 def packaged(folder: Path, files: Mapping[str, str], runtime: str = RUNTIME) -> Path:
-    """A folder as `chalice package` leaves it."""
+    """Writes a package in the form of the output of `chalice package`."""
     function = {"Type": "AWS::Serverless::Function", "Properties": {"Runtime": runtime}}
     table = {"Type": "AWS::DynamoDB::Table", "Properties": {}}
     (folder / "sam.json").write_text(json.dumps({"Resources": {"Function": function, "Table": table}}))
@@ -42,16 +42,16 @@ def names_in(folder: Path) -> set[str]:
         return set(zipped.namelist())
 
 
-def test_what_no_lambda_runs_is_left_out(tmp_path: Path) -> None:
+def test_files_that_the_functions_do_not_use_are_excluded(tmp_path: Path) -> None:
     extra = ["chalicelib/local/engine.py", "chalicelib/admin/__main__.py", "chalicelib/__pycache__/api.cpython-36.pyc"]
-    packaged(tmp_path, {**SOUND, **dict.fromkeys(extra, "")})
+    packaged(tmp_path, {**VALID_FILES, **dict.fromkeys(extra, "")})
     lambda_package.finish(tmp_path)
     assert names_in(tmp_path).isdisjoint(extra)
-    assert names_in(tmp_path) >= set(SOUND)
+    assert names_in(tmp_path) >= set(VALID_FILES)
 
 
-def test_every_source_has_bytecode_that_is_used_unchecked(tmp_path: Path) -> None:
-    packaged(tmp_path, SOUND)
+def test_each_source_has_bytecode_that_is_not_checked_against_it(tmp_path: Path) -> None:
+    packaged(tmp_path, VALID_FILES)
     lambda_package.finish(tmp_path)
     with zipfile.ZipFile(tmp_path / "deployment.zip") as zipped:
         bytecode = zipped.read(f"__pycache__/app.{sys.implementation.cache_tag}.pyc")
@@ -60,51 +60,51 @@ def test_every_source_has_bytecode_that_is_used_unchecked(tmp_path: Path) -> Non
     assert b"/var/task/app.py" in bytecode
 
 
-def test_files_are_readable_by_whoever_runs_the_function(tmp_path: Path) -> None:
-    packaged(tmp_path, SOUND)
+def test_files_are_readable_by_all_users(tmp_path: Path) -> None:
+    packaged(tmp_path, VALID_FILES)
     lambda_package.finish(tmp_path)
     with zipfile.ZipFile(tmp_path / "deployment.zip") as zipped:
         assert {entry.external_attr >> 16 for entry in zipped.infolist()} == {0o644}
 
 
-@pytest.mark.parametrize("name", sorted(SOUND))
-def test_a_zip_without_what_the_function_needs_is_refused(tmp_path: Path, name: str) -> None:
-    packaged(tmp_path, {kept: text for kept, text in SOUND.items() if kept != name})
-    with pytest.raises(lambda_package.PackageWrong, match=name):
+@pytest.mark.parametrize("name", sorted(VALID_FILES))
+def test_a_zip_without_a_required_file_is_invalid(tmp_path: Path, name: str) -> None:
+    packaged(tmp_path, {kept: text for kept, text in VALID_FILES.items() if kept != name})
+    with pytest.raises(lambda_package.PackageInvalid, match=name):
         lambda_package.finish(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["boto3/__init__.py", "botocore/session.py", "tests/test_app.py"])
-def test_a_zip_with_what_the_runtime_or_only_a_developer_has_is_refused(tmp_path: Path, name: str) -> None:
-    packaged(tmp_path, {**SOUND, name: ""})
-    with pytest.raises(lambda_package.PackageWrong, match=name):
+def test_a_zip_with_a_forbidden_file_is_invalid(tmp_path: Path, name: str) -> None:
+    packaged(tmp_path, {**VALID_FILES, name: ""})
+    with pytest.raises(lambda_package.PackageInvalid, match=name):
         lambda_package.finish(tmp_path)
 
 
-def test_a_zip_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    packaged(tmp_path, SOUND)
-    monkeypatch.setattr(lambda_package, "LARGEST", 100)
-    with pytest.raises(lambda_package.PackageWrong, match="more than 100"):
+def test_a_zip_that_is_too_large_is_invalid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packaged(tmp_path, VALID_FILES)
+    monkeypatch.setattr(lambda_package, "MAX_PACKAGE_BYTES", 100)
+    with pytest.raises(lambda_package.PackageInvalid, match="more than 100"):
         lambda_package.finish(tmp_path)
 
 
-def test_bytecode_is_made_only_for_the_python_that_makes_it(tmp_path: Path) -> None:
-    packaged(tmp_path, SOUND, runtime="python3.6")
-    with pytest.raises(lambda_package.PackageWrong, match=r"python3\.6"):
+def test_bytecode_can_only_be_compiled_for_the_running_python(tmp_path: Path) -> None:
+    packaged(tmp_path, VALID_FILES, runtime="python3.6")
+    with pytest.raises(lambda_package.PackageInvalid, match=r"python3\.6"):
         lambda_package.finish(tmp_path)
 
 
 @pytest.mark.skipif(not lambda_package.can_load(), reason="only Linux on x86_64 can load what Lambda loads")
-def test_an_app_that_imports_what_is_not_in_the_zip_is_refused(tmp_path: Path) -> None:
-    packaged(tmp_path, {**SOUND, "app.py": "import chalicelib.local\n"})
-    with pytest.raises(lambda_package.PackageWrong, match=r"chalicelib\.local"):
+def test_an_app_that_imports_a_missing_module_is_invalid(tmp_path: Path) -> None:
+    packaged(tmp_path, {**VALID_FILES, "app.py": "import chalicelib.local\n"})
+    with pytest.raises(lambda_package.PackageInvalid, match=r"chalicelib\.local"):
         lambda_package.finish(tmp_path)
 
 
-def test_the_command_says_what_it_made_or_what_is_wrong(tmp_path: Path) -> None:
+def test_the_command_prints_the_result_or_the_problems(tmp_path: Path) -> None:
     script = str(lambda_package.__file__)
     good = subprocess.run(
-        [sys.executable, script, str(packaged(tmp_path, SOUND))], capture_output=True, text=True, check=True
+        [sys.executable, script, str(packaged(tmp_path, VALID_FILES))], capture_output=True, text=True, check=True
     )
     assert RUNTIME in good.stdout
     bad = subprocess.run(

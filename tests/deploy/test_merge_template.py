@@ -1,4 +1,4 @@
-"""The merge template is written from the resources in `.chalice/resources.json` and from the generated ones."""
+"""The merge template combines the resources in `.chalice/resources.json` with the generated ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_no_response_type_is_listed_twice() -> None:
     assert set(listed.values()) == {1}
 
 
-def test_everything_but_resources_is_as_written_by_hand(handwritten: dict[str, dict[str, object]]) -> None:
+def test_all_but_resources_is_taken_from_the_handwritten_template(handwritten: dict[str, dict[str, object]]) -> None:
     merged = merge_template()
     assert {**merged, "Resources": None} == {**handwritten, "Resources": None}
 

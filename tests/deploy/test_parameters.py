@@ -1,4 +1,4 @@
-"""What an operator may choose of a stage, and that nothing has to be chosen."""
+"""The parameters of a stage, which all have defaults."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def test_every_parameter_is_used(template: dict[str, Any]) -> None:
         ("OnTask", "WorkerMemory"),
     ],
 )
-def test_functions_have_the_memory_that_was_chosen(template: dict[str, Any], function: str, parameter: str) -> None:
+def test_functions_have_the_memory_of_the_parameters(template: dict[str, Any], function: str, parameter: str) -> None:
     assert template["Resources"][function]["Properties"]["MemorySize"] == {"Ref": parameter}
 
 
-def test_what_holds_data_shows_what_becomes_of_it(template: dict[str, Any]) -> None:
+def test_resources_with_data_declare_a_deletion_policy(template: dict[str, Any]) -> None:
     shown = {"Key": "removal", "Value": {"Ref": "RemovalPolicy"}}
     kept = [resource for resource in template["Resources"].values() if "DeletionPolicy" in resource]
     assert len(kept) == 3
@@ -49,7 +49,7 @@ def test_what_holds_data_shows_what_becomes_of_it(template: dict[str, Any]) -> N
     assert template["Parameters"]["RemovalPolicy"]["Default"] == "keep"
 
 
-def test_queues_are_encrypted_and_have_dead_letters_or_are_some(template: dict[str, Any]) -> None:
+def test_queues_are_encrypted_and_have_a_dead_letter_queue_or_are_one(template: dict[str, Any]) -> None:
     queues = {name: queue["Properties"] for name, queue in of_type(template, "AWS::SQS::Queue").items()}
     assert {queue["SqsManagedSseEnabled"] for queue in queues.values()} == {True}
     ends = {q["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] for q in queues.values() if "RedrivePolicy" in q}
@@ -57,7 +57,7 @@ def test_queues_are_encrypted_and_have_dead_letters_or_are_some(template: dict[s
     assert set(queues) - sources == ends | {"DeadLetters"}
 
 
-def test_nothing_has_a_name_that_a_second_stage_would_take(template: dict[str, Any]) -> None:
+def test_no_resource_has_a_fixed_name(template: dict[str, Any]) -> None:
     names = {"TableName", "BucketName", "QueueName", "FunctionName", "RoleName", "LogGroupName", "AlarmName"}
     permission = "AWS::Lambda::Permission"  # names the function that it is about
     for resource in template["Resources"].values():

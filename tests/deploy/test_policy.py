@@ -1,4 +1,4 @@
-"""What each function may do: its hand-written policy, as it arrives in the template."""
+"""The policies of the functions in the packaged template."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_actions_and_resources_are_exact(statements: list[dict[str, Any]]) -> No
         assert all(resource != "*" for resource in statement["Resource"])
 
 
-def test_every_resource_is_one_of_the_stack(template: dict[str, Any], statements: list[dict[str, Any]]) -> None:
+def test_every_resource_belongs_to_the_stack(template: dict[str, Any], statements: list[dict[str, Any]]) -> None:
     for statement in statements:
         for resource in statement["Resource"]:
             assert set(references(resource)) <= set(template["Resources"])
@@ -58,7 +58,7 @@ def actions(statements: list[dict[str, Any]], service: str) -> list[str]:
     return [action for s in statements for action in s["Action"] if action.startswith(service)]
 
 
-def test_of_the_files_functions_reach_those_of_objects_and_the_streams_only_remove(
+def test_functions_access_only_blobs_and_those_of_streams_only_delete_them(
     statements: list[dict[str, Any]], name: str
 ) -> None:
     expected = {
@@ -98,7 +98,7 @@ SENDS = {
 }
 
 
-def test_besides_tables_and_files_a_function_reaches_only_its_log_and_its_queues(
+def test_besides_tables_and_files_a_function_accesses_only_its_log_and_its_queues(
     statements: list[dict[str, Any]], name: str
 ) -> None:
     beyond = [s for s in statements if not all(a.startswith(("dynamodb:", "s3:")) for a in s["Action"])]

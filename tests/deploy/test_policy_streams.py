@@ -1,4 +1,4 @@
-"""The policies of the streams' functions against the calls that these really make: all of them, and none besides."""
+"""The policies of the stream functions grant exactly the permissions that the functions use."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tests.support.api import Api
 from tests.support.catalog import partition_of
 from tests.support.permissions import Permission, granted, logical_ids, permissions_used, renamed
 from tests.support.rows import remove_object, write_object
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
-# What Lambda itself does for a function with the function's role, and what happens only to what cannot be read.
+# Actions of Lambda itself, which polls the stream with the role of the function.
 POLLING = {f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
 
 
 @pytest.mark.parametrize("name", ["objects", "catalog"])
-def test_the_policy_is_what_the_function_uses(world: World, api: Api, s3: S3Client, name: str) -> None:
-    bucket = api.post("/v1/buckets", a_bucket()).json["bucket_id"]
+def test_the_policy_grants_exactly_what_the_function_uses(world: World, api: Api, s3: S3Client, name: str) -> None:
+    bucket = api.post("/v1/buckets", bucket_body()).json["bucket_id"]
     used: set[Permission] = set()
     sources = {"objects": world.pump.objects, "catalog": world.pump.catalog}
     for turn in (fill, shrink, overtake, arrive_late):
@@ -37,9 +37,9 @@ def test_the_policy_is_what_the_function_uses(world: World, api: Api, s3: S3Clie
 
 
 def fill(world: World, bucket: str) -> None:
-    held = json.dumps({"blobs": [{"key": "blobs/b/o/1"}]})
+    document = json.dumps({"blobs": [{"key": "blobs/b/o/1"}]})
     write_object(world, bucket, "obj_1", 1)
-    write_object(world, bucket, "obj_2", 2, document=held)
+    write_object(world, bucket, "obj_2", 2, document=document)
 
 
 def shrink(world: World, bucket: str) -> None:
@@ -47,7 +47,7 @@ def shrink(world: World, bucket: str) -> None:
 
 
 def overtake(world: World, bucket: str) -> None:
-    """Epochs are closed, and a writer still carries the old one."""
+    """Writes an object with an old epoch after that epoch was closed."""
     tallies, ns = world.services.stats.tallies, partition_of(world)
     for whole in (tallies.of(ns, bucket), tallies.of(ns, None)):
         tallies.revise(whole, lambda row: replace(row, epoch=1, open_from=1))
@@ -55,5 +55,5 @@ def overtake(world: World, bucket: str) -> None:
 
 
 def arrive_late(world: World, bucket: str) -> None:
-    """An object is written into a bucket that is gone."""
+    """Writes an object into a bucket that does not exist."""
     write_object(world, "bkt_0000000000000000", "obj_4", 4)

@@ -1,4 +1,4 @@
-"""The API function's policy against the calls that the API really makes: all of them, and nothing besides."""
+"""The policy of the API function grants exactly the permissions that the API uses."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
 
-from tests.faults.steps import STEPS
+from tests.faults.operation_requests import REQUESTS
 from tests.support.api import Api
 from tests.support.engine import Tables
-from tests.support.objects import POSTER, a_bucket_of_objects, a_keyed_bucket, objects
-from tests.support.permissions import granted, logical_ids, needed, permissions_used, renamed
-from tests.support.world import a_bucket, new_world
+from tests.support.objects import POSTER, create_keyed_bucket, create_object_bucket, objects
+from tests.support.permissions import granted, logical_ids, permissions_used, renamed, required_permissions
+from tests.support.world import bucket_body, new_world
 
 
-def use_everything(api: Api) -> None:
-    """At least one call of every operation, and of every way an operation can take through the tables."""
+def use_all_operations(api: Api) -> None:
+    """Calls each operation in all ways that differ in their calls to AWS."""
     assert api.get("/v1/health/deep").status == 200
     _use_namespaces(api)
     _use_buckets(api)
@@ -41,16 +41,16 @@ def _use_namespaces(api: Api) -> None:
 
 
 def _use_buckets(api: Api) -> None:
-    assert api.post("/v1/buckets", a_bucket("posters")).status == 200
-    assert api.post("/v1/buckets", a_bucket("posters")).status == 409
+    assert api.post("/v1/buckets", bucket_body("posters")).status == 200
+    assert api.post("/v1/buckets", bucket_body("posters")).status == 409
     assert api.get("/v1/buckets/posters").status == 200
     assert api.patch("/v1/buckets/posters", {"description": "On paper"}).status == 200
     assert api.patch("/v1/buckets/posters", {"bucket_name": "stills"}).status == 200
     narrower = {"properties": {"title": {"type": "integer"}}}
     assert api.patch("/v1/buckets/stills", {"bucket_schema": narrower}).status == 200
-    stills = api.put("/v1/buckets/stills", a_bucket("stills")).json["bucket_id"]
+    stills = api.put("/v1/buckets/stills", bucket_body("stills")).json["bucket_id"]
     adapter = {"adapter_type": "bucket", "source_bucket_ids": [stills]}
-    assert api.post("/v1/buckets", a_bucket("trailers", source_adapter=adapter)).status == 200
+    assert api.post("/v1/buckets", bucket_body("trailers", source_adapter=adapter)).status == 200
     assert api.patch("/v1/buckets/trailers", {"source_adapter": {**adapter, "enabled": False}}).status == 200
 
 
@@ -75,10 +75,10 @@ def _use_tasks(api: Api) -> None:
 
 
 def _use_objects(api: Api) -> None:
-    bucket_id = a_keyed_bucket(api, "film_id", policy="upsert", name="reels")
+    bucket_id = create_keyed_bucket(api, "film_id", policy="upsert", name="reels")
     path = objects(bucket_id)
     assert (
-        api.post(objects(a_bucket_of_objects(api, "rushes")), {"blobs": [POSTER], "skip_duplicates": True}).status
+        api.post(objects(create_object_bucket(api, "rushes")), {"blobs": [POSTER], "skip_duplicates": True}).status
         == 200
     )
     new = {"film_id": "tt1", "blobs": [POSTER], "skip_duplicates": True}
@@ -95,13 +95,13 @@ def _use_objects(api: Api) -> None:
     assert api.call("DELETE", f"{path}/{made}").status == 204
 
 
-def test_the_policy_is_what_the_api_uses(
+def test_the_policy_grants_exactly_what_the_api_uses(
     client: DynamoDBClient, tables: Tables, s3: S3Client, blob_bucket: str
 ) -> None:
     world = new_world(client, tables, s3, blob_bucket)
     with permissions_used(client, s3) as used:
-        use_everything(world.api())
-        for step in STEPS.values():
+        use_all_operations(world.api())
+        for step in REQUESTS.values():
             assert step(world.api()).send(world.api()).status in (200, 204)
         world.services.blobs.remove(["blobs/of/one-that-lost-a-race"])
     assert renamed(used, logical_ids(world)) == granted("api")
@@ -122,7 +122,7 @@ def test_the_policy_is_what_the_api_uses(
         ("DeleteObjects", {"Bucket": "b", "Delete": {"Objects": [{"Key": "x/y"}]}}, {("s3:DeleteObject", "b/x/*")}),
     ],
 )
-def test_permissions_that_a_call_needs(
+def test_the_permissions_that_a_call_requires(
     operation: str, parameters: dict[str, Any], expected: set[tuple[str, str]]
 ) -> None:
-    assert set(needed(operation, parameters)) == expected
+    assert set(required_permissions(operation, parameters)) == expected

@@ -1,4 +1,4 @@
-"""How Lambda is told to deliver the streams: from the packaged template, and as the handlers need it."""
+"""The event sources of the stream functions, as the handlers require them."""
 
 from __future__ import annotations
 
@@ -26,26 +26,24 @@ def source(template: dict[str, Any], name: str) -> dict[str, Any]:
     return dict(event["Properties"])
 
 
-def test_each_function_is_a_handler_of_the_front_door(template: dict[str, Any], name: str) -> None:
+def test_each_function_is_a_handler_in_app_py(template: dict[str, Any], name: str) -> None:
     module, _, handler = template["Resources"][name]["Properties"]["Handler"].partition(".")
     assert module == "app"
     assert callable(getattr(app, handler))
 
 
-def test_each_function_follows_the_stream_of_a_table_of_the_stack_from_its_beginning(
-    source: dict[str, Any], name: str
-) -> None:
+def test_each_function_reads_the_stream_of_a_table_from_its_beginning(source: dict[str, Any], name: str) -> None:
     assert source["Stream"] == {"Fn::GetAtt": [HANDLERS[name], "StreamArn"]}
     assert source["StartingPosition"] == "TRIM_HORIZON"
     assert source["BatchSize"] == 1000
 
 
-def test_events_name_their_shard_and_come_in_order(source: dict[str, Any]) -> None:
+def test_events_have_the_shard_id_and_are_ordered(source: dict[str, Any]) -> None:
     assert source["TumblingWindowInSeconds"] > 0, "without a window Lambda does not say which shard it is"
     assert "ParallelizationFactor" not in source
 
 
-def test_one_record_that_fails_is_found_and_does_not_stop_its_shard_until_the_stream_forgets(
+def test_a_record_that_fails_is_isolated_and_does_not_block_its_shard(
     source: dict[str, Any],
 ) -> None:
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -56,11 +54,11 @@ def test_one_record_that_fails_is_found_and_does_not_stop_its_shard_until_the_st
     assert source["DestinationConfig"] == {"OnFailure": queue}
 
 
-def test_dead_letters_are_kept_as_long_as_a_queue_can(template: dict[str, Any]) -> None:
+def test_dead_letters_are_kept_for_the_maximum_time(template: dict[str, Any]) -> None:
     assert template["Resources"]["DeadLetters"]["Properties"]["MessageRetentionPeriod"] == FOURTEEN_DAYS
 
 
-def test_of_the_catalog_only_tallies_of_buckets_and_tasks_that_start_are_delivered(template: dict[str, Any]) -> None:
+def test_only_bucket_tallies_and_pending_tasks_of_the_catalog_are_delivered(template: dict[str, Any]) -> None:
     (event,) = template["Resources"]["OnCatalogChange"]["Properties"]["Events"].values()
     patterns = [json.loads(each["Pattern"]) for each in event["Properties"]["FilterCriteria"]["Filters"]]
     keys = [pattern["dynamodb"].pop("Keys")["sk"]["S"][0]["prefix"] for pattern in patterns]

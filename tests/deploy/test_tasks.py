@@ -1,4 +1,4 @@
-"""How Lambda is told to deliver the queue of tasks, and that its times fit those of the runs."""
+"""The event source of the task function, and the time limits of runs, leases and messages."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.tasks.execution import LEASE, MOST_ATTEMPTS
-from chalicelib.tasks.queue import WORN_AFTER
+from chalicelib.tasks.execution import LEASE, MAX_TASK_ATTEMPTS
+from chalicelib.tasks.queue import NEAR_DEAD_LETTER_LIMIT
 from chalicelib.tasks.runner import MARGIN_SECONDS
 
 
@@ -23,7 +23,7 @@ def function(template: dict[str, Any]) -> dict[str, Any]:
     return properties
 
 
-def test_messages_come_one_at_a_time_and_each_is_answered_for_itself(function: dict[str, Any]) -> None:
+def test_messages_are_delivered_one_by_one_and_reported_individually(function: dict[str, Any]) -> None:
     (event,) = function["Events"].values()
     assert event["Type"] == "SQS"
     assert event["Properties"]["Queue"] == {"Fn::GetAtt": ["TaskQueue", "Arn"]}
@@ -32,17 +32,17 @@ def test_messages_come_one_at_a_time_and_each_is_answered_for_itself(function: d
     assert function["Handler"] == "app.on_task"
 
 
-def test_a_killed_run_ends_before_its_lease_and_that_before_its_message_comes_again(
+def test_a_run_ends_before_its_lease_and_the_lease_before_the_next_delivery(
     queue: dict[str, Any], function: dict[str, Any]
 ) -> None:
     assert MARGIN_SECONDS < function["Timeout"] < LEASE.total_seconds() < queue["VisibilityTimeout"]
 
 
-def test_a_message_that_nobody_can_deal_with_becomes_a_dead_letter_after_the_task_has_failed(
+def test_a_message_becomes_a_dead_letter_after_the_task_has_failed(
     template: dict[str, Any], queue: dict[str, Any]
 ) -> None:
     assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": ["TaskDeadLetters", "Arn"]}
-    assert queue["RedrivePolicy"]["maxReceiveCount"] > MOST_ATTEMPTS > WORN_AFTER
+    assert queue["RedrivePolicy"]["maxReceiveCount"] > MAX_TASK_ATTEMPTS > NEAR_DEAD_LETTER_LIMIT
     for name in ("TaskQueue", "TaskDeadLetters"):
         properties = template["Resources"][name]["Properties"]
         assert properties["SqsManagedSseEnabled"] is True

@@ -12,9 +12,9 @@ from tests.support.template import of_type, references
 
 Template = dict[str, Any]
 
-# Settings of the embedded engine; a Lambda has no use for them.
+# Settings of the embedded engine, which deployed functions do not use.
 EMBEDDED_ONLY = {"data_dir", "port", "dev_key"}
-# On creation there is nothing to keep yet: one that fails leaves nothing behind.
+# RetainExceptOnCreate: a creation that fails leaves no empty tables behind.
 KEPT = ("RetainExceptOnCreate", "Retain")
 FUNCTIONS = ("APIHandler", "OnObjectsChange", "OnCatalogChange", "OnTask")
 
@@ -36,26 +36,26 @@ def test_there_are_two_tables_and_a_function_for_requests_and_for_each_stream(te
     assert set(of_type(template, "AWS::Serverless::Function")) == set(FUNCTIONS)
 
 
-def test_everything_that_is_named_is_in_the_template(template: Template) -> None:
+def test_all_references_are_resolved(template: Template) -> None:
     declared = {*template["Resources"], *template["Parameters"]}
     named = set(references({"Resources": template["Resources"], "Outputs": template["Outputs"]}))
     assert {name for name in named if not name.startswith("AWS::")} - {"RestAPIId"} <= declared
 
 
-def test_tables_outlive_the_stack(table: dict[str, Any]) -> None:
+def test_tables_are_retained_when_the_stack_is_deleted(table: dict[str, Any]) -> None:
     assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == KEPT
 
 
-def test_tables_cost_nothing_idle_can_be_restored_and_tell_their_changes(table: dict[str, Any]) -> None:
+def test_tables_are_billed_per_request_and_have_backups_and_streams(table: dict[str, Any]) -> None:
     properties = table["Properties"]
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    # Encrypted all the same, by the key that DynamoDB owns: any other key has a price per request.
+    # Without SSESpecification, DynamoDB encrypts with its own key. Any other key is billed per request.
     assert "SSESpecification" not in properties
     assert properties["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
-def test_tables_are_named_by_the_stack_so_that_two_stacks_can_live_in_one_account(
+def test_tables_have_no_fixed_names_so_that_an_account_can_have_several_stacks(
     table: dict[str, Any],
 ) -> None:
     assert "TableName" not in table["Properties"]
@@ -90,7 +90,7 @@ def test_keys_of_tables_and_indexes(
     ]
 
 
-def test_files_outlive_the_stack_and_are_nobody_elses(template: Template) -> None:
+def test_files_are_retained_and_private(template: Template) -> None:
     bucket = template["Resources"]["BlobBucket"]
     assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == KEPT
     properties = bucket["Properties"]
@@ -102,7 +102,7 @@ def test_files_outlive_the_stack_and_are_nobody_elses(template: Template) -> Non
     assert rule == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
 
 
-def test_files_are_reached_over_tls_alone(template: Template) -> None:
+def test_files_are_accessible_over_tls_only(template: Template) -> None:
     policy = template["Resources"]["BlobBucketPolicy"]["Properties"]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert policy["Bucket"] == {"Ref": "BlobBucket"}
@@ -111,26 +111,26 @@ def test_files_are_reached_over_tls_alone(template: Template) -> None:
     assert statement["Resource"] == [{"Fn::GetAtt": ["BlobBucket", "Arn"]}, {"Fn::Sub": "${BlobBucket.Arn}/*"}]
 
 
-def test_half_finished_uploads_cost_nothing_for_long_and_files_never_expire(template: Template) -> None:
+def test_incomplete_uploads_are_aborted_and_files_never_expire(template: Template) -> None:
     (rule,) = template["Resources"]["BlobBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert rule["Status"] == "Enabled"
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert not any("Expiration" in name or "Transition" in name for name in rule)
 
 
-def test_a_browser_may_put_and_fetch_files(template: Template) -> None:
+def test_browsers_may_upload_and_download_files(template: Template) -> None:
     (rule,) = template["Resources"]["BlobBucket"]["Properties"]["CorsConfiguration"]["CorsRules"]
     assert {"GET", "PUT"} <= set(rule["AllowedMethods"])
     assert rule["AllowedOrigins"] == rule["AllowedHeaders"] == ["*"]
 
 
-def test_only_the_catalog_forgets_rows_by_age(template: Template) -> None:
+def test_only_the_catalog_has_a_time_to_live(template: Template) -> None:
     catalog, objects = (template["Resources"][name]["Properties"] for name in ("CatalogTable", "ObjectsTable"))
     assert catalog["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
     assert "TimeToLiveSpecification" not in objects
 
 
-def test_the_function_is_given_every_setting_but_those_of_the_embedded_engine(
+def test_functions_have_all_settings_except_those_of_the_embedded_engine(
     function: dict[str, Any],
 ) -> None:
     variables = function["Environment"]["Variables"]
@@ -146,12 +146,12 @@ def test_the_function_uses_the_tables_of_its_own_stack(function: dict[str, Any])
     assert variables["BUCKETS_ENGINE"] == "aws"
 
 
-def test_the_function_of_requests_gives_up_before_the_gateway_does(template: Template) -> None:
+def test_the_function_times_out_before_the_gateway(template: Template) -> None:
     gateway_seconds = 29
     assert template["Resources"]["APIHandler"]["Properties"]["Timeout"] < gateway_seconds
 
 
-def test_logs_are_not_kept_for_ever(template: Template, function: dict[str, Any]) -> None:
+def test_logs_expire(template: Template, function: dict[str, Any]) -> None:
     group = function["LoggingConfig"]["LogGroup"]["Ref"]
     assert template["Resources"][group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetention"}
     assert template["Parameters"]["LogRetention"]["Default"] == 30
@@ -165,7 +165,7 @@ def test_every_route_is_in_the_gateway(template: Template) -> None:
 
 
 def test_a_position_in_a_path_has_one_variable_name() -> None:
-    # API Gateway refuses a second name; `chalice local` does not.
+    # API Gateway rejects a second name; `chalice local` accepts it.
     names: dict[tuple[str, ...], set[str]] = {}
     for route in app.routes:
         parts = route.split("/")

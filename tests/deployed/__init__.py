@@ -1,1 +1,1 @@
-"""The packaged stack, deployed on an emulator of AWS with `make test-deploy`, and called there."""
+"""Tests of the packaged stack on an emulator of AWS: `make test-deploy`."""

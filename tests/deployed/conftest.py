@@ -18,8 +18,8 @@ PACKAGE = ROOT / "build" / "package"
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     if lacking := missing():
-        words = f"make test-deploy needs {' and '.join(lacking)}"
-        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+        message = f"make test-deploy needs {' and '.join(lacking)}"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     with running(tmp_path_factory.mktemp("ministack")) as emulator, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", emulator.certificate)
         yield emulator
@@ -27,7 +27,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make package` wrote, but for one setting: the emulator's stream events do not name their shard."""
+    """The output of `make package` with one setting changed: stream events of the emulator have no shard id."""
     folder = tmp_path_factory.mktemp("package")
     shutil.copy(PACKAGE / "deployment.zip", folder)
     template = json.loads((PACKAGE / "sam.json").read_text())
@@ -40,7 +40,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def new_stage(emulator: Emulator, package: Path) -> Iterator[Callable[[str], StageOnEmulator]]:
-    """Makes stages, not yet deployed; afterwards they are gone, with their data."""
+    """Creates stages that are not deployed yet. After the test they are removed with their data."""
     made: list[StageOnEmulator] = []
 
     def new(name: str) -> StageOnEmulator:
@@ -54,16 +54,16 @@ def new_stage(emulator: Emulator, package: Path) -> Iterator[Callable[[str], Sta
 
 @pytest.fixture(scope="session")
 def stage(emulator: Emulator, package: Path) -> StageOnEmulator:
-    """A stage that all tests of a run share."""
+    """A stage that all tests share."""
     return StageOnEmulator(emulator, package, "shared")
 
 
 @pytest.fixture(scope="session")
 def api_key(stage: StageOnEmulator) -> str:
     """The key that the first deployment printed."""
-    said = stage.deploy()
-    assert said.exit_code == 0, said.progress
-    return said.exports["MIXPEEK_API_KEY"]
+    result = stage.deploy()
+    assert result.exit_code == 0, result.progress
+    return result.exports["MIXPEEK_API_KEY"]
 
 
 @pytest.fixture

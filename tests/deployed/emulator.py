@@ -1,4 +1,4 @@
-"""ministack as a process of its own, over TLS, with policies enforced."""
+"""Runs the emulator ministack in a separate process, with TLS and with enforced IAM policies."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from tests.support.ports import free_port
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / ".local" / "ministack" / "bin" / "ministack"
 REGION = "eu-central-1"
-LONGEST_SECONDS = 60
+TIME_LIMIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running emulator: where it is, and how it is trusted."""
+    """The address of a running emulator, and the path of its certificate."""
 
     address: str
     certificate: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a program needs to take it for AWS, and nothing else of this machine."""
+        """The environment of a program that uses the emulator as AWS, without other variables of this machine."""
         return {
             "PATH": os.environ["PATH"],
             "AWS_ENDPOINT_URL": self.address,
@@ -47,7 +47,7 @@ class Emulator:
         }
 
     def client(self, service: str) -> Any:
-        """A client of one of its services."""
+        """Returns a client for one of its services."""
         return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=self.address,
@@ -59,23 +59,23 @@ class Emulator:
 
 
 def missing() -> list[str]:
-    """What these tests need and this machine does not have."""
+    """Returns the requirements of these tests that this machine does not meet."""
     return [
-        words
-        for words, there in (
+        requirement
+        for requirement, is_met in (
             ("openssl", shutil.which("openssl")),
             (f"ministack in {PROGRAM.parents[1].relative_to(ROOT)} (make test-deploy installs it)", PROGRAM.exists()),
             ("Linux on x86_64, which the packaged code is for", lambda_package.can_load()),
         )
-        if not there
+        if not is_met
     ]
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[Emulator]:
-    """An emulator with nothing in it; what it writes goes to the folder, and it ends with its functions."""
+    """Runs an empty emulator, which writes to this folder. At the end it is stopped together with its functions."""
     port = free_port()
-    # None of this machine's variables: functions inherit them from the emulator.
+    # Without the variables of this machine, which functions would inherit from the emulator.
     environment = {
         "PATH": os.environ["PATH"],
         "TMPDIR": str(folder),
@@ -83,32 +83,32 @@ def running(folder: Path) -> Iterator[Emulator]:
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
-        "USE_SSL": "1",  # the bucket policies refuse everything else
-        "AUTH": "true",  # functions may do what their roles allow
+        "USE_SSL": "1",  # the bucket policies deny requests without TLS
+        "AUTH": "true",  # enforces the policies of the roles of functions
     }
     with (folder / "ministack.log").open("wb") as log:
         process = subprocess.Popen([PROGRAM], env=environment, stdout=log, stderr=log, start_new_session=True)
     emulator = Emulator(f"https://127.0.0.1:{port}", str(folder / "ministack-tls" / "server.crt"))
     try:
-        eventually(lambda: process.poll() is None and _answers(emulator))
+        eventually(lambda: process.poll() is None and _responds(emulator))
         yield emulator
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=LONGEST_SECONDS)
+        process.wait(timeout=TIME_LIMIT_SECONDS)
 
 
-def eventually(true: Callable[[], bool]) -> None:
-    """Waits, within a bound, for what the deployed functions do on their own."""
-    deadline = time.monotonic() + LONGEST_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true"
+def eventually(condition: Callable[[], bool]) -> None:
+    """Waits until a condition is true, which deployed functions fulfil asynchronously. Fails after the time limit."""
+    deadline = time.monotonic() + TIME_LIMIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "the condition is still false"
         time.sleep(0.2)
 
 
-def _answers(emulator: Emulator) -> bool:
+def _responds(emulator: Emulator) -> bool:
     try:
         trust = ssl.create_default_context(cafile=emulator.certificate)
-        with urllib.request.urlopen(f"{emulator.address}/_ministack/health", context=trust, timeout=5) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(f"{emulator.address}/_ministack/health", context=trust, timeout=5) as response:
+            return bool(response.status == 200)
     except OSError:
         return False

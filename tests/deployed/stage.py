@@ -1,4 +1,4 @@
-"""Stages, made and removed by the very commands of `make deploy` and `make destroy`."""
+"""Creates and removes stages with the commands of `make deploy` and `make destroy`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.deployed.emulator import LONGEST_SECONDS, ROOT, Emulator
+from tests.deployed.emulator import ROOT, TIME_LIMIT_SECONDS, Emulator
 
 EXPORT = re.compile(r"^export (\w+)=(\S+)$", re.MULTILINE)
-KINDS = {
+# The service, the operation that lists the resources, the field with the list, and the field with the name.
+RESOURCE_TYPES = {
     "stacks": ("cloudformation", "list_stacks", "StackSummaries", "StackName"),
     "tables": ("dynamodb", "list_tables", "TableNames", ""),
     "buckets": ("s3", "list_buckets", "Buckets", "Name"),
@@ -31,8 +32,8 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command answered."""
+class CommandResult:
+    """The result of a command: exit code, standard output, and standard error."""
 
     exit_code: int
     output: str
@@ -44,8 +45,8 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the deployed API answered."""
+class DeployedResponse:
+    """A response of the deployed API."""
 
     status: int
     headers: dict[str, str]
@@ -60,19 +61,19 @@ class StageOnEmulator:
     package: Path
     name: str
 
-    def deploy(self, *parameters: str) -> Said:
-        return self.say("deploy", "--package", str(self.package), *parameters)
+    def deploy(self, *parameters: str) -> CommandResult:
+        return self.run("deploy", "--package", str(self.package), *parameters)
 
-    def destroy(self, *options: str) -> Said:
-        return self.say("destroy", *options)
+    def destroy(self, *options: str) -> CommandResult:
+        return self.run("destroy", *options)
 
-    def say(self, command: str, *arguments: str) -> Said:
+    def run(self, command: str, *arguments: str) -> CommandResult:
         program = [sys.executable, "-m", "deployment", command, "--stage", self.name, *arguments]
         environment = self.emulator.environment
         done = subprocess.run(
-            program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False
+            program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT_SECONDS, check=False
         )
-        return Said(done.returncode, done.stdout, done.stderr)
+        return CommandResult(done.returncode, done.stdout, done.stderr)
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -85,25 +86,25 @@ class StageOnEmulator:
 
     @property
     def address(self) -> str:
-        """Where the emulator serves the API, without /v1: it has no names below amazonaws.com."""
+        """The URL of the API on the emulator, without /v1. The emulator does not serve host names in amazonaws.com."""
         return f"{self.emulator.address}/_aws/execute-api/{self.outputs['RestAPIId']}/api"
 
-    def call(self, method: str, path: str, key: str = "") -> Answer:
+    def call(self, method: str, path: str, key: str = "") -> DeployedResponse:
         headers = {"Authorization": f"Bearer {key}", "X-Namespace": "default"} if key else {}
         request = urllib.request.Request(f"{self.address}{path}", method=method, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=LONGEST_SECONDS) as answer:
-                return Answer(answer.status, dict(answer.headers), json.loads(answer.read()))
+            with urllib.request.urlopen(request, timeout=TIME_LIMIT_SECONDS) as response:
+                return DeployedResponse(response.status, dict(response.headers), json.loads(response.read()))
         except urllib.error.HTTPError as error:
-            return Answer(error.code, dict(error.headers), json.loads(error.read()))
+            return DeployedResponse(error.code, dict(error.headers), json.loads(error.read()))
 
     def inventory(self) -> dict[str, list[str]]:
-        """Everything in the account that carries the stage's name, by kind; empty kinds are left out."""
-        found = {kind: self._named(*how) for kind, how in KINDS.items()}
-        return {kind: names for kind, names in found.items() if names}
+        """Returns the names of all resources with the name of the stack in them, by type, without empty types."""
+        found = {type_: self._named(*listing) for type_, listing in RESOURCE_TYPES.items()}
+        return {type_: names for type_, names in found.items() if names}
 
     def _named(self, service: str, listing: str, field: str, key: str) -> list[str]:
         listed = getattr(self.emulator.client(service), listing)().get(field, [])
-        there = [each for each in listed if not key or each.get("StackStatus") != "DELETE_COMPLETE"]
-        names = [each[key] if key else each for each in there]
+        existing = [each for each in listed if not key or each.get("StackStatus") != "DELETE_COMPLETE"]
+        names = [each[key] if key else each for each in existing]
         return [name for name in names if self.stack in name]

@@ -1,4 +1,4 @@
-"""The deployed API through the official SDK and plain HTTP: every function of the stack at its work."""
+"""The deployed API, called with the official SDK and plain HTTP. Each function of the stack is used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.objects import PNG, POSTER
 SCHEMA = {"properties": {"film_id": {"type": "string", "required": True}, "poster": {"type": "image"}}}
 
 
-def an_object(sdk: Sdk, bucket: str) -> Any:
+def upload(sdk: Sdk, bucket: str) -> Any:
     return sdk.client.buckets.upload(bucket, data=POSTER["data"], film_id="tt0017136")
 
 
@@ -35,13 +35,13 @@ def test_buckets(sdk: Sdk) -> None:
     assert taken.value.status == 409
 
 
-def test_an_object_its_file_and_the_statistics_that_follow_it(sdk: Sdk) -> None:
+def test_an_object_with_a_file_and_its_statistics(sdk: Sdk) -> None:
     sdk.client.buckets.create(name="posters", bucket_schema=SCHEMA)
-    made = an_object(sdk, "posters")
+    made = upload(sdk, "posters")
     assert (made.film_id, made.blobs[0].details.mime_type) == ("tt0017136", "image/png")
-    seen = sdk.objects.get_object_buckets("posters", made.object_id, return_presigned_urls=True)
-    with urllib.request.urlopen(seen.blobs[0].presigned_url, timeout=10) as answer:
-        assert answer.read() == PNG
+    found = sdk.objects.get_object_buckets("posters", made.object_id, return_presigned_urls=True)
+    with urllib.request.urlopen(found.blobs[0].presigned_url, timeout=10) as response:
+        assert response.read() == PNG
 
     def counted() -> bool:
         bucket = sdk.client.buckets.get("posters")
@@ -51,41 +51,41 @@ def test_an_object_its_file_and_the_statistics_that_follow_it(sdk: Sdk) -> None:
     eventually(lambda: sdk.client.namespaces.list().results[0].object_count == 1)
 
 
-def test_a_bucket_is_deleted_by_its_task(sdk: Sdk, stage: StageOnEmulator) -> None:
+def test_a_task_deletes_a_bucket(sdk: Sdk, stage: StageOnEmulator) -> None:
     made = sdk.client.buckets.create(name="doomed", bucket_schema=SCHEMA)
-    an_object(sdk, "doomed")
+    upload(sdk, "doomed")
     task = sdk.client.buckets.delete("doomed")
     eventually(lambda: bool(sdk.client.tasks.get(task.task_id).status == "COMPLETED"))
-    with pytest.raises(MixpeekAPIError) as gone:
+    with pytest.raises(MixpeekAPIError) as not_found:
         sdk.client.buckets.get(made.bucket_id)
-    assert gone.value.status == 404
+    assert not_found.value.status == 404
     files = stage.emulator.client("s3").list_objects_v2(Bucket=stage.outputs["BlobBucketName"])
     assert [each["Key"] for each in files.get("Contents", []) if made.bucket_id in each["Key"]] == []
 
 
 @pytest.mark.parametrize(("path", "keyed", "status"), [("/v1/buckets", False, 401), ("/v1/buckets/none", True, 404)])
 def test_an_error_of_the_application(stage: StageOnEmulator, api_key: str, path: str, keyed: bool, status: int) -> None:
-    answer = stage.call("GET", path, api_key if keyed else "")
-    assert (answer.status, answer.body["success"], answer.body["status"]) == (status, False, status)
+    response = stage.call("GET", path, api_key if keyed else "")
+    assert (response.status, response.body["success"], response.body["status"]) == (status, False, status)
 
 
 def test_an_error_of_the_gateway(stage: StageOnEmulator, api_key: str) -> None:
     declare_gateway_responses(stage)
-    answer = stage.call("GET", "/v1/nothing/here", api_key)
-    assert (answer.status, answer.body["status"], answer.body["error"]["type"]) == (404, 404, "NotFoundError")
-    assert answer.body["error"]["details"]["request_id"]
+    response = stage.call("GET", "/v1/nothing/here", api_key)
+    assert (response.status, response.body["status"], response.body["error"]["type"]) == (404, 404, "NotFoundError")
+    assert response.body["error"]["details"]["request_id"]
 
 
 def declare_gateway_responses(stage: StageOnEmulator) -> None:
-    """What AWS takes from the API's definition, said to the emulator call by call, because it does not."""
+    """Configures the gateway responses by API calls, since the emulator ignores those in the API definition."""
     template = stage.emulator.client("cloudformation").get_template(StackName=stage.stack, TemplateStage="Original")
     gateway, api = stage.emulator.client("apigateway"), stage.outputs["RestAPIId"]
     declared = template["TemplateBody"]["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
-    for kind, response in declared.items():
+    for type_, response in declared.items():
         headers = response["ResponseParameters"]["Headers"]
         gateway.put_gateway_response(
             restApiId=api,
-            responseType=kind,
+            responseType=type_,
             statusCode=response["StatusCode"],
             responseParameters={f"gatewayresponse.header.{name}": value for name, value in headers.items()},
             responseTemplates=response["ResponseTemplates"],
@@ -97,5 +97,5 @@ def test_no_message_became_a_dead_letter(stage: StageOnEmulator, api_key: str) -
     sqs = stage.emulator.client("sqs")
     for output in ("DeadLettersUrl", "TaskDeadLettersUrl"):
         url = stage.outputs[output]
-        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
-        assert told["Attributes"]["ApproximateNumberOfMessages"] == "0"
+        queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        assert queue["Attributes"]["ApproximateNumberOfMessages"] == "0"

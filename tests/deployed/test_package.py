@@ -1,4 +1,4 @@
-"""The very zip that is deployed."""
+"""The zip file that is deployed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def archive(package: Path) -> Path:
     return package / "deployment.zip"
 
 
-def test_it_has_the_compiled_core_for_the_runtime_and_nothing_that_no_lambda_runs(archive: Path) -> None:
+def test_the_zip_has_the_compiled_modules_of_the_runtime_and_no_unused_files(archive: Path) -> None:
     with zipfile.ZipFile(archive) as zipped:
         names = zipped.namelist()
     assert PYDANTIC in names
-    elsewhere = ("boto3/", "botocore/", "tests/", "deployment/", "chalicelib/local/", "chalicelib/administration/")
-    assert [name for name in names if name.startswith(elsewhere)] == []
+    excluded = ("boto3/", "botocore/", "tests/", "deployment/", "chalicelib/local/", "chalicelib/admin/")
+    assert [name for name in names if name.startswith(excluded)] == []
 
 
-def test_it_is_small(archive: Path) -> None:
+def test_the_zip_is_small(archive: Path) -> None:
     assert archive.stat().st_size < 5_000_000

@@ -1,4 +1,4 @@
-"""The first deployment gives access, once, whatever ended in between."""
+"""The first deployment creates one key, even if an earlier attempt was interrupted."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.support.engine import Tables
 
 @pytest.fixture
 def services(client: DynamoDBClient, tables: Tables, s3: S3Client, blob_bucket: str) -> Services:
-    """Those of a stage that has just come up: there is nothing yet."""
+    """The services of a new stage without data."""
     settings = Settings(catalog_table=tables.catalog, objects_table=tables.objects, blob_bucket=blob_bucket)
     return build(settings, client, lambda: s3)
 
 
-def test_the_first_key_opens_everything_and_the_namespace_is_there(services: Services) -> None:
+def test_the_first_key_has_all_permissions_and_a_namespace(services: Services) -> None:
     key = first_key(services)
     assert key is not None
     assert services.access.authenticate(f"Bearer {key}").permissions == PERMISSIONS
@@ -30,21 +30,21 @@ def test_the_first_key_opens_everything_and_the_namespace_is_there(services: Ser
     assert Api(lambda: services, key, "default").post("/v1/buckets", body).status == 200
 
 
-def test_where_there_is_a_key_no_other_is_made(services: Services) -> None:
+def test_no_key_is_created_if_one_exists(services: Services) -> None:
     first_key(services)
     assert first_key(services) is None
     (organization,) = services.access.list_organizations()
     assert len(services.access.list_keys(organization.organization_id)) == 1
 
 
-def test_a_deployment_that_ended_before_the_key_is_gone_on_with(services: Services) -> None:
-    begun = services.access.create_organization("First organization")
+def test_a_deployment_that_was_interrupted_before_the_key_is_continued(services: Services) -> None:
+    existing = services.access.create_organization("First organization")
     key = first_key(services)
-    assert services.access.authenticate(f"Bearer {key}").organization_id == begun.organization_id
+    assert services.access.authenticate(f"Bearer {key}").organization_id == existing.organization_id
     assert len(services.access.list_organizations()) == 1
 
 
-def test_the_settings_of_a_stage_are_those_of_its_stack() -> None:
+def test_the_settings_of_a_stage_are_the_outputs_of_its_stack() -> None:
     outputs = {
         "CatalogTableName": "catalog",
         "ObjectsTableName": "objects",

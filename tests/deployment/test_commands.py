@@ -1,4 +1,4 @@
-"""What an operator who mistypes, or has no credentials, is told."""
+"""Messages for an operator who has no credentials or gives invalid arguments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def run(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -24,16 +24,16 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
 
 
 @pytest.mark.parametrize("command", ["deploy", "destroy", "settings"])
-@pytest.mark.usefixtures("nobody")
-def test_without_credentials_one_line_says_what_to_set(command: str) -> None:
+@pytest.mark.usefixtures("no_credentials")
+def test_without_credentials_one_line_names_the_variables(command: str) -> None:
     done = run(command, "--stage", "dev")
     assert done.exit_code == 1
     assert "AWS_PROFILE" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.usefixtures("nobody")
-def test_without_a_region_one_line_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("no_credentials")
+def test_without_a_region_one_line_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     done = run("destroy", "--stage", "dev")
@@ -41,15 +41,15 @@ def test_without_a_region_one_line_says_what_to_set(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("name", ["", "Dev", "1st", "a_b", "x" * 21, "dev.eu"])
-def test_a_stage_has_a_name_that_can_be_part_of_a_buckets(name: str) -> None:
+def test_the_name_of_a_stage_must_be_valid_in_the_name_of_an_s3_bucket(name: str) -> None:
     assert run("deploy", "--stage", name).exit_code == 2
 
 
-def test_parameters_are_assignments() -> None:
+def test_parameters_must_be_assignments() -> None:
     assert run("deploy", "--stage", "dev", "ApiMemory").exit_code == 2
 
 
-def test_a_stage_owns_what_its_stack_named_and_nothing_of_another_stage() -> None:
+def test_a_stage_owns_the_resources_of_its_own_stack_only() -> None:
     stage = Stage("dev", "123456789012", "ap-southeast-1")
     assert stage.owns_table("buckets-api-dev-CatalogTable-1ABC2DEF3GHI4")
     assert stage.owns_bucket("buckets-api-dev-blobbucket-1abc2def3ghi")
@@ -59,5 +59,5 @@ def test_a_stage_owns_what_its_stack_named_and_nothing_of_another_stage() -> Non
         assert not stage.owns_bucket(bucket)
 
 
-def test_no_name_of_a_bucket_is_too_long() -> None:
+def test_the_name_of_the_artifacts_bucket_has_at_most_63_characters() -> None:
     assert len(Stage("x" * 20, "123456789012", "ap-southeast-1").artifacts) <= 63

@@ -1,4 +1,4 @@
-"""Rows are brought from one stage's tables into another's, and statistics follow there as they do for any write."""
+"""Rows are copied from the tables of one stage to those of another, and counted there."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
 
-from deployment.copying import MOST_AT_ONCE, Copying
+from deployment.copying import WRITE_BATCH_SIZE, Copying
 from tests.support.engine import Tables, drop_tables, new_tables
-from tests.support.objects import a_bucket_of_objects, objects
+from tests.support.objects import create_object_bucket, objects
 from tests.support.world import World, new_world
 
 
@@ -31,19 +31,21 @@ def copy(world: World, other: World) -> tuple[int, int]:
 
 
 def no_pause(_: float) -> None:
-    raise AssertionError("the engine takes everything at once")
+    raise AssertionError("the engine must not leave unprocessed items")
 
 
-def test_everything_is_there_with_its_keys_and_counted_once(world: World, other: World) -> None:
-    bucket = a_bucket_of_objects(world.api())
-    for _ in range(MOST_AT_ONCE + 1):
+def test_all_rows_and_keys_are_copied_and_counted_once(world: World, other: World) -> None:
+    bucket = create_object_bucket(world.api())
+    for _ in range(WRITE_BATCH_SIZE + 1):
         assert world.api().post(objects(bucket), {"title": "M"}).status == 200
     world.pump()
     _, copied = copy(world, other)
-    assert copied == MOST_AT_ONCE + 1
+    assert copied == WRITE_BATCH_SIZE + 1
     other.pump()
-    seen = other.api().acting(key=world.key).get(f"/v1/buckets/{bucket}").json
-    assert seen == world.api().get(f"/v1/buckets/{bucket}").json | {"stats_updated_at": seen["stats_updated_at"]}
-    assert seen["object_count"] == copied
-    listed = other.api().acting(key=world.key).get("/v1/namespaces").json["results"]
+    copied_bucket = other.api().using(key=world.key).get(f"/v1/buckets/{bucket}").json
+    assert copied_bucket == world.api().get(f"/v1/buckets/{bucket}").json | {
+        "stats_updated_at": copied_bucket["stats_updated_at"]
+    }
+    assert copied_bucket["object_count"] == copied
+    listed = other.api().using(key=world.key).get("/v1/namespaces").json["results"]
     assert [each["object_count"] for each in listed] == [copied]

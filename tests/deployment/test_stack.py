@@ -1,4 +1,4 @@
-"""A stack is created, changed and removed; what goes wrong is told. CloudFormation's answers are prepared."""
+"""Creating, updating and removing a stack, with stubbed responses of CloudFormation."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ CHANGE_SET = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/deploy/1"
 
 
 class CloudFormation:
-    """Answers in the order they are prepared, and what the operator is told meanwhile."""
+    """A stack with a stubbed client. Records the lines that the operator sees and the pauses."""
 
     def __init__(self) -> None:
         client = boto3.client("cloudformation", region_name="us-east-1")
-        self.answers = Stubber(client)
-        self.said: list[str] = []
+        self.responses = Stubber(client)
+        self.printed: list[str] = []
         self.pauses: list[float] = []
         self.events: list[dict[str, Any]] = []
-        self.stack = Stack(client, NAME, self.said.append, self.pauses.append)
+        self.stack = Stack(client, NAME, self.printed.append, self.pauses.append)
 
-    def is_(self, status: str | None) -> None:
+    def has_status(self, status: str | None) -> None:
         if status is None:
-            self.answers.add_client_error("describe_stacks", "ValidationError", f"Stack {NAME} does not exist")
+            self.responses.add_client_error("describe_stacks", "ValidationError", f"Stack {NAME} does not exist")
         else:
             stack = {"StackId": STACK_ID, "StackName": NAME, "CreationTime": "2026-01-01", "StackStatus": status}
-            self.answers.add_response("describe_stacks", {"Stacks": [stack]})
+            self.responses.add_response("describe_stacks", {"Stacks": [stack]})
 
-    def takes(self, kind: str, status: str = "CREATE_COMPLETE", reason: str = "") -> None:
-        asked = {"StackName": NAME, "ChangeSetType": kind, "ChangeSetName": ANY, "TemplateURL": "https://template"}
-        asked |= {"Parameters": [], "Tags": [], "Capabilities": ANY}
-        self.answers.add_response("create_change_set", {"Id": CHANGE_SET, "StackId": STACK_ID}, asked)
-        self.answers.add_response("describe_change_set", {"Status": status})
+    def expects_change_set(self, kind: str, status: str = "CREATE_COMPLETE", reason: str = "") -> None:
+        request = {"StackName": NAME, "ChangeSetType": kind, "ChangeSetName": ANY, "TemplateURL": "https://template"}
+        request |= {"Parameters": [], "Tags": [], "Capabilities": ANY}
+        self.responses.add_response("create_change_set", {"Id": CHANGE_SET, "StackId": STACK_ID}, request)
+        self.responses.add_response("describe_change_set", {"Status": status})
         if status == "FAILED":
-            self.answers.add_response("describe_change_set", {"Status": status, "StatusReason": reason})
-            self.answers.add_response("delete_change_set", {})
+            self.responses.add_response("describe_change_set", {"Status": status, "StatusReason": reason})
+            self.responses.add_response("delete_change_set", {})
 
-    def tells(self, name: str, status: str, reason: str = "") -> None:
-        """One more event; all that there are so far come with the next look."""
+    def adds_event(self, name: str, status: str, reason: str = "") -> None:
+        """Adds an event. The next call that reads events returns all events so far."""
         event = {
             "StackId": STACK_ID,
             "EventId": str(len(self.events)),
@@ -57,17 +57,17 @@ class CloudFormation:
         }
         self.events.insert(0, event)
 
-    def looked_at(self) -> None:
-        self.answers.add_response("describe_stack_events", {"StackEvents": list(self.events)})
+    def expects_read_of_events(self) -> None:
+        self.responses.add_response("describe_stack_events", {"StackEvents": list(self.events)})
 
-    def starts(self) -> None:
-        self.looked_at()
-        self.answers.add_response("execute_change_set", {})
+    def expects_start(self) -> None:
+        self.expects_read_of_events()
+        self.responses.add_response("execute_change_set", {})
 
     def apply(self) -> bool:
-        with self.answers:
+        with self.responses:
             changed = self.stack.apply("https://template", {}, {})
-        self.answers.assert_no_pending_responses()
+        self.responses.assert_no_pending_responses()
         return changed
 
 
@@ -76,19 +76,19 @@ def cloud() -> CloudFormation:
     return CloudFormation()
 
 
-def test_a_stack_that_is_not_there_is_created_and_its_events_are_said_once(cloud: CloudFormation) -> None:
-    cloud.is_(None)
-    cloud.is_(None)
-    cloud.takes("CREATE")
-    cloud.tells(NAME, "REVIEW_IN_PROGRESS")
-    cloud.starts()
-    cloud.tells("TaskQueue", "CREATE_IN_PROGRESS")
-    cloud.looked_at()
-    cloud.tells("TaskQueue", "CREATE_COMPLETE")
-    cloud.tells(NAME, "CREATE_COMPLETE")
-    cloud.looked_at()
+def test_a_stack_that_does_not_exist_is_created_and_each_event_is_printed_once(cloud: CloudFormation) -> None:
+    cloud.has_status(None)
+    cloud.has_status(None)
+    cloud.expects_change_set("CREATE")
+    cloud.adds_event(NAME, "REVIEW_IN_PROGRESS")
+    cloud.expects_start()
+    cloud.adds_event("TaskQueue", "CREATE_IN_PROGRESS")
+    cloud.expects_read_of_events()
+    cloud.adds_event("TaskQueue", "CREATE_COMPLETE")
+    cloud.adds_event(NAME, "CREATE_COMPLETE")
+    cloud.expects_read_of_events()
     assert cloud.apply() is True
-    assert [line.split() for line in cloud.said] == [
+    assert [line.split() for line in cloud.printed] == [
         ["CREATE_IN_PROGRESS", "TaskQueue"],
         ["CREATE_COMPLETE", "TaskQueue"],
         ["CREATE_COMPLETE", NAME],
@@ -96,15 +96,15 @@ def test_a_stack_that_is_not_there_is_created_and_its_events_are_said_once(cloud
     assert cloud.pauses == [PAUSE_SECONDS]
 
 
-def test_the_end_of_an_earlier_change_is_not_taken_for_the_end_of_this_one(cloud: CloudFormation) -> None:
-    cloud.is_("UPDATE_COMPLETE")
-    cloud.is_("UPDATE_COMPLETE")
-    cloud.takes("UPDATE")
-    cloud.tells(NAME, "UPDATE_COMPLETE")
-    cloud.starts()
-    cloud.looked_at()
-    cloud.tells(NAME, "UPDATE_ROLLBACK_COMPLETE")
-    cloud.looked_at()
+def test_the_end_of_an_earlier_update_is_not_mistaken_for_the_end_of_this_one(cloud: CloudFormation) -> None:
+    cloud.has_status("UPDATE_COMPLETE")
+    cloud.has_status("UPDATE_COMPLETE")
+    cloud.expects_change_set("UPDATE")
+    cloud.adds_event(NAME, "UPDATE_COMPLETE")
+    cloud.expects_start()
+    cloud.expects_read_of_events()
+    cloud.adds_event(NAME, "UPDATE_ROLLBACK_COMPLETE")
+    cloud.expects_read_of_events()
     with pytest.raises(DeploymentFailed, match="UPDATE_ROLLBACK_COMPLETE"):
         cloud.apply()
 
@@ -116,58 +116,58 @@ def test_the_end_of_an_earlier_change_is_not_taken_for_the_end_of_this_one(cloud
         "No updates are to be performed.",
     ],
 )
-def test_no_changes_are_no_failure(cloud: CloudFormation, reason: str) -> None:
-    cloud.is_("UPDATE_COMPLETE")
-    cloud.is_("UPDATE_COMPLETE")
-    cloud.takes("UPDATE", "FAILED", reason)
+def test_a_change_set_without_changes_is_not_a_failure(cloud: CloudFormation, reason: str) -> None:
+    cloud.has_status("UPDATE_COMPLETE")
+    cloud.has_status("UPDATE_COMPLETE")
+    cloud.expects_change_set("UPDATE", "FAILED", reason)
     assert cloud.apply() is False
 
 
-def test_a_template_that_is_not_taken_is_told_with_the_reason(cloud: CloudFormation) -> None:
-    cloud.is_("CREATE_COMPLETE")
-    cloud.is_("CREATE_COMPLETE")
-    cloud.takes("UPDATE", "FAILED", "Template error: instance of Fn::GetAtt")
+def test_the_reason_for_a_rejected_template_is_reported(cloud: CloudFormation) -> None:
+    cloud.has_status("CREATE_COMPLETE")
+    cloud.has_status("CREATE_COMPLETE")
+    cloud.expects_change_set("UPDATE", "FAILED", "Template error: instance of Fn::GetAtt")
     with pytest.raises(DeploymentFailed, match="Fn::GetAtt"):
         cloud.apply()
 
 
-def test_what_failed_first_is_told_and_not_what_was_cancelled_for_it(cloud: CloudFormation) -> None:
-    cloud.is_("CREATE_COMPLETE")
-    cloud.is_("CREATE_COMPLETE")
-    cloud.takes("UPDATE")
-    cloud.starts()
-    cloud.tells("OnTask", "UPDATE_FAILED", "Resource update cancelled")
-    cloud.tells("BlobBucket", "UPDATE_FAILED", "You may not do this")
-    cloud.tells("TaskQueue", "UPDATE_FAILED", "Nor that")
-    cloud.tells(NAME, "UPDATE_ROLLBACK_COMPLETE")
-    cloud.looked_at()
+def test_the_first_failure_is_reported_instead_of_cancelled_resources(cloud: CloudFormation) -> None:
+    cloud.has_status("CREATE_COMPLETE")
+    cloud.has_status("CREATE_COMPLETE")
+    cloud.expects_change_set("UPDATE")
+    cloud.expects_start()
+    cloud.adds_event("OnTask", "UPDATE_FAILED", "Resource update cancelled")
+    cloud.adds_event("BlobBucket", "UPDATE_FAILED", "You may not do this")
+    cloud.adds_event("TaskQueue", "UPDATE_FAILED", "Nor that")
+    cloud.adds_event(NAME, "UPDATE_ROLLBACK_COMPLETE")
+    cloud.expects_read_of_events()
     with pytest.raises(DeploymentFailed, match="BlobBucket: You may not do this"):
         cloud.apply()
 
 
-def test_what_is_left_of_a_failed_creation_is_removed_first(cloud: CloudFormation) -> None:
-    cloud.is_("ROLLBACK_COMPLETE")
-    cloud.is_("ROLLBACK_COMPLETE")
-    cloud.looked_at()
-    cloud.answers.add_response("delete_stack", {}, {"StackName": STACK_ID})
-    cloud.tells(NAME, "DELETE_COMPLETE")
-    cloud.looked_at()
-    cloud.is_(None)
-    cloud.takes("CREATE")
-    cloud.starts()
-    cloud.tells(NAME, "CREATE_COMPLETE")
-    cloud.looked_at()
+def test_a_stack_whose_creation_failed_is_removed_first(cloud: CloudFormation) -> None:
+    cloud.has_status("ROLLBACK_COMPLETE")
+    cloud.has_status("ROLLBACK_COMPLETE")
+    cloud.expects_read_of_events()
+    cloud.responses.add_response("delete_stack", {}, {"StackName": STACK_ID})
+    cloud.adds_event(NAME, "DELETE_COMPLETE")
+    cloud.expects_read_of_events()
+    cloud.has_status(None)
+    cloud.expects_change_set("CREATE")
+    cloud.expects_start()
+    cloud.adds_event(NAME, "CREATE_COMPLETE")
+    cloud.expects_read_of_events()
     assert cloud.apply() is True
 
 
-def test_a_stack_that_somebody_is_changing_is_left_alone(cloud: CloudFormation) -> None:
-    cloud.is_("UPDATE_IN_PROGRESS")
-    with pytest.raises(DeploymentFailed, match="right now"):
+def test_a_stack_that_another_operation_is_changing_is_not_changed(cloud: CloudFormation) -> None:
+    cloud.has_status("UPDATE_IN_PROGRESS")
+    with pytest.raises(DeploymentFailed, match="another operation"):
         cloud.apply()
 
 
-def test_removing_a_stack_that_is_not_there_is_nothing(cloud: CloudFormation) -> None:
-    cloud.is_(None)
-    with cloud.answers:
+def test_removing_a_stack_that_does_not_exist_has_no_effect(cloud: CloudFormation) -> None:
+    cloud.has_status(None)
+    with cloud.responses:
         cloud.stack.remove()
-    assert cloud.said == []
+    assert cloud.printed == []

@@ -1,4 +1,4 @@
-"""The packaged template on its way to CloudFormation."""
+"""The preparation of the packaged template for CloudFormation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deployment.template import read_template, values, with_code, with_removal
+from deployment.template import parameter_values, read_template, with_code, with_removal
 from deployment.trouble import DeploymentFailed
 
 TEMPLATE: dict[str, Any] = {
@@ -25,7 +25,7 @@ TEMPLATE: dict[str, Any] = {
 }
 
 
-def test_functions_take_their_code_from_the_bucket_and_nothing_else_changes() -> None:
+def test_only_the_code_location_of_functions_changes() -> None:
     made = with_code(TEMPLATE, "bucket", "key.zip")["Resources"]
     code = {"Bucket": "bucket", "Key": "key.zip"}
     assert made["Function"]["Properties"] == {"CodeUri": code, "Timeout": 3}
@@ -34,7 +34,7 @@ def test_functions_take_their_code_from_the_bucket_and_nothing_else_changes() ->
     }
 
 
-def test_data_is_kept_unless_its_removal_is_the_policy_and_never_lost_by_an_update() -> None:
+def test_the_removal_policy_changes_deletion_but_not_replacement() -> None:
     assert with_removal(TEMPLATE, "keep") == TEMPLATE
     removed = with_removal(TEMPLATE, "delete")["Resources"]
     assert (removed["Table"]["DeletionPolicy"], removed["Table"]["UpdateReplacePolicy"]) == ("Delete", "Retain")
@@ -42,7 +42,7 @@ def test_data_is_kept_unless_its_removal_is_the_policy_and_never_lost_by_an_upda
 
 
 @pytest.mark.parametrize(
-    ("given", "former", "expected"),
+    ("given", "current", "expected"),
     [
         ({}, {}, {"ApiMemory": "1024", "AlarmEmail": ""}),
         ({}, {"ApiMemory": "512", "Forgotten": "x"}, {"ApiMemory": "512", "AlarmEmail": ""}),
@@ -50,14 +50,14 @@ def test_data_is_kept_unless_its_removal_is_the_policy_and_never_lost_by_an_upda
         ({"AlarmEmail": ""}, {"AlarmEmail": "a@b"}, {"ApiMemory": "1024", "AlarmEmail": ""}),
     ],
 )
-def test_parameters_are_what_is_given_or_what_was_or_the_default(
-    given: dict[str, str], former: dict[str, str], expected: dict[str, str]
+def test_a_parameter_has_the_given_value_or_the_current_one_or_the_default(
+    given: dict[str, str], current: dict[str, str], expected: dict[str, str]
 ) -> None:
-    assert values(TEMPLATE, given, former) == expected
+    assert parameter_values(TEMPLATE, given, current) == expected
 
 
-def test_an_unknown_parameter_and_a_missing_package_are_told(tmp_path: Path) -> None:
+def test_an_unknown_parameter_and_a_missing_package_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DeploymentFailed, match="ApiMemory"):
-        values(TEMPLATE, {"Memory": "1"}, {})
+        parameter_values(TEMPLATE, {"Memory": "1"}, {})
     with pytest.raises(DeploymentFailed, match="make package"):
         read_template(tmp_path)

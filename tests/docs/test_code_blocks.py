@@ -15,7 +15,7 @@ import pytest
 from chalicelib.listing.filters.operators import OPERATORS
 from tests.docs.markdown import DOCS, ROOT, Block, blocks, matches, name_of, steps
 from tests.docs.session import search_path, session
-from tests.support.running import Running, listens
+from tests.support.running import ServerProcess, listens
 
 HOW_TO = sorted((DOCS / "how-to").glob("*.md"))
 PAGES = [ROOT / "README.md", DOCS / "tutorial.md", *HOW_TO]
@@ -31,21 +31,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Running]:
+def server(folder: Path) -> Iterator[ServerProcess]:
     """The local server in a process of its own, with an empty data folder."""
     ports = iter(lambda: random.randrange(20000, 30000, 2), None)  # below those that systems give to clients
     port = next(number for number in ports if not listens(number) and not listens(number + 1))
     words = [sys.executable, "-m", "chalicelib.local", "--no-autoreload", "--port", str(port)]
-    running = Running(words, folder, port, PYTHONPATH=str(ROOT), BUCKETS_DATA_DIR=str(folder / "data"))
+    running = ServerProcess(words, folder, port, PYTHONPATH=str(ROOT), BUCKETS_DATA_DIR=str(folder / "data"))
     yield running.ready()
     running.signal(signal.SIGINT)
-    running.ended()
+    running.wait_for_exit()
 
 
 @pytest.fixture
-def environment(server: Running, folder: Path, page: Path, tmp_path: Path) -> dict[str, str]:
+def environment(server: ServerProcess, folder: Path, page: Path, tmp_path: Path) -> dict[str, str]:
     """The environment of a reader who pasted what `make run` printed, with a namespace of its own for each page."""
-    assert server.process.poll() is None, server.said()
+    assert server.process.poll() is None, server.output_text()
     exports = server.exports()
     namespace = page.stem.lower()
     status, answer = server.call("POST", "/v1/namespaces", {"namespace_name": namespace})

@@ -14,7 +14,7 @@ import chalicelib
 from chalicelib.admin.__main__ import admin
 from chalicelib.core.errors import ApiError
 from chalicelib.http.envelope import STATUS, status_and_type
-from chalicelib.settings import Settings, variable
+from chalicelib.settings import Settings, environment_variable
 from deployment.merge_template.template import merge_template
 from tests.docs.markdown import DOCS
 
@@ -64,13 +64,13 @@ def test_the_page_has_every_error_once_ordered_by_status_type_and_code() -> None
 @pytest.mark.parametrize("name", Settings.__slots__)
 def test_every_setting_is_on_the_page_with_its_default(name: str) -> None:
     default = getattr(Settings(), name)
-    (line,) = [line for line in SETTINGS.splitlines() if line.startswith(f"| `{variable(name)}` |")]
+    (line,) = [line for line in SETTINGS.splitlines() if line.startswith(f"| `{environment_variable(name)}` |")]
     assert not default or f"`{default}`" in line
 
 
 def test_the_page_has_no_setting_that_the_code_does_not_have() -> None:
     shown = set(re.findall(r"^\| `(\w+)` \|", SETTINGS, re.MULTILINE))
-    assert shown == {variable(name) for name in Settings.__slots__}
+    assert shown == {environment_variable(name) for name in Settings.__slots__}
 
 
 def test_the_guide_for_operators_has_every_alarm_of_a_stage() -> None:

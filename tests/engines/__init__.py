@@ -1,1 +1,1 @@
-"""The tests of storage, services and HTTP, run against AWS's own DynamoDB engine: `make test-engines`."""
+"""Runs the tests of storage, services and HTTP on DynamoDB Local: `make test-engines`."""

@@ -12,12 +12,12 @@ from typing import Any, NoReturn
 from tests.engines import dynamodb_local
 
 PYTEST = ["-m", "pytest", "-rs", "-p", "tests.engines.selection"]
-# As many workers as `make test` has; they share the engine, where each has databases of its own.
+# The same number of workers as in `make test`. They share the engine, but use different databases.
 WORKERS = ["-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
 
 
-def main(words: Sequence[str]) -> int:
-    """The exit code of the tests. Without an engine it is a failure in CI, and a skip elsewhere."""
+def main(arguments: Sequence[str]) -> int:
+    """Runs the tests, and returns the exit code. If the engine cannot be started, it is 1 in CI and 0 elsewhere."""
     try:
         dynamodb_local.prepare()
     except dynamodb_local.Unavailable as reason:
@@ -27,11 +27,11 @@ def main(words: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _end)
     with dynamodb_local.running() as address:
         environment = {**os.environ, "TEST_DYNAMODB_ENDPOINT": address}
-        return subprocess.call([sys.executable, *PYTEST, *WORKERS, *words], env=environment)
+        return subprocess.call([sys.executable, *PYTEST, *WORKERS, *arguments], env=environment)
 
 
 def _end(number: int, frame: Any) -> NoReturn:
-    """Lets the engine end with us when we are told to."""
+    """Exits on a signal, so that the engine is stopped as well."""
     sys.exit(128 + number)
 
 

@@ -1,6 +1,6 @@
-"""DynamoDB Local, AWS's own engine: fetched once, and started as a process of its own with nothing in it.
+"""Downloads DynamoDB Local, the engine by AWS, and runs it in a separate process without data.
 
-Every access key has a database of its own there, so those who shall see the same rows sign with the same.
+DynamoDB Local has a separate database for each access key. Clients that share data use the same key.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from tests.support.ports import free_port
 ROOT = Path(__file__).parents[2]
 POM = Path(__file__).with_name("pom.xml")
 JARS = ROOT / ".local" / "dynamodb"
-# Comes last, so it tells that all the jars are there, and of which pom.
+# Copied after all jars, so it shows that the download is complete, and for which pom.xml.
 FETCHED = JARS / POM.name
 MAIN = "software.amazon.dynamodb.services.local.main.ServerRunner"
-OLDEST_JAVA = 17
+MIN_JAVA_VERSION = 17
 FETCH_SECONDS = 600
-LONGEST_SECONDS = 60
+START_LIMIT_SECONDS = 60
 
 
 class Unavailable(Exception):
-    """This machine cannot run the engine; the words say why."""
+    """This machine cannot run the engine. The message says why."""
 
 
 def prepare() -> None:
-    """Makes sure that there is all it takes to start the engine, and fetches it if it was not. Raises Unavailable."""
+    """Checks the requirements of the engine, and downloads it if necessary. Raises Unavailable."""
     _check_java()
     if not FETCHED.exists() or FETCHED.read_bytes() != POM.read_bytes():
         _fetch()
@@ -43,7 +43,7 @@ def prepare() -> None:
 
 @contextmanager
 def running() -> Iterator[str]:
-    """An engine with nothing in it, which has been prepared; gives its address, and ends it in any case."""
+    """Runs an engine without data, after `prepare`, and yields its URL. The engine is always stopped at the end."""
     port = free_port()
     options = ["-port", str(port), "-inMemory", "-disableTelemetry"]
     command = [_java(), f"-Djava.library.path={JARS}", "-cp", f"{JARS}/*", MAIN, *options]
@@ -51,9 +51,9 @@ def running() -> Iterator[str]:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         try:
             address = f"http://127.0.0.1:{port}"
-            if not _comes_up(process, address):
+            if not _starts(process, address):
                 log.seek(0)
-                raise RuntimeError(f"DynamoDB Local does not answer:\n{log.read().decode()}")
+                raise RuntimeError(f"DynamoDB Local does not respond:\n{log.read().decode()}")
             yield address
         finally:
             process.kill()
@@ -67,18 +67,18 @@ def _java() -> str:
 
 def _check_java() -> None:
     try:
-        told = subprocess.run([_java(), "-version"], capture_output=True, text=True, check=True).stderr
+        output = subprocess.run([_java(), "-version"], capture_output=True, text=True, check=True).stderr
     except (OSError, subprocess.CalledProcessError) as error:
-        raise Unavailable(f"a JDK {OLDEST_JAVA} or newer is needed, and there is no Java") from error
-    found = re.search(r'version "(\d+)', told)
-    if not found or int(found[1]) < OLDEST_JAVA:
-        raise Unavailable(f"a JDK {OLDEST_JAVA} or newer is needed, and this is: {told.strip()}")
+        raise Unavailable(f"JDK {MIN_JAVA_VERSION} or newer is required, and Java is not installed") from error
+    found = re.search(r'version "(\d+)', output)
+    if not found or int(found[1]) < MIN_JAVA_VERSION:
+        raise Unavailable(f"JDK {MIN_JAVA_VERSION} or newer is required, and this is: {output.strip()}")
 
 
 def _fetch() -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise Unavailable("Maven (mvn) is needed to fetch DynamoDB Local, and there is none")
+        raise Unavailable("Maven (mvn) is required to download DynamoDB Local, and is not installed")
     shutil.rmtree(JARS, ignore_errors=True)
     command = [maven, "-B", "-q", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={JARS}"]
     try:
@@ -92,20 +92,20 @@ def _fetch() -> None:
     shutil.copy(POM, FETCHED)
 
 
-def _comes_up(process: subprocess.Popen[bytes], address: str) -> bool:
-    deadline = time.monotonic() + LONGEST_SECONDS
+def _starts(process: subprocess.Popen[bytes], address: str) -> bool:
+    deadline = time.monotonic() + START_LIMIT_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        if _answers(address):
+        if _responds(address):
             return True
         time.sleep(0.1)
     return False
 
 
-def _answers(address: str) -> bool:
+def _responds(address: str) -> bool:
     try:
         urllib.request.urlopen(address, timeout=5).close()
     except urllib.error.HTTPError:
-        return True  # a request without a signature is refused, by somebody who is there
+        return True  # the engine rejects a request without a signature
     except OSError:
         return False
     return True

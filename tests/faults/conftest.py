@@ -8,11 +8,11 @@ from tests.support.world import World
 
 
 @pytest.fixture(autouse=True)
-def quick(time: SlowTime) -> None:
-    """Waits before another attempt take no time, in any test here."""
+def no_waits(time: SlowTime) -> None:
+    """Waits between attempts take no time in the tests of this package."""
 
 
 @pytest.fixture
 def work(world: World) -> Work:
-    """Tasks, done by hand with the workers of the service."""
+    """Runs tasks by hand with the workers of the service."""
     return new_work(world)

@@ -1,4 +1,4 @@
-"""Every call that the functions of streams and tasks make goes wrong, once and for good; told again, they succeed."""
+"""Injects temporary and permanent faults into every call of the stream and task handlers, then delivers again."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from itertools import product
 import pytest
 
 from tests.deletion.conftest import Work
-from tests.faults.kinds import FAULTS
-from tests.faults.steps import BODY
-from tests.faults.whole import check_whole
+from tests.faults.consistency import check_consistency
+from tests.faults.fault_kinds import FAULTS
+from tests.faults.operation_requests import BODY
 from tests.support.api import Api
 from tests.support.faults import Fault, Faults
-from tests.support.objects import a_bucket_of_objects, created
+from tests.support.objects import create_object_bucket, created
 from tests.support.pump import Record, Source
 from tests.support.world import World
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A fault on a call, or on all from it on."""
+class FaultPlan:
+    """A fault of one call, or of that call and all later ones."""
 
     call: int
     fault: Fault
     once: bool
 
-    def carry_out(self, faults: Faults) -> None:
+    def apply(self, faults: Faults) -> None:
         if self.once:
             faults.on(self.call, self.fault)
         else:
             faults.always(self.fault, first=self.call)
 
 
-def deliver(world: World, source: Source, records: list[Record], plan: Plan | None = None) -> tuple[bool, int]:
-    """Whether the function took all of it, and how many calls it made."""
+def deliver(world: World, source: Source, records: list[Record], plan: FaultPlan | None = None) -> tuple[bool, int]:
+    """Delivers records. Returns whether the handler reported no failure, and how many calls it made."""
     faults = Faults(world.client, world.s3)
     if plan:
-        plan.carry_out(faults)
+        plan.apply(faults)
     try:
-        answer = source.deliver(records)
+        response = source.deliver(records)
     finally:
         faults.remove()
-    return not answer["batchItemFailures"], faults.calls
+    return not response["batchItemFailures"], faults.calls
 
 
-def news(world: World, bucket: str, table: str) -> list[Record]:
-    """What a table's stream tells of one more object."""
+def records_of_new_object(world: World, bucket: str, table: str) -> list[Record]:
+    """Creates an object and returns the new records of a table's stream."""
     created(world.api(), bucket, BODY)
     if table == "catalog":
         assert world.pump.objects.drain()
@@ -55,51 +55,51 @@ def news(world: World, bucket: str, table: str) -> list[Record]:
 
 
 @pytest.mark.parametrize("table", ["objects", "catalog"])
-def test_a_stream_s_function_counts_in_the_end_whatever_failed(world: World, table: str) -> None:
-    bucket = a_bucket_of_objects(world.api())
+def test_a_stream_handler_counts_correctly_after_any_fault(world: World, table: str) -> None:
+    bucket = create_object_bucket(world.api())
     source: Source = getattr(world.pump, table)
-    _, calls = deliver(world, source, news(world, bucket, table))
-    refused = 0
+    _, calls = deliver(world, source, records_of_new_object(world, bucket, table))
+    failures = 0
     for call, fault, once in product(range(1, calls + 1), FAULTS.values(), (True, False)):
-        records = news(world, bucket, table)
-        taken, _ = deliver(world, source, records, Plan(call, fault, once))
-        assert taken or not once, "one failure is made good at once"
-        refused += not taken
-        assert taken or deliver(world, source, records)[0]
+        records = records_of_new_object(world, bucket, table)
+        succeeded, _ = deliver(world, source, records, FaultPlan(call, fault, once))
+        assert succeeded or not once, "a single fault is retried within the call"
+        failures += not succeeded
+        assert succeeded or deliver(world, source, records)[0]
     assert calls > 1
-    assert refused > 0
-    check_whole(world)
+    assert failures > 0
+    check_consistency(world)
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_a_deletion_ends_whatever_failed(world: World, work: Work, kind: str) -> None:
+def test_a_deletion_completes_after_any_fault(world: World, work: Work, kind: str) -> None:
     api = world.api()
     namespace_id = api.get("/v1/namespaces/films").json["namespace_id"]
     calls = calls_of_a_deletion(world, work, api)
     for call in range(1, calls + 1):
-        bucket, task_id = doomed(api)
+        bucket, task_id = bucket_to_delete(api)
         work.begin(task_id)
         faults = Faults(world.client, world.s3).always(FAULTS[kind], first=call)
         work.line.deliver(work.line.queue.waiting[0])
         faults.remove()
         assert work.done(task_id).status == "COMPLETED"
-        work.check_nothing_is_left_of(bucket, namespace_id)
+        work.check_nothing_remains_of(bucket, namespace_id)
     assert calls > 5
-    check_whole(world)
+    check_consistency(world)
 
 
 def calls_of_a_deletion(world: World, work: Work, api: Api) -> int:
-    """How many calls are made to remove a bucket like those that are doomed."""
-    _, task_id = doomed(api)
+    """How many calls the deletion of such a bucket makes."""
+    _, task_id = bucket_to_delete(api)
     counting = Faults(world.client, world.s3)
     assert work.done(task_id).status == "COMPLETED"
     counting.remove()
     return counting.calls
 
 
-def doomed(api: Api) -> tuple[str, str]:
-    """A bucket with two objects, one of them with a file, and the task of its deletion."""
-    bucket = a_bucket_of_objects(api, "doomed")
+def bucket_to_delete(api: Api) -> tuple[str, str]:
+    """Creates a bucket with two objects, one of them with a file. Returns its id and that of its deletion task."""
+    bucket = create_object_bucket(api, "to-delete")
     created(api, bucket, BODY)
     created(api, bucket, {"title": "M"})
     return bucket, api.call("DELETE", f"/v1/buckets/{bucket}").json["task_id"]

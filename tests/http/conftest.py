@@ -1,4 +1,4 @@
-"""The API in time that passes only when somebody sleeps."""
+"""Fixtures of the tests of HTTP requests and responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.api import Api
 from tests.support.faults import Faults
 from tests.support.seeding import seed_objects
 from tests.support.server import serving
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def faults(client: DynamoDBClient) -> Iterator[Faults]:
-    """What goes wrong with AWS; nothing, until a test plans it."""
+    """The faults of calls to AWS that a test plans."""
     planned = Faults(client)
     yield planned
     planned.remove()
@@ -28,15 +28,15 @@ def faults(client: DynamoDBClient) -> Iterator[Faults]:
 
 @pytest.fixture
 def served(world: World) -> Iterator[str]:
-    """The base URL of the world's own server."""
+    """The base URL of a local server."""
     with serving(world) as url:
         yield url
 
 
 @pytest.fixture
 def posters(world: World, api: Api) -> Api:
-    """The API with the bucket `posters`, in the namespace `films`, and an object in it."""
-    reply = api.post("/v1/buckets", a_bucket())
+    """A client of the API in the namespace `films`, which has the bucket `posters` with an object."""
+    reply = api.post("/v1/buckets", bucket_body())
     assert reply.status == 200
     assert seed_objects(world, reply.json["bucket_id"], range(1)) == [OBJECT_ID]
     return api

@@ -1,19 +1,19 @@
-"""The one envelope of errors, as clients may rely on it."""
+"""Checks of the error format that clients can rely on."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.support.api import Reply
+from tests.support.api import ApiResponse
 
 
-def header(reply: Reply, name: str) -> str | None:
-    """A header of the answer, however it is spelt."""
+def header(reply: ApiResponse, name: str) -> str | None:
+    """Returns a header of the response; names are case-insensitive."""
     return next((str(value) for key, value in reply.headers.items() if key.lower() == name.lower()), None)
 
 
-def assert_envelope(reply: Reply, status: int | None = None, type: str | None = None) -> dict[str, Any]:
-    """Holds an error answer against the one envelope, and gives back what stands under `error`."""
+def assert_envelope(reply: ApiResponse, status: int | None = None, type: str | None = None) -> dict[str, Any]:
+    """Checks that an error response has the error format, and returns its `error` object."""
     assert status in (None, reply.status), reply.text
     assert reply.status >= 400, reply.text
     body = reply.json
@@ -42,12 +42,12 @@ def assert_envelope(reply: Reply, status: int | None = None, type: str | None = 
 
 def _assert_both_shapes(body: dict[str, Any]) -> None:
     assert body["error"]["type"] == "ValidationError"
-    told, told_again = body["error"]["details"]["validation_errors"], body["detail"]
-    assert told
-    assert [(p["type"], p["location"], p["message"]) for p in told] == [
-        (p["type"], p["loc"], p["msg"]) for p in told_again
+    errors, detail = body["error"]["details"]["validation_errors"], body["detail"]
+    assert errors
+    assert [(p["type"], p["location"], p["message"]) for p in errors] == [
+        (p["type"], p["loc"], p["msg"]) for p in detail
     ]
-    for problem in told_again:
+    for problem in detail:
         assert problem["loc"][0] in ("body", "query", "path", "header")
         assert all(isinstance(step, str | int) for step in problem["loc"])
         assert isinstance(problem["msg"], str)

@@ -1,4 +1,4 @@
-"""Nobody reaches an object through another's bucket or id, and no object through a bucket it is not in."""
+"""An object is accessible only in its own bucket, namespace and organization."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chalicelib.access.models import ResourceScope
 from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope
 from tests.http.operations import OPERATIONS, body_of, each, path_of
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.catalog import objects_table
 from tests.support.objects import POSTER, SCHEMA, objects, text
 from tests.support.world import World
@@ -20,12 +20,12 @@ from tests.support.world import World
 OBJECT_ROUTES = [operation for operation in OPERATIONS if "/objects" in operation.path]
 ONE_OBJECT = [operation for operation in OPERATIONS if "{object_identifier}" in operation.path]
 NEVER = "obj_" + "z" * 26
-WORDS = ("scarlet data", "scarlet text", "scarlet/prefix")
+SECRETS = ("scarlet data", "scarlet text", "scarlet/prefix")
 
 
 @dataclass(frozen=True)
 class Shelf:
-    """A bucket `posters` with one object, and whose API reaches it."""
+    """A bucket with one object, and a client that can access it."""
 
     api: Api
     bucket_id: str
@@ -54,7 +54,7 @@ def ours(world: World, api: Api) -> Shelf:
 
 @pytest.fixture(params=["another organization", "another namespace"])
 def theirs(request: pytest.FixtureRequest, world: World) -> Shelf:
-    """Somebody else's bucket and object, of the same name and the same unique key."""
+    """A bucket and an object of another tenant, with the same name and the same unique key."""
     if request.param == "another namespace":
         elsewhere = world.api(namespace="elsewhere")
         assert elsewhere.post("/v1/namespaces", {"namespace_name": "elsewhere"}).status == 200
@@ -65,8 +65,8 @@ def theirs(request: pytest.FixtureRequest, world: World) -> Shelf:
     return new_shelf(api, "scarlet")
 
 
-def call(operation: Operation, api: Api, bucket: str, object_id: str) -> Reply:
-    """The operation on an object by its id, which bodies name too where they name any."""
+def call(operation: Operation, api: Api, bucket: str, object_id: str) -> ApiResponse:
+    """Calls the operation for an object. Bodies with object ids contain its id."""
     body: Any = body_of(operation)
     if operation.name.startswith("bulk_soft_delete"):
         body = {**body, "object_ids": [object_id]}
@@ -77,7 +77,7 @@ def call(operation: Operation, api: Api, bucket: str, object_id: str) -> Reply:
 
 @pytest.fixture
 def untouched(world: World, theirs: Shelf) -> Iterator[None]:
-    """Holds the other's row and files to be exactly as they were, when the test is over."""
+    """Checks after the test that the row and the blobs of the other tenant have not changed."""
     key = {"bucket_id": theirs.bucket_id, "object_id": theirs.object_id}
     before = objects_table(world).get(key)
     yield
@@ -91,20 +91,20 @@ def untouched(world: World, theirs: Shelf) -> Iterator[None]:
 
 @each(OBJECT_ROUTES)
 @pytest.mark.usefixtures("untouched")
-def test_no_route_leads_through_the_bucket_of_another(ours: Shelf, theirs: Shelf, operation: Operation) -> None:
-    told = set()
+def test_the_bucket_of_another_tenant_is_not_found(ours: Shelf, theirs: Shelf, operation: Operation) -> None:
+    messages = set()
     for bucket in (theirs.bucket_id, "bkt_0000000000000000", "never-was"):
         for object_id in (theirs.object_id, ours.object_id, NEVER):
             reply = call(operation, ours.api, bucket, object_id)
             error = assert_envelope(reply, 404, "NotFoundError")
             assert error["details"] == {"resource": "bucket", "id": bucket}
-            told.add(error["message"])
-    assert told == {"Bucket not found"}
+            messages.add(error["message"])
+    assert messages == {"Bucket not found"}
 
 
 @each(ONE_OBJECT)
 @pytest.mark.usefixtures("untouched")
-def test_the_id_of_anothers_object_is_one_that_does_not_exist(ours: Shelf, theirs: Shelf, operation: Operation) -> None:
+def test_the_object_of_another_tenant_is_not_found(ours: Shelf, theirs: Shelf, operation: Operation) -> None:
     for bucket in (ours.bucket_id, "posters"):
         for object_id in (theirs.object_id, NEVER):
             error = assert_envelope(call(operation, ours.api, bucket, object_id), 404, "NotFoundError")
@@ -113,7 +113,7 @@ def test_the_id_of_anothers_object_is_one_that_does_not_exist(ours: Shelf, their
 
 
 @each(ONE_OBJECT)
-def test_an_object_is_not_in_a_bucket_beside_its_own(ours: Shelf, operation: Operation) -> None:
+def test_an_object_is_not_found_in_another_bucket(ours: Shelf, operation: Operation) -> None:
     beside = new_shelf(ours.api, "violet", name="beside", key="tt1")
     before = ours.api.get(ours.path).json
     error = assert_envelope(call(operation, ours.api, beside.bucket_id, ours.object_id), 404, "NotFoundError")
@@ -123,22 +123,22 @@ def test_an_object_is_not_in_a_bucket_beside_its_own(ours: Shelf, operation: Ope
 
 @each(OBJECT_ROUTES)
 @pytest.mark.usefixtures("untouched")
-def test_what_is_ours_is_answered_without_a_word_of_theirs(ours: Shelf, theirs: Shelf, operation: Operation) -> None:
+def test_responses_contain_no_data_of_another_tenant(ours: Shelf, theirs: Shelf, operation: Operation) -> None:
     for bucket in (ours.bucket_id, "posters"):
         for object_id in (ours.object_id, theirs.object_id):
             reply = call(operation, ours.api, bucket, object_id)
-            assert not [word for word in WORDS if word in reply.text]
+            assert not [secret for secret in SECRETS if secret in reply.text]
             assert theirs.bucket_id not in reply.text
 
 
 @pytest.mark.usefixtures("untouched")
-def test_hiding_anothers_objects_hides_nothing(ours: Shelf, theirs: Shelf) -> None:
+def test_soft_deleting_objects_of_another_tenant_has_no_effect(ours: Shelf, theirs: Shelf) -> None:
     body = {"object_ids": [theirs.object_id, NEVER], "reason": "spite"}
     assert ours.api.post(f"{objects(ours.bucket_id)}/bulk-soft-delete", body).json["soft_deleted"] == 0
 
 
 def test_the_same_identity_elsewhere_is_another_object(ours: Shelf, theirs: Shelf) -> None:
-    # Both have the unique key tt1, an idempotency key and the same content, and never meet.
+    # Both have the unique key tt1, the same idempotency key and the same content, without a conflict.
     assert ours.object_id != theirs.object_id
     made = []
     for shelf in (ours, theirs):
@@ -151,12 +151,12 @@ def test_the_same_identity_elsewhere_is_another_object(ours: Shelf, theirs: Shel
 
 @each(OBJECT_ROUTES)
 @pytest.mark.usefixtures("untouched")
-def test_a_key_that_is_bound_to_a_bucket_reaches_objects_of_that_one_only(
+def test_a_key_with_a_bucket_scope_can_access_objects_in_that_bucket_only(
     world: World, ours: Shelf, theirs: Shelf, operation: Operation
 ) -> None:
     beside = new_shelf(ours.api, "scarlet", name="beside")
     key = world.key_for(world.organization_id, scopes=[ResourceScope("bucket", ours.bucket_id)])
-    bound = ours.api.acting(key=key)
+    scoped = ours.api.using(key=key)
     for bucket, object_id in (
         (beside.bucket_id, beside.object_id),
         (beside.bucket_id, ours.object_id),
@@ -164,16 +164,16 @@ def test_a_key_that_is_bound_to_a_bucket_reaches_objects_of_that_one_only(
         (theirs.bucket_id, theirs.object_id),
         ("bkt_0000000000000000", NEVER),
     ):
-        reply = call(operation, bound, bucket, object_id)
+        reply = call(operation, scoped, bucket, object_id)
         assert_envelope(reply, 404, "NotFoundError")
-        assert not [word for word in WORDS if word in reply.text]
+        assert not [secret for secret in SECRETS if secret in reply.text]
     assert beside.api.get(beside.path).json["title"] == "scarlet data"
-    assert call(operation, bound, ours.bucket_id, ours.object_id).status not in (401, 403, 404)
+    assert call(operation, scoped, ours.bucket_id, ours.object_id).status not in (401, 403, 404)
 
 
 @each(OBJECT_ROUTES)
-def test_a_key_that_may_only_read_changes_no_object(world: World, ours: Shelf, operation: Operation) -> None:
-    reader = ours.api.acting(key=world.key_for(world.organization_id, "read"))
+def test_a_key_with_read_permission_cannot_change_an_object(world: World, ours: Shelf, operation: Operation) -> None:
+    reader = ours.api.using(key=world.key_for(world.organization_id, "read"))
     reply = call(operation, reader, ours.bucket_id, ours.object_id)
     assert (reply.status == 403) is (operation.permission != "read"), reply.text
     assert ours.api.get(ours.path).headers["ETag"].endswith('-1"')

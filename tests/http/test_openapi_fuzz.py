@@ -1,4 +1,4 @@
-"""schemathesis holds the running API against its own description, with data that fits and data that does not."""
+"""schemathesis tests the running API against its OpenAPI document, with valid and invalid data."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import schemathesis
 from hypothesis import settings
 from schemathesis.config import SchemathesisConfig
 
-from chalicelib.listing.pagination import CURSORS
+from chalicelib.listing.pagination import CURSOR_PARAMETERS
 from chalicelib.openapi.document import openapi
 from tests.http.operations import OPERATIONS
 from tests.support.seeding import seed_objects
 from tests.support.server import serving
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 EXAMPLES = 10
 NUMBERS = itertools.count()
-# Kinds of problems that data may have although it fits its JSON Schema.
+# Types of problems with data that is valid according to its JSON Schema.
 BEYOND_SCHEMAS = {
     "ambiguous_source",
     "contradiction",
@@ -38,8 +38,8 @@ BEYOND_SCHEMAS = {
     "unknown_field",
     "value_error",
 }
-# Places that take any JSON value to their schema, and have a grammar of their own.
-BEYOND_PLACES = {"select", "sort", "sorts", "filters", "enum", "default", "data", "checksum"}
+# Fields whose schema accepts any JSON value, and that are validated by the service.
+BEYOND_FIELDS = {"select", "sort", "sorts", "filters", "enum", "default", "data", "checksum"}
 
 
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(openapi([o for o in OPERATIONS if o.name != "openapi"])))
@@ -49,7 +49,7 @@ CONFIG = SchemathesisConfig.from_dict(
     {
         "seed": 1,
         "generation": {"deterministic": True, "max-examples": EXAMPLES, "with-security-parameters": False},
-        # Replaced by `only_what_a_schema_cannot_say`: JSON Schema knows nothing of cursors, and not that a
+        # Replaced by `valid_data_is_accepted`: JSON Schema can neither describe a valid cursor, nor that a
         # unique key names fields of the schema beside it.
         "checks": {"positive_data_acceptance": {"enabled": False}},
     }
@@ -59,7 +59,7 @@ SCHEMA = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
 
 @dataclass(frozen=True)
 class Target:
-    """What all examples are sent to, and what is there for those that fit to find."""
+    """The server that receives all examples, and the identifiers of existing resources."""
 
     world: World
     base_url: str
@@ -69,11 +69,11 @@ class Target:
 
 @pytest.fixture
 def target(world: World) -> Iterator[Target]:
-    """One for all examples of an operation."""
+    """The target of all examples of one operation."""
     api = world.api()
-    # Known by id, since examples rename them; and examples may end the namespace that they change.
+    # Resources are identified by id, since examples rename them. Examples may also let the changed namespace expire.
     known = {
-        "bucket_identifier": api.post("/v1/buckets", a_bucket()).json["bucket_id"],
+        "bucket_identifier": api.post("/v1/buckets", bucket_body()).json["bucket_id"],
         "namespace_identifier": api.post("/v1/namespaces", {"namespace_name": "changed"}).json["namespace_id"],
     }
     known["task_id"] = f"task_{0:016}"
@@ -82,49 +82,45 @@ def target(world: World) -> Iterator[Target]:
         yield Target(world, url, {"Authorization": f"Bearer {world.key}", "X-Namespace": "films"}, known)
 
 
-def test_the_document_that_is_fuzzed_is_the_one_that_is_served(target: Target) -> None:
+def test_the_tested_document_is_the_served_one(target: Target) -> None:
     assert target.world.api(key="").get("/openapi.json").json == DOCUMENT
 
 
-def only_what_a_schema_cannot_say(
-    context: schemathesis.CheckContext, response: schemathesis.Response, case: Case
-) -> None:
-    """Data that fits the schema is refused only by rules that a schema has no words for."""
-    if not _fits(case) or response.status_code not in (400, 422):
+def valid_data_is_accepted(context: schemathesis.CheckContext, response: schemathesis.Response, case: Case) -> None:
+    """Checks that valid data is rejected only because of rules that JSON Schema cannot express."""
+    if not _is_valid(case) or response.status_code not in (400, 422):
         return
     body = response.json()
     if response.status_code == 400:
         assert body["error"]["code"] in ("cursor_invalid", "walk_too_long"), body
-    elif "failed" in body:  # a batch whose rows are all refused, each on its own
+    elif "failed" in body:  # a bulk create whose rows are all rejected
         assert len(body["failed"]) == body["failed_count"] == body["total_requested"], body
     else:
         for problem in body["detail"]:
-            assert problem["type"] in BEYOND_SCHEMAS or BEYOND_PLACES.intersection(map(str, problem["loc"])), body
+            assert problem["type"] in BEYOND_SCHEMAS or BEYOND_FIELDS.intersection(map(str, problem["loc"])), body
 
 
 @SCHEMA.parametrize()
 @settings(max_examples=EXAMPLES, derandomize=True, database=None)
-def test_the_api_is_as_it_says(case: Case, target: Target) -> None:
-    if _fits(case):
-        _make_welcome(case, target.known)
-    case.call_and_validate(
-        base_url=target.base_url, headers=target.headers, additional_checks=[only_what_a_schema_cannot_say]
-    )
+def test_the_api_conforms_to_its_document(case: Case, target: Target) -> None:
+    if _is_valid(case):
+        _use_existing_resources(case, target.known)
+    case.call_and_validate(base_url=target.base_url, headers=target.headers, additional_checks=[valid_data_is_accepted])
 
 
-def _fits(case: Case) -> bool:
+def _is_valid(case: Case) -> bool:
     return case.meta is not None and case.meta.generation.mode.is_positive
 
 
-def _make_welcome(case: Case, known: dict[str, str]) -> None:
-    """Lets a request that fits its schema succeed more often than by chance."""
+def _use_existing_resources(case: Case, known: dict[str, str]) -> None:
+    """Changes a valid request so that it succeeds more often."""
     case.path_parameters = {name: known[name] for name in case.path_parameters}
-    if len(case.headers.get("If-Match", "")) % 2:  # the others are refused with 412
+    if len(case.headers.get("If-Match", "")) % 2:  # the others are rejected with 412
         case.headers["If-Match"] = "*"
-    for place in (case.query, case.body):
-        if isinstance(place, dict):
-            for name in CURSORS:
-                place.pop(name, None)
+    for fields in (case.query, case.body):
+        if isinstance(fields, dict):
+            for name in CURSOR_PARAMETERS:
+                fields.pop(name, None)
     if isinstance(case.body, dict):
         blobs: Any = case.body.get("blobs") or ()
         for blob in blobs:

@@ -1,3 +1,5 @@
+"""Parsing and validation of bodies and query strings."""
+
 from __future__ import annotations
 
 from contextlib import suppress
@@ -24,7 +26,7 @@ class Thing(BaseModel):
     free: dict[str, Any] = {}
 
 
-class Words(BaseModel):
+class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
     limit: int | None = Field(default=None, ge=1, le=10)
     total: bool = False
@@ -38,25 +40,25 @@ def body(
 
 
 def problems(raw: bytes, **more: Any) -> list[Problem]:
-    with pytest.raises(RequestInvalid) as refusal:
+    with pytest.raises(RequestInvalid) as raised:
         body(raw, **more)
-    return list(refusal.value.problems)
+    return list(raised.value.problems)
 
 
-def query_problems(given_: dict[str, list[str]]) -> list[Problem]:
-    with pytest.raises(RequestInvalid) as refusal:
-        read_query(given_, Words)
-    return list(refusal.value.problems)
+def query_problems(parameters: dict[str, list[str]]) -> list[Problem]:
+    with pytest.raises(RequestInvalid) as raised:
+        read_query(parameters, Parameters)
+    return list(raised.value.problems)
 
 
 @pytest.mark.parametrize("raw", [b"", b" ", b"\r\n\t "])
 @pytest.mark.parametrize("media_type", [None, "application/json", "text/plain", "application/x-www-form-urlencoded"])
-def test_an_empty_body_is_an_empty_object_whatever_its_type(raw: bytes, media_type: str | None) -> None:
+def test_an_empty_body_is_an_empty_object_with_any_content_type(raw: bytes, media_type: str | None) -> None:
     assert body(raw, media_type=media_type) == Thing()
 
 
 @pytest.mark.parametrize("raw", [b"", b" \n"])
-def test_an_empty_body_where_one_is_needed_is_missing(raw: bytes) -> None:
+def test_an_empty_body_is_missing_if_the_body_is_required(raw: bytes) -> None:
     (found,) = problems(raw, required=True)
     assert (found.location, found.type) == (("body",), "missing")
 
@@ -73,7 +75,7 @@ def test_an_empty_body_where_one_is_needed_is_missing(raw: bytes) -> None:
         "application/merge-patch+json",
     ],
 )
-def test_json_goes_by_several_names(media_type: str | None) -> None:
+def test_several_media_types_are_json(media_type: str | None) -> None:
     assert body(b'{"name": "a"}', media_type=media_type).name == "a"
 
 
@@ -90,21 +92,21 @@ def test_json_goes_by_several_names(media_type: str | None) -> None:
         "image/a+json",
     ],
 )
-def test_what_says_it_is_no_json_is_not_read(media_type: str) -> None:
+def test_other_media_types_are_rejected(media_type: str) -> None:
     with pytest.raises(MediaTypeUnsupported):
         body(b'{"name": "a"}', media_type=media_type)
 
 
-def test_a_body_is_bounded_to_the_byte() -> None:
+def test_the_size_limit_is_exact() -> None:
     raw = b'{"name": "a"}'
     assert body(raw, most=len(raw)).name == "a"
-    with pytest.raises(TooLarge) as refusal:
+    with pytest.raises(TooLarge) as raised:
         body(raw, most=len(raw) - 1)
-    assert refusal.value.details == {"max_bytes": len(raw) - 1}
+    assert raised.value.details == {"max_bytes": len(raw) - 1}
 
 
 @pytest.mark.parametrize("raw", [b"null", b"[]", b"1", b'"a"', b"true"])
-def test_a_body_that_is_no_object_is_refused_as_a_whole(raw: bytes) -> None:
+def test_a_body_that_is_not_an_object_is_rejected(raw: bytes) -> None:
     (found,) = problems(raw)
     assert found.location == ("body",)
 
@@ -124,23 +126,23 @@ def test_a_body_that_is_no_object_is_refused_as_a_whole(raw: bytes) -> None:
         (b'{"free": {"a": 1, "a": 2}}', ("body",), "duplicate_key"),
     ],
 )
-def test_a_problem_names_its_place_and_kind(raw: bytes, location: tuple[str | int, ...], type_: str) -> None:
+def test_a_problem_has_its_location_and_type(raw: bytes, location: tuple[str | int, ...], type_: str) -> None:
     (found,) = problems(raw)
     assert (found.location, found.type) == (location, type_)
 
 
-def test_an_undeclared_key_is_told_with_those_that_are_accepted() -> None:
+def test_the_message_for_an_unknown_field_lists_the_known_fields() -> None:
     (found,) = problems(b'{"colour": 1}')
     assert "'colour'" in found.message
     assert "free, name, parts" in found.message
 
 
-def test_all_problems_are_named_up_to_a_bound() -> None:
+def test_all_problems_are_reported_up_to_a_limit() -> None:
     assert len(problems(b'{"name": 1, "parts": [{}], "x": 1}')) == 3
     assert len(problems(b'{"parts": [' + b",".join([b"{}"] * 500) + b"]}")) == MAX_PROBLEMS
 
 
-def test_what_was_sent_is_not_repeated_in_the_problems() -> None:
+def test_problems_do_not_repeat_the_sent_values() -> None:
     secret = "whsec_secret"
     for raw in ('{"name": ["whsec_secret"]}', '{"parts": ["whsec_secret"]}', '{"parts": [{"size": "whsec_secret"}]}'):
         assert all(secret not in str(found) for found in problems(raw.encode()))
@@ -152,25 +154,25 @@ def test_what_was_sent_is_not_repeated_in_the_problems() -> None:
         st.integers(-(10**37), 10**37) | st.text(st.characters(exclude_categories=["Cs"])),
     )
 )
-def test_free_json_arrives_as_it_was_sent(free: dict[str, Any]) -> None:
+def test_arbitrary_json_is_parsed_unchanged(free: dict[str, Any]) -> None:
     from chalicelib.core.json_codec import to_json
 
     assert body(to_json({"free": free}).encode(), most=10**7).free == free
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused_and_nothing_else(raw: bytes) -> None:
+def test_arbitrary_bytes_are_parsed_or_rejected(raw: bytes) -> None:
     with suppress(RequestInvalid):
         body(raw)
 
 
-def test_a_query_is_read_by_the_types_of_its_model() -> None:
-    assert read_query({"limit": ["3"], "total": ["true"]}, Words) == Words(limit=3, total=True)
-    assert read_query({}, Words) == Words()
+def test_a_query_is_parsed_with_the_types_of_its_model() -> None:
+    assert read_query({"limit": ["3"], "total": ["true"]}, Parameters) == Parameters(limit=3, total=True)
+    assert read_query({}, Parameters) == Parameters()
 
 
 @pytest.mark.parametrize(
-    ("given_", "location", "type_"),
+    ("parameters", "location", "type_"),
     [
         ({"limit": ["0"]}, ("query", "limit"), "greater_than_equal"),
         ({"limit": ["11"]}, ("query", "limit"), "less_than_equal"),
@@ -183,10 +185,10 @@ def test_a_query_is_read_by_the_types_of_its_model() -> None:
         ({"": [""]}, ("query", ""), "extra_forbidden"),
     ],
 )
-def test_a_problem_of_the_query_names_its_place_and_kind(
-    given_: dict[str, list[str]], location: tuple[str, ...], type_: str
+def test_a_problem_of_the_query_has_its_location_and_type(
+    parameters: dict[str, list[str]], location: tuple[str, ...], type_: str
 ) -> None:
-    (found,) = query_problems(given_)
+    (found,) = query_problems(parameters)
     assert (found.location, found.type) == (location, type_)
 
 
@@ -195,6 +197,6 @@ def test_a_problem_of_the_query_names_its_place_and_kind(
         st.sampled_from(["limit", "total", "search"]) | st.text(), st.lists(st.text(), min_size=1, max_size=2)
     )
 )
-def test_any_query_is_read_or_refused_and_nothing_else(given_: dict[str, list[str]]) -> None:
+def test_arbitrary_queries_are_parsed_or_rejected(parameters: dict[str, list[str]]) -> None:
     with suppress(RequestInvalid):
-        read_query(given_, Words)
+        read_query(parameters, Parameters)

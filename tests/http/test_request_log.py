@@ -1,4 +1,4 @@
-"""The one line that every request leaves in the log."""
+"""The log line of a request."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 
 from chalicelib.access.models import ResourceScope
 from tests.support.log import Log
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 
 def scoped(world: World) -> str:
     return world.key_for(world.organization_id, scopes=[ResourceScope("namespace", "films", ("read",))])
 
 
-REFUSED: dict[str, tuple[int, dict[str, Any]]] = {
+REQUESTS: dict[str, tuple[int, dict[str, Any]]] = {
     "no permission": (403, {"key": lambda world: world.key_for(world.organization_id, "read")}),
     "out of reach": (403, {"key": scoped}),
     "no namespace named": (400, {"namespace": ""}),
@@ -25,13 +25,13 @@ REFUSED: dict[str, tuple[int, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_whoever_is_known_is_in_the_line_whatever_comes_of_the_request(world: World, log: Log, name: str) -> None:
-    status, given = REFUSED[name]
-    key = given["key"](world) if "key" in given else world.key
-    api = world.api(key=key).acting(namespace=given.get("namespace"))
+@pytest.mark.parametrize("name", REQUESTS)
+def test_the_log_line_contains_the_organization_of_an_authenticated_caller(world: World, log: Log, name: str) -> None:
+    status, request = REQUESTS[name]
+    key = request["key"](world) if "key" in request else world.key
+    api = world.api(key=key).using(namespace=request.get("namespace"))
 
-    reply = api.post("/v1/buckets", given.get("body", a_bucket()))
+    reply = api.post("/v1/buckets", request.get("body", bucket_body()))
 
     (line,) = log.lines
     assert (reply.status, line["status"]) == (status, status)
@@ -40,14 +40,14 @@ def test_whoever_is_known_is_in_the_line_whatever_comes_of_the_request(world: Wo
 
 
 @pytest.mark.parametrize("key", ["", "sk_nobody", "no key"])
-def test_a_request_of_nobody_has_a_line_without_an_organization(world: World, log: Log, key: str) -> None:
+def test_a_request_without_a_valid_key_is_logged_without_an_organization(world: World, log: Log, key: str) -> None:
     assert world.api(key=key).get("/v1/buckets").status == 401
 
     (line,) = log.lines
     assert (line["status"], line["organization"]) == (401, "")
 
 
-def test_a_wrong_method_has_a_line_too(world: World, log: Log) -> None:
+def test_a_request_with_an_unsupported_method_is_logged(world: World, log: Log) -> None:
     reply = world.api().call("DELETE", "/v1/buckets")
 
     (line,) = log.lines

@@ -1,4 +1,4 @@
-"""Nobody reaches into another organization, on any route there is or will be."""
+"""No operation gives access to another organization, or reveals anything about it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from chalicelib.api import CORS, create_app
 from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope, header
 from tests.http.operations import IN_NAMESPACE, KEYED, OPERATIONS, SEARCHED, body_of, each, no_services, path_of
-from tests.support.api import Api, Reply
-from tests.support.world import World, a_bucket
+from tests.support.api import Api, ApiResponse
+from tests.support.world import World, bucket_body
 
-PLACED = [operation for operation in OPERATIONS if operation.scope == "namespace_path"]
+WITH_NAMESPACE_PATH = [operation for operation in OPERATIONS if operation.scope == "namespace_path"]
 BUCKET_ROUTES = [operation for operation in OPERATIONS if "{bucket_identifier}" in operation.path]
 SAME = "same-namespace"
 REQUEST_ID = re.compile(r'"request_id": ?"[^"]*"')
@@ -26,7 +26,7 @@ REQUEST_ID = re.compile(r'"request_id": ?"[^"]*"')
 
 @dataclass(frozen=True)
 class Tenant:
-    """An organization with a namespace of an id that others choose too, and a bucket of a common name."""
+    """An organization with a namespace and a bucket whose id and name exist in other organizations as well."""
 
     organization_id: str
     key: str
@@ -35,10 +35,10 @@ class Tenant:
     bucket_id: str
     secrets: tuple[str, ...]
 
-    def told_in(self, reply: Reply, *asked: str) -> list[str]:
-        """What a reply says about this tenant, apart from what was asked for."""
+    def revealed_in(self, reply: ApiResponse, *requested: str) -> list[str]:
+        """Returns the data of this tenant in a response, except for what the request contained."""
         text = reply.text + repr(sorted(reply.headers.items()))
-        return [secret for secret in self.secrets if secret in text and secret not in asked]
+        return [secret for secret in self.secrets if secret in text and secret not in requested]
 
 
 def new_tenant(world: World, organization_id: str, mark: str) -> Tenant:
@@ -48,8 +48,8 @@ def new_tenant(world: World, organization_id: str, mark: str) -> Tenant:
     own = api.post("/v1/namespaces", {"namespace_name": f"{mark}-own", "description": f"{mark} told"})
     assert (shared.status, own.status) == (200, 200), (shared.text, own.text)
     own_namespace = own.json["namespace_id"]
-    made = api.post("/v1/buckets", a_bucket("posters", description=f"{mark} words", metadata={"m": f"{mark} data"}))
-    other = api.acting(namespace=own_namespace).post("/v1/buckets", a_bucket(f"{mark} bucket"))
+    made = api.post("/v1/buckets", bucket_body("posters", description=f"{mark} words", metadata={"m": f"{mark} data"}))
+    other = api.using(namespace=own_namespace).post("/v1/buckets", bucket_body(f"{mark} bucket"))
     bucket_id = made.json["bucket_id"]
     ids = (organization_id, own_namespace, bucket_id, other.json["bucket_id"])
     return Tenant(organization_id, key, api, own_namespace, bucket_id, (*ids, mark))
@@ -66,22 +66,22 @@ def theirs(world: World) -> Tenant:
     return new_tenant(world, other.organization_id, "scarlet")
 
 
-def call(operation: Operation, api: Api, *, bucket: str = "posters", namespace: str = SAME) -> Reply:
-    """The operation, with a body that may or may not be enough for it."""
+def call(operation: Operation, api: Api, *, bucket: str = "posters", namespace: str = SAME) -> ApiResponse:
+    """Calls the operation, with a body that may be invalid."""
     path = path_of(operation, bucket=bucket, namespace=namespace)
     return api.call(operation.method, path, body_of(operation))
 
 
-def alike(reply: Reply, *asked: str) -> tuple[Any, ...]:
-    """A reply without what must differ: request ids, and the identifiers that were asked for."""
+def normalized(reply: ApiResponse, *requested: str) -> tuple[Any, ...]:
+    """Returns a response without its request id and the requested identifiers, for comparison."""
     text = REQUEST_ID.sub("", reply.text)
-    for word in asked:
-        text = text.replace(word, "…")
+    for identifier in requested:
+        text = text.replace(identifier, "…")
     return reply.status, text, sorted(name for name in reply.headers)
 
 
 @each(KEYED)
-def test_a_key_that_opens_nothing_opens_no_route(world: World, operation: Operation) -> None:
+def test_an_invalid_key_is_rejected_by_every_operation(world: World, operation: Operation) -> None:
     access, organization = world.services.access, world.organization_id
     revoked = access.create_key(organization, name="revoked")
     access.revoke_key(organization, revoked.key.key_id)
@@ -97,16 +97,16 @@ def test_a_key_that_opens_nothing_opens_no_route(world: World, operation: Operat
     for reply in replies:
         assert_envelope(reply, 401, "UnauthorizedError")
         assert header(reply, "WWW-Authenticate") == "Bearer"
-    assert len({repr(alike(reply)) for reply in replies}) == 1
+    assert len({repr(normalized(reply)) for reply in replies}) == 1
 
 
 @each(KEYED)
-def test_a_key_needs_the_permission_of_the_route(world: World, operation: Operation) -> None:
-    enough = PERMISSIONS.index(operation.permission)
-    for place, permission in enumerate(PERMISSIONS):
+def test_a_key_needs_the_permission_of_the_operation(world: World, operation: Operation) -> None:
+    required = PERMISSIONS.index(operation.permission)
+    for index, permission in enumerate(PERMISSIONS):
         key = world.key_for(world.organization_id, permission)
         reply = call(operation, world.api(key=key), namespace="films")
-        if place <= enough:
+        if index <= required:
             assert reply.status not in (401, 403), reply.text
             continue
         for namespace in ("films", "unknown", ""):
@@ -114,7 +114,7 @@ def test_a_key_needs_the_permission_of_the_route(world: World, operation: Operat
             assert error["details"] == {"required_permission": operation.permission}
 
 
-def test_routes_that_change_something_need_more_than_reading() -> None:
+def test_operations_that_change_something_require_more_than_read_permission() -> None:
     for operation in KEYED:
         if operation.method == "DELETE":
             assert operation.permission in ("delete", "admin")
@@ -123,13 +123,13 @@ def test_routes_that_change_something_need_more_than_reading() -> None:
 
 
 @each([o for o in OPERATIONS if o.scope == "open"])
-def test_an_open_route_needs_no_key_and_minds_no_bad_one(world: World, operation: Operation) -> None:
+def test_an_open_operation_needs_no_key_and_ignores_an_invalid_one(world: World, operation: Operation) -> None:
     for key in ("", "nonsense"):
         assert call(operation, world.api(key=key, namespace="")).status == 200
 
 
 @each(IN_NAMESPACE)
-def test_a_route_inside_a_namespace_needs_its_header(world: World, operation: Operation) -> None:
+def test_an_operation_inside_a_namespace_requires_the_header(world: World, operation: Operation) -> None:
     for headers in ({}, {"X-Namespace": ""}, {"X-Namespace": "  "}):
         reply = world.api(namespace="").call(operation.method, path_of(operation), {}, headers=headers)
         error = assert_envelope(reply, 400, "BadRequestError")
@@ -137,30 +137,28 @@ def test_a_route_inside_a_namespace_needs_its_header(world: World, operation: Op
 
 
 @each([o for o in KEYED if o.scope != "namespace"])
-def test_a_route_outside_namespaces_tolerates_the_header(world: World, operation: Operation) -> None:
-    films = world.api().get("/v1/namespaces/films").json["namespace_id"]  # a name is free once it was deleted
+def test_an_operation_outside_namespaces_ignores_the_header(world: World, operation: Operation) -> None:
+    films = world.api().get("/v1/namespaces/films").json["namespace_id"]  # after a deletion, the name does not exist
     replies = [call(operation, world.api(namespace=n), namespace=films) for n in ("", "films", "unknown", "x" * 999)]
     assert len({reply.status for reply in replies}) == 1
 
 
 @each(IN_NAMESPACE)
-def test_the_namespace_of_another_organization_is_one_that_does_not_exist(
-    ours: Tenant, theirs: Tenant, operation: Operation
-) -> None:
+def test_the_namespace_of_another_organization_is_not_found(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
     unknown = "ns_" + "0" * (len(theirs.own_namespace) - 3)
     asked = (theirs.own_namespace, "scarlet-own", unknown)
-    replies = [call(operation, ours.api.acting(namespace=name)) for name in asked]
+    replies = [call(operation, ours.api.using(namespace=name)) for name in asked]
     for reply, name in zip(replies, asked, strict=True):
         error = assert_envelope(reply, 404, "NotFoundError")
         assert error["message"] == "Namespace not found"
         assert error["details"] == {"resource": "namespace", "id": name}
         assert header(reply, "X-Namespace-Unresolved")
-        assert theirs.told_in(reply, name, *(("scarlet",) if "scarlet" in name else ())) == []
-    assert len({repr(alike(reply, *asked)) for reply in replies}) == 1
+        assert theirs.revealed_in(reply, name, *(("scarlet",) if "scarlet" in name else ())) == []
+    assert len({repr(normalized(reply, *asked)) for reply in replies}) == 1
 
 
-@each(PLACED)
-def test_the_namespace_in_a_path_is_found_in_ones_own_organization_only(
+@each(WITH_NAMESPACE_PATH)
+def test_a_namespace_in_the_path_is_found_in_the_own_organization_only(
     ours: Tenant, theirs: Tenant, operation: Operation
 ) -> None:
     unknown = "ns_" + "0" * (len(theirs.own_namespace) - 3)
@@ -168,13 +166,13 @@ def test_the_namespace_in_a_path_is_found_in_ones_own_organization_only(
     replies = [call(operation, ours.api, namespace=name) for name in asked]
     for reply in replies:
         assert_envelope(reply, 404, "NotFoundError")
-    assert len({repr(alike(reply, *asked)) for reply in replies}) == 1
+    assert len({repr(normalized(reply, *asked)) for reply in replies}) == 1
 
 
 @each(BUCKET_ROUTES)
-def test_a_bucket_elsewhere_is_one_that_does_not_exist(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
+def test_a_bucket_in_another_namespace_is_not_found(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
     unknown = "bkt_" + "0" * (len(theirs.bucket_id) - 4)
-    in_another_namespace = ours.api.acting(namespace=ours.own_namespace)
+    in_another_namespace = ours.api.using(namespace=ours.own_namespace)
     replies = [
         call(operation, ours.api, bucket=theirs.bucket_id),
         call(operation, ours.api, bucket=unknown),
@@ -184,83 +182,81 @@ def test_a_bucket_elsewhere_is_one_that_does_not_exist(ours: Tenant, theirs: Ten
     for reply in replies:
         assert_envelope(reply, 404, "NotFoundError")
     asked = (theirs.bucket_id, unknown, ours.bucket_id, "scarlet bucket")
-    assert len({repr(alike(reply, *asked)) for reply in replies}) == 1
+    assert len({repr(normalized(reply, *asked)) for reply in replies}) == 1
 
 
 @each(KEYED)
-def test_no_answer_tells_of_another_organization(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
-    for api in (ours.api, ours.api.acting(namespace=ours.own_namespace), ours.api.acting(namespace="films")):
+def test_no_response_reveals_another_organization(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
+    for api in (ours.api, ours.api.using(namespace=ours.own_namespace), ours.api.using(namespace="films")):
         for bucket in ("posters", ours.bucket_id, "unknown"):
             for namespace in (SAME, ours.own_namespace, "unknown"):
-                assert theirs.told_in(call(operation, api, bucket=bucket, namespace=namespace)) == []
+                assert theirs.revealed_in(call(operation, api, bucket=bucket, namespace=namespace)) == []
 
 
 @each(KEYED)
 @pytest.mark.parametrize("scope", ["namespace:elsewhere", "namespace:same-namespacex", "bucket:bkt_0000000000000000"])
-def test_to_a_key_that_is_bound_elsewhere_nothing_is_there(
+def test_a_key_with_other_scopes_cannot_detect_resources(
     world: World, ours: Tenant, operation: Operation, scope: str
 ) -> None:
     kind, _, resource = scope.partition(":")
-    bound = ours.api.acting(key=world.key_for(ours.organization_id, scopes=[ResourceScope(kind, resource)]))
-    assert ours.told_in(call(operation, bound)) == []
+    scoped = ours.api.using(key=world.key_for(ours.organization_id, scopes=[ResourceScope(kind, resource)]))
+    assert ours.revealed_in(call(operation, scoped)) == []
     if operation.scope == "organization":
-        error = assert_envelope(call(operation, bound, bucket=ours.bucket_id), 403, "ForbiddenError")
+        error = assert_envelope(call(operation, scoped, bucket=ours.bucket_id), 403, "ForbiddenError")
         assert error["code"] == "out_of_scope"
         return
-    assert_told_apart_nothing(operation, bound, ours, buckets=(ours.bucket_id, "posters", "bkt_9999999999999999"))
+    assert_indistinguishable(operation, scoped, ours, buckets=(ours.bucket_id, "posters", "bkt_9999999999999999"))
 
 
-def assert_told_apart_nothing(operation: Operation, bound: Api, ours: Tenant, *, buckets: tuple[str, ...]) -> None:
-    """Holds all answers to be the same 404, whether the namespace and the bucket are there or not."""
+def assert_indistinguishable(operation: Operation, scoped: Api, ours: Tenant, *, buckets: tuple[str, ...]) -> None:
+    """Checks that all responses are the same 404, whether or not the namespace and the bucket exist."""
     asked = [(bucket, namespace) for bucket in buckets for namespace in (SAME, ours.own_namespace, "never-was")]
-    told = set()
+    responses = set()
     for bucket, namespace in asked:
-        reply = call(operation, bound.acting(namespace=namespace), bucket=bucket, namespace=namespace)
+        reply = call(operation, scoped.using(namespace=namespace), bucket=bucket, namespace=namespace)
         assert_envelope(reply, 404, "NotFoundError")
-        told.add(repr(alike(reply, bucket, namespace)))
-    assert len(told) == 1, told
+        responses.add(repr(normalized(reply, bucket, namespace)))
+    assert len(responses) == 1, responses
 
 
-@each(IN_NAMESPACE + PLACED)
-def test_a_key_that_is_bound_to_a_place_works_there(world: World, ours: Tenant, operation: Operation) -> None:
+@each(IN_NAMESPACE + WITH_NAMESPACE_PATH)
+def test_a_key_with_scopes_works_within_them(world: World, ours: Tenant, operation: Operation) -> None:
     for resource in (SAME, "same-*", "violet-same", "*"):
         key = world.key_for(ours.organization_id, scopes=[ResourceScope("namespace", resource)])
-        assert call(operation, ours.api.acting(key=key)).status != 403
+        assert call(operation, ours.api.using(key=key)).status != 403
 
 
-@each(IN_NAMESPACE + PLACED)
-def test_to_a_key_that_is_bound_to_a_namespace_the_others_are_not_there(
+@each(IN_NAMESPACE + WITH_NAMESPACE_PATH)
+def test_a_key_with_a_namespace_scope_cannot_detect_other_namespaces(
     world: World, ours: Tenant, operation: Operation
 ) -> None:
     key = world.key_for(ours.organization_id, scopes=[ResourceScope("namespace", SAME)])
     asked = (ours.own_namespace, "films", "never-was")
-    replies = [call(operation, ours.api.acting(key=key, namespace=name), namespace=name) for name in asked]
+    replies = [call(operation, ours.api.using(key=key, namespace=name), namespace=name) for name in asked]
     for reply, name in zip(replies, asked, strict=True):
         error = assert_envelope(reply, 404, "NotFoundError")
         assert error["details"] == {"resource": "namespace", "id": name}
         assert header(reply, "X-Namespace-Unresolved")
-    assert len({repr(alike(reply, *asked)) for reply in replies}) == 1
+    assert len({repr(normalized(reply, *asked)) for reply in replies}) == 1
 
 
 @each(BUCKET_ROUTES)
-def test_a_key_that_is_bound_to_a_bucket_learns_of_no_namespace(
-    world: World, ours: Tenant, operation: Operation
-) -> None:
-    # Words that are refused come first where something is there, so they must come first everywhere.
+def test_a_key_with_a_bucket_scope_cannot_detect_namespaces(world: World, ours: Tenant, operation: Operation) -> None:
+    # An invalid query is reported first if the bucket exists, so it must be reported first in all cases.
     for scopes in ([("bucket", ours.bucket_id)], [("bucket", "bkt_*"), ("namespace", "elsewhere")]):
         key = world.key_for(ours.organization_id, scopes=[ResourceScope(*scope) for scope in scopes])
         for query in ({}, {"undeclared": "x"}):
-            told = set()
+            responses = set()
             for namespace in (ours.own_namespace, "films", "never-was"):
-                api = ours.api.acting(key=key, namespace=namespace)
+                api = ours.api.using(key=key, namespace=namespace)
                 path = path_of(operation, bucket=ours.bucket_id)
                 reply = api.call(operation.method, path, body_of(operation), query=query)
                 assert reply.status in (404, 422), reply.text
-                told.add(repr(alike(reply, namespace)))
-            assert len(told) == 1, told
+                responses.add(repr(normalized(reply, namespace)))
+            assert len(responses) == 1, responses
 
 
-def test_two_organizations_that_choose_the_same_names_never_meet(ours: Tenant, theirs: Tenant) -> None:
+def test_the_same_names_in_two_organizations_are_independent(ours: Tenant, theirs: Tenant) -> None:
     for me, other in ((ours, theirs), (theirs, ours)):
         assert me.api.get("/v1/buckets/posters").json["bucket_id"] == me.bucket_id
         for reply in (
@@ -274,12 +270,12 @@ def test_two_organizations_that_choose_the_same_names_never_meet(ours: Tenant, t
             me.api.get(f"/v1/namespaces/{SAME}"),
         ):
             assert reply.status == 200, reply.text
-            assert other.told_in(reply, other.bucket_id) == []
+            assert other.revealed_in(reply, other.bucket_id) == []
             if "total_count" in reply.json:
                 assert reply.json["total_count"] == len(reply.json["results"]) <= 3
     assert ours.api.patch("/v1/buckets/posters", {"description": "ours now"}).status == 200
     assert theirs.api.get("/v1/buckets/posters").json["description"] == "scarlet words"
-    assert ours.api.post("/v1/buckets", a_bucket("second")).status == 200
+    assert ours.api.post("/v1/buckets", bucket_body("second")).status == 200
     assert ours.api.get(f"/v1/namespaces/{SAME}").json["bucket_count"] == 2
     assert theirs.api.get(f"/v1/namespaces/{SAME}").json["bucket_count"] == 1
     assert theirs.api.get("/v1/buckets/second").status == 404
@@ -287,7 +283,7 @@ def test_two_organizations_that_choose_the_same_names_never_meet(ours: Tenant, t
     assert theirs.api.get("/v1/namespaces/scarlet-same").json["description"] is None
 
 
-def test_an_organization_id_forged_into_a_namespace_id_leads_nowhere(ours: Tenant, theirs: Tenant) -> None:
+def test_a_namespace_id_with_the_id_of_another_organization_is_not_found(ours: Tenant, theirs: Tenant) -> None:
     for forged in (
         f"{theirs.organization_id}.{SAME}",
         f"../{SAME}",
@@ -295,14 +291,14 @@ def test_an_organization_id_forged_into_a_namespace_id_leads_nowhere(ours: Tenan
         "ORG",
         "#TOTALS",
     ):
-        assert_envelope(ours.api.acting(namespace=forged).get("/v1/buckets"), 404, "NotFoundError")
+        assert_envelope(ours.api.using(namespace=forged).get("/v1/buckets"), 404, "NotFoundError")
     forged = f"{theirs.organization_id}.{SAME}"
-    refused = ours.api.post("/v1/namespaces", {"namespace_id": forged, "namespace_name": "forged"})
-    assert_envelope(refused, 422, "ValidationError")
+    rejected = ours.api.post("/v1/namespaces", {"namespace_id": forged, "namespace_name": "forged"})
+    assert_envelope(rejected, 422, "ValidationError")
 
 
 def pages(api: Api, path: str) -> Iterator[str]:
-    """The cursors of a list whose pages have one row."""
+    """Yields the cursors of a list with one row per page."""
     reply = api.post(path, {"limit": 1})
     while cursor := reply.json["pagination"]["next_cursor"]:
         yield cursor
@@ -310,12 +306,12 @@ def pages(api: Api, path: str) -> Iterator[str]:
 
 
 @each(SEARCHED)
-def test_a_cursor_is_of_no_use_to_another_tenant(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
-    elsewhere = theirs.api.acting(namespace=theirs.own_namespace)
-    assert elsewhere.post("/v1/buckets", a_bucket("posters")).status == 200
+def test_a_cursor_of_another_tenant_is_rejected(ours: Tenant, theirs: Tenant, operation: Operation) -> None:
+    elsewhere = theirs.api.using(namespace=theirs.own_namespace)
+    assert elsewhere.post("/v1/buckets", bucket_body("posters")).status == 200
     for tenant in (ours, theirs):
         for name in ("a", "b"):
-            assert tenant.api.post("/v1/buckets", a_bucket(name)).status == 200
+            assert tenant.api.post("/v1/buckets", bucket_body(name)).status == 200
             assert tenant.api.post("/v1/buckets/posters/objects", {"title": name}).status == 200
             if operation.name == "list_tasks":
                 assert tenant.api.call("DELETE", f"/v1/buckets/{name}").status == 200
@@ -329,7 +325,7 @@ def test_a_cursor_is_of_no_use_to_another_tenant(ours: Tenant, theirs: Tenant, o
             assert_envelope(elsewhere.post(path, {"cursor": cursor}), 400, "BadRequestError")
 
 
-def test_every_route_answers_browsers_of_any_origin() -> None:
+def test_every_operation_allows_browsers_of_any_origin() -> None:
     routes = create_app(no_services).routes
     assert {(method, path) for path in routes for method in routes[path]} == {(o.method, o.path) for o in OPERATIONS}
     for path in routes:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import BadRequest
-from chalicelib.listing.cursors import LONGEST, VERSION, CursorInvalid, decode, encode, fingerprint
+from chalicelib.listing.cursors import MAX_CURSOR_LENGTH, VERSION, CursorInvalid, decode, encode, fingerprint
 
 QUERY = fingerprint("buckets", {"a": 1})
 positions = st.lists(
@@ -27,17 +27,17 @@ json_values = st.recursive(
 )
 
 
-def armoured(raw: bytes) -> str:
+def encoded(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def refused(text: str, query: str = QUERY) -> CursorInvalid:
+def rejected(text: str, query: str = QUERY) -> CursorInvalid:
     with pytest.raises(CursorInvalid) as caught:
         decode(text, query=query)
     return caught.value
 
 
-def decoded_or_refused(text: str) -> Any:
+def decoded_or_error(text: str) -> Any:
     try:
         return decode(text, query=QUERY)
     except CursorInvalid:
@@ -45,7 +45,7 @@ def decoded_or_refused(text: str) -> Any:
 
 
 @given(positions)
-def test_a_cursor_read_back_is_the_position(position: list[Any]) -> None:
+def test_a_decoded_cursor_is_the_encoded_position(position: list[Any]) -> None:
     again = decode(encode(position, query=QUERY), query=QUERY)
     assert again == position
     assert [type(value) for value in again] == [type(value) for value in position]
@@ -59,45 +59,45 @@ def test_a_cursor_needs_no_escaping_in_a_url(position: list[Any]) -> None:
 
 
 @given(positions)
-def test_another_query_does_not_take_the_cursor(position: list[Any]) -> None:
-    refused(encode(position, query=QUERY), query=fingerprint("buckets", {"a": 2}))
+def test_a_cursor_of_another_query_is_rejected(position: list[Any]) -> None:
+    rejected(encode(position, query=QUERY), query=fingerprint("buckets", {"a": 2}))
 
 
 @given(positions, st.data())
-def test_a_cursor_cut_short_is_refused(position: list[Any], data: st.DataObject) -> None:
+def test_a_truncated_cursor_is_rejected(position: list[Any], data: st.DataObject) -> None:
     cursor = encode(position, query=QUERY)
-    refused(cursor[: data.draw(st.integers(0, len(cursor) - 1))])
+    rejected(cursor[: data.draw(st.integers(0, len(cursor) - 1))])
 
 
 @given(st.text())
-def test_any_text_is_refused(text: str) -> None:
-    refused(text)
+def test_arbitrary_text_is_rejected(text: str) -> None:
+    rejected(text)
 
 
 @given(st.binary())
-def test_any_bytes_are_refused(raw: bytes) -> None:
-    refused(armoured(raw))
+def test_arbitrary_bytes_are_rejected(raw: bytes) -> None:
+    rejected(encoded(raw))
 
 
 @given(json_values)
-def test_any_json_is_refused(value: Any) -> None:
-    refused(armoured(json.dumps(value).encode()))
+def test_arbitrary_json_is_rejected(value: Any) -> None:
+    rejected(encoded(json.dumps(value).encode()))
 
 
 @given(json_values)
-def test_a_made_up_position_is_a_list_or_refused(value: Any) -> None:
-    found = decoded_or_refused(armoured(json.dumps([VERSION, QUERY, value]).encode()))
+def test_a_forged_position_is_a_list_or_is_rejected(value: Any) -> None:
+    found = decoded_or_error(encoded(json.dumps([VERSION, QUERY, value]).encode()))
     assert found is CursorInvalid or isinstance(found, list)
     if not isinstance(value, list):
         assert found is CursorInvalid
 
 
 @given(positions, st.data())
-def test_a_cursor_with_one_character_changed_never_breaks_anything(position: list[Any], data: st.DataObject) -> None:
+def test_a_cursor_with_one_changed_character_causes_no_other_error(position: list[Any], data: st.DataObject) -> None:
     cursor = encode(position, query=QUERY)
-    place = data.draw(st.integers(0, len(cursor) - 1))
-    changed = cursor[:place] + data.draw(st.characters()) + cursor[place + 1 :]
-    assert isinstance(decoded_or_refused(changed), list | type)
+    index = data.draw(st.integers(0, len(cursor) - 1))
+    changed = cursor[:index] + data.draw(st.characters()) + cursor[index + 1 :]
+    assert isinstance(decoded_or_error(changed), list | type)
 
 
 @pytest.mark.parametrize(
@@ -129,24 +129,24 @@ def test_a_cursor_with_one_character_changed_never_breaks_anything(position: lis
         b'[1, "%s", %s]' % (QUERY.encode(), b"[" * 100 + b"]" * 100),
     ],
 )
-def test_garbage_in_the_armour_is_refused(raw: bytes) -> None:
-    refused(armoured(raw))
+def test_encoded_garbage_is_rejected(raw: bytes) -> None:
+    rejected(encoded(raw))
 
 
 @pytest.mark.parametrize(
-    "text", ["", "=", "a", "a=b", "\x00", "é", "\ud800", " ", "W10 ", "a" * (LONGEST + 1), "A" * 10**6]
+    "text", ["", "=", "a", "a=b", "\x00", "é", "\ud800", " ", "W10 ", "a" * (MAX_CURSOR_LENGTH + 1), "A" * 10**6]
 )
-def test_garbage_without_armour_is_refused(text: str) -> None:
-    refused(text)
+def test_unencoded_garbage_is_rejected(text: str) -> None:
+    rejected(text)
 
 
-def test_the_refusal_can_be_told_from_others() -> None:
-    refusal = refused("garbage")
-    assert isinstance(refusal, BadRequest)
-    assert refusal.reason == "cursor_invalid"
+def test_the_error_has_a_code_of_its_own() -> None:
+    error = rejected("garbage")
+    assert isinstance(error, BadRequest)
+    assert error.code == "cursor_invalid"
 
 
-def test_a_fingerprint_is_short_and_tells_queries_apart() -> None:
+def test_a_fingerprint_is_short_and_differs_between_queries() -> None:
     assert fingerprint("a", {"x": 1, "y": 2}) == fingerprint("a", {"y": 2, "x": 1})
     parts: list[tuple[Any, ...]] = [
         (),

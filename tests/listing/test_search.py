@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.core.text import fold
-from chalicelib.listing.search import LONGEST, read_search, texts_of
+from chalicelib.listing.search import MAX_SEARCH_LENGTH, read_search, strings_in
 
 terms = st.text("aAbB*ßsS.\\\n", min_size=1, max_size=8).filter(lambda term: term.strip() != "")
 texts = st.text("aAbBßsS.\\\n*", max_size=12)
@@ -36,23 +36,23 @@ def found(term: str, *texts: str, case_sensitive: bool = False) -> bool:
         ("two words", "two words here"),
     ],
 )
-def test_a_term_is_found_anywhere_and_a_star_is_any_run(term: str, text: str) -> None:
+def test_a_term_is_found_anywhere_and_a_star_matches_any_characters(term: str, text: str) -> None:
     assert found(term, "other", text)
 
 
 @pytest.mark.parametrize(
     ("term", "text"), [("b*a", "ab"), ("aa*aa", "aaa"), ("a.c", "abc"), ("[a]", "a"), ("a b", "ab")]
 )
-def test_pieces_stand_in_their_order_and_mean_themselves(term: str, text: str) -> None:
+def test_pieces_must_come_in_order_and_have_no_special_characters(term: str, text: str) -> None:
     assert not found(term, text)
 
 
-def test_all_pieces_stand_in_one_text() -> None:
+def test_all_pieces_must_be_in_one_text() -> None:
     assert not found("a*b", "a", "b")
     assert not found("a")
 
 
-def test_case_counts_on_demand() -> None:
+def test_case_is_compared_only_on_request() -> None:
     assert found("Film", "Films", case_sensitive=True)
     assert not found("film", "Films", case_sensitive=True)
 
@@ -62,16 +62,16 @@ def test_a_blank_term_is_no_search(term: str | None) -> None:
     assert read_search(term) is None
 
 
-def test_the_length_of_a_term_is_bounded() -> None:
-    assert read_search("a" * LONGEST) is not None
-    with pytest.raises(RequestInvalid) as refused:
-        read_search("a" * (LONGEST + 1))
-    problem = refused.value.problems[0]
+def test_the_length_of_a_term_is_limited() -> None:
+    assert read_search("a" * MAX_SEARCH_LENGTH) is not None
+    with pytest.raises(RequestInvalid) as caught:
+        read_search("a" * (MAX_SEARCH_LENGTH + 1))
+    problem = caught.value.problems[0]
     assert (problem.location, problem.type) == (("body", "search"), "string_too_long")
 
 
 @given(terms, st.lists(texts, max_size=3), st.booleans())
-def test_search_is_what_a_pattern_would_find(term: str, over: list[str], case_sensitive: bool) -> None:
+def test_a_search_finds_the_same_as_a_regular_expression(term: str, over: list[str], case_sensitive: bool) -> None:
     def folded(text: str) -> str:
         return text if case_sensitive else fold(text)
 
@@ -81,7 +81,7 @@ def test_search_is_what_a_pattern_would_find(term: str, over: list[str], case_se
 
 
 @given(terms, st.lists(texts, min_size=1, max_size=3), st.booleans())
-def test_the_folded_text_of_a_match_holds_every_needle(term: str, over: list[str], case_sensitive: bool) -> None:
+def test_the_folded_text_of_a_match_contains_every_needle(term: str, over: list[str], case_sensitive: bool) -> None:
     search = read_search(term, case_sensitive=case_sensitive)
     assert search is not None
     if search.matches(over):
@@ -89,12 +89,12 @@ def test_the_folded_text_of_a_match_holds_every_needle(term: str, over: list[str
     assert all(needle and needle == fold(needle) and "*" not in needle for needle in search.needles)
 
 
-def test_many_stars_take_no_time() -> None:
+def test_a_term_with_many_stars_is_searched_fast() -> None:
     assert not found("a*" * 240 + "b", "a" * 1_000_000)
 
 
-def test_the_texts_of_a_value_are_its_strings_at_any_depth_and_no_keys() -> None:
+def test_strings_are_found_at_any_depth_except_in_keys() -> None:
     value: Any = {"key": "a", "list": ["b", 1, None, True, {"deep": ["c"]}], "none": {}}
-    assert list(texts_of(value)) == ["a", "b", "c"]
-    assert list(texts_of("a")) == ["a"]
-    assert list(texts_of(5)) == []
+    assert list(strings_in(value)) == ["a", "b", "c"]
+    assert list(strings_in("a")) == ["a"]
+    assert list(strings_in(5)) == []

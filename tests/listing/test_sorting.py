@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.core.json_path import MAX_DOTS, MAX_PATH
 from chalicelib.listing import cursors
-from chalicelib.listing.sorting import COMPARED, MOST, SortKey, key, position, read_sorts
+from chalicelib.listing.sorting import MAX_COMPARED_CHARACTERS, MAX_SORTS, SortKey, position, read_sorts, sort_position
 
 scalars = st.none() | st.booleans() | st.integers(-(10**37), 10**37) | st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -28,8 +28,8 @@ sorts = st.lists(st.builds(SortKey, st.sampled_from(["a", "b", "b.x"]), st.boole
 )
 
 
-def ordered(given_rows: dict[str, Any], asked: tuple[SortKey, ...]) -> list[str]:
-    return sorted(given_rows, key=lambda id_: key(position(given_rows[id_], asked, id_), asked))
+def ordered(given_rows: dict[str, Any], keys: tuple[SortKey, ...]) -> list[str]:
+    return sorted(given_rows, key=lambda id_: sort_position(position(given_rows[id_], keys, id_), keys))
 
 
 def order_of(values_: list[Any], **how: Any) -> list[Any]:
@@ -37,24 +37,24 @@ def order_of(values_: list[Any], **how: Any) -> list[Any]:
     return [by_id[id_]["a"] for id_ in ordered(by_id, (SortKey("a", **how),))]
 
 
-def walked(by_id: dict[str, Any], asked: tuple[SortKey, ...], size: int) -> Iterator[list[str]]:
-    """The pages of a list, each found from the cursor of the one before."""
+def walked(by_id: dict[str, Any], keys: tuple[SortKey, ...], size: int) -> Iterator[list[str]]:
+    """Yields the pages of a list, each from the cursor of the previous one."""
     after = None
     while True:
-        place = key(cursors.decode(after, query="q"), asked) if after else None
+        last = sort_position(cursors.decode(after, query="q"), keys) if after else None
         rest = [
             id_
-            for id_ in ordered(by_id, asked)
-            if place is None or place < key(position(by_id[id_], asked, id_), asked)
+            for id_ in ordered(by_id, keys)
+            if last is None or last < sort_position(position(by_id[id_], keys, id_), keys)
         ]
         page = rest[:size]
         yield page
         if len(rest) <= size:
             return
-        after = cursors.encode(position(by_id[page[-1]], asked, page[-1]), query="q")
+        after = cursors.encode(position(by_id[page[-1]], keys, page[-1]), query="q")
 
 
-def test_types_have_an_order_and_what_is_missing_is_last() -> None:
+def test_types_have_an_order_and_missing_values_are_last() -> None:
     assert order_of([None, {"x": 1}, [1], "text", 5, 1.5, True, False]) == [
         False,
         True,
@@ -72,19 +72,19 @@ def test_descending_is_the_exact_reverse() -> None:
     assert order_of(mixed, descending=True) == order_of(mixed)[::-1]
 
 
-def test_text_is_folded_unless_case_counts() -> None:
+def test_text_is_folded_unless_the_sort_is_case_sensitive() -> None:
     assert order_of(["b", "A", "a", "B"]) == ["A", "a", "b", "B"]
     assert order_of(["b", "A", "a", "B"], case_sensitive=True) == ["A", "B", "a", "b"]
 
 
-def test_ties_go_by_id_in_the_direction_of_the_first_key() -> None:
+def test_equal_rows_are_ordered_by_id_in_the_direction_of_the_first_key() -> None:
     by_id = {"2": {"a": 1}, "1": {"a": 1.0}, "3": {"a": True}}
     assert ordered(by_id, (SortKey("a"),)) == ["3", "1", "2"]
     assert ordered(by_id, (SortKey("a", descending=True), SortKey("b"))) == ["2", "1", "3"]
     assert ordered(by_id, ()) == ["1", "2", "3"]
 
 
-def test_the_first_key_is_primary_and_each_has_its_direction() -> None:
+def test_the_first_key_takes_precedence_and_each_key_has_a_direction() -> None:
     by_id = {"1": {"a": 1, "b": 1}, "2": {"a": 1, "b": 2}, "3": {"a": 0, "b": 0}}
     assert ordered(by_id, (SortKey("a"), SortKey("b", descending=True))) == ["3", "2", "1"]
 
@@ -95,42 +95,44 @@ def test_keys_are_dotted_paths() -> None:
 
 
 @given(st.lists(rows, min_size=3, max_size=3), sorts)
-def test_the_order_is_total(three: list[Any], asked: tuple[SortKey, ...]) -> None:
-    places = [key(position(row, asked, f"{number}"), asked) for number, row in enumerate(three)]
-    for one, other in itertools.permutations(places, 2):
+def test_the_order_is_total(three: list[Any], keys: tuple[SortKey, ...]) -> None:
+    positions = [sort_position(position(row, keys, f"{number}"), keys) for number, row in enumerate(three)]
+    for one, other in itertools.permutations(positions, 2):
         assert (one < other) + (other < one) + (one == other) == 1
-    for one, other, third in itertools.permutations(places):
+    for one, other, third in itertools.permutations(positions):
         assert not (one < other < third) or one < third
 
 
 @given(rows, sorts)
-def test_a_position_is_short_json_that_keeps_its_place(row: Any, asked: tuple[SortKey, ...]) -> None:
-    stands = position(row, asked, "id")
-    again = json.loads(json.dumps(stands))
-    assert len(stands) == len(asked) + 1
-    assert key(again, asked) == key(stands, asked)
+def test_a_position_survives_json(row: Any, keys: tuple[SortKey, ...]) -> None:
+    original = position(row, keys, "id")
+    again = json.loads(json.dumps(original))
+    assert len(original) == len(keys) + 1
+    assert sort_position(again, keys) == sort_position(original, keys)
 
 
 @given(st.lists(rows, max_size=12), sorts, st.integers(1, 5))
 @example([{"a": "x" * 9000 + str(number)} for number in range(5)], (SortKey("a"),), 2)
 @example([{"a": "\x01" * 9000}] * 3, (SortKey("a", descending=True),), 1)
-@example([{"a": "🎬" * 9000}] * 3, tuple([SortKey("a")] * MOST), 1)
+@example([{"a": "🎬" * 9000}] * 3, tuple([SortKey("a")] * MAX_SORTS), 1)
 @example([{"a": ["x" * 9000]}] * 3, (SortKey("a"),), 1)
-def test_a_walk_by_cursors_gives_each_row_once(given_rows: list[Any], asked: tuple[SortKey, ...], size: int) -> None:
+def test_a_walk_by_cursors_returns_each_row_once(given_rows: list[Any], keys: tuple[SortKey, ...], size: int) -> None:
     by_id = {f"{number:02}": row for number, row in enumerate(given_rows)}
-    pages = list(walked(by_id, asked, size))
-    assert [id_ for page in pages for id_ in page] == ordered(by_id, asked)
+    pages = list(walked(by_id, keys, size))
+    assert [id_ for page in pages for id_ in page] == ordered(by_id, keys)
     assert all(len(page) == size for page in pages[:-1])
 
 
-def test_long_texts_are_told_apart_by_their_beginning() -> None:
-    assert order_of(["x" * (COMPARED - 1) + "b", "x" * (COMPARED - 1) + "a"])[0].endswith("a")
+def test_long_texts_are_compared_by_their_beginning() -> None:
+    assert order_of(["x" * (MAX_COMPARED_CHARACTERS - 1) + "b", "x" * (MAX_COMPARED_CHARACTERS - 1) + "a"])[0].endswith(
+        "a"
+    )
 
 
 @given(st.lists(values, min_size=2, max_size=3), sorts)
-def test_any_position_that_was_made_up_compares(made_up: list[Any], asked: tuple[SortKey, ...]) -> None:
-    place = key(made_up, asked[: len(made_up) - 1])
-    assert not place < place  # noqa: PLR0124
+def test_any_forged_position_can_be_compared(forged: list[Any], keys: tuple[SortKey, ...]) -> None:
+    forged_position = sort_position(forged, keys[: len(forged) - 1])
+    assert not forged_position < forged_position  # noqa: PLR0124
 
 
 @pytest.mark.parametrize(
@@ -144,16 +146,18 @@ def test_any_position_that_was_made_up_compares(made_up: list[Any], asked: tuple
         ({"field": "a"}, [{"field": "b", "direction": "Asc"}, {"field": "c"}], (SortKey("b"), SortKey("c"))),
     ],
 )
-def test_sorts_beat_sort_and_empty_ones_ask_for_nothing(sort: Any, sorts_: Any, expected: tuple[SortKey, ...]) -> None:
+def test_sorts_take_precedence_over_sort_and_empty_ones_are_ignored(
+    sort: Any, sorts_: Any, expected: tuple[SortKey, ...]
+) -> None:
     assert read_sorts(sort, sorts_) == expected
 
 
-def test_whether_case_counts_is_kept_with_each_key() -> None:
+def test_each_key_knows_whether_it_is_case_sensitive() -> None:
     assert read_sorts({"field": "a"}, None, case_sensitive=True) == (SortKey("a", case_sensitive=True),)
 
 
 @pytest.mark.parametrize(
-    ("sort", "sorts_", "place", "type_"),
+    ("sort", "sorts_", "location", "type_"),
     [
         ("a", None, ("sort",), "dict_type"),
         ("", None, ("sort",), "dict_type"),
@@ -173,14 +177,14 @@ def test_whether_case_counts_is_kept_with_each_key() -> None:
         ({"field": "a", "direction": ""}, None, ("sort", "direction"), "enum"),
         ({"field": "a", "order": "asc"}, None, ("sort", "order"), "extra_forbidden"),
         (None, {"field": "a"}, ("sorts",), "list_type"),
-        (None, [{"field": "a"}] * (MOST + 1), ("sorts",), "list_type"),
+        (None, [{"field": "a"}] * (MAX_SORTS + 1), ("sorts",), "list_type"),
         (None, [{"field": "a"}, {}], ("sorts", 1, "field"), "missing"),
         (None, [{"field": "a"}, "b"], ("sorts", 1), "dict_type"),
         (None, [{"field": "a", "direction": "x"}], ("sorts", 0, "direction"), "enum"),
     ],
 )
-def test_a_mistake_is_found_at_its_place(sort: Any, sorts_: Any, place: tuple[str | int, ...], type_: str) -> None:
-    with pytest.raises(RequestInvalid) as refused:
+def test_an_error_names_its_location(sort: Any, sorts_: Any, location: tuple[str | int, ...], type_: str) -> None:
+    with pytest.raises(RequestInvalid) as caught:
         read_sorts(sort, sorts_)
-    problem = refused.value.problems[0]
-    assert (problem.location, problem.type) == (("body", *place), type_)
+    problem = caught.value.problems[0]
+    assert (problem.location, problem.type) == (("body", *location), type_)

@@ -1,4 +1,4 @@
-"""Embedded engines for tests: each on a folder of its own, closed at the end."""
+"""Embedded engines for tests, each with a data folder of its own. They are closed at the end of the test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CATALOG = Settings().catalog_table
 
 @pytest.fixture
 def open_engine() -> Iterator[Open]:
-    """Opens the engine of a folder."""
+    """Returns a function that opens the engine of a folder."""
     opened: list[Engine] = []
 
     def open_(folder: Path) -> Engine:
@@ -33,33 +33,33 @@ def open_engine() -> Iterator[Open]:
 
 @pytest.fixture
 def engine(open_engine: Open, tmp_path: Path) -> Engine:
-    """An engine on a new folder."""
+    """Returns an engine with a new folder."""
     return open_engine(tmp_path / "data")
 
 
 def killed(engine: Engine, into: Path) -> Path:
-    """The folder as `kill -9` would leave it at this moment."""
+    """Copies the folder in its present state, as `kill -9` would leave it, and returns the copy."""
     shutil.copytree(engine.folder.path, into)
     return into
 
 
 def contents(engine: Engine) -> dict[str, list[dict[str, Any]]]:
-    """Every row of every table, in the order of their keys."""
+    """Returns the rows of every table, in the order of their keys."""
     account = engine.backends.account
     return {name: list(rows.rows_of(account, name)) for name in rows.table_names(account)}
 
 
 def a_row(pk: str, sk: str = "-", **attributes: Any) -> dict[str, Any]:
-    """A row of the catalog in DynamoDB's JSON."""
+    """Returns a row of the catalog in DynamoDB's JSON."""
     return {"pk": {"S": pk}, "sk": {"S": sk}, **attributes}
 
 
 def put(engine: Engine, *names: str) -> None:
-    """One row of the catalog for each name."""
+    """Puts one row into the catalog for each name."""
     for name in names:
         engine.dynamodb().put_item(TableName=CATALOG, Item=a_row(name))
 
 
 def names(engine: Engine) -> list[str]:
-    """The names of the catalog's rows."""
+    """Returns the names of the catalog's rows."""
     return [row["pk"]["S"] for row in contents(engine)[CATALOG]]

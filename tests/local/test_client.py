@@ -1,4 +1,4 @@
-"""The local client listens to nobody's AWS settings."""
+"""The local client ignores the AWS settings of the machine."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from chalicelib.local.engine import Engine
 from chalicelib.settings import Settings
 
-ODD = {
-    "AWS_PROFILE": "nobody",
+AWS_SETTINGS = {
+    "AWS_PROFILE": "missing",
     "AWS_REGION": "eu-central-1",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
@@ -25,10 +25,10 @@ ODD = {
 }
 
 
-def test_no_setting_of_the_shell_reaches_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_aws_setting_of_the_shell_affects_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "config").write_text("not a configuration [")
     files = {"AWS_CONFIG_FILE": str(tmp_path / "config"), "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "config")}
-    for name, value in {**ODD, **files}.items():
+    for name, value in {**AWS_SETTINGS, **files}.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-def test_tables_that_are_there_are_left_alone(client: DynamoDBClient, tables: Tables) -> None:
+def test_existing_tables_are_not_changed(client: DynamoDBClient, tables: Tables) -> None:
     row = {"pk": "p", "sk": "s"}
     Table(client, tables.catalog).write(Put(row))
     create_tables(client, catalog=tables.catalog, objects=tables.objects)

@@ -1,4 +1,4 @@
-"""Creating namespaces: what is kept, what is refused by name, and whose names are taken."""
+"""Creating namespaces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMESPACES = "/v1/namespaces"
 
 @pytest.fixture
 def api(world: World) -> Api:
-    """Without the header, which no operation on namespaces needs."""
+    """A client that does not send X-Namespace, which no operation on namespaces requires."""
     return world.api(namespace="")
 
 
@@ -47,7 +47,7 @@ def test_a_namespace_starts_with_defaults_and_zero_counts(api: Api) -> None:
     assert api.get(f"{NAMESPACES}/music").json == api.get(f"{NAMESPACES}/{made['namespace_id']}").json == made
 
 
-def test_declarations_are_kept_and_shown(api: Api) -> None:
+def test_declarations_are_stored_and_returned(api: Api) -> None:
     declared = {
         "namespace_type": "marketplace",
         "scope": "org",
@@ -67,7 +67,7 @@ def test_declarations_are_kept_and_shown(api: Api) -> None:
     assert (made["namespace_type"], made["scope"], made["description"]) == ("marketplace", "org", "Sounds")
 
 
-def test_names_and_ids_are_taken_within_an_organization_only(world: World, api: Api) -> None:
+def test_names_and_ids_are_unique_within_an_organization(world: World, api: Api) -> None:
     given = {"namespace_name": "music", "namespace_id": "ns_mine"}
     assert api.post(NAMESPACES, given).json["namespace_id"] == "ns_mine"
 
@@ -79,11 +79,11 @@ def test_names_and_ids_are_taken_within_an_organization_only(world: World, api: 
     )
     id_ = api.post(NAMESPACES, {**given, "namespace_name": "other"})
     assert (id_.status, id_.error["code"]) == (409, "namespace_id_taken")
-    assert api.get(f"{NAMESPACES}/other").status == 404, "nothing of a refused creation stays"
+    assert api.get(f"{NAMESPACES}/other").status == 404, "a failed creation stores nothing"
     assert api.post(NAMESPACES, {"namespace_name": "other"}).status == 200
 
     organization = world.services.access.create_organization("Rivals").organization_id
-    rival = api.acting(key=world.key_for(organization))
+    rival = api.using(key=world.key_for(organization))
     assert rival.post(NAMESPACES, given).status == 200
     assert rival.get(NAMESPACES).json["total_count"] == 1
 
@@ -105,7 +105,7 @@ def test_names_and_ids_are_taken_within_an_organization_only(world: World, api: 
         ({"namespace_name": "music", "vector_configs": [{"name": "a"}]}, ["body", "vector_configs", 0, "dimension"]),
     ],
 )
-def test_what_does_not_fit_is_refused_by_its_place(api: Api, body: dict[str, Any], location: list[Any]) -> None:
+def test_an_invalid_field_is_reported_with_its_location(api: Api, body: dict[str, Any], location: list[Any]) -> None:
     reply = api.post(NAMESPACES, body)
 
     assert (reply.status, reply.json["detail"][0]["loc"]) == (422, location)
@@ -115,26 +115,26 @@ def test_what_does_not_fit_is_refused_by_its_place(api: Api, body: dict[str, Any
     "field",
     ["features", "auto_create_indexes", "adaptive_indexing", "infrastructure", "trusted_issuers", "tiering"],
 )
-def test_what_is_not_enabled_is_refused_by_name_when_it_asks_for_something(api: Api, field: str) -> None:
+def test_an_unsupported_field_is_rejected_unless_it_is_empty(api: Api, field: str) -> None:
     reply = api.post(NAMESPACES, {"namespace_name": "music", field: {"a": 1}})
 
     assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotEnabledError", {"field": field})
-    nothings: tuple[Any, ...] = (None, {}, [])
-    for nothing in nothings:
-        made = api.post(NAMESPACES, {"namespace_name": f"music {nothing}", field: nothing})
+    empty_values: tuple[Any, ...] = (None, {}, [])
+    for empty in empty_values:
+        made = api.post(NAMESPACES, {"namespace_name": f"music {empty}", field: empty})
         assert made.status == 200
 
 
 @pytest.mark.parametrize("value", [0, "", "no", 1, True, [None], {"a": None}])
 @pytest.mark.parametrize("field", ["features", "adaptive_indexing", "infrastructure", "trusted_issuers"])
-def test_only_null_and_empty_containers_ask_for_nothing(api: Api, field: str, value: Any) -> None:
+def test_only_null_and_empty_containers_are_accepted_in_unsupported_fields(api: Api, field: str, value: Any) -> None:
     reply = api.post(NAMESPACES, {"namespace_name": "music", field: value})
 
     assert (reply.status, reply.error["details"]) == (403, {"field": field})
     assert api.get(f"{NAMESPACES}/music").status == 404
 
 
-def test_false_asks_for_nothing_of_a_switch_alone(api: Api) -> None:
+def test_false_is_accepted_in_unsupported_switches_only(api: Api) -> None:
     for field in ("auto_create_indexes", "adaptive_indexing"):
         assert api.post(NAMESPACES, {"namespace_name": field, field: False}).status == 200
     for field in ("repair_vectors", "pinned", "auto_create_indexes"):
@@ -144,7 +144,7 @@ def test_false_asks_for_nothing_of_a_switch_alone(api: Api) -> None:
         assert (reply.status, reply.error["details"]) == (403, {"field": field})
 
 
-def test_a_standalone_namespace_is_called_by_its_id_when_it_has_no_name(api: Api) -> None:
+def test_the_id_of_a_standalone_namespace_is_its_default_name(api: Api) -> None:
     made = api.post(f"{NAMESPACES}/standalone", {"namespace_id": "ns_alone"}).json
     named = api.post(f"{NAMESPACES}/standalone", {"namespace_name": "named", "vector_configs": []}).json
 
@@ -154,7 +154,7 @@ def test_a_standalone_namespace_is_called_by_its_id_when_it_has_no_name(api: Api
     assert (nameless.status, nameless.json["detail"][0]["loc"]) == (422, ["body", "namespace_name"])
 
 
-def test_what_is_not_there_is_not_found(api: Api) -> None:
+def test_an_unknown_namespace_is_not_found(api: Api) -> None:
     for reply in (
         api.get(f"{NAMESPACES}/none"),
         api.patch(f"{NAMESPACES}/none", {}),

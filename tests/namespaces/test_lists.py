@@ -10,7 +10,7 @@ import pytest
 from chalicelib.listing import query
 from tests.support.api import Api
 from tests.support.catalog import put_namespace_tally
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 LIST = "/v1/namespaces/list"
 DECLARATIONS = {"feature_extractors", "payload_indexes", "vector_configs"}
@@ -25,8 +25,8 @@ def owner(world: World) -> Api:
     return owner
 
 
-def names(answer: Any) -> list[str]:
-    return [row["namespace_name"] for row in answer["results"]]
+def names(response: Any) -> list[str]:
+    return [row["namespace_name"] for row in response["results"]]
 
 
 @pytest.mark.parametrize(
@@ -47,29 +47,31 @@ def names(answer: Any) -> list[str]:
     ],
 )
 def test_namespaces_are_searched_filtered_and_sorted(owner: Api, body: dict[str, Any], found: list[str]) -> None:
-    answer = owner.post(LIST, body).json
+    response = owner.post(LIST, body).json
 
-    assert (names(answer), answer["total_count"]) == (found, len(found))
+    assert (names(response), response["total_count"]) == (found, len(found))
 
 
-def test_pages_go_on_by_offset_cursor_and_link_until_the_end(owner: Api) -> None:
-    whole = names(owner.get("/v1/namespaces").json)
+def test_pages_continue_by_offset_cursor_and_link_until_the_end(owner: Api) -> None:
+    complete = names(owner.get("/v1/namespaces").json)
     first = owner.post(LIST, {"limit": 3, "include_total": True}).json
 
-    assert names(first) == whole[:3]
+    assert names(first) == complete[:3]
     assert (first["total_count"], first["pagination"]["total"], first["pagination"]["total_pages"]) == (4, 4, 2)
     last = owner.post(LIST, {"limit": 3, "cursor": first["pagination"]["next_cursor"]}).json
-    assert (names(last), last["pagination"]["next_cursor"]) == (whole[3:], None)
-    assert names(owner.post(LIST, {"limit": 2}, query={"offset": 1, "limit": 1}).json) == whole[1:3]
+    assert (names(last), last["pagination"]["next_cursor"]) == (complete[3:], None)
+    assert names(owner.post(LIST, {"limit": 2}, query={"offset": 1, "limit": 1}).json) == complete[1:3]
     link = owner.get("/v1/namespaces", query={"limit": 2, "view": "summary"}).json["pagination"]["next_page"]
     second = owner.get(link).json
-    assert names(second) == whole[2:]
-    assert not DECLARATIONS & set(second["results"][0]), "the link goes on with the same view"
+    assert names(second) == complete[2:]
+    assert not DECLARATIONS & set(second["results"][0]), "the link keeps the view"
     assert owner.post(LIST, {"cursor": "x"}).error["code"] == "cursor_invalid"
 
 
-def test_lists_by_time_id_or_name_go_on_beyond_what_may_be_sorted(owner: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    # An id that is chosen says nothing about age: this one sorts before all others.
+def test_lists_sorted_by_time_id_or_name_may_be_longer_than_other_sorted_lists(
+    owner: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A chosen id is independent of the time of creation. This one sorts before all others.
     assert owner.post("/v1/namespaces", {"namespace_name": "last", "namespace_id": "0"}).status == 200
     monkeypatch.setattr(query, "MAX_SORTED_ROWS", 2)
 
@@ -89,22 +91,22 @@ def test_lists_by_time_id_or_name_go_on_beyond_what_may_be_sorted(owner: Api, mo
             cursor = {"cursor": page["pagination"]["next_cursor"]}
         assert (walked, page["total_count"]) == (found, 5)
 
-    refused = owner.post(LIST, {"sort": {"field": "mode"}})
-    assert (refused.status, refused.error["code"]) == (400, "sort_too_large")
+    rejected = owner.post(LIST, {"sort": {"field": "mode"}})
+    assert (rejected.status, rejected.error["code"]) == (400, "sort_too_large")
     assert owner.post(LIST, {"sort": {"field": "mode"}, "filters": {"namespace_name": "zoo"}}).status == 200
 
 
-def test_more_namespaces_than_are_read_at_once_are_listed_and_counted(world: World, owner: Api) -> None:
+def test_more_namespaces_than_one_read_batch_are_listed_and_counted(world: World, owner: Api) -> None:
     store, made = world.services.namespaces.store, world.services.namespaces.get(world.organization_id, "films")
     for number in range(120):
         store.add(world.organization_id, replace(made, namespace_id=f"n{number}", name=f"many {number}"))
 
-    answer = owner.post(LIST, {"search": "many", "limit": 1000}).json
+    response = owner.post(LIST, {"search": "many", "limit": 1000}).json
 
-    assert (answer["total_count"], len(set(names(answer)))) == (120, 120)
+    assert (response["total_count"], len(set(names(response)))) == (120, 120)
 
 
-def test_a_summary_leaves_the_declarations_out(owner: Api) -> None:
+def test_a_summary_omits_the_declarations(owner: Api) -> None:
     full = owner.post(LIST, {}, query={"view": "full"}).json["results"]
     summary = owner.post(LIST, {}, query={"view": "summary", "include_system": "true"}).json["results"]
 
@@ -113,16 +115,16 @@ def test_a_summary_leaves_the_declarations_out(owner: Api) -> None:
     assert owner.get("/v1/namespaces", query={"view": "short"}).status == 422
 
 
-def test_counts_and_sums_are_of_what_the_namespaces_hold(world: World, owner: Api) -> None:
+def test_statistics_count_the_contents_of_the_matching_namespaces(world: World, owner: Api) -> None:
     for name in ("a", "b"):
-        world.api().post("/v1/buckets", a_bucket(name))
+        world.api().post("/v1/buckets", bucket_body(name))
     put_namespace_tally(world, object_count=6)
 
-    answer = owner.post(LIST, {"limit": 1}).json
+    response = owner.post(LIST, {"limit": 1}).json
     alone = owner.get("/v1/namespaces/films").json
 
     assert (alone["bucket_count"], alone["object_count"]) == (2, 6)
-    assert answer["stats"] == {
+    assert response["stats"] == {
         "total_buckets": 2,
         "total_objects": 6,
         "avg_buckets_per_namespace": 0.5,
@@ -131,13 +133,13 @@ def test_counts_and_sums_are_of_what_the_namespaces_hold(world: World, owner: Ap
     assert owner.post(LIST, {"filters": {"namespace_name": "films"}}).json["stats"]["avg_objects_per_namespace"] == 6
 
 
-def test_the_header_is_not_needed_and_not_minded(world: World, owner: Api) -> None:
+def test_the_namespace_header_is_ignored(world: World, owner: Api) -> None:
     for namespace in ("", "films", "nowhere"):
         assert world.api(namespace=namespace).get("/v1/namespaces").json["total_count"] == 4
 
 
-def test_other_organizations_see_nothing(world: World, owner: Api) -> None:
-    rival = owner.acting(key=world.key_for(world.services.access.create_organization("Rivals").organization_id))
+def test_namespaces_are_invisible_to_other_organizations(world: World, owner: Api) -> None:
+    rival = owner.using(key=world.key_for(world.services.access.create_organization("Rivals").organization_id))
 
     assert rival.post(LIST, {"search": "ns_"}).json["total_count"] == 0
     assert rival.get("/v1/namespaces/films").status == 404

@@ -1,4 +1,4 @@
-"""ETags of namespaces, and what callers require by them."""
+"""ETags of namespaces and conditional requests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.api import Api
 from tests.support.catalog import put_namespace_tally
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 PATH = "/v1/namespaces/films"
 
@@ -15,7 +15,7 @@ def etag(api: Api, path: str = PATH) -> str:
     return str(api.get(path).headers["ETag"])
 
 
-def test_every_answer_about_one_namespace_names_its_state(api: Api) -> None:
+def test_every_response_with_one_namespace_has_its_etag(api: Api) -> None:
     made = api.post("/v1/namespaces", {"namespace_name": "music", "namespace_id": "so-und-1"})
 
     assert made.headers["ETag"] == etag(api, "/v1/namespaces/music") == '"so-und-1-1-0.0"'
@@ -30,7 +30,7 @@ def test_every_answer_about_one_namespace_names_its_state(api: Api) -> None:
 
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
-def test_a_change_is_made_only_over_the_state_that_is_named(api: Api, method: str) -> None:
+def test_an_update_requires_the_current_etag(api: Api, method: str) -> None:
     seen = etag(api)
     first = api.call(
         method, PATH, {"payload_indexes": [{"field_name": "a", "type": "text"}]}, headers={"If-Match": seen}
@@ -47,7 +47,7 @@ def test_a_change_is_made_only_over_the_state_that_is_named(api: Api, method: st
         assert api.call(method, PATH, {"payload_indexes": []}, headers=again).status == 200
 
 
-def test_the_state_of_one_namespace_is_not_that_of_another(api: Api) -> None:
+def test_an_etag_of_another_namespace_does_not_match(api: Api) -> None:
     api.post("/v1/namespaces", {"namespace_name": "music", "namespace_id": "a"})
     other = api.post("/v1/namespaces", {"namespace_name": "sounds", "namespace_id": "a-1"})
 
@@ -56,23 +56,23 @@ def test_the_state_of_one_namespace_is_not_that_of_another(api: Api) -> None:
         assert reply.status == 412, unlike
 
 
-def test_counters_that_move_make_another_state_to_look_at_and_none_to_mind_in_a_change(world: World, api: Api) -> None:
+def test_changed_statistics_change_the_etag_of_reads_but_do_not_prevent_updates(world: World, api: Api) -> None:
     seen = etag(api)
     assert api.get(PATH, headers={"If-None-Match": seen}).status == 304
-    api.post("/v1/buckets", a_bucket())
+    api.post("/v1/buckets", bucket_body())
     counted = api.get(PATH, headers={"If-None-Match": seen})
     assert (counted.status, counted.json["bucket_count"]) == (200, 1)
     put_namespace_tally(world, object_count=6, revision=3)
     folded = api.get(PATH, headers={"If-None-Match": counted.headers["ETag"]})
     assert (folded.status, folded.json["object_count"]) == (200, 6)
 
-    unread = api.get(PATH, headers={"If-None-Match": folded.headers["ETag"]})
-    assert (unread.status, unread.text, unread.headers["ETag"]) == (304, "", folded.headers["ETag"])
+    unchanged = api.get(PATH, headers={"If-None-Match": folded.headers["ETag"]})
+    assert (unchanged.status, unchanged.text, unchanged.headers["ETag"]) == (304, "", folded.headers["ETag"])
     changed = api.patch(PATH, {"description": "x"}, headers={"If-Match": seen})
     assert (changed.status, changed.headers["ETag"]) == (200, etag(api))
 
 
-def test_a_name_that_another_namespace_took_over_does_not_hold(api: Api) -> None:
+def test_the_etag_of_the_former_namespace_of_a_name_does_not_match(api: Api) -> None:
     seen = etag(api)
     api.patch(PATH, {"namespace_name": "movies"})
     api.post("/v1/namespaces", {"namespace_name": "films"})

@@ -1,4 +1,4 @@
-"""Changing namespaces, and namespaces whose time is over."""
+"""Updating namespaces, and their expiry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.core.clock import parse_timestamp
 from tests.support.api import Api
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 PATH = "/v1/namespaces/films"
 
@@ -23,9 +23,7 @@ PATH = "/v1/namespaces/films"
         ({"namespace_name": None}, "namespace_name", "films"),
     ],
 )
-def test_only_what_the_body_holds_changes(
-    api: Api, method: str, change: dict[str, Any], field: str, value: Any
-) -> None:
+def test_only_fields_in_the_body_change(api: Api, method: str, change: dict[str, Any], field: str, value: Any) -> None:
     before = api.get(PATH).json
 
     after = api.call(method, PATH, change).json
@@ -45,13 +43,13 @@ def test_a_patch_sets_and_clears_the_description_and_adds_extractors(api: Api) -
     assert api.put(PATH, {"description": "x"}).status == 422
 
 
-def test_patches_together_declare_no_more_extractors_than_one_creation(api: Api) -> None:
+def test_the_limit_of_extractors_holds_for_several_patches_together(api: Api) -> None:
     many = [{"feature_extractor_name": f"e{number}", "version": "v1"} for number in range(101)]
     assert api.patch(PATH, {"feature_extractors": many[:60]}).status == 200
 
-    refused = api.patch(PATH, {"feature_extractors": many[60:]})
+    rejected = api.patch(PATH, {"feature_extractors": many[60:]})
 
-    assert (refused.status, refused.json["detail"][0]["loc"]) == (422, ["body", "feature_extractors"])
+    assert (rejected.status, rejected.json["detail"][0]["loc"]) == (422, ["body", "feature_extractors"])
     assert len(api.get(PATH).json["feature_extractors"]) == 60
     assert len(api.patch(PATH, {"feature_extractors": many[30:100]}).json["feature_extractors"]) == 100
     assert api.patch(PATH, {"feature_extractors": many[:1], "description": "x"}).status == 200
@@ -71,7 +69,7 @@ def test_patches_together_declare_no_more_extractors_than_one_creation(api: Api)
         {"expires_at": "soon"},
     ],
 )
-def test_what_does_not_fit_is_refused(api: Api, change: dict[str, Any]) -> None:
+def test_an_invalid_update_changes_nothing(api: Api, change: dict[str, Any]) -> None:
     before = api.get(PATH).json
 
     assert api.patch(PATH, {"description": "x", **change}).status == 422
@@ -79,14 +77,14 @@ def test_what_does_not_fit_is_refused(api: Api, change: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("field", ["infrastructure", "spend_budget", "pinned", "tiering", "repair_vectors"])
-def test_what_is_not_enabled_is_refused_by_name(api: Api, field: str) -> None:
+def test_an_unsupported_field_is_rejected_by_name(api: Api, field: str) -> None:
     reply = api.patch(PATH, {field: True})
 
     assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotEnabledError", {"field": field})
 
 
-def test_a_rename_takes_a_free_name_frees_its_own_and_keeps_the_buckets(world: World, api: Api) -> None:
-    api.post("/v1/buckets", a_bucket())
+def test_a_rename_releases_the_old_name_and_keeps_the_buckets(world: World, api: Api) -> None:
+    api.post("/v1/buckets", bucket_body())
     api.post("/v1/namespaces", {"namespace_name": "music"})
 
     taken = api.patch(PATH, {"namespace_name": "music"})
@@ -99,7 +97,7 @@ def test_a_rename_takes_a_free_name_frees_its_own_and_keeps_the_buckets(world: W
     assert api.get("/v1/buckets").json["total_count"] == 0
 
 
-def test_a_life_time_is_counted_from_now_and_may_be_removed(world: World, api: Api) -> None:
+def test_a_ttl_counts_from_now_and_can_be_removed(world: World, api: Api) -> None:
     api.post("/v1/namespaces", {"namespace_name": "brief", "ttl_seconds": 3600})
     brief = api.get("/v1/namespaces/brief").json
     assert parse_timestamp(brief["expires_at"]) - parse_timestamp(brief["created_at"]) == timedelta(hours=1)
@@ -116,21 +114,19 @@ def test_a_life_time_is_counted_from_now_and_may_be_removed(world: World, api: A
 
 
 @pytest.mark.parametrize("wait", [31, 200])
-def test_a_namespace_whose_time_is_over_takes_no_calls_but_can_be_looked_at_and_revived(
-    world: World, wait: int
-) -> None:
-    # Both while the namespace is remembered, with the time it ends at, and when it is looked up anew.
+def test_an_expired_namespace_rejects_requests_but_can_be_read_and_extended(world: World, wait: int) -> None:
+    # In both cases: while the namespace is cached, and after the cache has expired.
     owner = world.api(namespace="")
     owner.post("/v1/namespaces", {"namespace_name": "brief", "ttl_seconds": 60})
     inside = world.api(namespace="brief")
     world.clock.advance(30)
-    assert inside.post("/v1/buckets", a_bucket()).status == 200
+    assert inside.post("/v1/buckets", bucket_body()).status == 200
     world.clock.advance(wait)
 
     for reply in (
         inside.get("/v1/buckets/posters"),
         inside.get("/v1/buckets"),
-        inside.post("/v1/buckets", a_bucket("new")),
+        inside.post("/v1/buckets", bucket_body("new")),
         inside.patch("/v1/buckets/posters", {}),
     ):
         assert (reply.status, reply.error["type"]) == (404, "NotFoundError")

@@ -4,8 +4,17 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import Api, Reply
-from tests.support.objects import POSTER, a_bucket_of_objects, a_keyed_bucket, blob_keys, created, listed, objects, text
+from tests.support.api import Api, ApiResponse
+from tests.support.objects import (
+    POSTER,
+    blob_keys,
+    create_keyed_bucket,
+    create_object_bucket,
+    created,
+    listed,
+    objects,
+    text,
+)
 from tests.support.world import World
 
 BAD_BLOB = {"property": "poster", "type": "image", "data": {"base64": "not base64!"}}
@@ -13,15 +22,15 @@ BAD_BLOB = {"property": "poster", "type": "image", "data": {"base64": "not base6
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
-def batch(api: Api, bucket: str, *rows: Any, **query: str) -> Reply:
+def bulk_create(api: Api, bucket: str, *rows: Any, **query: str) -> ApiResponse:
     return api.post(f"{objects(bucket)}/batch", {"objects": list(rows)}, query=query)
 
 
-def test_each_row_is_settled_on_its_own(api: Api, bucket: str) -> None:
-    reply = batch(api, bucket, {"title": "M"}, {"blobs": [BAD_BLOB]}, {"title": "N", "blobs": [text()]})
+def test_each_row_succeeds_or_fails_on_its_own(api: Api, bucket: str) -> None:
+    reply = bulk_create(api, bucket, {"title": "M"}, {"blobs": [BAD_BLOB]}, {"title": "N", "blobs": [text()]})
 
     assert reply.status == 200
     body = reply.json
@@ -33,8 +42,8 @@ def test_each_row_is_settled_on_its_own(api: Api, bucket: str) -> None:
     assert {row["object_id"] for row in listed(api, bucket)} == {row["object_id"] for row in body["succeeded"]}
 
 
-def test_all_rows_failed_is_a_422_with_the_same_body(api: Api, bucket: str) -> None:
-    reply = batch(api, bucket, {"title": 5}, {"blobs": [BAD_BLOB]}, {"key_prefix": []})
+def test_if_all_rows_fail_the_status_is_422_with_the_same_body(api: Api, bucket: str) -> None:
+    reply = bulk_create(api, bucket, {"title": 5}, {"blobs": [BAD_BLOB]}, {"key_prefix": []})
     assert reply.status == 422
     assert (reply.json["succeeded"], reply.json["failed_count"]) == ([], 3)
     assert "error" not in reply.json
@@ -42,12 +51,12 @@ def test_all_rows_failed_is_a_422_with_the_same_body(api: Api, bucket: str) -> N
 
 def test_a_bad_url_has_an_error_type_of_its_own(api: Api, bucket: str) -> None:
     row = {"blobs": [{"property": "poster", "type": "image", "data": "https://e.com/" + "x" * 3000}]}
-    assert batch(api, bucket, row).json["failed"][0]["error_type"] == "URLValidationError"
+    assert bulk_create(api, bucket, row).json["failed"][0]["error_type"] == "URLValidationError"
 
 
-def test_a_replayed_row_is_the_earlier_object_untouched(api: Api, bucket: str) -> None:
+def test_a_replayed_row_returns_the_earlier_object_unchanged(api: Api, bucket: str) -> None:
     first = created(api, bucket, {"title": "M", "idempotency_key": "k", "blobs": [text()]})
-    rows = batch(
+    rows = bulk_create(
         api,
         bucket,
         {"title": "N", "idempotency_key": "k"},
@@ -65,51 +74,51 @@ def test_a_replayed_row_is_the_earlier_object_untouched(api: Api, bucket: str) -
     assert first.items() <= rows[0].items()
 
 
-def test_rows_of_one_key_are_settled_in_request_order(api: Api) -> None:
-    bucket = a_keyed_bucket(api, "film_id")
+def test_rows_with_the_same_key_are_processed_in_request_order(api: Api) -> None:
+    bucket = create_keyed_bucket(api, "film_id")
     rows = [{"film_id": "m", "take": 1}, {"film_id": "m", "take": 2}, {"film_id": "n", "take": 3}]
-    inserted = batch(api, bucket, *rows, policy="insert").json
+    inserted = bulk_create(api, bucket, *rows, policy="insert").json
     assert [row["take"] for row in inserted["succeeded"]] == [1, 3]
     assert [(row["object_index"], row["error_type"]) for row in inserted["failed"]] == [(1, "ConflictError")]
     assert inserted["succeeded"][0]["object_id"] in inserted["failed"][0]["error"]
-    upserted = batch(api, bucket, *rows, policy="upsert").json["succeeded"]
+    upserted = bulk_create(api, bucket, *rows, policy="upsert").json["succeeded"]
     assert [row["take"] for row in upserted] == [1, 2, 3]
     assert sorted(row["take"] for row in listed(api, bucket)) == [2, 3]
 
 
 @pytest.mark.parametrize("policy", ["insert", "update", "upsert"])
-def test_under_a_unique_key_a_duplicate_content_decides_before_the_key(api: Api, world: World, policy: str) -> None:
-    bucket = a_keyed_bucket(api, "film_id")
-    for film_id, words in (("m", "one"), ("n", "two")):
-        created(api, bucket, {"film_id": film_id, "title": words, "blobs": [text(words)]}, policy="insert")
+def test_duplicate_content_is_checked_before_the_unique_key(api: Api, world: World, policy: str) -> None:
+    bucket = create_keyed_bucket(api, "film_id")
+    for film_id, content in (("m", "one"), ("n", "two")):
+        created(api, bucket, {"film_id": film_id, "title": content, "blobs": [text(content)]}, policy="insert")
     before = listed(api, bucket)
 
     rows = [{"film_id": film_id, "title": "new", "blobs": [text("one")]} for film_id in ("m", "n", "o")]
-    body = batch(api, bucket, *({**row, "skip_duplicates": True} for row in rows), policy=policy).json
+    body = bulk_create(api, bucket, *({**row, "skip_duplicates": True} for row in rows), policy=policy).json
 
-    told = [(row["film_id"], row["title"], row["replayed_by"]) for row in body["succeeded"]]
-    assert told == [("m", "one", "skip_duplicates")] * 3
+    results = [(row["film_id"], row["title"], row["replayed_by"]) for row in body["succeeded"]]
+    assert results == [("m", "one", "skip_duplicates")] * 3
     assert listed(api, bucket) == before
     assert len(blob_keys(world)) == 2
 
 
 @pytest.mark.parametrize("policy", ["insert", "update", "upsert"])
-def test_of_two_objects_with_the_content_that_of_the_rows_own_key_answers(api: Api, policy: str) -> None:
-    bucket = a_keyed_bucket(api, "film_id")
+def test_of_several_duplicates_the_one_with_the_same_key_is_returned(api: Api, policy: str) -> None:
+    bucket = create_keyed_bucket(api, "film_id")
     for film_id in "mno":
         created(api, bucket, {"film_id": film_id, "blobs": [text("one")]}, policy="insert")
     rows = [{"film_id": film_id, "blobs": [text("one")], "skip_duplicates": True} for film_id in "onm"]
-    body = batch(api, bucket, *rows, policy=policy).json
-    told = [(row["film_id"], row["replayed_by"]) for row in body["succeeded"]]
-    assert told == [(film_id, "skip_duplicates") for film_id in "onm"]
+    body = bulk_create(api, bucket, *rows, policy=policy).json
+    results = [(row["film_id"], row["replayed_by"]) for row in body["succeeded"]]
+    assert results == [(film_id, "skip_duplicates") for film_id in "onm"]
 
 
-def test_rows_that_repeat_key_and_content_are_replays_and_rows_of_other_content_meet_the_policy(
+def test_rows_with_the_same_key_and_content_are_replays_and_with_other_content_follow_the_policy(
     api: Api, world: World
 ) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="insert")
-    rows = [{"film_id": "m", "blobs": [text(words)], "skip_duplicates": True} for words in ("one", "one", "two")]
-    body = batch(api, bucket, *rows).json
+    bucket = create_keyed_bucket(api, "film_id", policy="insert")
+    rows = [{"film_id": "m", "blobs": [text(content)], "skip_duplicates": True} for content in ("one", "one", "two")]
+    body = bulk_create(api, bucket, *rows).json
     assert [row["replayed_by"] for row in body["succeeded"]] == [None, "skip_duplicates"]
     assert [(row["object_index"], row["error_type"]) for row in body["failed"]] == [(2, "ConflictError")]
     assert len(blob_keys(world)) == 1
@@ -125,7 +134,7 @@ def test_rows_that_repeat_key_and_content_are_replays_and_rows_of_other_content_
         ({}, ["body", "objects"]),
     ],
 )
-def test_a_batch_of_another_shape_is_refused_as_a_whole(
+def test_an_invalid_bulk_request_is_rejected_entirely(
     api: Api, bucket: str, body: dict[str, Any], location: list[str | int]
 ) -> None:
     reply = api.post(f"{objects(bucket)}/batch", body)
@@ -134,20 +143,20 @@ def test_a_batch_of_another_shape_is_refused_as_a_whole(
     assert listed(api, bucket) == []
 
 
-def test_auto_process_is_refused_in_the_query_and_in_a_row(api: Api, bucket: str) -> None:
-    reply = batch(api, bucket, {}, auto_process="true")
+def test_auto_process_is_rejected_in_the_query_and_in_a_row(api: Api, bucket: str) -> None:
+    reply = bulk_create(api, bucket, {}, auto_process="true")
     assert (reply.status, reply.error["details"]["field"]) == (403, "auto_process")
-    assert "auto_process" in batch(api, bucket, {"auto_process": True}).json["failed"][0]["error"]
+    assert "auto_process" in bulk_create(api, bucket, {"auto_process": True}).json["failed"][0]["error"]
     assert listed(api, bucket) == []
 
 
-def test_a_hundred_rows_are_taken(api: Api, bucket: str) -> None:
-    reply = batch(api, bucket, *({"take": take} for take in range(100)))
+def test_a_hundred_rows_are_accepted(api: Api, bucket: str) -> None:
+    reply = bulk_create(api, bucket, *({"take": take} for take in range(100)))
     assert [row["take"] for row in reply.json["succeeded"]] == list(range(100))
     assert [row["take"] for row in listed(api, bucket, {"page_size": 1000})] == list(range(100))
 
 
-def test_failed_rows_leave_no_bytes(api: Api, world: World) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="insert")
-    batch(api, bucket, {"film_id": "m", "blobs": [POSTER]}, {"film_id": "m", "blobs": [POSTER]})
+def test_failed_rows_leave_no_files(api: Api, world: World) -> None:
+    bucket = create_keyed_bucket(api, "film_id", policy="insert")
+    bulk_create(api, bucket, {"film_id": "m", "blobs": [POSTER]}, {"film_id": "m", "blobs": [POSTER]})
     assert len(blob_keys(world)) == 1

@@ -14,9 +14,9 @@ from tests.support.objects import (
     PNG,
     POSTER,
     SCHEMA,
-    a_bucket_of_objects,
     blob_keys,
     create,
+    create_object_bucket,
     created,
     listed,
     objects,
@@ -28,10 +28,10 @@ from tests.support.world import World
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
-def test_an_object_shows_its_fields_at_the_root_and_is_pending(api: Api, bucket: str) -> None:
+def test_an_object_has_its_fields_at_the_root_and_is_pending(api: Api, bucket: str) -> None:
     reply = create(api, bucket, {"title": "M", "score": 9.5, "metadata": {"reel": 1}, "key_prefix": "lang/m"})
 
     made = reply.json
@@ -46,7 +46,7 @@ def test_an_object_shows_its_fields_at_the_root_and_is_pending(api: Api, bucket:
     assert api.get(objects(bucket, made["object_id"]), query={"include_document_count": "false"}).json == made
 
 
-def test_values_come_back_exactly(api: Api, bucket: str) -> None:
+def test_values_are_returned_exactly(api: Api, bucket: str) -> None:
     values = {"big": 10**37, "small": 1e-7, "whole": 3.0, "deep": [{"a": [None, True, "é\u0000"]}], "": "no name"}
     made = created(api, bucket, values)
     read = api.get(objects(bucket, made["object_id"])).text
@@ -54,7 +54,7 @@ def test_values_come_back_exactly(api: Api, bucket: str) -> None:
     assert api.get(objects(bucket, made["object_id"])).json | values == api.get(objects(bucket, made["object_id"])).json
 
 
-def test_inline_content_is_stored_before_the_row_and_described(api: Api, bucket: str, world: World) -> None:
+def test_inline_content_is_stored_and_described(api: Api, bucket: str, world: World) -> None:
     made = created(api, bucket, {"blobs": [POSTER, text("A masterpiece.")]})
 
     poster, review = made["blobs"]
@@ -72,7 +72,7 @@ def test_inline_content_is_stored_before_the_row_and_described(api: Api, bucket:
     assert (stored["Body"].read(), stored["ContentType"]) == (PNG, "image/png")
 
 
-def test_files_of_one_name_lie_apart(api: Api, bucket: str, world: World) -> None:
+def test_files_with_the_same_name_have_different_keys(api: Api, bucket: str, world: World) -> None:
     name = f"{'a' * 100}/{{}}/{'b' * 140}.png"
     blobs = [{**POSTER, "data": {**POSTER["data"], "filename": name.format(which)}} for which in ("x", "y", "y")]
     shown = created(api, bucket, {"blobs": blobs})["blobs"]
@@ -81,7 +81,7 @@ def test_files_of_one_name_lie_apart(api: Api, bucket: str, world: World) -> Non
     assert len(blob_keys(world)) == 3
 
 
-def test_a_url_is_kept_by_reference(api: Api, bucket: str) -> None:
+def test_a_url_is_stored_by_reference(api: Api, bucket: str) -> None:
     url = "https://example.com/posters/m.jpg?size=large"
     made = created(api, bucket, {"blobs": [{"property": "poster", "type": "IMAGE", "data": url}]})
     (poster,) = made["blobs"]
@@ -90,7 +90,7 @@ def test_a_url_is_kept_by_reference(api: Api, bucket: str) -> None:
     assert poster["type"] == "image"
 
 
-def test_download_urls_are_signed_when_asked_for(api: Api, bucket: str) -> None:
+def test_download_urls_are_returned_on_request(api: Api, bucket: str) -> None:
     url = "https://example.com/m.jpg"
     made = created(api, bucket, {"blobs": [POSTER, {"property": "poster", "type": "image", "data": url}]})
     path = objects(bucket, made["object_id"])
@@ -106,8 +106,8 @@ def test_download_urls_are_signed_when_asked_for(api: Api, bucket: str) -> None:
     assert listed(api, bucket)[0]["blobs"][0]["presigned_url"] is None
 
 
-def test_bytes_take_the_storage_class_of_their_bucket(api: Api, world: World) -> None:
-    bucket = a_bucket_of_objects(api, storage_class="archive")
+def test_files_have_the_storage_class_of_their_bucket(api: Api, world: World) -> None:
+    bucket = create_object_bucket(api, storage_class="archive")
     made = created(api, bucket, {"blobs": [POSTER]})
     (key,) = blob_keys(world)
     assert world.s3.head_object(Bucket=world.settings.blob_bucket, Key=key)["StorageClass"] == "GLACIER"
@@ -134,7 +134,7 @@ def test_bytes_take_the_storage_class_of_their_bucket(api: Api, world: World) ->
         ({"key_prefix": 5}, ["body", "key_prefix"]),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name_and_stores_nothing(
+def test_an_invalid_object_is_rejected_with_its_location_and_stores_nothing(
     api: Api, bucket: str, world: World, body: dict[str, Any], location: list[str | int]
 ) -> None:
     reply = create(api, bucket, body)
@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_refused_by_name_and_stores_nothing(
     assert blob_keys(world) == []
 
 
-def test_a_bad_second_file_leaves_no_first_one_behind(api: Api, bucket: str, world: World) -> None:
+def test_an_invalid_field_stores_no_file(api: Api, bucket: str, world: World) -> None:
     reply = create(api, bucket, {"title": 5, "blobs": [POSTER]})
     assert reply.status == 422
     assert blob_keys(world) == []
@@ -159,7 +159,7 @@ def test_a_bad_second_file_leaves_no_first_one_behind(api: Api, bucket: str, wor
         ({"blobs": [{**POSTER, "force_remirror": True}]}, {}, "force_remirror"),
     ],
 )
-def test_what_is_not_enabled_is_refused_by_name(
+def test_a_feature_that_is_not_enabled_is_rejected_with_its_name(
     api: Api, bucket: str, body: dict[str, Any], query: dict[str, str], field: str
 ) -> None:
     reply = create(api, bucket, {"title": "M", **body}, **query)
@@ -168,37 +168,37 @@ def test_what_is_not_enabled_is_refused_by_name(
     assert listed(api, bucket) == []
 
 
-def test_what_the_official_client_always_sends_is_taken(api: Api, bucket: str) -> None:
+def test_the_default_parameters_of_the_official_client_are_accepted(api: Api, bucket: str) -> None:
     defaults = {"skip_duplicates": False, "canonicalize_source": True, "force_remirror": False}
     made = created(api, bucket, {"title": "M", **defaults})
     assert not set(defaults) & set(made)
 
 
-def test_an_object_larger_than_a_row_is_refused_by_name(api: Api, bucket: str) -> None:
+def test_an_object_that_is_too_large_for_a_row_is_rejected(api: Api, bucket: str) -> None:
     reply = create(api, bucket, {"essay": "x" * 300_001})
     assert reply.status == 422
     assert reply.error["details"]["validation_errors"][0]["type"] == "object_too_large"
 
 
-def test_edges_are_kept_verbatim(api: Api, bucket: str) -> None:
+def test_edges_are_stored_unchanged(api: Api, bucket: str) -> None:
     edges = [{"type": "sequel", "target_object_id": "obj_2", "weight": 0.5}, {"type": "x", "target_object_id": "y"}]
     made = created(api, bucket, {"edges": edges})
     assert api.get(objects(bucket, made["object_id"])).json["edges"] == edges
 
 
-def test_metadata_of_a_blob_rises_to_the_root(api: Api, bucket: str) -> None:
+def test_metadata_of_a_blob_is_copied_to_the_root(api: Api, bucket: str) -> None:
     blobs = [{**text(), "metadata": {"title": "from the blob", "lang": "de"}}]
     made = created(api, bucket, {"title": "M", "blobs": blobs})
     assert (made["title"], made["lang"]) == ("M", "de")
 
 
-def test_a_bare_sha_256_is_shown_with_its_name(api: Api, bucket: str) -> None:
+def test_a_sha_256_without_algorithm_is_returned_with_it(api: Api, bucket: str) -> None:
     digest = hashlib.sha256(PNG).hexdigest()
     made = created(api, bucket, {"blobs": [{**POSTER, "checksum": digest}]})
     assert made["blobs"][0]["details"]["hash"] == f"sha256:{digest}"
 
 
-def test_the_same_idempotency_key_gives_the_same_object_whatever_the_body(api: Api, bucket: str, world: World) -> None:
+def test_the_same_idempotency_key_returns_the_same_object_for_any_body(api: Api, bucket: str, world: World) -> None:
     first = created(api, bucket, {"title": "M", "idempotency_key": "k", "blobs": [POSTER]})
     again = created(api, bucket, {"title": "other", "idempotency_key": "k", "blobs": [POSTER, text()]})
     assert again == first
@@ -207,13 +207,13 @@ def test_the_same_idempotency_key_gives_the_same_object_whatever_the_body(api: A
     assert created(api, bucket, {"idempotency_key": "K"})["object_id"] != first["object_id"]
 
 
-def test_a_deleted_object_frees_its_idempotency_key(api: Api, bucket: str) -> None:
+def test_the_idempotency_key_of_a_deleted_object_can_be_used_again(api: Api, bucket: str) -> None:
     first = created(api, bucket, {"idempotency_key": "k", "title": "old"})
     assert api.call("DELETE", objects(bucket, first["object_id"])).status == 204
     assert created(api, bucket, {"idempotency_key": "k", "title": "new"})["title"] == "new"
 
 
-def test_the_same_content_gives_the_same_object_when_duplicates_are_skipped(
+def test_the_same_content_returns_the_same_object_if_duplicates_are_skipped(
     api: Api, bucket: str, world: World
 ) -> None:
     first = created(api, bucket, {"title": "M", "blobs": [POSTER, text()]})
@@ -225,7 +225,7 @@ def test_the_same_content_gives_the_same_object_when_duplicates_are_skipped(
     assert created(api, bucket, {"blobs": [text()], "skip_duplicates": True}) == other
 
 
-def test_content_that_moved_on_is_no_duplicate(api: Api, bucket: str) -> None:
+def test_an_object_with_changed_content_is_no_duplicate(api: Api, bucket: str) -> None:
     first = created(api, bucket, {"blobs": [text("one")], "skip_duplicates": True})
     assert api.put(objects(bucket, first["object_id"]), {"blobs": [text("two")]}).status == 200
     second = created(api, bucket, {"blobs": [text("one")], "skip_duplicates": True})
@@ -239,7 +239,7 @@ def test_urls_are_never_duplicates_of_each_other(api: Api, bucket: str) -> None:
     assert created(api, bucket, body)["object_id"] != created(api, bucket, body)["object_id"]
 
 
-def test_an_unknown_bucket_takes_no_objects(api: Api) -> None:
+def test_creating_in_an_unknown_bucket_is_not_found(api: Api) -> None:
     reply = create(api, "bkt_0000000000000000")
     assert (reply.status, reply.error["details"]["resource"]) == (404, "bucket")
     assert create(api, "nowhere").status == 404
@@ -251,15 +251,15 @@ def test_a_bucket_can_be_addressed_by_its_name(api: Api, bucket: str) -> None:
     assert api.get(objects("reels", made["object_id"])).json["title"] == "M"
 
 
-def test_closed_buckets_take_no_writes_and_can_be_read(api: Api, world: World, bucket: str) -> None:
+def test_locked_and_archived_buckets_reject_writes_and_can_be_read(api: Api, world: World, bucket: str) -> None:
     made = created(api, bucket)
     path = objects(bucket, made["object_id"])
     buckets, partition = world.services.buckets, partition_of(world)
-    closings: list[tuple[Callable[[], object], int, str]] = [
+    closed_states: list[tuple[Callable[[], object], int, str]] = [
         (lambda: buckets.set_lock(partition, bucket, locked=True), 403, "bucket_locked"),
         (lambda: buckets.set_status(partition, bucket, "ARCHIVED"), 409, "bucket_not_active"),
     ]
-    for close, status, code in closings:
+    for close, status, code in closed_states:
         close()
         replies = [
             create(api, bucket),
@@ -289,7 +289,7 @@ def test_defaults_of_the_schema_are_filled_in(api: Api) -> None:
     assert created(api, made["bucket_id"], {"film": {}})["lang"] == "de"
 
 
-def test_inline_content_has_a_bound(api: Api, bucket: str) -> None:
+def test_inline_content_has_a_size_limit(api: Api, bucket: str) -> None:
     data = {"base64": base64.b64encode(b"x" * 4_600_000).decode()}
     reply = create(api, bucket, {"blobs": [{"property": "poster", "type": "image", "data": data}]})
     assert (reply.status, reply.error["type"]) == (413, "PayloadTooLargeError")

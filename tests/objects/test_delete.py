@@ -5,25 +5,25 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api
-from tests.support.faults import Faults, left_over
+from tests.support.faults import Faults, unprocessed
 from tests.support.log import Log
-from tests.support.objects import POSTER, a_bucket_of_objects, blob_keys, created, listed, objects, stored_object, text
+from tests.support.objects import POSTER, blob_keys, create_object_bucket, created, listed, objects, stored_object, text
 from tests.support.world import World
 
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
-def hide(api: Api, bucket: str, ids: list[str], **more: Any) -> dict[str, Any]:
+def soft_delete(api: Api, bucket: str, ids: list[str], **more: Any) -> dict[str, Any]:
     body = {"object_ids": ids, "reason": "licence ended", **more}
     reply = api.post(f"{objects(bucket)}/bulk-soft-delete", body)
     assert reply.status == 200, reply.text
     return dict(reply.json)
 
 
-def test_a_deleted_object_is_gone_and_its_bytes_follow(api: Api, bucket: str, world: World) -> None:
+def test_deleting_an_object_removes_its_files_later(api: Api, bucket: str, world: World) -> None:
     made = created(api, bucket, {"blobs": [POSTER, text()]})
     kept = created(api, bucket, {"blobs": [POSTER]})
     reply = api.call("DELETE", objects(bucket, made["object_id"]))
@@ -34,27 +34,27 @@ def test_a_deleted_object_is_gone_and_its_bytes_follow(api: Api, bucket: str, wo
     assert blob_keys(world) == [f"blobs/{bucket}/{kept['object_id']}/{kept['blobs'][0]['blob_id']}"]
 
 
-def test_bytes_that_may_not_be_removed_are_named_in_the_log_and_hold_nothing_up(
+def test_files_that_cannot_be_removed_are_logged_and_block_nothing(
     api: Api, bucket: str, world: World, log: Log
 ) -> None:
     made = created(api, bucket, {"blobs": [text()]})
     assert api.call("DELETE", objects(bucket, made["object_id"])).status == 204
     (key,) = blob_keys(world)
-    faults = Faults(world.s3).always(left_over(Errors=[{"Key": key, "Code": "AccessDenied"}]))
+    faults = Faults(world.s3).always(unprocessed(Errors=[{"Key": key, "Code": "AccessDenied"}]))
     world.pump()
     faults.remove()
-    (line,) = [line for line in log.lines if line["message"] == "bytes left behind"]
+    (line,) = [line for line in log.lines if line["message"] == "files not removed"]
     assert line["keys"] == [key]
     assert blob_keys(world) == [key]
     assert api.get(f"/v1/buckets/{bucket}").json["object_count"] == 0
 
 
-def test_cascade_is_taken(api: Api, bucket: str) -> None:
+def test_cascade_is_accepted(api: Api, bucket: str) -> None:
     made = created(api, bucket)
     assert api.call("DELETE", objects(bucket, made["object_id"]), query={"cascade": "true"}).status == 204
 
 
-def test_if_match_guards_a_deletion(api: Api, bucket: str) -> None:
+def test_if_match_is_checked_on_deletion(api: Api, bucket: str) -> None:
     made = created(api, bucket)
     path = objects(bucket, made["object_id"])
     stale = api.get(path).headers["ETag"]
@@ -64,11 +64,11 @@ def test_if_match_guards_a_deletion(api: Api, bucket: str) -> None:
     assert api.call("DELETE", path, headers={"If-Match": stale}).status == 404
 
 
-def test_hidden_objects_are_gone_to_readers_and_stay_stored(api: Api, bucket: str, world: World) -> None:
+def test_soft_deleted_objects_are_not_found_and_remain_stored(api: Api, bucket: str, world: World) -> None:
     rows = [created(api, bucket, {"take": take, "blobs": [text()]}) for take in range(4)]
     ids = [row["object_id"] for row in rows]
 
-    assert hide(api, bucket, [ids[0], ids[1], ids[0], "obj_none"]) == {
+    assert soft_delete(api, bucket, [ids[0], ids[1], ids[0], "obj_none"]) == {
         "soft_deleted": 2,
         "requested": 4,
         "collections": 0,
@@ -80,32 +80,32 @@ def test_hidden_objects_are_gone_to_readers_and_stay_stored(api: Api, bucket: st
     assert [api.get(path).status, api.put(path, {"take": 9}).status, api.patch(path, {"take": 9}).status] == [404] * 3
     world.pump()
     assert len(blob_keys(world)) == 4
-    hidden = stored_object(world, bucket, ids[0]).soft_deleted
-    assert hidden is not None
-    assert {**hidden, "at": ""} == {"state": "disabled", "reason": "licence ended", "source": "bulk_purge", "at": ""}
-    assert hide(api, bucket, ids)["soft_deleted"] == 2
+    details = stored_object(world, bucket, ids[0]).soft_deleted
+    assert details is not None
+    assert {**details, "at": ""} == {"state": "disabled", "reason": "licence ended", "source": "bulk_purge", "at": ""}
+    assert soft_delete(api, bucket, ids)["soft_deleted"] == 2
 
 
-def test_a_hidden_object_can_be_deleted_for_good(api: Api, bucket: str, world: World) -> None:
+def test_a_soft_deleted_object_can_be_deleted(api: Api, bucket: str, world: World) -> None:
     made = created(api, bucket, {"blobs": [text()]})
-    hide(api, bucket, [made["object_id"]])
+    soft_delete(api, bucket, [made["object_id"]])
     assert api.call("DELETE", objects(bucket, made["object_id"])).status == 204
     world.pump()
     assert blob_keys(world) == []
 
 
-def test_the_mark_says_what_the_request_said(api: Api, bucket: str, world: World) -> None:
+def test_the_details_of_the_request_are_stored_with_a_soft_deleted_object(api: Api, bucket: str, world: World) -> None:
     made = created(api, bucket)
-    hide(api, bucket, [made["object_id"]], lifecycle_state="archived", source="audit")
-    mark = stored_object(world, bucket, made["object_id"]).soft_deleted
-    assert mark is not None
-    assert (mark["state"], mark["source"]) == ("archived", "audit")
+    soft_delete(api, bucket, [made["object_id"]], lifecycle_state="archived", source="audit")
+    details = stored_object(world, bucket, made["object_id"]).soft_deleted
+    assert details is not None
+    assert (details["state"], details["source"]) == ("archived", "audit")
 
 
-def test_what_identified_a_hidden_object_finds_no_duplicate(api: Api, bucket: str) -> None:
+def test_a_soft_deleted_object_is_no_duplicate(api: Api, bucket: str) -> None:
     body = {"blobs": [text()], "skip_duplicates": True}
     made = created(api, bucket, body)
-    hide(api, bucket, [made["object_id"]])
+    soft_delete(api, bucket, [made["object_id"]])
     assert created(api, bucket, body)["object_id"] != made["object_id"]
 
 
@@ -119,7 +119,9 @@ def test_what_identified_a_hidden_object_finds_no_duplicate(api: Api, bucket: st
         ({"object_ids": ["x"], "reason": "r", "restore": True}, "restore"),
     ],
 )
-def test_another_request_is_refused_by_name(api: Api, bucket: str, body: dict[str, Any], name: str) -> None:
+def test_an_invalid_soft_delete_request_is_rejected_with_its_location(
+    api: Api, bucket: str, body: dict[str, Any], name: str
+) -> None:
     reply = api.post(f"{objects(bucket)}/bulk-soft-delete", body)
     assert reply.status == 422
     assert reply.error["details"]["validation_errors"][0]["location"] == ["body", name]

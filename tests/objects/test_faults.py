@@ -1,4 +1,4 @@
-"""What is left behind when AWS fails in the middle: no row without bytes, and nothing that is not found again."""
+"""When AWS fails during a request, no row is without its files, and unreferenced files can be found."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.support.api import Api
 from tests.support.faults import Fault, Faults, applied_then_timeout, internal_error, lost, throttled, unavailable
 from tests.support.objects import (
     POSTER,
-    a_bucket_of_objects,
-    a_keyed_bucket,
     blob_keys,
     create,
+    create_keyed_bucket,
+    create_object_bucket,
     created,
     listed,
     objects,
@@ -25,26 +25,26 @@ from tests.support.slow_time import SlowTime
 from tests.support.world import World
 
 BODY = {"title": "M", "blobs": [POSTER]}
-# More attempts than any call makes.
+# More attempts than a call makes.
 MANY = range(1, 60)
 
 
 @pytest.fixture
 def quick(time: SlowTime, world: World) -> Api:
-    """The API, in a time that passes only when somebody sleeps."""
+    """The API with a clock that advances only when the code sleeps."""
     return world.api()
 
 
 @pytest.fixture
 def bucket(quick: Api) -> str:
-    made = a_bucket_of_objects(quick)
+    made = create_object_bucket(quick)
     created(quick, made, {"title": "caches are warm"})
     return made
 
 
 @pytest.fixture
 def failing() -> Iterator[Callable[..., Faults]]:
-    """Lets calls of a client fail from the n-th on, or only that one."""
+    """Makes calls of a client fail: `times` calls, from the one with the number `first`."""
     planned: list[Faults] = []
 
     def fail(client: Any, fault: Fault, *, first: int = 1, times: int = 1) -> Faults:
@@ -64,19 +64,19 @@ def count(api: Api, bucket: str) -> int:
 
 
 @pytest.mark.parametrize("fault", [throttled, unavailable, lost()])
-def test_bytes_that_cannot_be_stored_make_no_row(
+def test_no_row_is_written_if_a_file_cannot_be_stored(
     quick: Api, world: World, bucket: str, failing: Callable[..., Faults], fault: Fault
 ) -> None:
-    broken = failing(world.s3, fault, times=len(MANY))
+    faults = failing(world.s3, fault, times=len(MANY))
     reply = create(quick, bucket, BODY)
     assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
-    broken.remove()
+    faults.remove()
     assert (count(quick, bucket), blob_keys(world)) == (0, [])
     assert create(quick, bucket, BODY).status == 200
 
 
 @pytest.mark.parametrize("fault", [throttled, internal_error, lost(), applied_then_timeout()])
-def test_one_failure_is_made_good_by_the_next_attempt(
+def test_a_single_failure_is_retried(
     quick: Api, world: World, bucket: str, failing: Callable[..., Faults], fault: Fault
 ) -> None:
     failing(world.s3, fault)
@@ -85,29 +85,29 @@ def test_one_failure_is_made_good_by_the_next_attempt(
     assert (count(quick, bucket), len(blob_keys(world))) == (1, 1)
 
 
-def test_where_rows_can_be_neither_written_nor_read_bytes_are_left_to_the_listing(
+def test_files_remain_if_rows_can_be_neither_written_nor_read(
     quick: Api, world: World, bucket: str, failing: Callable[..., Faults]
 ) -> None:
-    broken = failing(world.client, throttled, first=2, times=len(MANY))
+    faults = failing(world.client, throttled, first=2, times=len(MANY))
     assert create(quick, bucket, BODY).status == 503
-    broken.remove()
+    faults.remove()
     assert (count(quick, bucket), len(blob_keys(world))) == (0, 1)
 
 
-def test_where_nobody_knows_whether_the_row_is_there_its_bytes_stay(
+def test_files_remain_if_the_outcome_of_the_write_is_unknown(
     quick: Api, world: World, bucket: str, failing: Callable[..., Faults]
 ) -> None:
-    broken = failing(world.client, applied_then_timeout(), first=3, times=len(MANY))
+    faults = failing(world.client, applied_then_timeout(), first=3, times=len(MANY))
     reply = create(quick, bucket, {**BODY, "idempotency_key": "k"})
     assert (reply.status, reply.error["code"]) == (503, "unsettled")
-    broken.remove()
+    faults.remove()
     assert len(blob_keys(world)) == 1
     again = create(quick, bucket, {**BODY, "idempotency_key": "k"})
     assert again.json["blobs"][0]["properties"]["url"].endswith(blob_keys(world)[0])
     assert count(quick, bucket) == 1
 
 
-def test_bytes_that_cannot_be_taken_back_are_left_to_the_listing(
+def test_a_failed_removal_of_files_does_not_change_the_response(
     quick: Api, world: World, bucket: str, failing: Callable[..., Faults]
 ) -> None:
     failing(world.client, throttled, first=2, times=len(MANY))
@@ -116,7 +116,7 @@ def test_bytes_that_cannot_be_taken_back_are_left_to_the_listing(
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_a_change_whose_answers_are_lost_is_made_once(
+def test_a_write_whose_response_is_lost_is_applied_once(
     quick: Api, world: World, bucket: str, failing: Callable[..., Faults], method: str
 ) -> None:
     made = created(quick, bucket, BODY)
@@ -127,30 +127,30 @@ def test_a_change_whose_answers_are_lost_is_made_once(
     assert count(quick, bucket) == (1 if method == "PUT" else 0)
 
 
-def test_a_batch_tells_row_by_row_what_the_storage_refused(
+def test_a_bulk_create_reports_storage_errors_by_row(
     quick: Api, world: World, bucket: str, failing: Callable[..., Faults]
 ) -> None:
-    broken = failing(world.client, throttled, first=3, times=len(MANY))
+    faults = failing(world.client, throttled, first=3, times=len(MANY))
     reply = quick.post(f"{objects(bucket)}/batch", {"objects": [{"take": 1}, {"take": 2}]})
-    broken.remove()
+    faults.remove()
     assert reply.status == 200
     assert [row["take"] for row in reply.json["succeeded"]] == [1]
     assert [row["error_type"] for row in reply.json["failed"]] == ["ServiceUnavailableError"]
     assert count(quick, bucket) == 1
 
 
-def test_a_batch_of_which_nothing_could_be_stored_may_be_sent_again(
+def test_a_bulk_create_that_stored_nothing_is_a_503(
     quick: Api, world: World, bucket: str, failing: Callable[..., Faults]
 ) -> None:
-    broken = failing(world.client, throttled, first=2, times=2 * len(MANY))
+    faults = failing(world.client, throttled, first=2, times=2 * len(MANY))
     reply = quick.post(f"{objects(bucket)}/batch", {"objects": [{"take": 1}, {"take": 2}]})
-    broken.remove()
+    faults.remove()
     assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
     assert count(quick, bucket) == 0
 
 
 def meanwhile(api: Api, world: World, act: Callable[[], object]) -> Fault:
-    """The write is made, its answer is lost, and before it is tried again somebody else acts."""
+    """The write succeeds and its response is lost. `act` is called before the retry."""
     done: list[bool] = []
 
     def afterwards(_: Any) -> None:
@@ -162,10 +162,10 @@ def meanwhile(api: Api, world: World, act: Callable[[], object]) -> Fault:
     return Fault(afterwards=afterwards)
 
 
-def test_bytes_stay_that_a_row_refers_to_although_its_writer_was_told_no(
+def test_files_that_a_row_refers_to_remain_although_the_request_failed(
     quick: Api, api: Api, world: World, failing: Callable[..., Faults]
 ) -> None:
-    bucket = a_keyed_bucket(api, "film_id", policy="insert")
+    bucket = create_keyed_bucket(api, "film_id", policy="insert")
     created(quick, bucket, {"film_id": "warm"})
 
     def patch() -> None:
@@ -178,7 +178,7 @@ def test_bytes_stay_that_a_row_refers_to_although_its_writer_was_told_no(
     assert [blob["properties"]["url"].split("/", 3)[3] for blob in row["blobs"]] == blob_keys(world)
 
 
-def test_a_plain_create_whose_answer_was_lost_makes_no_twin(
+def test_a_create_whose_response_is_lost_makes_one_object(
     quick: Api, api: Api, world: World, bucket: str, failing: Callable[..., Faults]
 ) -> None:
     def patch() -> None:
@@ -192,7 +192,7 @@ def test_a_plain_create_whose_answer_was_lost_makes_no_twin(
     assert len(blob_keys(world)) == 1
 
 
-def test_bytes_that_were_dropped_and_taken_up_again_are_not_swept(
+def test_files_that_are_referenced_again_are_not_removed(
     quick: Api, api: Api, world: World, bucket: str, failing: Callable[..., Faults]
 ) -> None:
     made = created(quick, bucket, {"title": "M"})

@@ -24,13 +24,13 @@ def test_one_and_one_point_zero_identify_the_same_object() -> None:
     assert id_of_unique_key("bkt_1", {"a": 0}) == id_of_unique_key("bkt_1", {"a": -0.0})
 
 
-def test_text_is_exact() -> None:
+def test_texts_are_compared_exactly() -> None:
     different = ["é", "e\u0301", "E", "e", "e ", "1"]
     assert len({id_of_unique_key("bkt_1", {"a": value}) for value in [*different, 1]}) == 7
 
 
 @given(KEYS)
-def test_the_order_of_fields_has_no_meaning(key: dict[str, Any]) -> None:
+def test_the_order_of_fields_does_not_matter(key: dict[str, Any]) -> None:
     assert id_of_unique_key("bkt_1", key) == id_of_unique_key("bkt_1", dict(reversed(key.items())))
 
 
@@ -40,11 +40,11 @@ def test_other_values_identify_another_object(one: dict[str, Any], other: dict[s
 
 
 @given(KEYS)
-def test_buckets_share_no_ids(key: dict[str, Any]) -> None:
+def test_ids_differ_between_buckets(key: dict[str, Any]) -> None:
     assert id_of_unique_key("bkt_1", key) != id_of_unique_key("bkt_2", key)
 
 
-def test_kinds_of_identity_share_no_ids() -> None:
+def test_ids_differ_between_unique_key_idempotency_key_and_content() -> None:
     ids = {
         id_of_unique_key("bkt_1", {"a": "k"}),
         id_of_idempotency_key("bkt_1", "k"),
@@ -59,14 +59,14 @@ CONTENTS = st.lists(st.tuples(st.sampled_from(["poster", "still"]), st.sampled_f
 
 
 @given(CONTENTS, st.randoms())
-def test_content_is_a_multiset_of_files(contents: list[tuple[str, str]], chance: Any) -> None:
+def test_content_is_a_multiset_of_files(contents: list[tuple[str, str]], random: Any) -> None:
     shuffled = list(contents)
-    chance.shuffle(shuffled)
+    random.shuffle(shuffled)
     assert content_hash(contents) == content_hash(shuffled)
     assert content_hash(contents) != content_hash([*contents, contents[0]])
 
 
-def test_content_that_is_not_wholly_known_has_no_name() -> None:
+def test_partly_unknown_content_has_no_hash() -> None:
     assert content_hash([]) is None
     assert content_hash([("poster", "aa"), ("still", None)]) is None
 
@@ -93,16 +93,16 @@ SCHEMA = {
         ({"metadata": "text"}, "missing"),
     ],
 )
-def test_a_key_that_identifies_nothing_is_refused(values: dict[str, Any], type_: str) -> None:
-    with pytest.raises(RequestInvalid) as refused:
+def test_an_invalid_key_value_is_rejected(values: dict[str, Any], type_: str) -> None:
+    with pytest.raises(RequestInvalid) as raised:
         read_unique_key(["id"], values, SCHEMA)
-    assert [(problem.location, problem.type) for problem in refused.value.problems] == [(("body", "id"), type_)]
+    assert [(problem.location, problem.type) for problem in raised.value.problems] == [(("body", "id"), type_)]
 
 
-def test_a_key_is_read_from_the_root_and_else_from_metadata() -> None:
+def test_a_key_is_read_from_the_root_or_else_from_metadata() -> None:
     values = {"take": 3, "metadata": {"take": 4, "id": "m", "day": "1927-01-10"}}
     assert read_unique_key(["id", "take", "day"], values, SCHEMA) == {"id": "m", "take": 3, "day": "1927-01-10"}
 
 
-def test_a_long_key_of_255_characters_is_taken() -> None:
+def test_a_key_of_255_characters_is_accepted() -> None:
     assert read_unique_key(["id"], {"id": "x" * 255}, SCHEMA) == {"id": "x" * 255}

@@ -1,4 +1,4 @@
-"""Lists that would take too long or grow too large end early, or say what to ask for instead."""
+"""Lists that would take too long or become too large end early, or are rejected with an alternative."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from chalicelib.aws.dynamodb.attribute_values import Item
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import Key
 from chalicelib.blobs.blob import Blob
-from chalicelib.http.operation import PATIENCE_SECONDS
+from chalicelib.http.operation import REQUEST_TIME_LIMIT_SECONDS
 from chalicelib.objects import lists
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.engine import new_s3_client
-from tests.support.objects import a_bucket_of_objects, objects
+from tests.support.objects import create_object_bucket, objects
 from tests.support.seeding import seed_objects
 from tests.support.slow_time import SlowTime
 from tests.support.world import World, new_world
@@ -30,32 +30,32 @@ if TYPE_CHECKING:
     from tests.support.engine import Tables
 
 LARGE = "x" * 290_000
-LAMBDA_ANSWER = 6_000_000
+MAX_LAMBDA_RESPONSE_BYTES = 6_000_000
 
 
 @contextmanager
-def passing(world: World, time: SlowTime, seconds: float, *, each: str = "") -> Iterator[None]:
-    """A database that answers every call, and takes so long for each, or for each of one operation."""
+def slow_calls(world: World, time: SlowTime, seconds: float, *, each: str = "") -> Iterator[None]:
+    """Every call to the database, or every call of the operation `each`, takes so many seconds."""
     event = f"after-call.dynamodb.{each}".rstrip(".")
 
-    def pass_on(**_: Any) -> None:
+    def spend_time(**_: Any) -> None:
         time.now += seconds
 
-    world.client.meta.events.register(event, pass_on)
+    world.client.meta.events.register(event, spend_time)
     yield
-    world.client.meta.events.unregister(event, pass_on)
+    world.client.meta.events.unregister(event, spend_time)
 
 
 @pytest.fixture
 def slow(time: SlowTime, world: World) -> Iterator[SlowTime]:
-    """A database that takes a second for every call."""
-    with passing(world, time, 1.0):
+    """Every call to the database takes a second."""
+    with slow_calls(world, time, 1.0):
         yield time
 
 
 @contextmanager
-def hydrating(world: World) -> Iterator[list[int]]:
-    """How many rows each read of whole rows by their keys gives."""
+def counting_rows(world: World) -> Iterator[list[int]]:
+    """The number of rows in each BatchGetItem response."""
     counts: list[int] = []
 
     def count(parsed: dict[str, Any], **_: Any) -> None:
@@ -66,16 +66,16 @@ def hydrating(world: World) -> Iterator[list[int]]:
     world.client.meta.events.unregister("after-call.dynamodb.BatchGetItem", count)
 
 
-def ask(api: Api, bucket: str, **body: Any) -> Reply:
+def list_objects(api: Api, bucket: str, **body: Any) -> ApiResponse:
     return api.post(f"{objects(bucket)}/list", body)
 
 
-def walked(api: Api, bucket: str, **body: Any) -> list[int]:
-    """The numbers of the rows that a walk by cursor gives."""
+def all_takes(api: Api, bucket: str, **body: Any) -> list[int]:
+    """The `take` of every object that is returned when following the cursors."""
     rows: list[int] = []
     cursor = None
     while True:
-        reply = ask(api, bucket, **body, cursor=cursor)
+        reply = list_objects(api, bucket, **body, cursor=cursor)
         assert reply.status == 200, reply.text
         rows += [row["take"] for row in reply.json["results"]]
         cursor = reply.json["pagination"]["next_cursor"]
@@ -87,21 +87,21 @@ def walked(api: Api, bucket: str, **body: Any) -> list[int]:
 def test_a_page_of_a_slow_database_ends_early_with_a_cursor(
     slow: SlowTime, world: World, api: Api, body: dict[str, Any]
 ) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(1200), lambda number: {"take": number})
     started = slow.now
 
-    first = ask(api, bucket, limit=1000, **body).json
+    first = list_objects(api, bucket, limit=1000, **body).json
 
-    assert slow.now - started < PATIENCE_SECONDS + 2
+    assert slow.now - started < REQUEST_TIME_LIMIT_SECONDS + 2
     assert 0 < len(first["results"]) < 1000
     assert first["pagination"]["next_cursor"] is not None
-    assert walked(api, bucket, limit=1000, **body) == list(range(1200))
+    assert all_takes(api, bucket, limit=1000, **body) == list(range(1200))
 
 
 @dataclass(frozen=True)
 class NeedsAll:
-    """A list that has to see all objects, and the operation that reads them, of which one request has few."""
+    """A list that must read all objects, and the DynamoDB operation that reads them."""
 
     body: dict[str, Any]
     parameter: str
@@ -116,13 +116,13 @@ COUNTED = NeedsAll(
 )
 SKIPPED = replace(COUNTED, body={"filters": {"take": 1}, "offset": 1}, parameter="offset")
 NEEDS_ALL = pytest.mark.parametrize("needs", [SORTED, COUNTED, SKIPPED], ids=["sorted", "counted", "skipped"])
-MANY = 28
+ROW_COUNT = 28
 
 
-def a_bucket_of_many(world: World, api: Api) -> str:
-    """A bucket of more than is read at once, which its statistics know of."""
-    bucket = a_bucket_of_objects(api)
-    for start in range(0, MANY, 14):
+def a_bucket_of_large_rows(world: World, api: Api) -> str:
+    """A bucket with more rows than one read returns, and with current statistics."""
+    bucket = create_object_bucket(api)
+    for start in range(0, ROW_COUNT, 14):
         rows = [{"take": take, "essay": LARGE} for take in range(start, start + 14)]
         assert api.post(f"{objects(bucket)}/batch", {"objects": rows}).json["succeeded_count"] == 14
     world.pump()
@@ -130,60 +130,62 @@ def a_bucket_of_many(world: World, api: Api) -> str:
 
 
 @NEEDS_ALL
-def test_what_needs_all_of_a_bucket_that_fits_is_busy_where_time_runs_out(
+def test_a_list_that_reads_all_of_a_small_bucket_is_a_503_after_the_time_limit(
     time: SlowTime, world: World, api: Api, needs: NeedsAll
 ) -> None:
-    bucket = a_bucket_of_many(world, api)
-    with passing(world, time, needs.seconds, each=needs.reads):
-        busy = ask(api, bucket, **needs.body)
-    assert (busy.status, busy.error["code"], busy.headers["Retry-After"]) == (503, None, "1")
-    assert needs.parameter in busy.error["details"]["parameters"]
-    assert time.now <= PATIENCE_SECONDS + needs.seconds
-    assert ask(api, bucket, **needs.body).status == 200
+    bucket = a_bucket_of_large_rows(world, api)
+    with slow_calls(world, time, needs.seconds, each=needs.reads):
+        late = list_objects(api, bucket, **needs.body)
+    assert (late.status, late.error["code"], late.headers["Retry-After"]) == (503, None, "1")
+    assert needs.parameter in late.error["details"]["parameters"]
+    assert time.now <= REQUEST_TIME_LIMIT_SECONDS + needs.seconds
+    assert list_objects(api, bucket, **needs.body).status == 200
 
 
 @NEEDS_ALL
-@pytest.mark.parametrize(("bound", "most"), [("MAX_WALKED", MANY - 1), ("MAX_WALKED_BYTES", (MANY - 1) * len(LARGE))])
-def test_a_bucket_that_would_not_fit_is_refused_for_its_size_also_where_time_runs_out(
-    *, time: SlowTime, world: World, api: Api, monkeypatch: pytest.MonkeyPatch, needs: NeedsAll, bound: str, most: int
+@pytest.mark.parametrize(
+    ("name", "limit"), [("MAX_SCANNED_ROWS", ROW_COUNT - 1), ("MAX_SCANNED_BYTES", (ROW_COUNT - 1) * len(LARGE))]
+)
+def test_a_list_that_reads_all_of_a_large_bucket_is_rejected_for_its_size_also_after_the_time_limit(
+    *, time: SlowTime, world: World, api: Api, monkeypatch: pytest.MonkeyPatch, needs: NeedsAll, name: str, limit: int
 ) -> None:
-    monkeypatch.setattr(lists, bound, most)
-    bucket = a_bucket_of_many(world, api)
-    with passing(world, time, needs.seconds, each=needs.reads):
-        refused = ask(api, bucket, **needs.body)
-    assert (refused.status, refused.error["code"]) == (400, needs.code)
-    assert needs.parameter in refused.error["details"]["parameters"]
-    assert time.now <= PATIENCE_SECONDS + needs.seconds
+    monkeypatch.setattr(lists, name, limit)
+    bucket = a_bucket_of_large_rows(world, api)
+    with slow_calls(world, time, needs.seconds, each=needs.reads):
+        rejected = list_objects(api, bucket, **needs.body)
+    assert (rejected.status, rejected.error["code"]) == (400, needs.code)
+    assert needs.parameter in rejected.error["details"]["parameters"]
+    assert time.now <= REQUEST_TIME_LIMIT_SECONDS + needs.seconds
 
 
 @NEEDS_ALL
-def test_rows_that_came_with_the_last_page_are_not_late(
+def test_rows_of_the_last_read_are_returned_after_the_time_limit(
     time: SlowTime, world: World, api: Api, needs: NeedsAll
 ) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(3), lambda number: {"take": number})
-    with passing(world, time, 5.0):
-        found = ask(api, bucket, **needs.body)
+    with slow_calls(world, time, 5.0):
+        found = list_objects(api, bucket, **needs.body)
     assert found.status == 200, found.text
 
 
 @pytest.mark.parametrize(
     "body", [{}, {"filters": {"take": 1}}, {"filters": {"take": 1}, "include_total": True}, {"offset": 5_000}]
 )
-def test_rows_that_an_index_names_and_that_are_gone_take_no_more_than_the_time_of_a_request(
+def test_reading_deleted_rows_of_an_index_ends_at_the_time_limit(
     time: SlowTime, world: World, api: Api, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any]
 ) -> None:
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(2_200), lambda number: {"take": number})
-    monkeypatch.setattr(Table, "get_many", gone(Table.get_many))
-    with passing(world, time, 4.0):
-        busy = ask(api, bucket, limit=10, **body)
-    assert (busy.status, busy.headers["Retry-After"]) == (503, "1")
-    assert time.now < PATIENCE_SECONDS + 4
+    monkeypatch.setattr(Table, "get_many", as_if_deleted(Table.get_many))
+    with slow_calls(world, time, 4.0):
+        late = list_objects(api, bucket, limit=10, **body)
+    assert (late.status, late.headers["Retry-After"]) == (503, "1")
+    assert time.now < REQUEST_TIME_LIMIT_SECONDS + 4
 
 
-def gone(read: Callable[..., list[Item]]) -> Callable[..., list[Item]]:
-    """Reads by keys, in a table whose rows have just been removed."""
+def as_if_deleted(read: Callable[..., list[Item]]) -> Callable[..., list[Item]]:
+    """A `get_many` that returns nothing, as if all rows had just been deleted."""
 
     def get_many(table: Table, keys: Iterable[Key]) -> list[Item]:
         read(table, keys)
@@ -199,28 +201,28 @@ def gone(read: Callable[..., list[Item]]) -> Callable[..., list[Item]]:
         ({"filters": {"take": 1}, "include_total": True}, "walk_too_long"),
     ],
 )
-def test_a_walk_is_bounded_in_bytes_too(
+def test_a_scan_is_limited_in_bytes_too(
     world: World, api: Api, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], code: str
 ) -> None:
-    monkeypatch.setattr(lists, "MAX_WALKED_BYTES", 1_000_000)
-    bucket = a_bucket_of_objects(api)
+    monkeypatch.setattr(lists, "MAX_SCANNED_BYTES", 1_000_000)
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(5), lambda number: {"take": number, "essay": LARGE})
 
-    refused = ask(api, bucket, **body)
+    rejected = list_objects(api, bucket, **body)
 
-    assert (refused.status, refused.error["code"]) == (400, code)
-    assert refused.error["details"]["max_bytes"] == 1_000_000
+    assert (rejected.status, rejected.error["code"]) == (400, code)
+    assert rejected.error["details"]["max_bytes"] == 1_000_000
 
 
-def test_a_page_of_large_rows_reads_little_more_than_it_gives_out(world: World, api: Api) -> None:
-    bucket = a_bucket_of_objects(api)
+def test_a_page_of_large_rows_reads_little_more_than_it_returns(world: World, api: Api) -> None:
+    bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(90), lambda number: {"take": number, "essay": LARGE})
 
-    with hydrating(world) as hydrated:
-        first = ask(api, bucket, limit=50).json
+    with counting_rows(world) as row_counts:
+        first = list_objects(api, bucket, limit=50).json
 
-    assert len(first["results"]) <= sum(hydrated) <= 5 * len(first["results"])
-    assert walked(api, bucket, limit=50) == list(range(90))
+    assert len(first["results"]) <= sum(row_counts) <= 5 * len(first["results"])
+    assert all_takes(api, bucket, limit=50) == list(range(90))
 
 
 def a_file(number: int, bucket: str) -> Blob:
@@ -249,15 +251,15 @@ def test_download_urls_make_pages_shorter_and_never_too_large(
     monkeypatch.setenv("AWS_SESSION_TOKEN", "t" * 1500)
     world = new_world(client, tables, new_s3_client(backends), blob_bucket)
     api = world.api()
-    bucket = a_bucket_of_objects(api)
+    bucket = create_object_bucket(api)
     files = [a_file(number, bucket) for number in range(50)]
     seed_objects(world, bucket, range(60), lambda number: {"take": number}, lambda _: files)
 
     body = {"limit": 1000, "return_presigned_urls": True}
-    first = ask(api, bucket, **body)
+    first = list_objects(api, bucket, **body)
 
     assert all("X-Amz-Security-Token" in blob["presigned_url"] for blob in first.json["results"][0]["blobs"])
-    # As Lambda hands it over: a text in JSON.
-    assert len(json.dumps(first.text)) < LAMBDA_ANSWER
-    assert walked(api, bucket, **body) == list(range(60))
-    assert len(ask(api, bucket, limit=1000).json["results"]) == 60
+    # Lambda returns the body as a JSON string.
+    assert len(json.dumps(first.text)) < MAX_LAMBDA_RESPONSE_BYTES
+    assert all_takes(api, bucket, **body) == list(range(60))
+    assert len(list_objects(api, bucket, limit=1000).json["results"]) == 60

@@ -7,22 +7,22 @@ import pytest
 
 from chalicelib.objects import lists
 from tests.support.api import Api
-from tests.support.objects import POSTER, a_bucket_of_objects, created, listed, objects, text
+from tests.support.objects import POSTER, create_object_bucket, created, listed, objects, text
 from tests.support.world import World
 
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
 @pytest.fixture
-def shelf(api: Api, bucket: str) -> list[dict[str, Any]]:
-    """Seven objects with tied takes and titles that differ in case."""
+def films(api: Api, bucket: str) -> list[dict[str, Any]]:
+    """Seven objects. Some have the same take, and some titles differ only in case."""
     titles = ["Metropolis", "M", "metro", "Fury", "Spione", "fury", "Mabuse"]
     return [
-        created(api, bucket, {"title": title, "take": place % 3, "metadata": {"tags": ["lang", f"t-{place}"]}})
-        for place, title in enumerate(titles)
+        created(api, bucket, {"title": title, "take": index % 3, "metadata": {"tags": ["lang", f"t-{index}"]}})
+        for index, title in enumerate(titles)
     ]
 
 
@@ -36,7 +36,7 @@ def post(api: Api, bucket: str, **body: Any) -> Any:
     return reply.json
 
 
-def test_a_list_is_oldest_first_ten_a_page_and_ends_with_null(api: Api, bucket: str) -> None:
+def test_a_list_has_ten_objects_per_page_oldest_first_and_ends_with_a_null_cursor(api: Api, bucket: str) -> None:
     made = [created(api, bucket, {"take": take})["object_id"] for take in range(12)]
     for reply in (api.get(objects(bucket)), api.post(f"{objects(bucket)}/list")):
         assert [row["object_id"] for row in reply.json["results"]] == made[:10]
@@ -46,25 +46,25 @@ def test_a_list_is_oldest_first_ten_a_page_and_ends_with_null(api: Api, bucket: 
         assert rest["pagination"]["next_cursor"] is None
 
 
-def test_texts_that_look_like_markup_come_back_to_the_letter(api: Api, bucket: str) -> None:
+def test_texts_that_look_like_markup_are_returned_exactly(api: Api, bucket: str) -> None:
     given = ["<RequestId>one</RequestId>", "<RequestId>two</RequestId>", "</a><b>&amp;"]
     for title in given:
         created(api, bucket, {"title": title})
     assert titles(api.get(objects(bucket)).json["results"]) == given
 
 
-def test_a_link_leads_to_the_next_page(api: Api, bucket: str, shelf: list[Any]) -> None:
+def test_a_link_leads_to_the_next_page(api: Api, bucket: str, films: list[Any]) -> None:
     first = api.get(objects(bucket), query={"limit": 4}).json
     second = api.get(first["pagination"]["next_page"]).json
-    assert titles(first["results"] + second["results"]) == titles(shelf)
+    assert titles(first["results"] + second["results"]) == titles(films)
     assert second["pagination"]["next_page"] is None
 
 
-def test_links_of_a_filter_lead_as_far_as_its_cursors(
-    api: Api, bucket: str, shelf: list[Any], monkeypatch: pytest.MonkeyPatch
+def test_links_of_a_filtered_list_lead_to_all_its_pages(
+    api: Api, bucket: str, films: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "BUDGET_ROWS", 2)
-    monkeypatch.setattr(lists, "MAX_WALKED", 3)
+    monkeypatch.setattr(lists, "MAX_FILTERED_ROWS", 2)
+    monkeypatch.setattr(lists, "MAX_SCANNED_ROWS", 3)
     body = {"filters": {"NOT": {"title": "Spione"}}}
     reply = api.post(f"{objects(bucket)}/list", body)
     rows = list(reply.json["results"])
@@ -72,26 +72,26 @@ def test_links_of_a_filter_lead_as_far_as_its_cursors(
         reply = api.post(link, body)
         assert reply.status == 200, reply.text
         rows += reply.json["results"]
-    assert titles(rows) == [title for title in titles(shelf) if title != "Spione"]
+    assert titles(rows) == [title for title in titles(films) if title != "Spione"]
 
 
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 @pytest.mark.parametrize("field", ["created_at", "take", "title", "metadata.tags.1", "nowhere"])
-def test_every_sort_gives_every_row_once_across_pages(
-    api: Api, bucket: str, shelf: list[Any], field: str, direction: str
+def test_every_sort_returns_every_row_once_across_pages(
+    api: Api, bucket: str, films: list[Any], field: str, direction: str
 ) -> None:
     sort = {"field": field, "direction": direction}
-    whole = post(api, bucket, sort=sort, limit=100)["results"]
-    walked = listed(api, bucket, {"sort": sort, "limit": 2})
-    assert walked == whole
-    assert sorted(titles(whole)) == sorted(titles(shelf))
+    all_rows = post(api, bucket, sort=sort, limit=100)["results"]
+    by_pages = listed(api, bucket, {"sort": sort, "limit": 2})
+    assert by_pages == all_rows
+    assert sorted(titles(all_rows)) == sorted(titles(films))
     if field == "take":
-        takes = [row["take"] for row in whole]
+        takes = [row["take"] for row in all_rows]
         assert takes == sorted(takes, reverse=direction == "desc")
 
 
 @pytest.mark.parametrize(
-    ("filters", "found"),
+    ("filters", "expected"),
     [
         ({"take": 1}, ["M", "Spione"]),
         (
@@ -104,11 +104,11 @@ def test_every_sort_gives_every_row_once_across_pages(
         ({"status": "PENDING", "title": "fury"}, ["Fury", "fury"]),
     ],
 )
-def test_filters_choose_rows_page_by_page(
-    api: Api, bucket: str, shelf: list[Any], filters: dict[str, Any], found: list[str]
+def test_filters_select_rows_page_by_page(
+    api: Api, bucket: str, films: list[Any], filters: dict[str, Any], expected: list[str]
 ) -> None:
-    assert titles(listed(api, bucket, {"filters": filters, "limit": 2})) == found
-    assert titles(post(api, bucket, filters=filters)["results"]) == found
+    assert titles(listed(api, bucket, {"filters": filters, "limit": 2})) == expected
+    assert titles(post(api, bucket, filters=filters)["results"]) == expected
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_filter_of_many_parts_reads_a_large_value_once(
     assert seconds(190) < 10 * seconds(1)
 
 
-def test_a_search_reads_ids_prefixes_and_texts(api: Api, bucket: str, shelf: list[Any]) -> None:
+def test_a_search_matches_ids_prefixes_and_texts(api: Api, bucket: str, films: list[Any]) -> None:
     made = created(api, bucket, {"title": "X", "key_prefix": "reels/7"})
     assert titles(listed(api, bucket, {"search": "METRO"})) == ["Metropolis", "metro"]
     assert titles(listed(api, bucket, {"search": "t-5"})) == ["fury"]
@@ -142,11 +142,11 @@ def test_a_search_reads_ids_prefixes_and_texts(api: Api, bucket: str, shelf: lis
     assert titles(listed(api, bucket, {"search": made["object_id"]})) == ["X"]
 
 
-def test_totals_are_counted_when_asked_for(api: Api, bucket: str, shelf: list[Any], world: World) -> None:
+def test_totals_are_counted_on_request(api: Api, bucket: str, films: list[Any], world: World) -> None:
     world.pump()
     assert post(api, bucket)["pagination"]["total"] is None
-    whole = post(api, bucket, include_total=True, limit=3)["pagination"]
-    assert (whole["total"], whole["total_pages"], whole["page"]) == (7, 3, 1)
+    all_rows = post(api, bucket, include_total=True, limit=3)["pagination"]
+    assert (all_rows["total"], all_rows["total_pages"], all_rows["page"]) == (7, 3, 1)
     some = post(api, bucket, include_total=True, limit=1, filters={"take": 0})
     assert some["pagination"]["total"] == 3
     after = post(api, bucket, include_total=True, filters={"take": 0}, cursor=some["pagination"]["next_cursor"])
@@ -155,14 +155,14 @@ def test_totals_are_counted_when_asked_for(api: Api, bucket: str, shelf: list[An
     assert sorted_["pagination"]["total"] == 7
 
 
-def test_offsets_and_pages_skip_rows(api: Api, bucket: str, shelf: list[Any]) -> None:
-    assert titles(post(api, bucket, offset=5)["results"]) == titles(shelf)[5:]
-    assert titles(post(api, bucket, page=2, limit=3)["results"]) == titles(shelf)[3:6]
+def test_offsets_and_pages_skip_rows(api: Api, bucket: str, films: list[Any]) -> None:
+    assert titles(post(api, bucket, offset=5)["results"]) == titles(films)[5:]
+    assert titles(post(api, bucket, page=2, limit=3)["results"]) == titles(films)[3:6]
     assert titles(post(api, bucket, offset=1, filters={"take": 0})["results"]) == ["Fury", "Mabuse"]
     assert post(api, bucket, offset=100)["results"] == []
 
 
-def test_statistics_are_of_the_page(api: Api, bucket: str) -> None:
+def test_statistics_are_those_of_the_page(api: Api, bucket: str) -> None:
     created(api, bucket, {"blobs": [POSTER, text()]})
     created(api, bucket)
     created(api, bucket)
@@ -175,18 +175,18 @@ def test_statistics_are_of_the_page(api: Api, bucket: str) -> None:
     assert post(api, bucket, search="nothing like it")["stats"]["avg_blobs_per_object"] == 0
 
 
-def test_select_keeps_the_paths_asked_for_and_the_ids(api: Api, bucket: str) -> None:
+def test_select_returns_the_requested_paths_and_the_ids(api: Api, bucket: str) -> None:
     made = created(api, bucket, {"title": "M", "take": 1, "metadata": {"reel": 1, "cut": 2}, "blobs": [text()]})
     ids = {"object_id": made["object_id"], "bucket_id": bucket}
     selected = post(api, bucket, select=["metadata.reel", "title", "nowhere", "status"])["results"]
     assert selected == [{**ids, "title": "M", "metadata": {"reel": 1}, "status": "PENDING"}]
     assert post(api, bucket, select=["blobs.0.property"])["results"] == [{**ids, "blobs": made["blobs"]}]
-    whole = post(api, bucket, select=["metadata", "metadata.cut"])["results"]
-    assert whole == [{**ids, "metadata": {"reel": 1, "cut": 2}}]
+    all_rows = post(api, bucket, select=["metadata", "metadata.cut"])["results"]
+    assert all_rows == [{**ids, "metadata": {"reel": 1, "cut": 2}}]
     assert post(api, bucket, select=[])["results"] == [made]
 
 
-def test_select_finds_keys_that_hold_dots_as_filters_do(api: Api, bucket: str) -> None:
+def test_select_finds_keys_that_contain_dots_like_filters(api: Api, bucket: str) -> None:
     fields = {
         "a.b": 1,
         "a": {"b": 2, "c.d": {"e.f": 3, "g": 4}, "c": {"x": 5}},
@@ -211,26 +211,26 @@ def test_select_finds_keys_that_hold_dots_as_filters_do(api: Api, bucket: str) -
 
 
 def test_a_rare_match_ends_pages_early_with_a_cursor(
-    api: Api, bucket: str, shelf: list[Any], monkeypatch: pytest.MonkeyPatch
+    api: Api, bucket: str, films: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "BUDGET_ROWS", 3)
+    monkeypatch.setattr(lists, "MAX_FILTERED_ROWS", 3)
     first = post(api, bucket, filters={"title": "Mabuse"})
     assert (first["results"], first["pagination"]["next_cursor"] is not None) == ([], True)
     assert titles(listed(api, bucket, {"filters": {"title": "Mabuse"}})) == ["Mabuse"]
     assert titles(listed(api, bucket, {"filters": {"take": 0}, "limit": 1})) == ["Metropolis", "Fury", "Mabuse"]
 
 
-def test_a_page_of_large_rows_stops_early_and_goes_on(api: Api, bucket: str) -> None:
+def test_a_page_of_large_rows_ends_early_with_a_cursor(api: Api, bucket: str) -> None:
     made = [created(api, bucket, {"essay": "x" * 290_000, "take": take}) for take in range(8)]
     first = post(api, bucket, limit=100)
     assert 1 <= len(first["results"]) < 8
     assert [row["take"] for row in listed(api, bucket, {"limit": 100})] == [row["take"] for row in made]
 
 
-def test_walks_that_would_take_too_long_are_refused_by_name(
-    api: Api, bucket: str, shelf: list[Any], monkeypatch: pytest.MonkeyPatch
+def test_lists_that_would_read_too_much_are_rejected(
+    api: Api, bucket: str, films: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "MAX_WALKED", 5)
+    monkeypatch.setattr(lists, "MAX_SCANNED_ROWS", 5)
     path = f"{objects(bucket)}/list"
     counted = api.post(path, {"filters": {"take": 0}, "include_total": True})
     assert (counted.status, counted.error["code"]) == (400, "walk_too_long")
@@ -246,7 +246,7 @@ def test_walks_that_would_take_too_long_are_refused_by_name(
         {"cursor": "OTHER QUERY"},
     ],
 )
-def test_cursors_of_another_query_are_refused(api: Api, bucket: str, shelf: list[Any], body: dict[str, str]) -> None:
+def test_cursors_of_another_query_are_rejected(api: Api, bucket: str, films: list[Any], body: dict[str, str]) -> None:
     if body["cursor"] == "OTHER QUERY":
         other = post(api, bucket, limit=2, sort={"field": "created_at", "direction": "desc"})
         body = {"cursor": other["pagination"]["next_cursor"]}
@@ -254,8 +254,8 @@ def test_cursors_of_another_query_are_refused(api: Api, bucket: str, shelf: list
     assert (reply.status, reply.error["code"]) == (400, "cursor_invalid")
 
 
-def test_a_cursor_is_good_for_its_own_bucket_only(api: Api, bucket: str, shelf: list[Any]) -> None:
-    other = a_bucket_of_objects(api, "other")
+def test_a_cursor_is_valid_for_its_own_bucket_only(api: Api, bucket: str, films: list[Any]) -> None:
+    other = create_object_bucket(api, "other")
     cursor = post(api, bucket, limit=2)["pagination"]["next_cursor"]
     assert api.post(f"{objects(other)}/list", {"cursor": cursor}).status == 400
 
@@ -264,12 +264,14 @@ def test_a_cursor_is_good_for_its_own_bucket_only(api: Api, bucket: str, shelf: 
     ("body", "name"),
     [({"sorts": []}, "sorts"), ({"limit": 0}, "limit"), ({"select": "title"}, "select"), ({"x": 1}, "x")],
 )
-def test_what_a_list_does_not_know_is_refused_by_name(api: Api, bucket: str, body: dict[str, Any], name: str) -> None:
+def test_an_invalid_parameter_of_a_list_is_rejected_with_its_location(
+    api: Api, bucket: str, body: dict[str, Any], name: str
+) -> None:
     reply = api.post(f"{objects(bucket)}/list", body)
     assert reply.status == 422
     assert reply.error["details"]["validation_errors"][0]["location"] == ["body", name]
 
 
-def test_an_unknown_bucket_has_no_list(api: Api) -> None:
+def test_listing_an_unknown_bucket_is_not_found(api: Api) -> None:
     assert api.get(objects("nowhere")).status == 404
     assert api.post(objects("bkt_0000000000000000") + "/list").status == 404

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api
-from tests.support.objects import POSTER, SCHEMA, a_bucket_of_objects, blob_keys, created, objects, stored_object, text
+from tests.support.objects import POSTER, SCHEMA, blob_keys, create_object_bucket, created, objects, stored_object, text
 from tests.support.world import World
 
 BOTH = pytest.mark.parametrize("method", ["PUT", "PATCH"])
@@ -13,11 +13,11 @@ BOTH = pytest.mark.parametrize("method", ["PUT", "PATCH"])
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
 @BOTH
-def test_only_what_is_sent_changes(api: Api, bucket: str, method: str) -> None:
+def test_only_the_fields_in_the_request_change(api: Api, bucket: str, method: str) -> None:
     made = created(api, bucket, {"title": "M", "take": 1, "key_prefix": "a", "blobs": [text()]})
     reply = api.call(method, objects(bucket, made["object_id"]), {"title": "N", "color": True})
     changed = reply.json
@@ -29,7 +29,7 @@ def test_only_what_is_sent_changes(api: Api, bucket: str, method: str) -> None:
 
 
 @BOTH
-def test_a_change_that_changes_nothing_moves_nothing(api: Api, bucket: str, method: str) -> None:
+def test_an_update_without_differences_writes_nothing(api: Api, bucket: str, method: str) -> None:
     made = created(api, bucket, {"title": "M", "take": 1})
     reply = api.call(method, objects(bucket, made["object_id"]), {"title": "M"})
     assert (reply.json, reply.headers["ETag"][-3:]) == (made, '-1"')
@@ -39,7 +39,7 @@ def test_a_change_that_changes_nothing_moves_nothing(api: Api, bucket: str, meth
 
 
 @BOTH
-def test_null_removes_a_field_and_a_prefix(api: Api, bucket: str, method: str) -> None:
+def test_null_removes_a_field_and_a_key_prefix(api: Api, bucket: str, method: str) -> None:
     made = created(api, bucket, {"title": "M", "key_prefix": "a"})
     changed = api.call(method, objects(bucket, made["object_id"]), {"title": None, "key_prefix": None}).json
     assert "title" not in changed
@@ -58,7 +58,7 @@ def test_null_removes_a_field_and_a_prefix(api: Api, bucket: str, method: str) -
         ({"_x": 1}, "_x"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name(
+def test_an_invalid_field_is_rejected_with_its_location(
     api: Api, bucket: str, method: str, body: dict[str, Any], name: str
 ) -> None:
     made = created(api, bucket)
@@ -67,22 +67,22 @@ def test_what_does_not_fit_is_refused_by_name(
     assert reply.error["details"]["validation_errors"][0]["location"] == ["body", name]
 
 
-def test_a_patch_takes_no_blobs_and_no_metadata_magic(api: Api, bucket: str) -> None:
+def test_a_patch_rejects_blobs_and_replaces_metadata(api: Api, bucket: str) -> None:
     made = created(api, bucket, {"metadata": {"reel": 1, "cut": 2}})
     path = objects(bucket, made["object_id"])
     assert api.patch(path, {"blobs": []}).status == 422
     assert api.patch(path, {"metadata": {"reel": 5}}).json["metadata"] == {"reel": 5}
 
 
-def test_metadata_of_a_put_goes_where_the_object_holds_it(api: Api, bucket: str) -> None:
+def test_metadata_of_a_put_updates_the_metadata_or_the_root(api: Api, bucket: str) -> None:
     made = created(api, bucket, {"metadata": {"reel": 1, "cut": 2}})
     changed = api.put(objects(bucket, made["object_id"]), {"metadata": {"reel": 5, "title": "M"}}).json
     assert (changed["metadata"], changed["title"]) == ({"reel": 5, "cut": 2}, "M")
-    refused = api.put(objects(bucket, made["object_id"]), {"metadata": {"status": "COMPLETED"}})
-    assert refused.status == 422
+    rejected = api.put(objects(bucket, made["object_id"]), {"metadata": {"status": "COMPLETED"}})
+    assert rejected.status == 422
 
 
-def test_files_of_a_put_replace_those_of_their_property(api: Api, bucket: str, world: World) -> None:
+def test_files_of_a_put_replace_the_files_of_the_same_property(api: Api, bucket: str, world: World) -> None:
     made = created(api, bucket, {"blobs": [POSTER, text("one"), text("two")]})
     changed = api.put(objects(bucket, made["object_id"]), {"blobs": [text("three")]}).json
     assert [blob["properties"].get("text") for blob in changed["blobs"]] == [None, "three"]
@@ -92,7 +92,7 @@ def test_files_of_a_put_replace_those_of_their_property(api: Api, bucket: str, w
     assert len(blob_keys(world)) == 2
 
 
-def test_files_that_are_held_already_can_be_skipped(api: Api, bucket: str, world: World) -> None:
+def test_files_that_the_object_already_has_can_be_skipped(api: Api, bucket: str, world: World) -> None:
     made = created(api, bucket, {"blobs": [text("one"), text("two")]})
     path = objects(bucket, made["object_id"])
     same = api.put(path, {"blobs": [text("two"), text("one")], "skip_duplicates": True}).json
@@ -106,7 +106,7 @@ def test_files_that_are_held_already_can_be_skipped(api: Api, bucket: str, world
     assert again["blobs"][0]["blob_id"] != made["blobs"][0]["blob_id"]
 
 
-def test_a_refused_change_stores_no_bytes(api: Api, bucket: str, world: World) -> None:
+def test_a_rejected_update_stores_no_files(api: Api, bucket: str, world: World) -> None:
     made = created(api, bucket)
     assert api.put(objects(bucket, made["object_id"]), {"title": 5, "blobs": [POSTER]}).status == 422
     assert blob_keys(world) == []
@@ -121,7 +121,7 @@ def test_an_update_needs_a_body_and_an_object(api: Api, bucket: str) -> None:
 
 
 @BOTH
-def test_if_match_guards_a_change(api: Api, bucket: str, method: str) -> None:
+def test_if_match_is_checked_on_update(api: Api, bucket: str, method: str) -> None:
     made = created(api, bucket)
     path = objects(bucket, made["object_id"])
     stale = api.get(path).headers["ETag"]
@@ -132,7 +132,7 @@ def test_if_match_guards_a_change(api: Api, bucket: str, method: str) -> None:
     assert api.get(path, headers={"If-None-Match": api.get(path).headers["ETag"]}).status == 304
 
 
-def test_old_objects_stay_readable_and_changeable_under_a_new_schema(api: Api, bucket: str, world: World) -> None:
+def test_old_objects_can_be_read_and_updated_after_a_schema_change(api: Api, bucket: str, world: World) -> None:
     made = created(api, bucket, {"title": "M", "take": 1})
     path = objects(bucket, made["object_id"])
     fields = {**SCHEMA["properties"], "title": {"type": "integer"}, "lang": {"type": "string", "required": True}}
@@ -143,9 +143,9 @@ def test_old_objects_stay_readable_and_changeable_under_a_new_schema(api: Api, b
     assert api.get(path).json["title"] == "M"
     assert api.patch(path, {"take": 2}).json["title"] == "M"
     assert stored_object(world, bucket, made["object_id"]).schema_version == 1
-    refused = api.patch(path, {"take": 3, "title": "N"})
-    assert refused.status == 422
-    assert [p["location"] for p in refused.error["details"]["validation_errors"]] == [["body", "title"]]
+    rejected = api.patch(path, {"take": 3, "title": "N"})
+    assert rejected.status == 422
+    assert [p["location"] for p in rejected.error["details"]["validation_errors"]] == [["body", "title"]]
     assert api.patch(path, {"title": 5, "lang": "de"}).status == 200
     assert stored_object(world, bucket, made["object_id"]).schema_version == 2
 
@@ -157,12 +157,12 @@ REQUIRED: dict[str, Any] = {
 
 @pytest.fixture
 def strict(api: Api) -> str:
-    """A bucket in which an object's `metadata` may hold a required field, as the official client has it."""
-    return a_bucket_of_objects(api, "strict", bucket_schema=REQUIRED)
+    """A bucket with a required field, which the official client sends in `metadata`."""
+    return create_object_bucket(api, "strict", bucket_schema=REQUIRED)
 
 
 def break_schema(api: Api, bucket: str) -> None:
-    """From now on `genre` is required."""
+    """Changes the schema so that `genre` is required."""
     reply = api.patch(f"/v1/buckets/{bucket}", {"bucket_schema": REQUIRED}, query={"force_schema_break": "true"})
     assert reply.status == 200, reply.text
 
@@ -175,21 +175,21 @@ def problem(reply: Any) -> tuple[list[Any], str]:
 
 @BOTH
 def test_a_required_field_in_metadata_is_checked_as_on_creation(api: Api, strict: str, method: str) -> None:
-    refused = api.post(objects(strict), {"metadata": {"genre": 5}})
-    assert problem(refused) == (["body", "metadata", "genre"], "string_type")
+    rejected = api.post(objects(strict), {"metadata": {"genre": 5}})
+    assert problem(rejected) == (["body", "metadata", "genre"], "string_type")
 
     path = objects(strict, created(api, strict, {"metadata": {"genre": "noir", "reel": 1}})["object_id"])
-    assert problem(api.call(method, path, {"metadata": {"genre": 5}})) == problem(refused)
-    gone = api.call(method, path, {"metadata": {"genre": None}})
-    assert problem(gone) == (["body", "genre"], "missing")
+    assert problem(api.call(method, path, {"metadata": {"genre": 5}})) == problem(rejected)
+    removed = api.call(method, path, {"metadata": {"genre": None}})
+    assert problem(removed) == (["body", "genre"], "missing")
     assert api.get(path).json["metadata"] == {"genre": "noir", "reel": 1}
     assert api.call(method, path, {"metadata": {"genre": "drama", "cast": 5, "reel": 1}}).status == (
-        200 if method == "PATCH" else 422  # there a key that the metadata does not hold is one of the root
+        200 if method == "PATCH" else 422  # a PUT moves a key that the metadata does not have to the root
     )
 
 
 @BOTH
-def test_what_metadata_held_before_a_new_schema_may_stay(api: Api, bucket: str, method: str) -> None:
+def test_old_metadata_may_remain_after_a_schema_change(api: Api, bucket: str, method: str) -> None:
     made = created(api, bucket, {"title": "M", "metadata": {"genre": 5, "reel": 1}})
     break_schema(api, bucket)
     path = objects(bucket, made["object_id"])
@@ -202,7 +202,7 @@ def test_what_metadata_held_before_a_new_schema_may_stay(api: Api, bucket: str, 
     )
 
 
-def test_an_object_is_of_the_schema_that_all_of_it_fits(api: Api, bucket: str, world: World) -> None:
+def test_the_schema_version_changes_if_all_fields_conform(api: Api, bucket: str, world: World) -> None:
     rows: list[dict[str, Any]] = [
         {"genre": "noir"},
         {"metadata": {"genre": "noir"}},

@@ -1,4 +1,4 @@
-"""A walk by cursor gives every object that is there throughout, once, whatever comes and goes meanwhile."""
+"""Following cursors returns every object that exists all the time exactly once, while others come and go."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api
-from tests.support.objects import a_bucket_of_objects, created, objects
+from tests.support.objects import create_object_bucket, created, objects
 
-KEPT, PAGE = 15, 3
+LASTING, PAGE = 15, 3
 ORDERS = [
     pytest.param({"sort": {"field": field, "direction": direction}, **more}, id=f"{field}-{direction}{suffix}")
     for field, direction, suffix, more in (
@@ -28,10 +28,10 @@ ORDERS = [
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
-def make(api: Api, bucket: str, take: int) -> str:
+def new_object(api: Api, bucket: str, take: int) -> str:
     return str(created(api, bucket, {"take": take % 3, "listed": True})["object_id"])
 
 
@@ -46,40 +46,44 @@ def pages(api: Api, bucket: str, body: dict[str, Any]) -> Iterator[list[str]]:
             return
 
 
-def check(seen: list[list[str]], kept: list[str]) -> None:
-    times = Counter(object_id for page in seen for object_id in page)
-    assert [object_id for object_id, count in times.items() if count > 1] == []
-    assert set(kept) - set(times) == set()
+def check(seen: list[list[str]], lasting: list[str]) -> None:
+    counts = Counter(object_id for page in seen for object_id in page)
+    assert [object_id for object_id, count in counts.items() if count > 1] == []
+    assert set(lasting) - set(counts) == set()
 
 
 @pytest.mark.parametrize("body", ORDERS)
-def test_between_pages_objects_come_and_go(api: Api, bucket: str, body: dict[str, Any]) -> None:
-    kept, going = [], []
-    for number in range(KEPT):
-        kept.append(make(api, bucket, number))
-        going.append(make(api, bucket, number))
+def test_pages_contain_every_lasting_object_once_when_objects_change_between_pages(
+    api: Api, bucket: str, body: dict[str, Any]
+) -> None:
+    lasting, deleted_later = [], []
+    for number in range(LASTING):
+        lasting.append(new_object(api, bucket, number))
+        deleted_later.append(new_object(api, bucket, number))
     seen = []
     for page in pages(api, bucket, body):
         seen.append(page)
-        if going:
-            api.call("DELETE", objects(bucket, going.pop(len(going) // 2)))
+        if deleted_later:
+            api.call("DELETE", objects(bucket, deleted_later.pop(len(deleted_later) // 2)))
         if len(seen) < 6:
-            make(api, bucket, len(seen))
-    check(seen, kept)
+            new_object(api, bucket, len(seen))
+    check(seen, lasting)
 
 
 @pytest.mark.parametrize("body", ORDERS)
-def test_while_others_write(api: Api, bucket: str, body: dict[str, Any]) -> None:
-    kept = [make(api, bucket, number) for number in range(KEPT)]
+def test_pages_contain_every_lasting_object_once_during_concurrent_writes(
+    api: Api, bucket: str, body: dict[str, Any]
+) -> None:
+    lasting = [new_object(api, bucket, number) for number in range(LASTING)]
     done = threading.Event()
 
     def write() -> None:
         for number in range(200):
             if done.is_set():
                 return
-            made = make(api, bucket, number)
+            object_id = new_object(api, bucket, number)
             if number % 2:
-                assert api.call("DELETE", objects(bucket, made)).status == 204
+                assert api.call("DELETE", objects(bucket, object_id)).status == 204
 
     with ThreadPoolExecutor(4) as pool:
         writers = [pool.submit(write) for _ in range(4)]
@@ -89,16 +93,16 @@ def test_while_others_write(api: Api, bucket: str, body: dict[str, Any]) -> None
             done.set()
         for writer in writers:
             writer.result()
-    check(seen, kept)
+    check(seen, lasting)
 
 
-def test_objects_of_one_moment_are_each_met_once(api: Api, bucket: str, world: Any) -> None:
+def test_objects_with_the_same_creation_time_are_listed_once(api: Api, bucket: str, world: Any) -> None:
     moment = world.clock()
     world.clock.__class__.__call__, original = (lambda self: moment), world.clock.__class__.__call__
     try:
-        kept = [make(api, bucket, number) for number in range(10)]
+        lasting = [new_object(api, bucket, number) for number in range(10)]
     finally:
         world.clock.__class__.__call__ = original
     for direction in ("asc", "desc"):
         seen = list(pages(api, bucket, {"sort": {"field": "created_at", "direction": direction}}))
-        check(seen, kept)
+        check(seen, lasting)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.schemas.compatibility import breaking_changes, touches_unique_key
+from chalicelib.schemas.compatibility import breaking_changes, unique_key_breaks
 from chalicelib.schemas.models import BucketSchema, BucketSchemaFieldType
 from chalicelib.schemas.rules import check_schema
 
@@ -49,12 +49,12 @@ def array(items: Any) -> dict[str, Any]:
         ({"a": {"type": "object"}}, {"a": members()}),
     ],
 )
-def test_changes_that_stored_objects_survive(old: dict[str, Any], new: dict[str, Any]) -> None:
+def test_compatible_changes_are_not_reported(old: dict[str, Any], new: dict[str, Any]) -> None:
     assert breaks(old, new) == []
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "where", "kind"),
+    ("old", "new", "location", "type_"),
     [
         ({"a": STRING, "b": STRING}, {"b": STRING}, ("a",), "field_removed"),
         ({"a": STRING}, {"a": INTEGER}, ("a", "type"), "type_changed"),
@@ -99,13 +99,13 @@ def test_changes_that_stored_objects_survive(old: dict[str, Any], new: dict[str,
         ),
     ],
 )
-def test_changes_that_break_are_named_where_they_are(
-    old: dict[str, Any], new: dict[str, Any], where: tuple[str, ...], kind: str
+def test_breaking_changes_are_reported_with_their_location(
+    old: dict[str, Any], new: dict[str, Any], location: tuple[str, ...], type_: str
 ) -> None:
-    assert breaks(old, new) == [((*AT, *where), kind)]
+    assert breaks(old, new) == [((*AT, *location), type_)]
 
 
-def test_every_breaking_change_is_told_at_once() -> None:
+def test_all_breaking_changes_are_reported_together() -> None:
     new = {"b": INTEGER, "c": {**STRING, "required": True}}
     assert breaks({"a": STRING, "b": STRING}, new) == [
         ((*AT, "a"), "field_removed"),
@@ -114,19 +114,19 @@ def test_every_breaking_change_is_told_at_once() -> None:
     ]
 
 
-def test_fields_of_the_unique_key_are_told_apart_from_the_others() -> None:
+def test_breaking_changes_of_unique_key_fields_are_reported_separately() -> None:
     old, new = schema(k=STRING, l=STRING, m=STRING, a=STRING), schema(l=INTEGER, m={**STRING, "enum": ["x"]})
-    told = touches_unique_key(old, new, ["k", "l", "m"])
-    assert [(problem.location, problem.type) for problem in told] == [
+    reported = unique_key_breaks(old, new, ["k", "l", "m"])
+    assert [(problem.location, problem.type) for problem in reported] == [
         ((*AT, "k"), "field_removed"),
         ((*AT, "l", "type"), "type_changed"),
         ((*AT, "m", "enum"), "enum_narrowed"),
     ]
-    assert touches_unique_key(old, new, []) == []
+    assert unique_key_breaks(old, new, []) == []
 
 
-def test_a_field_of_the_unique_key_may_become_required_for_every_object_has_it() -> None:
-    assert touches_unique_key(schema(k=STRING), schema(k={**STRING, "required": True}), ["k"]) == []
+def test_a_field_of_the_unique_key_may_become_required() -> None:
+    assert unique_key_breaks(schema(k=STRING), schema(k={**STRING, "required": True}), ["k"]) == []
 
 
 FIELDS = st.recursive(
@@ -144,24 +144,24 @@ SCHEMAS = st.dictionaries(st.sampled_from("abcd"), FIELDS, max_size=4)
 
 
 @given(SCHEMAS)
-def test_nothing_breaks_where_nothing_changes(properties: dict[str, Any]) -> None:
+def test_an_unchanged_schema_breaks_nothing(properties: dict[str, Any]) -> None:
     assert breaks(properties, properties) == []
 
 
 @given(SCHEMAS, SCHEMAS)
-def test_taking_every_field_away_or_another_type_never_passes(old: dict[str, Any], new: dict[str, Any]) -> None:
-    told = breaks(old, new)
+def test_removed_fields_and_changed_types_are_always_reported(old: dict[str, Any], new: dict[str, Any]) -> None:
+    reported = breaks(old, new)
     for name, field in old.items():
         if name not in new:
-            assert ((*AT, name), "field_removed") in told
+            assert ((*AT, name), "field_removed") in reported
         elif new[name]["type"] != field["type"]:
-            assert ((*AT, name, "type"), "type_changed") in told
+            assert ((*AT, name, "type"), "type_changed") in reported
 
 
 @given(SCHEMAS, SCHEMAS, st.lists(st.sampled_from("abcd"), unique=True))
-def test_what_touches_the_unique_key_is_among_what_breaks(
+def test_breaking_changes_of_the_unique_key_are_among_all_breaking_changes(
     old: dict[str, Any], new: dict[str, Any], key: list[str]
 ) -> None:
-    touched = touches_unique_key(schema(**old), schema(**new), key)
+    touched = unique_key_breaks(schema(**old), schema(**new), key)
     assert {(p.location, p.type) for p in touched} <= set(breaks(old, new))
     assert {p.location[3] for p in touched} <= set(key)

@@ -46,13 +46,13 @@ def test_a_unique_key_is_stored_with_its_fields_in_the_order_given() -> None:
     assert check_unique_key(config(fields=["float"]), SCHEMA) == {"fields": ["float"], "default_policy": None}
 
 
-def test_a_description_is_taken_and_dropped() -> None:
+def test_a_description_is_accepted_and_dropped() -> None:
     key = config(fields=["string"], default_policy="upsert", description="decoration")
     assert key.model_dump() == {"fields": ["string"], "default_policy": "upsert"}
 
 
 @pytest.mark.parametrize(
-    ("given_", "location", "kind"),
+    ("given_", "location", "type_"),
     [
         ({}, ("fields",), "missing"),
         ({"fields": []}, ("fields",), "too_short"),
@@ -65,8 +65,8 @@ def test_a_description_is_taken_and_dropped() -> None:
         ([], (), "model_type"),
     ],
 )
-def test_another_shape_is_refused_where_it_differs(given_: Any, location: tuple[str | int, ...], kind: str) -> None:
-    assert shape_errors(given_) == [(location, kind)]
+def test_another_shape_is_rejected_with_the_location(given_: Any, location: tuple[str | int, ...], type_: str) -> None:
+    assert shape_errors(given_) == [(location, type_)]
 
 
 def test_fields_must_be_in_the_schema_and_named_once() -> None:
@@ -79,7 +79,7 @@ def test_fields_must_be_in_the_schema_and_named_once() -> None:
 
 
 @pytest.mark.parametrize("type_", [member.value for member in BucketSchemaFieldType])
-def test_fields_are_of_a_type_that_identifies(type_: str) -> None:
+def test_fields_must_have_a_type_that_can_identify_objects(type_: str) -> None:
     key = config(fields=[type_])
     if type_ in {"string", "integer", "number", "float", "date", "datetime"}:
         assert check_unique_key(key, SCHEMA)["fields"] == [type_]
@@ -97,7 +97,7 @@ def test_a_change_without_a_policy_keeps_it() -> None:
     assert check_unique_key_change(STORED, config(fields=["string", "date"])) == STORED
 
 
-def test_the_fields_stay_as_they_are() -> None:
+def test_the_fields_cannot_change() -> None:
     for fields in (
         ["string"],
         ["string", "integer"],
@@ -109,18 +109,18 @@ def test_the_fields_stay_as_they_are() -> None:
 
 
 @given(st.permutations(sorted(KEY_TYPES)), st.permutations(sorted(KEY_TYPES)))
-def test_the_fields_may_be_repeated_in_any_order_and_keep_the_stored_one(one: list[str], other: list[str]) -> None:
+def test_the_fields_may_be_sent_in_any_order_and_keep_the_stored_order(one: list[str], other: list[str]) -> None:
     stored = check_unique_key(config(fields=one), SCHEMA)
     assert check_unique_key_change(stored, config(fields=other)) == stored
 
 
-def test_a_unique_key_comes_with_the_bucket_or_never() -> None:
+def test_a_unique_key_cannot_be_added_or_removed_later() -> None:
     assert problems(lambda: check_unique_key_change(None, config(fields=["string"]))) == [(AT, "immutable")]
     assert problems(lambda: check_unique_key_change(STORED, None)) == [(AT, "immutable")]
     assert check_unique_key_change(None, None) is None
 
 
-def test_a_new_schema_must_keep_what_the_stored_key_needs() -> None:
+def test_a_new_schema_must_keep_the_fields_of_the_stored_key() -> None:
     check_unique_key_fits(STORED, SCHEMA)
     check_unique_key_fits(STORED, {"properties": {"string": {"type": "integer"}, "date": {"type": "date"}}})
     schema = {"properties": {"string": {"type": "image"}}}

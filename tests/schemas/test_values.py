@@ -1,4 +1,4 @@
-"""What fits a type of a schema and what does not."""
+"""The values that fit each type of a schema field, and values that do not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chalicelib.schemas.values import FILE_TYPES, problems_in
 
 TYPES = [member.value for member in BucketSchemaFieldType]
 ARABIC_DIGITS = "2023-01-0\u0661"
-FITTING: dict[str, list[Any]] = {
+FIT: dict[str, list[Any]] = {
     "string": ["", "x", "\u0000"],
     "number": [0, -1.5, 10**30],
     "float": [0, -1.5],
@@ -29,7 +29,7 @@ FITTING: dict[str, list[Any]] = {
     ],
     **{type_: ["https://example.com/x", "some text", {"base64": "aGk="}] for type_ in FILE_TYPES},
 }
-MISFITS: dict[str, list[Any]] = {
+UNFIT: dict[str, list[Any]] = {
     "string": [None, 1, True, [], {}],
     "number": [None, "1", True, []],
     "float": [None, "1.0", False],
@@ -62,15 +62,15 @@ MISFITS: dict[str, list[Any]] = {
 }
 
 
-def test_every_type_is_exercised() -> None:
-    assert sorted(FITTING) == sorted(MISFITS) == sorted(TYPES)
+def test_every_type_is_tested() -> None:
+    assert sorted(FIT) == sorted(UNFIT) == sorted(TYPES)
 
 
 @pytest.mark.parametrize("type_", TYPES)
-def test_values_fit_their_type_or_are_told_apart(type_: str) -> None:
+def test_fitting_values_pass_and_others_are_reported(type_: str) -> None:
     field = {"type": type_}
-    for value in FITTING[type_]:
+    for value in FIT[type_]:
         assert list(problems_in(value, field, ("body", "a"))) == [], value
-    for value in MISFITS[type_]:
+    for value in UNFIT[type_]:
         problems = list(problems_in(value, field, ("body", "a")))
         assert [(p.location, p.type) for p in problems] == [(("body", "a"), f"{type_}_type")], value

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api
-from tests.support.world import World, a_bucket
+from tests.support.world import World, bucket_body
 
 Shown = Callable[[str], dict[str, Any]]
 
@@ -18,14 +18,14 @@ def bucket(api: Api) -> str:
 
 
 def new_bucket(api: Api, name: str) -> str:
-    reply = api.post("/v1/buckets", a_bucket(name))
+    reply = api.post("/v1/buckets", bucket_body(name))
     assert reply.status == 200, reply.text
     return str(reply.json["bucket_id"])
 
 
 @pytest.fixture
 def shown(world: World, api: Api) -> Shown:
-    """What a client sees of a bucket's statistics."""
+    """Returns the statistics in the API's response for a bucket."""
 
     def show(bucket_id: str) -> dict[str, Any]:
         body = api.get(f"/v1/buckets/{bucket_id}").json

@@ -1,20 +1,20 @@
-"""The fold by itself, case by case; histories of it are in test_histories.py."""
+"""Single cases of the fold. test_histories.py tests it with random deliveries."""
 
 from __future__ import annotations
 
 import json
 
 from chalicelib.aws.dynamodb.attribute_values import decode, encode
-from chalicelib.stats.fold import folded
+from chalicelib.stats.fold import fold_changes
 from chalicelib.stats.stream_records import Change, Contribution
-from chalicelib.stats.tally_row import EMPTY, Checkpoint, Extreme, TallyRow, Totals, from_item, to_item
+from chalicelib.stats.tally_row import EMPTY_ROW, Checkpoint, Extreme, ObjectTotals, TallyRow, from_item, to_item
 
 NOW = "2026-01-03T00:00:00.000Z"
 TWO_DAYS_AGO = "2026-01-01T00:00:00.000Z"
 
 
 def contribution(size: int, *, epoch: int = 0, failed: int = 0) -> Contribution:
-    return Contribution(epoch, Totals(1, size, failed), NOW, size)
+    return Contribution(epoch, ObjectTotals(1, size, failed), NOW, size)
 
 
 def change(
@@ -24,93 +24,93 @@ def change(
 
 
 def after(row: TallyRow, *changes: Change) -> TallyRow:
-    return folded(row, changes, now=NOW, forget_before=TWO_DAYS_AGO).row
+    return fold_changes(row, changes, now=NOW, oldest_checkpoint=TWO_DAYS_AGO).row
 
 
-def test_a_change_twice_in_one_delivery_counts_once() -> None:
+def test_a_change_repeated_in_one_delivery_counts_once() -> None:
     new = change("a", None, contribution(5), 1)
-    assert after(EMPTY, new, new).shown == Totals(1, 5, 0)
+    assert after(EMPTY_ROW, new, new).shown == ObjectTotals(1, 5, 0)
 
 
-def test_what_was_folded_gives_the_very_same_tally() -> None:
+def test_a_change_that_was_already_folded_returns_the_same_tally() -> None:
     new = change("a", None, contribution(5), 1)
-    row = after(EMPTY, new)
+    row = after(EMPTY_ROW, new)
     assert after(row, new) is row
 
 
-def test_a_replay_that_begins_in_the_middle_adds_only_what_is_new() -> None:
+def test_a_partial_replay_adds_only_new_changes() -> None:
     changes = [change(str(n), None, contribution(n), n) for n in range(1, 6)]
-    assert after(after(EMPTY, *changes[:3]), *changes[1:]).shown == Totals(5, 15, 0)
+    assert after(after(EMPTY_ROW, *changes[:3]), *changes[1:]).shown == ObjectTotals(5, 15, 0)
 
 
-def test_shards_have_checkpoints_of_their_own() -> None:
-    row = after(EMPTY, change("a", None, contribution(1), 900, "x"))
+def test_each_shard_has_its_own_checkpoint() -> None:
+    row = after(EMPTY_ROW, change("a", None, contribution(1), 900, "x"))
     assert after(row, change("b", None, contribution(1), 3, "y")).shown.objects == 2
 
 
-def test_shards_not_heard_of_for_two_days_are_forgotten_and_those_just_heard_of_are_not() -> None:
-    old = {"gone": Checkpoint("1", "2025-12-31T23:59:59.999Z"), "kept": Checkpoint("1", TWO_DAYS_AGO)}
+def test_checkpoints_older_than_two_days_are_dropped() -> None:
+    old = {"dropped": Checkpoint("1", "2025-12-31T23:59:59.999Z"), "kept": Checkpoint("1", TWO_DAYS_AGO)}
     row = after(TallyRow(checkpoints=old, revision=1), change("a", None, contribution(1), 5, "new"))
     assert set(row.checkpoints) == {"kept", "new"}
 
 
-def test_what_counted_is_taken_from_its_own_epoch() -> None:
-    row = after(EMPTY, change("a", None, contribution(5), 1), change("b", None, contribution(7), 2))
+def test_a_contribution_is_subtracted_from_its_own_epoch() -> None:
+    row = after(EMPTY_ROW, change("a", None, contribution(5), 1), change("b", None, contribution(7), 2))
     row = after(row, change("a", contribution(5), contribution(5, epoch=1), 3))
-    assert row.totals == {0: Totals(1, 7, 0), 1: Totals(1, 5, 0)}
-    assert row.shown == Totals(2, 12, 0)
+    assert row.totals == {0: ObjectTotals(1, 7, 0), 1: ObjectTotals(1, 5, 0)}
+    assert row.shown == ObjectTotals(2, 12, 0)
 
 
-def test_closed_epochs_count_for_nothing_and_who_is_in_one_is_stale() -> None:
-    row = TallyRow(epoch=1, open_from=1, totals={1: Totals(1, 5, 0)}, revision=1)
-    done = folded(row, [change("b", None, contribution(7), 1)], now=NOW, forget_before=TWO_DAYS_AGO)
-    assert (done.row.shown, done.stale) == (Totals(1, 5, 0), ("b",))
-    moved = folded(
-        done.row, [change("b", contribution(7), contribution(7, epoch=1), 2)], now=NOW, forget_before=TWO_DAYS_AGO
+def test_closed_epochs_are_ignored_and_their_members_are_stale() -> None:
+    row = TallyRow(epoch=1, open_from=1, totals={1: ObjectTotals(1, 5, 0)}, revision=1)
+    result = fold_changes(row, [change("b", None, contribution(7), 1)], now=NOW, oldest_checkpoint=TWO_DAYS_AGO)
+    assert (result.row.shown, result.stale) == (ObjectTotals(1, 5, 0), ("b",))
+    moved = fold_changes(
+        result.row, [change("b", contribution(7), contribution(7, epoch=1), 2)], now=NOW, oldest_checkpoint=TWO_DAYS_AGO
     )
-    assert (moved.row.shown, moved.stale) == (Totals(2, 12, 0), ())
+    assert (moved.row.shown, moved.stale) == (ObjectTotals(2, 12, 0), ())
 
 
-def test_who_has_left_the_closed_epoch_again_is_not_stale() -> None:
+def test_a_member_that_left_the_closed_epoch_is_not_stale() -> None:
     row = TallyRow(epoch=1, open_from=1, revision=1)
     changes = [change("b", None, contribution(7), 1), change("b", contribution(7), None, 2)]
-    assert folded(row, changes, now=NOW, forget_before=TWO_DAYS_AGO).stale == ()
+    assert fold_changes(row, changes, now=NOW, oldest_checkpoint=TWO_DAYS_AGO).stale == ()
 
 
-def test_an_extreme_that_goes_while_a_larger_one_comes_needs_no_looking_up() -> None:
+def test_a_deleted_extreme_needs_no_lookup_if_a_larger_object_arrives() -> None:
     row = TallyRow(largest=Extreme(9, "a"), smallest=Extreme(1, "c"), revision=1)
     changes = [change("a", contribution(9), None, 1), change("b", None, contribution(12), 2)]
-    done = folded(row, changes, now=NOW, forget_before=TWO_DAYS_AGO)
-    assert (done.row.largest, done.extreme_gone) == (Extreme(12, "b"), False)
+    result = fold_changes(row, changes, now=NOW, oldest_checkpoint=TWO_DAYS_AGO)
+    assert (result.row.largest, result.extreme_lost) == (Extreme(12, "b"), False)
 
 
-def test_an_extreme_that_goes_has_to_be_looked_up() -> None:
+def test_a_lost_extreme_needs_a_lookup() -> None:
     row = TallyRow(largest=Extreme(9, "a"), smallest=Extreme(1, "c"), revision=1)
-    assert folded(
-        row, [change("a", contribution(9), contribution(4), 1)], now=NOW, forget_before=TWO_DAYS_AGO
-    ).extreme_gone
-    assert folded(
-        row, [change("c", contribution(1), contribution(4), 1)], now=NOW, forget_before=TWO_DAYS_AGO
-    ).extreme_gone
+    assert fold_changes(
+        row, [change("a", contribution(9), contribution(4), 1)], now=NOW, oldest_checkpoint=TWO_DAYS_AGO
+    ).extreme_lost
+    assert fold_changes(
+        row, [change("c", contribution(1), contribution(4), 1)], now=NOW, oldest_checkpoint=TWO_DAYS_AGO
+    ).extreme_lost
 
 
-def test_failing_and_recovering_moves_only_the_failed() -> None:
+def test_a_status_change_only_changes_the_failed_count() -> None:
     row = after(
-        EMPTY, change("a", None, contribution(5), 1), change("a", contribution(5), contribution(5, failed=1), 2)
+        EMPTY_ROW, change("a", None, contribution(5), 1), change("a", contribution(5), contribution(5, failed=1), 2)
     )
-    assert row.shown == Totals(1, 5, 1)
-    assert after(row, change("a", contribution(5, failed=1), contribution(5), 3)).shown == Totals(1, 5, 0)
+    assert row.shown == ObjectTotals(1, 5, 1)
+    assert after(row, change("a", contribution(5, failed=1), contribution(5), 3)).shown == ObjectTotals(1, 5, 0)
 
 
-def test_a_row_comes_back_as_it_went() -> None:
+def test_a_row_is_read_as_it_was_written() -> None:
     row = TallyRow(
         epoch=3,
         open_from=2,
-        totals={2: Totals(-1, 0, 0), 3: Totals(4, 10**15, 1)},
+        totals={2: ObjectTotals(-1, 0, 0), 3: ObjectTotals(4, 10**15, 1)},
         checkpoints={"s": Checkpoint("0" * 39 + "1", NOW)},
         largest=Extreme(0, "a"),
         smallest=Extreme(0, "a"),
-        looks_due=2,
+        lookups_due=2,
         last_upload_at=NOW,
         stats_updated_at=NOW,
         recount_due=NOW,
@@ -118,4 +118,4 @@ def test_a_row_comes_back_as_it_went() -> None:
         revision=17,
     )
     assert from_item(decode(json.loads(json.dumps(encode(to_item(row)))))) == row
-    assert from_item({}) == EMPTY
+    assert from_item({}) == EMPTY_ROW

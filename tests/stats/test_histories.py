@@ -1,6 +1,6 @@
-"""However changes arrive, statistics are what a count says: histories and deliveries that hypothesis invents.
+"""Statistics are exact for any history of writes and any deliveries of the streams, which hypothesis generates.
 
-The code is the service's own, from the event of Lambda to the conditional write; only the tables are in memory.
+Everything from the Lambda event to the conditional write is the code under test. Only the tables are in memory.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ STEPS = st.integers(20, 60)
 
 
 @dataclass
-class Chance:
-    """Does something at random: a write, a delivery, a replay."""
+class RandomSteps:
+    """Does random steps: writes, deliveries and replays."""
 
     world: StatsWorld
     data: st.DataObject
     stale_writers: bool = False
-    unreadable: bool = False
     calls_until_crash: int = 0
     interrupting: bool = False
     interrupts: int = 0
     _depth: int = field(default=0)
 
     def step(self) -> None:
-        kind = self.data.draw(st.sampled_from(["write", "write", "remove", "hide", "deliver", "deliver", "replay"]))
+        kind = self.data.draw(
+            st.sampled_from(["write", "write", "remove", "soft-delete", "deliver", "deliver", "replay"])
+        )
         if kind in ("deliver", "replay"):
             self.deliver(replay=kind == "replay")
         else:
@@ -45,7 +46,7 @@ class Chance:
             self.world.remove(bucket_id, object_id)
             return
         more: dict[str, Any] = {"status": self.data.draw(st.sampled_from(["PENDING", "FAILED", "COMPLETED"]))}
-        if kind == "hide":
+        if kind == "soft-delete":
             more["soft_deleted"] = {"state": "disabled"}
         if self.stale_writers and self.data.draw(st.booleans()):
             more["epoch"] = 0
@@ -59,13 +60,13 @@ class Chance:
         start = self.data.draw(st.integers(0, shard.delivered)) if replay else shard.delivered
         length = self.data.draw(st.integers(1, 6))
         if stream is self.world.streams[1]:
-            # An index is behind for less time than the tally's own change takes through its stream.
-            self.world.objects.settle_indexes()
+            # An index catches up faster than the record of the tally's write passes through the stream.
+            self.world.objects.update_indexes()
         if start < len(shard.records):
             stream.deliver(number, start, start + length)
 
     def before_call(self) -> None:
-        """What may happen between any two calls to the storage."""
+        """Crashes, or does random steps, between two calls to the tables."""
         if self._depth:
             return
         if self.calls_until_crash:
@@ -79,133 +80,131 @@ class Chance:
             self._depth -= 1
 
 
-def trouble(world: StatsWorld, chance: Chance) -> None:
-    world.objects.before_call = world.catalog.before_call = chance.before_call
+def hook_calls(world: StatsWorld, random_steps: RandomSteps) -> None:
+    world.objects.before_call = world.catalog.before_call = random_steps.before_call
 
 
 @given(st.data(), STEPS)
-def test_however_the_changes_arrive_the_tally_is_what_a_count_says(data: st.DataObject, steps: int) -> None:
+def test_statistics_are_exact_for_any_order_of_deliveries(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
-    chance = Chance(world, data)
+    random_steps = RandomSteps(world, data)
     for _ in range(steps):
-        chance.step()
-    world.settle()
+        random_steps.step()
+    world.deliver_all()
     world.check()
 
 
 @given(st.data(), STEPS)
-def test_whatever_happens_between_two_calls_the_tally_is_what_a_count_says(data: st.DataObject, steps: int) -> None:
+def test_statistics_are_exact_with_concurrent_writes_and_deliveries(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
-    chance = Chance(world, data, interrupting=True)
-    trouble(world, chance)
+    random_steps = RandomSteps(world, data, interrupting=True)
+    hook_calls(world, random_steps)
     world.objects.lagging = data.draw(st.booleans())
     for _ in range(steps):
-        chance.step()
-    world.settle()
+        random_steps.step()
+    world.deliver_all()
     world.check()
 
 
 @given(st.data(), STEPS)
-def test_a_crash_between_any_two_calls_changes_nothing(data: st.DataObject, steps: int) -> None:
+def test_statistics_are_exact_after_crashes_between_any_two_calls(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
-    chance = Chance(world, data)
+    random_steps = RandomSteps(world, data)
     for _ in range(steps):
-        chance.calls_until_crash = data.draw(st.integers(0, 8))
-        trouble(world, chance)
-        chance.step()
-    chance.calls_until_crash = 0
-    world.settle()
+        random_steps.calls_until_crash = data.draw(st.integers(0, 8))
+        hook_calls(world, random_steps)
+        random_steps.step()
+    random_steps.calls_until_crash = 0
+    world.deliver_all()
     world.check()
 
 
 @pytest.mark.parametrize("namespace_too", [False, True])
 @settings(max_examples=settings().max_examples // 2)
 @given(data=st.data(), steps=STEPS)
-def test_a_recount_while_writers_go_on_makes_good_what_was_lost(
-    namespace_too: bool, data: st.DataObject, steps: int
-) -> None:
+def test_a_recount_during_writes_corrects_lost_records(namespace_too: bool, data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
-    chance = Chance(world, data)
+    random_steps = RandomSteps(world, data)
     for _ in range(steps):
-        chance.step()
+        random_steps.step()
         world.streams[0].lose(lambda: data.draw(st.integers(0, 19)) == 0)
         if namespace_too:
             world.streams[1].lose(lambda: data.draw(st.integers(0, 19)) == 0)
-    chance.stale_writers = True
-    chance.interrupting = True
-    trouble(world, chance)
-    world.between = chance.step
+    random_steps.stale_writers = True
+    random_steps.interrupting = True
+    hook_calls(world, random_steps)
+    world.on_pause = random_steps.step
     for bucket_id in BUCKETS:
         world.stats.recount(NS, bucket_id)
-        chance.interrupts = 0
+        random_steps.interrupts = 0
     if namespace_too:
         world.stats.recount(NS, None)
-    world.between = lambda: None
+    world.on_pause = lambda: None
     for _ in range(5):
-        chance.step()
-    world.settle()
+        random_steps.step()
+    world.deliver_all()
     world.check()
 
 
 @given(st.data(), STEPS)
-def test_a_recount_that_is_broken_off_is_made_good_by_the_next(data: st.DataObject, steps: int) -> None:
+def test_the_next_recount_completes_an_interrupted_one(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
-    chance = Chance(world, data, stale_writers=True)
+    random_steps = RandomSteps(world, data, stale_writers=True)
     for _ in range(steps):
-        chance.step()
+        random_steps.step()
     for _ in range(3):
-        chance.calls_until_crash = data.draw(st.integers(1, 40))
-        trouble(world, chance)
+        random_steps.calls_until_crash = data.draw(st.integers(1, 40))
+        hook_calls(world, random_steps)
         try:
             world.stats.recount(NS, BUCKETS[0])
         except Crash:
-            chance.calls_until_crash = 0
-        chance.step()
-    chance.calls_until_crash = 0
+            random_steps.calls_until_crash = 0
+        random_steps.step()
+    random_steps.calls_until_crash = 0
     world.stats.recount(NS, BUCKETS[0])
-    chance.step()
-    world.settle()
+    random_steps.step()
+    world.deliver_all()
     world.check()
 
 
 @given(st.data(), STEPS)
-def test_an_unreadable_record_concerns_its_bucket_alone_and_a_recount_makes_it_good(
+def test_an_unreadable_record_affects_only_its_bucket_and_a_recount_corrects_it(
     data: st.DataObject, steps: int
 ) -> None:
     world = StatsWorld()
-    chance = Chance(world, data)
+    random_steps = RandomSteps(world, data)
     for step in range(steps):
-        chance.step()
+        random_steps.step()
         if step == steps // 2:
             world.write(BUCKETS[0], "obj_damaged", 7)
             image = world.objects.stream[-1]["dynamodb"]["NewImage"]
             del image["size_bytes"]
-    world.settle()
-    assert world.dead
-    assert world.shown(BUCKETS[1]) == world.right(BUCKETS[1])
+    world.deliver_all()
+    assert world.dead_letters
+    assert world.shown(BUCKETS[1]) == world.expected(BUCKETS[1])
     assert [d.name for d in world.stats.verify(NS, BUCKETS[0]) if d.name == "recount_due"] == ["recount_due"]
-    world.between = world.settle
+    world.on_pause = world.deliver_all
     world.stats.recount(NS, BUCKETS[0])
-    world.settle()
+    world.deliver_all()
     world.check()
     assert world.stats.verify(NS, BUCKETS[0]) == []
 
 
 @settings(max_examples=settings().max_examples // 5)
 @given(st.data(), STEPS)
-def test_settling_says_what_a_count_says_and_the_fold_goes_on_from_there(data: st.DataObject, steps: int) -> None:
+def test_a_rebuild_is_exact_and_the_fold_continues_from_it(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
-    chance = Chance(world, data)
+    random_steps = RandomSteps(world, data)
     for _ in range(steps):
-        chance.step()
-    world.stats.settle_all([NS])
-    for stream in world.streams:  # what was told before is not told again
+        random_steps.step()
+    world.stats.rebuild_all([NS])
+    for stream in world.streams:  # records from before the rebuild are not delivered again
         stream.take()
         for shard in stream.shards:
             shard.records.clear()
             shard.delivered = 0
     world.check()
     for _ in range(10):
-        chance.step()
-    world.settle()
+        random_steps.step()
+    world.deliver_all()
     world.check()

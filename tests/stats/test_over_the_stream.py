@@ -1,7 +1,7 @@
-"""However the engine's own streams are delivered, statistics are what a count says: hypothesis invents the deliveries.
+"""Statistics are exact for any deliveries of the engine's real streams, which hypothesis generates.
 
-`test_histories.py` goes further, over tables in memory; here the records, their shards, numbers and images are those
-that an engine makes.
+`test_histories.py` covers more cases with tables in memory. Here an engine makes the records, shards, sequence numbers
+and images.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from hypothesis import strategies as st
 from tests.stats.conftest import Shown, new_bucket
 from tests.support.api import Api
 from tests.support.catalog import partition_of
-from tests.support.pump import ROUNDS, Source
+from tests.support.pump import MAX_ROUNDS, Source
 from tests.support.rows import remove_object, write_object
 from tests.support.world import World
 
 SIZES = st.sampled_from([0, 1, 5, 5, 9, 100, 10**12])
 OBJECTS = st.sampled_from([f"obj_{n}" for n in range(5)])
 STATUSES = st.sampled_from(["PENDING", "FAILED", "COMPLETED"])
-DOES = st.sampled_from(["write", "write", "write", "hide", "remove", "deliver", "deliver", "replay"])
+STEP_KINDS = st.sampled_from(["write", "write", "write", "soft-delete", "remove", "deliver", "deliver", "replay"])
 STEPS = st.integers(10, 40)
 names = (f"bucket-{number}" for number in itertools.count())
 
 
 class Delivery:
-    """One stream from now on, delivered in any pieces and again from any point, but each of its shards in order."""
+    """Delivers new records of one stream in parts of any size, and again from any point. Each shard stays in order."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.before = len(source.history())
         self.delivered: dict[str, int] = defaultdict(int)
 
-    def any(self, data: st.DataObject, *, again: bool) -> None:
-        """A few records of one of the shards, next or again."""
+    def deliver_some(self, data: st.DataObject, *, again: bool) -> None:
+        """Delivers a few records of one of the shards: the next ones, or with `again` earlier ones."""
         if shards := self._by_shard():
             shard = data.draw(st.sampled_from(sorted(shards)))
             start = data.draw(st.integers(0, self.delivered[shard])) if again else self.delivered[shard]
             self._deliver(shards[shard], shard, start, start + data.draw(st.integers(1, 6)))
 
-    def rest(self) -> bool:
-        """What was never delivered. Whether there was anything."""
+    def deliver_rest(self) -> bool:
+        """Delivers all records that were never delivered. Returns whether there were any."""
         waiting = {shard: own for shard, own in self._by_shard().items() if self.delivered[shard] < len(own)}
         for shard, own in waiting.items():
             self._deliver(own, shard, self.delivered[shard], len(own))
@@ -62,47 +62,47 @@ class Delivery:
         return found
 
 
-def change(world: World, bucket: str, does: str, data: st.DataObject, sizes: dict[str, int]) -> None:
-    """A write of one object. `sizes` is what the bucket then holds."""
+def change(world: World, bucket: str, kind: str, data: st.DataObject, sizes: dict[str, int]) -> None:
+    """Writes or removes one object, and updates `sizes`, which maps the ids of the bucket's objects to their sizes."""
     object_id, size = data.draw(OBJECTS), data.draw(SIZES)
     sizes.pop(object_id, None)
-    if does == "remove":
+    if kind == "remove":
         remove_object(world, bucket, object_id)
-    elif does == "hide":
-        hidden = {"soft_deleted": {"state": "disabled"}, "size_key": None, "created_key": None}
-        write_object(world, bucket, object_id, size, **hidden)
+    elif kind == "soft-delete":
+        soft_deletion = {"soft_deleted": {"state": "disabled"}, "size_key": None, "created_key": None}
+        write_object(world, bucket, object_id, size, **soft_deletion)
     else:
         write_object(world, bucket, object_id, size, status=data.draw(STATUSES))
         sizes[object_id] = size
 
 
-def settle(*streams: Delivery) -> None:
-    """Delivers everything, and what follows from it."""
-    for _ in range(ROUNDS):
-        delivered = [stream.rest() for stream in streams]
+def deliver_all(*streams: Delivery) -> None:
+    """Delivers all records, including those that the deliveries cause."""
+    for _ in range(MAX_ROUNDS):
+        delivered = [stream.deliver_rest() for stream in streams]
         if not any(delivered):
             return
-    raise AssertionError("the streams do not come to rest")
+    raise AssertionError("the streams still have records after MAX_ROUNDS rounds")
 
 
 @settings(max_examples=settings().max_examples // 8)
 @given(data=st.data(), steps=STEPS)
-def test_however_the_streams_are_delivered_statistics_are_what_a_count_says(
+def test_statistics_are_exact_for_any_order_of_deliveries_of_real_streams(
     world: World, api: Api, shown: Shown, data: st.DataObject, steps: int
 ) -> None:
-    world.pump()  # what an example left that hypothesis broke off
+    world.pump()  # deliver what an aborted example of hypothesis left
     bucket = new_bucket(api, next(names))
     streams = Delivery(world.pump.objects), Delivery(world.pump.catalog)
     sizes: dict[str, int] = {}
     for _ in range(steps):
-        does = data.draw(DOES)
-        if does in ("deliver", "replay"):
-            data.draw(st.sampled_from(streams)).any(data, again=does == "replay")
+        kind = data.draw(STEP_KINDS)
+        if kind in ("deliver", "replay"):
+            data.draw(st.sampled_from(streams)).deliver_some(data, again=kind == "replay")
         else:
-            change(world, bucket, does, data, sizes)
-    settle(*streams)
+            change(world, bucket, kind, data, sizes)
+    deliver_all(*streams)
     totals = shown(bucket)
     assert (totals["object_count"], totals["total_size_bytes"]) == (len(sizes), sum(sizes.values()))
     assert (totals["max"], totals["min"]) == (max(sizes.values(), default=0), min(sizes.values(), default=0))
-    for aggregate in (bucket, None):
-        assert world.services.stats.verify(partition_of(world), aggregate) == []
+    for bucket_id in (bucket, None):
+        assert world.services.stats.verify(partition_of(world), bucket_id) == []

@@ -1,4 +1,4 @@
-"""What clients see of statistics, through the real handlers and with the engine's own stream."""
+"""The statistics that clients see, computed by the real handlers from the engine's streams."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOON = "2026-01-01T12:00:00.000Z"
 LATER = "2026-01-01T13:00:00.000Z"
 
 
-def test_a_bucket_shows_what_was_stored(world: World, bucket: str, shown: Shown) -> None:
+def test_a_bucket_shows_the_totals_of_its_objects(world: World, bucket: str, shown: Shown) -> None:
     for number, size in enumerate((10, 30, 5)):
         write_object(world, bucket, f"obj_{number}", size, created_at=LATER if number == 1 else NOON)
     world.pump()
@@ -30,7 +30,7 @@ def test_a_bucket_shows_what_was_stored(world: World, bucket: str, shown: Shown)
     }
 
 
-def test_the_namespace_and_the_list_add_up_their_buckets(world: World, api: Api, bucket: str) -> None:
+def test_the_namespace_and_the_list_show_the_sum_of_their_buckets(world: World, api: Api, bucket: str) -> None:
     other = new_bucket(api, "stills")
     write_object(world, bucket, "obj_1", 10)
     write_object(world, other, "obj_1", 20)
@@ -44,7 +44,7 @@ def test_the_namespace_and_the_list_add_up_their_buckets(world: World, api: Api,
     assert api.get("/v1/namespaces/films").json["object_count"] == 2
 
 
-def test_failed_objects_are_counted_apart_and_stay_counted(world: World, bucket: str, shown: Shown) -> None:
+def test_failed_objects_are_counted_in_both_counts(world: World, bucket: str, shown: Shown) -> None:
     write_object(world, bucket, "obj_1", 10, status="FAILED")
     write_object(world, bucket, "obj_2", 10)
     world.pump()
@@ -54,12 +54,12 @@ def test_failed_objects_are_counted_apart_and_stay_counted(world: World, bucket:
     assert (shown(bucket)["object_count"], shown(bucket)["failed_object_count"]) == (2, 0)
 
 
-def test_a_hidden_object_counts_for_nothing(world: World, bucket: str, shown: Shown) -> None:
+def test_a_soft_deleted_object_is_not_counted(world: World, bucket: str, shown: Shown) -> None:
     write_object(world, bucket, "obj_1", 10)
     write_object(world, bucket, "obj_2", 99)
     world.pump()
-    hidden = {"state": "disabled", "at": NOON}
-    write_object(world, bucket, "obj_2", 99, soft_deleted=hidden, size_key=None, created_key=None)
+    soft_deletion = {"state": "disabled", "at": NOON}
+    write_object(world, bucket, "obj_2", 99, soft_deleted=soft_deletion, size_key=None, created_key=None)
     world.pump()
     totals = shown(bucket)
     assert (totals["object_count"], totals["total_size_bytes"], totals["max"]) == (1, 10, 10)
@@ -68,23 +68,23 @@ def test_a_hidden_object_counts_for_nothing(world: World, bucket: str, shown: Sh
     assert shown(bucket)["object_count"] == 1
 
 
-def test_when_the_largest_and_the_smallest_go_the_next_ones_are_shown(world: World, bucket: str, shown: Shown) -> None:
+def test_deleting_the_largest_or_smallest_object_shows_the_next_one(world: World, bucket: str, shown: Shown) -> None:
     for size in (1, 2, 3, 4, 5):
         write_object(world, bucket, f"obj_{size}", size)
     world.pump()
-    for gone, expected in (
+    for removed, expected in (
         ("obj_5", (4, 1)),
         ("obj_1", (4, 2)),
         ("obj_2", (4, 3)),
         ("obj_3", (4, 4)),
         ("obj_4", (0, 0)),
     ):
-        remove_object(world, bucket, gone)
+        remove_object(world, bucket, removed)
         world.pump()
         assert (shown(bucket)["max"], shown(bucket)["min"]) == expected
 
 
-def test_the_last_upload_is_remembered_when_its_object_is_gone(world: World, bucket: str, shown: Shown) -> None:
+def test_the_last_upload_is_kept_after_its_object_is_deleted(world: World, bucket: str, shown: Shown) -> None:
     write_object(world, bucket, "obj_1", created_at=NOON)
     write_object(world, bucket, "obj_2", created_at=LATER)
     world.pump()
@@ -93,7 +93,7 @@ def test_the_last_upload_is_remembered_when_its_object_is_gone(world: World, buc
     assert shown(bucket)["last_upload_at"] == LATER
 
 
-def test_statistics_that_did_not_move_keep_their_time_and_their_etag(world: World, api: Api, bucket: str) -> None:
+def test_unchanged_statistics_keep_their_timestamp_and_etag(world: World, api: Api, bucket: str) -> None:
     write_object(world, bucket, "obj_1", 10)
     world.pump()
     before = api.get(f"/v1/buckets/{bucket}")
@@ -109,7 +109,7 @@ def test_statistics_that_did_not_move_keep_their_time_and_their_etag(world: Worl
     assert (after.json, after.headers["ETag"]) == (before.json, before.headers["ETag"])
 
 
-def test_if_match_does_not_see_statistics_move(world: World, api: Api, bucket: str) -> None:
+def test_if_match_ignores_changes_of_statistics(world: World, api: Api, bucket: str) -> None:
     etag = api.get(f"/v1/buckets/{bucket}").headers["ETag"]
     write_object(world, bucket, "obj_1", 10)
     world.pump()
@@ -117,9 +117,9 @@ def test_if_match_does_not_see_statistics_move(world: World, api: Api, bucket: s
     assert changed.status == 200, changed.text
 
 
-def test_what_happens_after_a_bucket_is_gone_leaves_no_row(world: World, api: Api, bucket: str) -> None:
-    gone = "bkt_0000000000000000"
-    write_object(world, gone, "obj_1", 10)
+def test_records_of_a_deleted_bucket_create_no_tally(world: World, api: Api, bucket: str) -> None:
+    deleted = "bkt_0000000000000000"
+    write_object(world, deleted, "obj_1", 10)
     write_object(world, bucket, "obj_1", 10)
     world.pump()
     assert api.get("/v1/namespaces/films").json["object_count"] == 1

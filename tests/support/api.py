@@ -1,4 +1,4 @@
-"""The real application, called as Lambda calls it, by as many threads as a test likes."""
+"""Calls the real application as Lambda calls it, from any number of threads."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from chalicelib.services import Services
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What came back."""
+class ApiResponse:
+    """The response to a request."""
 
     status: int
     headers: Mapping[str, str]
@@ -35,9 +35,9 @@ class Reply:
 
 @dataclass
 class Api:
-    """A caller of the API: its key, its namespace, and one application per thread.
+    """A client of the API with an API key and a namespace.
 
-    Chalice keeps the current request on the application, so threads must not share one.
+    Chalice stores the current request on the application, so each thread has an application of its own.
     """
 
     services: Callable[[], Services]
@@ -45,8 +45,8 @@ class Api:
     namespace: str | None = None
     _local: threading.local = field(default_factory=threading.local)
 
-    def acting(self, *, key: str | None = None, namespace: str | None = None) -> Api:
-        """The same API under another key or in another namespace; an empty string sends none."""
+    def using(self, *, key: str | None = None, namespace: str | None = None) -> Api:
+        """Returns a client with another key or namespace. For an empty string, the header is not sent."""
         return Api(
             self.services,
             self.key if key is None else key,
@@ -61,23 +61,23 @@ class Api:
         *,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
-    ) -> Reply:
-        """One request. A body that is bytes goes as it is, anything else as JSON."""
+    ) -> ApiResponse:
+        """Sends one request. A body of bytes is sent unchanged, any other body as JSON."""
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         url = path + (f"?{urlencode(query, doseq=True)}" if query else "")
-        answer = self._gateway().handle_request(method, url, self._headers(headers), raw)
-        return Reply(answer["statusCode"], answer["headers"], answer["body"] or "")
+        response = self._gateway().handle_request(method, url, self._headers(headers), raw)
+        return ApiResponse(response["statusCode"], response["headers"], response["body"] or "")
 
-    def get(self, path: str, **more: Any) -> Reply:
+    def get(self, path: str, **more: Any) -> ApiResponse:
         return self.call("GET", path, **more)
 
-    def post(self, path: str, body: Any = None, **more: Any) -> Reply:
+    def post(self, path: str, body: Any = None, **more: Any) -> ApiResponse:
         return self.call("POST", path, body, **more)
 
-    def put(self, path: str, body: Any = None, **more: Any) -> Reply:
+    def put(self, path: str, body: Any = None, **more: Any) -> ApiResponse:
         return self.call("PUT", path, body, **more)
 
-    def patch(self, path: str, body: Any = None, **more: Any) -> Reply:
+    def patch(self, path: str, body: Any = None, **more: Any) -> ApiResponse:
         return self.call("PATCH", path, body, **more)
 
     def _headers(self, more: Mapping[str, str] | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Files as clients send them, read the way a body is read."""
+"""Reads blobs as the API reads them from a request body."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chalicelib.blobs.models import CreateBlobRequest
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.schemas.values import FILE_TYPES
 
-PLACE = ("body", "blobs", 0)
+LOCATION = ("body", "blobs", 0)
 SCHEMA: dict[str, Any] = {
     "properties": {**{name: {"type": name} for name in sorted(FILE_TYPES)}, "title": {"type": "string"}}
 }
@@ -25,16 +25,16 @@ def encoded(content: bytes) -> str:
 
 
 def read(type_: str, data: Any = None, **more: Any) -> NewBlob:
-    """The file that a request describes, read the way a body is read."""
-    given_ = {"property": type_, "type": type_, "data": data, **more}
-    request = CreateBlobRequest.model_validate_json(json.dumps(given_))
-    return read_blob(request, SCHEMA, location=PLACE)
+    """Returns the blob that a request describes."""
+    fields = {"property": type_, "type": type_, "data": data, **more}
+    request = CreateBlobRequest.model_validate_json(json.dumps(fields))
+    return read_blob(request, SCHEMA, location=LOCATION)
 
 
-def refused(type_: str, data: Any = None, **more: Any) -> tuple[tuple[str | int, ...], str]:
-    """Where a request is refused, and why."""
-    with pytest.raises(RequestInvalid) as refusal:
+def rejection(type_: str, data: Any = None, **more: Any) -> tuple[tuple[str | int, ...], str]:
+    """Returns the location, within the blob, and the message of the only problem of an invalid request."""
+    with pytest.raises(RequestInvalid) as raised:
         read(type_, data, **more)
-    (problem,) = refusal.value.problems
-    assert problem.location[:3] == PLACE
+    (problem,) = raised.value.problems
+    assert problem.location[:3] == LOCATION
     return problem.location[3:], problem.message

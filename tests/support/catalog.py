@@ -1,4 +1,4 @@
-"""Rows as other parts of the service leave them, written straight into the tables of a world."""
+"""Writes rows directly into the tables of a test, in the form that other parts of the service give them."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from chalicelib import keys
 from chalicelib.aws.dynamodb.expressions import UpdateExpression, exists
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import Delete, Put, Update
+from chalicelib.stats.tally_row import EMPTY_ROW, to_item
 from tests.support.api import Api
 from tests.support.world import World
 
 
 def catalog(world: World) -> Table:
-    """The catalog table of a world."""
+    """Returns the catalog table of a test."""
     return Table(world.client, world.tables.catalog)
 
 
 def objects_table(world: World) -> Table:
-    """The objects table of a world."""
+    """Returns the objects table of a test."""
     return Table(world.client, world.tables.objects)
 
 
 def partition_of(world: World, name: str = "films") -> str:
-    """The partition of one of the world's namespaces."""
-    place = world.services.namespaces.resolve(world.organization_id, name, ended_too=True)
-    return keys.partition(world.organization_id, place.namespace_id)
+    """Returns the partition of one of the namespaces of the test."""
+    namespace = world.services.namespaces.resolve(world.organization_id, name, include_expired=True)
+    return keys.partition(world.organization_id, namespace.namespace_id)
 
 
 def remove_bucket(world: World, bucket: dict[str, Any]) -> None:
-    """Takes a bucket away, as a deletion does in the end."""
+    """Removes the rows of a bucket, as the last step of a deletion does."""
     partition = partition_of(world)
     catalog(world).transact(
         [
@@ -41,24 +42,30 @@ def remove_bucket(world: World, bucket: dict[str, Any]) -> None:
 
 
 def put_tally(world: World, bucket_id: str, **totals: Any) -> None:
-    """The totals of a bucket, as the fold writes them."""
-    catalog(world).write(Put({**keys.bucket_tally(partition_of(world), bucket_id), **totals}))
+    """Writes totals of a bucket, with attributes that the fold over the streams writes."""
+    catalog(world).write(Put({**keys.bucket_tally(partition_of(world), bucket_id), **_folded(totals)}))
 
 
 def put_namespace_tally(world: World, **totals: Any) -> None:
-    """The totals of the namespace, as the fold writes them."""
-    catalog(world).write(Put({**keys.namespace_tally(partition_of(world)), **totals}))
+    """Writes totals of the namespace, with attributes that the fold over the streams writes."""
+    catalog(world).write(Put({**keys.namespace_tally(partition_of(world)), **_folded(totals)}))
+
+
+def _folded(totals: dict[str, Any]) -> dict[str, Any]:
+    unknown = set(totals) - set(to_item(EMPTY_ROW))
+    assert not unknown, f"the fold does not write {unknown}"
+    return totals
 
 
 def put_object(world: World, bucket_id: str, object_id: str = "obj_1") -> None:
-    """An object in a bucket."""
+    """Writes the row of an object, with a minimum of attributes."""
     Table(world.client, world.tables.objects).write(
         Put({"bucket_id": bucket_id, "object_id": object_id, "created_at": "2026-01-01T00:00:00.000Z"})
     )
 
 
 def walk(api: Api, body: dict[str, Any]) -> list[list[dict[str, Any]]]:
-    """Every page of a list of buckets, by cursor."""
+    """Returns the pages of a list of buckets, read by cursor."""
     pages: list[list[dict[str, Any]]] = []
     cursor: dict[str, Any] = {}
     while True:

@@ -1,4 +1,4 @@
-"""What an operation costs, counted: calls to the engine, the units it reports, the rows it looks at."""
+"""Measures an operation: the calls to AWS, the capacity units that the engine reports, and the rows that are read."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core import log
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.seeding import Traffic, traffic
 from tests.support.world import World
 
 
-class Lines(logging.Handler):
-    """The fields of the request log."""
+class LogFields(logging.Handler):
+    """Collects the fields of the log lines of requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,38 +26,38 @@ class Lines(logging.Handler):
 
 
 @dataclass
-class Usage:
-    """Makes calls and tells what each cost, by the log line of its request and by what the engine saw."""
+class CostMeter:
+    """Sends requests and measures each, by its log line and by the calls that reached the engine."""
 
     world: World
     api: Api
-    lines: Lines
+    lines: LogFields
     seen: Traffic = field(default_factory=Traffic)
-    reply: Reply = field(default_factory=lambda: Reply(0, {}, ""))
+    reply: ApiResponse = field(default_factory=lambda: ApiResponse(0, {}, ""))
 
     def cost(self, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
-        """The log line's fields, for one call that must succeed."""
+        """Sends a request, which must succeed, and returns the fields of its log line."""
         with traffic(self.world) as self.seen:
             self.reply = self.api.call(method, path, body, **more)
         assert self.reply.status in (200, 204), self.reply.text
         line = self.lines.fields[-1]
-        assert line["round_trips"] == len(self.seen.calls), "the log tells what happened"
+        assert line["round_trips"] == len(self.seen.calls), "the log line must report the calls that were made"
         return line
 
     def calls(self, method: str, path: str, body: Any = None, **more: Any) -> list[str]:
-        """The calls to the database, in order."""
+        """Sends a request, which must succeed, and returns the names of the calls to AWS, in order."""
         self.cost(method, path, body, **more)
         return self.seen.calls
 
 
 @contextmanager
-def metering(world: World, api: Api) -> Iterator[Usage]:
-    """A meter, while the requests are logged."""
-    lines, level = Lines(), log.logger.level
+def measure_costs(world: World, api: Api) -> Iterator[CostMeter]:
+    """Yields a meter. Requests are logged inside the block."""
+    lines, level = LogFields(), log.logger.level
     log.logger.addHandler(lines)
     log.logger.setLevel(log.INFO)
     try:
-        yield Usage(world, api, lines)
+        yield CostMeter(world, api, lines)
     finally:
         log.logger.removeHandler(lines)
         log.logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""The engine that tests run against: moto in this process, or those at TEST_DYNAMODB_ENDPOINT, TEST_S3_ENDPOINT."""
+"""The engine of the tests: moto in this process, or the servers at TEST_DYNAMODB_ENDPOINT and TEST_S3_ENDPOINT."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-AT_ONCE = 25
+WRITE_BATCH_SIZE = 25
 ENDPOINT = os.environ.get("TEST_DYNAMODB_ENDPOINT")
 S3_ENDPOINT = os.environ.get("TEST_S3_ENDPOINT")
 
-# Nothing of the machine may reach a test: neither its credentials nor its region nor its profile.
+# Tests must not use the credentials, the region or the profile of the machine.
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -39,51 +39,51 @@ ENVIRONMENT = {
 }
 
 
-# Which backends answer a client, for other clients that shall see the same.
-_answered_by: WeakKeyDictionary[DynamoDBClient, Backends] = WeakKeyDictionary()
+# The backends of each client, for other clients that need the same data.
+_backends: WeakKeyDictionary[DynamoDBClient, Backends] = WeakKeyDictionary()
 _streams: WeakKeyDictionary[DynamoDBClient, Any] = WeakKeyDictionary()
-# What tests of moto are done with, empty again: making tables and buckets anew is a sixth of the time of the tests.
+# Tables and buckets of finished tests, emptied, for reuse: creating new ones takes a sixth of the time of all tests.
 _tables: WeakKeyDictionary[DynamoDBClient, list[Tables]] = WeakKeyDictionary()
 _buckets: WeakKeyDictionary[S3Client, list[str]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The names of a test's own tables."""
+    """The names of the tables of one test."""
 
     catalog: str
     objects: str
 
 
 def new_client(backends: Backends | None) -> DynamoDBClient:
-    """The client that the service itself would build, answered by the engine."""
+    """Returns the DynamoDB client of the service, connected to the engine."""
     client = dynamodb_client(Settings())
     if backends is not None:
         backends.attach(client)
-        _answered_by[client] = backends
+        _backends[client] = backends
     return client
 
 
-def answering(client: DynamoDBClient) -> Backends:
-    """The backends that answer this client, or ones of their own where another engine does."""
-    return _answered_by.setdefault(client, Backends()) if ENDPOINT else _answered_by[client]
+def backends_of(client: DynamoDBClient) -> Backends:
+    """Returns the moto backends of this client. With another engine for DynamoDB, they serve other AWS services."""
+    return _backends.setdefault(client, Backends()) if ENDPOINT else _backends[client]
 
 
 def new_streams_client(client: DynamoDBClient) -> Any:
-    """A client of the streams of the tables that this client sees."""
+    """Returns a client for the streams of the tables of this client."""
     if client in _streams:
         return _streams[client]
-    # moto does not answer on the account-based host that botocore prefers for calls with a stream's ARN.
+    # moto does not support the account-based host names that botocore prefers for calls with the ARN of a stream.
     config = Config(account_id_endpoint_mode="disabled")
     streams = Session().create_client("dynamodbstreams", "us-east-1", endpoint_url=ENDPOINT, config=config)
     if not ENDPOINT:
-        answering(client).attach(streams)
+        backends_of(client).attach(streams)
     _streams[client] = streams
     return streams
 
 
 def new_s3_client(backends: Backends | None) -> S3Client:
-    """The S3 client that the service itself would build, answered by the engine."""
+    """Returns the S3 client of the service, connected to the engine."""
     client = s3_client(Settings())
     if backends is not None:
         backends.attach(client)
@@ -91,7 +91,7 @@ def new_s3_client(backends: Backends | None) -> S3Client:
 
 
 def new_blob_bucket(client: S3Client) -> str:
-    """An empty S3 bucket."""
+    """Returns the name of an empty S3 bucket."""
     if spare := _buckets.get(client):
         return spare.pop()
     name = f"blobs-{uuid.uuid4().hex[:12]}"
@@ -100,9 +100,9 @@ def new_blob_bucket(client: S3Client) -> str:
 
 
 def drop_blob_bucket(client: S3Client, name: str) -> None:
-    """Makes room; every test has a bucket of its own."""
-    while held := client.list_objects_v2(Bucket=name).get("Contents"):
-        client.delete_objects(Bucket=name, Delete={"Objects": [{"Key": found["Key"]} for found in held]})
+    """Empties the S3 bucket of a finished test, for reuse, or deletes it."""
+    while stored := client.list_objects_v2(Bucket=name).get("Contents"):
+        client.delete_objects(Bucket=name, Delete={"Objects": [{"Key": each["Key"]} for each in stored]})
     if S3_ENDPOINT:
         client.delete_bucket(Bucket=name)
     else:
@@ -110,12 +110,12 @@ def drop_blob_bucket(client: S3Client, name: str) -> None:
 
 
 def no_s3() -> NoReturn:
-    """Stands where an S3 client is asked for and nothing may ask."""
-    raise AssertionError("S3 is called, where nothing is to be stored or read there")
+    """Replaces the function that connects to S3 in tests that must not use S3."""
+    raise AssertionError("this test must not use S3")
 
 
 def new_tables(client: DynamoDBClient) -> Tables:
-    """Empty tables, as the template defines them."""
+    """Returns empty tables with the schema of the template."""
     if spare := _tables.get(client):
         return spare.pop()
     suffix = uuid.uuid4().hex[:12]
@@ -125,29 +125,29 @@ def new_tables(client: DynamoDBClient) -> Tables:
 
 
 def drop_tables(client: DynamoDBClient, tables: Tables) -> None:
-    """Makes room; every test has tables of its own."""
+    """Empties the tables of a finished test, for reuse, or deletes them."""
     if ENDPOINT:
         client.delete_table(TableName=tables.catalog)
         client.delete_table(TableName=tables.objects)
         return
     for name in (tables.catalog, tables.objects):
-        _empty(dynamodb_backends[answering(client).account][REGION].tables[name])
+        _empty(dynamodb_backends[backends_of(client).account][REGION].tables[name])
     _tables.setdefault(client, []).append(tables)
 
 
 def write_rows(client: DynamoDBClient, table: str, rows: list[Any]) -> None:
-    """Rows as they are, on moto unseen by the stream of the table."""
-    if not ENDPOINT:  # moto takes a millisecond for a row that comes through its API
+    """Writes rows. With moto they are written without stream records."""
+    if not ENDPOINT:  # through its API, moto takes a millisecond per row
         for row in rows:
-            put_row(answering(client).account, table, row)
+            put_row(backends_of(client).account, table, row)
         return
-    for start in range(0, len(rows), AT_ONCE):
-        puts: Any = [{"PutRequest": {"Item": row}} for row in rows[start : start + AT_ONCE]]
-        answer = client.batch_write_item(RequestItems={table: puts})
-        assert not answer.get("UnprocessedItems")
+    for start in range(0, len(rows), WRITE_BATCH_SIZE):
+        puts: Any = [{"PutRequest": {"Item": row}} for row in rows[start : start + WRITE_BATCH_SIZE]]
+        response = client.batch_write_item(RequestItems={table: puts})
+        assert not response.get("UnprocessedItems")
 
 
 def _empty(table: Table) -> None:
-    """Leaves neither rows nor records of a stream, as in a table that was just made."""
+    """Removes all rows and stream records of a table."""
     table.items.clear()
     table.stream_shard = StreamShard(table.account_id, table)

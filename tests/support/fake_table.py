@@ -1,7 +1,8 @@
-"""A table in memory that keeps what `foundation.table.Table` promises, with a stream, and troubles on demand.
+"""A table in memory that behaves like `Table`. tests/aws/dynamodb/test_table.py runs the same tests on both.
 
-It is for histories of thousands of writes. Its index may lag behind, as real ones do and moto's never does;
-before every call it asks a hook, which may write, deliver, or end the caller as a crash would.
+Tests of histories with thousands of writes use it. It also has a stream, indexes that may lag behind (as those of
+DynamoDB do, but those of moto never), and a hook before every call, which may write, deliver records, or end the caller
+like a crash. It has no time limits, retries or lost responses.
 """
 
 from __future__ import annotations
@@ -10,18 +11,24 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from chalicelib.aws.dynamodb.attribute_values import encode
+from chalicelib.aws.dynamodb.attribute_values import decode, encode, encode_value
 from chalicelib.aws.dynamodb.expressions import Condition
+from chalicelib.aws.dynamodb.table import BATCH_GET_KEYS, BATCH_WRITE_ROWS
 from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Update, Write
+from chalicelib.core.json_equality import json_equal, json_equal_to_any
 
 Row = dict[str, Any]
 Record = dict[str, Any]
+RowKey = tuple[str, str]
 
-_TESTS: dict[str, Callable[..., bool]] = {
-    "%s = %s": operator.eq,
-    "%s <> %s": operator.ne,
+_EQUALITY: dict[str, Callable[[Any, Any], bool]] = {
+    "%s = %s": json_equal,
+    "%s <> %s": lambda value, other: not json_equal(value, other),
+}
+_ORDER: dict[str, Callable[..., bool]] = {
     "%s < %s": operator.lt,
     "%s <= %s": operator.le,
     "%s > %s": operator.gt,
@@ -32,122 +39,202 @@ _TESTS: dict[str, Callable[..., bool]] = {
 
 
 def holds(condition: Condition | None, row: Mapping[str, Any]) -> bool:
-    """Whether a row is as a condition wants it."""
+    """Returns whether a row meets a condition."""
     if condition is None:
         return True
     if condition.parts:
-        wanted = {" AND ": all, " OR ": any}[condition.form]
-        return wanted(holds(contribution, row) for contribution in condition.parts)
-    if condition.form.startswith("attribute_"):
-        return (condition.name in row) == condition.form.startswith("attribute_exists")
-    return condition.name in row and _TESTS[condition.form](row[condition.name], *condition.values)
+        results = (holds(part, row) for part in condition.parts)
+        if condition.template == "NOT ":
+            return not next(results)
+        return {" AND ": all, " OR ": any}[condition.template](results)
+    if condition.template.startswith("attribute_"):
+        return (condition.name in row) == condition.template.startswith("attribute_exists")
+    return condition.name in row and _matches(condition, row[condition.name])
+
+
+def _matches(condition: Condition, value: Any) -> bool:
+    if condition.template in _EQUALITY:
+        return _EQUALITY[condition.template](value, *condition.values)
+    if condition.template == "contains(%s, %s)":
+        (wanted,) = condition.values
+        if isinstance(value, str):
+            return isinstance(wanted, str) and wanted in value
+        return isinstance(value, list) and json_equal_to_any(wanted, value)
+    # DynamoDB compares the order of values of the same type only.
+    same_type = len({next(iter(encode_value(each))) for each in (value, *condition.values)}) == 1
+    return same_type and _ORDER[condition.template](value, *condition.values)
 
 
 @dataclass
 class FakeTable:
-    """Rows by their keys. `indexes` names the sort key of each index."""
+    """Rows by their keys. `indexes` maps the name of each index to its sort key."""
 
     hash_key: str
     range_key: str
     indexes: Mapping[str, str] = field(default_factory=dict)
     before_call: Callable[[], None] = lambda: None
     stream: list[Record] = field(default_factory=list)
-    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
-    indexed: dict[tuple[str, str], Row] = field(default_factory=dict)
+    rows: dict[RowKey, Row] = field(default_factory=dict)
+    indexed: dict[RowKey, Row] = field(default_factory=dict)
     lagging: bool = False
     writes: int = 0
 
-    def settle_indexes(self) -> None:
-        """The indexes catch up."""
+    def update_indexes(self) -> None:
+        """Updates the indexes to the current rows."""
         self.indexed = deepcopy(self.rows)
 
     def get(self, key: Mapping[str, str], *, consistent: bool = True) -> Row | None:
         self.before_call()
         return deepcopy(self.rows.get(self._key(key)))
 
+    def get_many(self, keys: Iterable[Mapping[str, str]]) -> list[Row]:
+        found: list[Row] = []
+        for chunk in _chunks(map(self._key, keys), BATCH_GET_KEYS):
+            self.before_call()
+            found.extend(deepcopy(self.rows[key]) for key in chunk if key in self.rows)
+        return found
+
     def query(
         self,
         where: Condition,
         *,
-        only: Condition | None = None,
-        page: int | None = None,
+        filter_by: Condition | None = None,
+        page_size: int | None = None,
         index: str | None = None,
         descending: bool = False,
         attributes: Sequence[str] = (),
     ) -> Iterator[Row]:
+        last: tuple[str, RowKey] | None = None
+        while True:
+            self.before_call()
+            rows = self._sorted(where, index, descending=descending, after=last)
+            for _, row in rows[:page_size]:
+                if holds(filter_by, row):
+                    yield _projected(row, attributes)
+            if page_size is None or len(rows) <= page_size:
+                return
+            last = rows[page_size - 1][0]
+
+    def query_page(self, where: Condition, limit: int, *, attributes: Sequence[str] = ()) -> list[Row]:
         self.before_call()
-        order = self.indexes[index] if index else self.range_key
-        rows = [row for row in (self.indexed if index else self.rows).values() if order in row and holds(where, row)]
-        for row in sorted(rows, key=lambda row: str(row[order]), reverse=descending):
-            if holds(only, row):
-                yield {name: value for name, value in deepcopy(row).items() if not attributes or name in attributes}
+        return [_projected(row, attributes) for _, row in self._sorted(where)[:limit]]
+
+    def count(self, where: Condition, *, limit: int | None = None) -> int:
+        self.before_call()
+        return len(self._sorted(where)[:limit])
 
     def write(self, step: Write) -> Row | None:
         self.before_call()
-        key = self._key(step.item if isinstance(step, Put) else step.key)
-        old = self.rows.get(key)
-        if not holds(step.condition, old or {}):
-            raise step.refused(old)
+        old = self._checked(step)
         self.writes += 1
-        self._put(key, old, _after(old, step))
-        return deepcopy(self.rows.get(key))
+        new = self._apply(step)
+        return deepcopy({Put: None, Update: new, Delete: old}[type(step)])
 
     def transact(self, steps: Sequence[Step]) -> None:
-        """All the writes or none."""
         self.before_call()
         for step in steps:
-            row = self.rows.get(self._key(step.item if isinstance(step, Put) else step.key))
-            if not holds(step.condition, row or {}):
-                raise step.refused(row)
+            self._checked(step)
         self.writes += 1
         for step in steps:
             if not isinstance(step, ConditionCheck):
-                key = self._key(step.item if isinstance(step, Put) else step.key)
-                self._put(key, self.rows.get(key), _after(self.rows.get(key), step))
+                self._apply(step)
 
-    def remove_many(self, keys: Iterable[Mapping[str, str]]) -> int:
-        """Removes rows without conditions."""
-        self.before_call()
-        gone = [key for key in map(self._key, keys) if key in self.rows]
-        for key in gone:
-            self._put(key, self.rows[key], None)
-        return len(gone)
+    def delete_many(self, keys: Iterable[Mapping[str, str]]) -> int:
+        deleted = 0
+        for chunk in _chunks(map(self._key, keys), BATCH_WRITE_ROWS):
+            self.before_call()
+            for key in chunk:
+                self._replace(key, None)
+            deleted += len(chunk)
+        return deleted
 
     def put(self, row: Mapping[str, Any]) -> None:
-        """Somebody else's write."""
-        self._put(self._key(row), self.rows.get(self._key(row)), dict(row))
+        """Writes a row as another process would: without the hook."""
+        self._replace(self._key(row), row)
 
     def remove(self, key: Mapping[str, str]) -> None:
-        """Somebody else's removal."""
-        self._put(self._key(key), self.rows.get(self._key(key)), None)
+        """Deletes a row as another process would: without the hook."""
+        self._replace(self._key(key), None)
 
-    def _put(self, key: tuple[str, str], old: Row | None, new: Row | None) -> None:
-        new = None if new is None else {name: value for name, value in new.items() if value is not None}
-        if new == old:
-            return
-        if new is None:
+    def _key(self, key: Mapping[str, Any]) -> RowKey:
+        return key[self.hash_key], key[self.range_key]
+
+    def _key_of(self, step: Step) -> RowKey:
+        return self._key(step.item if isinstance(step, Put) else step.key)
+
+    def _sorted(
+        self,
+        where: Condition,
+        index: str | None = None,
+        *,
+        descending: bool = False,
+        after: tuple[str, RowKey] | None = None,
+    ) -> list[tuple[tuple[str, RowKey], Row]]:
+        """Returns the rows that match a key condition, in order, each with its position; only those behind `after`."""
+        order = self.indexes[index] if index else self.range_key
+        rows = self.indexed if index else self.rows
+        found = [((row[order], key), row) for key, row in rows.items() if order in row and holds(where, row)]
+        is_behind = operator.lt if descending else operator.gt
+        return sorted(
+            (entry for entry in found if after is None or is_behind(entry[0], after)),
+            key=operator.itemgetter(0),
+            reverse=descending,
+        )
+
+    def _checked(self, step: Step) -> Row | None:
+        """Returns the existing row of a step. Raises the error of the step if its condition fails."""
+        row = self.rows.get(self._key_of(step))
+        if not holds(step.condition, row or {}):
+            raise step.on_condition_failed(deepcopy(row))
+        return row
+
+    def _apply(self, step: Write) -> Row | None:
+        key = self._key_of(step)
+        return self._replace(key, _after(self.rows.get(key), step))
+
+    def _replace(self, key: RowKey, new: Mapping[str, Any] | None) -> Row | None:
+        """Stores a row, or deletes it if `new` is None, and adds a stream record. Returns the row as it is stored."""
+        old = self.rows.get(key)
+        stored = None if new is None else decode(encode(new))
+        if json_equal(stored, old):
+            return stored
+        if stored is None:
             del self.rows[key]
         else:
-            self.rows[key] = deepcopy(new)
+            self.rows[key] = stored
         if not self.lagging:
-            self.settle_indexes()
+            self.update_indexes()
+        self._record(key, old, stored)
+        return stored
+
+    def _record(self, key: RowKey, old: Row | None, new: Row | None) -> None:
         images = {"OldImage": encode(old) if old else None, "NewImage": encode(new) if new else None}
-        told = {
+        change = {
             "Keys": encode({self.hash_key: key[0], self.range_key: key[1]}),
             "SequenceNumber": str(98 + len(self.stream)),
             **{name: image for name, image in images.items() if image},
         }
-        self.stream.append({"dynamodb": told, "eventSourceARN": self.hash_key})
-
-    def _key(self, key: Mapping[str, Any]) -> tuple[str, str]:
-        return key[self.hash_key], key[self.range_key]
+        self.stream.append({"dynamodb": change, "eventSourceARN": self.hash_key})
 
 
 def _after(old: Row | None, step: Write) -> Row | None:
+    """Returns the row after a write, or None if the write deletes it."""
     if isinstance(step, Delete):
         return None
     if isinstance(step, Put):
         return dict(step.item)
-    assert isinstance(step, Update)
-    assert not step.update.add
-    return {**(old or step.key), **step.update.set}
+    before: Row = old or dict(step.key)
+    sums = {name: before.get(name, 0) + number for name, number in step.update.add.items()}
+    removed = set(step.update.remove)
+    after = {**before, **step.update.set, **sums}
+    return {name: value for name, value in after.items() if name not in removed}
+
+
+def _projected(row: Row, attributes: Sequence[str]) -> Row:
+    return deepcopy({name: value for name, value in row.items() if not attributes or name in attributes})
+
+
+def _chunks(keys: Iterable[RowKey], size: int) -> Iterator[list[RowKey]]:
+    distinct = iter(dict.fromkeys(keys))
+    while chunk := list(islice(distinct, size)):
+        yield chunk

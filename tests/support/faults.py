@@ -1,6 +1,6 @@
-"""Makes a client's calls go wrong in the ways that AWS and networks do, on the call that a test names.
+"""Injects failures of AWS and of the network into chosen calls of a client.
 
-A call can fail before it reaches the engine, or be applied there and its answer be lost or replaced.
+A call fails before it reaches the engine, or it is executed and its response is lost or changed.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
 
 ENDPOINT = "https://dynamodb.us-east-1.amazonaws.com"
-Answer = dict[str, Any]
+ParsedResponse = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens instead of a call, or to the answer of one that was made."""
+    """A function that replaces a call, or one that changes the response of an executed call or raises an error."""
 
-    instead: Callable[[], tuple[AWSResponse, Answer]] | None = None
-    afterwards: Callable[[Answer], None] | None = None
+    instead: Callable[[], tuple[AWSResponse, ParsedResponse]] | None = None
+    afterwards: Callable[[ParsedResponse], None] | None = None
 
 
-def answers(code: str, *, status: int = 400, **fields: Any) -> Fault:
-    """AWS says no, and has done nothing."""
-    answer: Answer = {
+def error_response(code: str, *, status: int = 400, **fields: Any) -> Fault:
+    """AWS rejects the call with this error code. Nothing is executed."""
+    response: ParsedResponse = {
         "Error": {"Code": code, "Message": code},
         "ResponseMetadata": {"HTTPStatusCode": status},
         **fields,
     }
-    return Fault(instead=lambda: (AWSResponse(ENDPOINT, status, HTTPHeaders(), None), dict(answer)))
+    return Fault(instead=lambda: (AWSResponse(ENDPOINT, status, HTTPHeaders(), None), dict(response)))
 
 
-def left_over(**fields: Any) -> Fault:
-    """AWS says yes and has done nothing, but for what it says that it left."""
+def unprocessed(**fields: Any) -> Fault:
+    """AWS reports success, with these fields in its response, such as unprocessed items. Nothing is executed."""
     return Fault(
         instead=lambda: (
             AWSResponse(ENDPOINT, 200, HTTPHeaders(), None),
@@ -47,46 +47,46 @@ def left_over(**fields: Any) -> Fault:
 
 
 def cancelled(*codes: str) -> Fault:
-    """A transaction is cancelled, for one reason per step."""
-    return answers("TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes])
+    """AWS cancels a transaction. There is one reason code per write."""
+    return error_response("TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes])
 
 
 def never_sent() -> Fault:
-    """No connection was made."""
+    """The connection fails. Nothing is sent."""
     return Fault(instead=lambda: _fail(ConnectTimeoutError(endpoint_url=ENDPOINT)))
 
 
 def lost() -> Fault:
-    """The request went out, nothing was applied, no answer came."""
+    """The request times out. Nothing is executed."""
     return Fault(instead=lambda: _fail(ReadTimeoutError(endpoint_url=ENDPOINT)))
 
 
 def applied_then_timeout() -> Fault:
-    """The engine does what was asked, and the answer never comes."""
-    return Fault(afterwards=lambda answer: _fail(ReadTimeoutError(endpoint_url=ENDPOINT)))
+    """The call is executed, and the response times out."""
+    return Fault(afterwards=lambda response: _fail(ReadTimeoutError(endpoint_url=ENDPOINT)))
 
 
 def applied_then_closed() -> Fault:
-    """The engine does what was asked, and the connection breaks."""
-    return Fault(afterwards=lambda answer: _fail(ConnectionClosedError(endpoint_url=ENDPOINT)))
+    """The call is executed, and the connection is closed without a response."""
+    return Fault(afterwards=lambda response: _fail(ConnectionClosedError(endpoint_url=ENDPOINT)))
 
 
-def altered(change: Callable[[Answer], None]) -> Fault:
-    """The call is made; its answer is another one."""
+def altered(change: Callable[[ParsedResponse], None]) -> Fault:
+    """The call is executed, and its response is changed by this function."""
     return Fault(afterwards=change)
 
 
-throttled = answers("ThrottlingException")
-over_capacity = answers("ProvisionedThroughputExceededException")
-conflicting_write = answers("TransactionConflictException")
+throttled = error_response("ThrottlingException")
+over_capacity = error_response("ProvisionedThroughputExceededException")
+conflicting_write = error_response("TransactionConflictException")
 conflicting_transaction = cancelled("None", "TransactionConflict")
-in_progress = answers("TransactionInProgressException")
-internal_error = answers("InternalServerError", status=500)
-unavailable = answers("ServiceUnavailable", status=503)
+in_progress = error_response("TransactionInProgressException")
+internal_error = error_response("InternalServerError", status=500)
+unavailable = error_response("ServiceUnavailable", status=503)
 
 
 class Faults:
-    """The faults of some clients, each on the n-th of their calls, counted from 1, or on every call from one on."""
+    """The faults of one or more clients, planned by the number of the call. The next call has the number 1."""
 
     def __init__(self, *clients: BaseClient) -> None:
         self._clients = clients
@@ -100,33 +100,33 @@ class Faults:
             events.register(f"after-call.{service}", self._after)
 
     def on(self, call: int, fault: Fault) -> Faults:
-        """Plans a fault for one call."""
+        """Plans a fault for the call with this number."""
         self._planned[self.calls + call] = fault
         return self
 
     def always(self, fault: Fault, *, first: int = 1) -> Faults:
-        """Plans a fault for every call from one on that has none of its own."""
+        """Plans a fault for each call from the number `first` on that has no fault of its own."""
         self._always, self._first = fault, self.calls + first
         return self
 
     def remove(self) -> None:
-        """The client is well again."""
+        """Removes all faults."""
         for client in self._clients:
             service, events = client.meta.service_model.service_name, client.meta.events
             events.unregister(f"before-call.{service}", self._before)
             events.unregister(f"after-call.{service}", self._after)
 
-    def _present(self) -> Fault:
+    def _current(self) -> Fault:
         always = self._always if self.calls >= self._first else None
         return self._planned.get(self.calls) or always or Fault()
 
     def _before(self, **_: Any) -> Any:
         self.calls += 1
-        instead = self._present().instead
+        instead = self._current().instead
         return instead() if instead else None
 
-    def _after(self, parsed: Answer, **_: Any) -> None:
-        afterwards = self._present().afterwards
+    def _after(self, parsed: ParsedResponse, **_: Any) -> None:
+        afterwards = self._current().afterwards
         if afterwards:
             afterwards(parsed)
 

@@ -1,4 +1,4 @@
-"""Statistics over tables in memory, whose streams are delivered as badly as streams are allowed to be."""
+"""Statistics over tables in memory, whose streams can be delivered in every way that DynamoDB streams allow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chalicelib.stats.service import Statistics
 from chalicelib.stats.store import TallyStore
 from chalicelib.stats.tallies import Tallies
 from chalicelib.stats.tally_row import to_item
-from chalicelib.stats.verify import counted
+from chalicelib.stats.verify import count_members
 from tests.support.fake_table import FakeTable, Record
 from tests.support.world import FakeClock
 
@@ -25,12 +25,12 @@ COMPARED = ("object_count", "total_size_bytes", "failed_object_count", "max_size
 
 
 class Crash(BaseException):
-    """The process ends here; nothing of ours sees it."""
+    """Simulates the end of the process. A BaseException, so that no `except Exception` handles it."""
 
 
 @dataclass
 class Shard:
-    """The records of one shard, and how many of them were delivered."""
+    """The records of one shard, and how many of them have been delivered."""
 
     records: list[Record] = field(default_factory=list)
     delivered: int = 0
@@ -38,7 +38,7 @@ class Shard:
 
 @dataclass
 class Stream:
-    """One table's stream, cut into shards; a row's records are all in one of them."""
+    """One table's stream, divided into shards. All records of a row are in the same shard."""
 
     table: FakeTable
     handler: Callable[[dict[str, Any]], dict[str, Any]]
@@ -46,51 +46,57 @@ class Stream:
     taken: int = 0
 
     def take(self) -> None:
-        """Puts what was written into the shards."""
+        """Adds the records of new writes to the shards."""
         for record in self.table.stream[self.taken :]:
-            place = zlib.crc32(repr(record["dynamodb"]["Keys"]).encode()) % len(self.shards)
-            self.shards[place].records.append(record)
+            index = zlib.crc32(repr(record["dynamodb"]["Keys"]).encode()) % len(self.shards)
+            self.shards[index].records.append(record)
         self.taken = len(self.table.stream)
 
-    def deliver(self, shard: int, start: int, end: int) -> None:
-        """One call of the handler. Delivery goes on where it says, and where it crashes not at all."""
+    def deliver(self, number: int, start: int, end: int) -> None:
+        """Calls the handler once with a range of records. Delivery then continues from the first failed record.
+
+        After a crash, it continues from the first record of the range.
+        """
         self.take()
-        place = self.shards[shard]
-        records = place.records[start:end]
+        shard = self.shards[number]
+        records = shard.records[start:end]
         try:
-            answer = self.handler({"Records": records, "shardId": f"shard-{shard}", "window": {}, "state": {}})
+            response = self.handler({"Records": records, "shardId": f"shard-{number}", "window": {}, "state": {}})
         except Crash:
-            place.delivered = min(place.delivered, start)
+            shard.delivered = min(shard.delivered, start)
             return
-        failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+        failed = [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
         if failed:
             (first,) = failed
-            at = next(n for n, record in enumerate(place.records) if record["dynamodb"]["SequenceNumber"] == first)
-            place.delivered = min(max(place.delivered, at), at)
+            at = next(n for n, record in enumerate(shard.records) if record["dynamodb"]["SequenceNumber"] == first)
+            shard.delivered = at
         else:
-            place.delivered = max(place.delivered, start + len(records))
+            shard.delivered = max(shard.delivered, start + len(records))
 
-    def lose(self, share: Callable[[], bool]) -> None:
-        """Some of what was not delivered never is."""
+    def lose(self, is_lost: Callable[[], bool]) -> None:
+        """Removes records that are not delivered yet and for which `is_lost` returns True."""
         self.take()
         for shard in self.shards:
             waiting = shard.records[shard.delivered :]
-            shard.records[shard.delivered :] = [record for record in waiting if not share()]
+            shard.records[shard.delivered :] = [record for record in waiting if not is_lost()]
 
     @property
     def waiting(self) -> bool:
-        """Whether something was not delivered."""
+        """Whether there are records that have not been delivered."""
         self.take()
         return any(shard.delivered < len(shard.records) for shard in self.shards)
 
 
 @dataclass
 class StatsWorld:
-    """One namespace with two buckets, the service's own statistics over them, and both streams."""
+    """One namespace with two buckets, their statistics by the code under test, and the streams of both tables.
+
+    `on_pause` is called when a recount or a verification waits.
+    """
 
     shards: int = 3
     clock: FakeClock = field(default_factory=FakeClock)
-    dead: list[dict[str, Any]] = field(default_factory=list)
+    dead_letters: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.catalog = FakeTable("pk", "sk")
@@ -98,7 +104,7 @@ class StatsWorld:
         tables = cast(Table, self.catalog), cast(Table, self.objects)
         self.tallies = Tallies(TallyStore(tables[0]), *tables, self.clock, self.pause)
         self.stats = Statistics(self.tallies)
-        self.between: Callable[[], None] = lambda: None
+        self.on_pause: Callable[[], None] = lambda: None
         self.feed = ChangeFeed(self.stats, DeadLetters(lambda: self, "url"))
         self.streams = (
             Stream(self.objects, self.feed.objects_changed, [Shard() for _ in range(self.shards)]),
@@ -109,17 +115,17 @@ class StatsWorld:
             self.catalog.put({**keys.bucket(NS, bucket_id), "bucket_id": bucket_id, "bucket_name": bucket_id})
 
     def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:
-        self.dead.append({QueueUrl: MessageBody})
+        self.dead_letters.append({QueueUrl: MessageBody})
 
     def pause(self, seconds: float) -> None:
-        self.between()
+        self.on_pause()
 
     def write(self, bucket_id: str, object_id: str, size: int, *, epoch: int | None = None, **more: Any) -> None:
-        """Creates or replaces an object; without an epoch given, in the one that its bucket is in."""
+        """Creates or replaces an object, by default in the current epoch of its bucket."""
         old = self.objects.rows.get((bucket_id, object_id))
         created = old["created_at"] if old else self.tallies.now()
         tally = keys.bucket_tally(NS, bucket_id)
-        present = self.catalog.rows.get((tally["pk"], tally["sk"]), {}).get("epoch", 0)
+        current_epoch = self.catalog.rows.get((tally["pk"], tally["sk"]), {}).get("epoch", 0)
         row = {
             "ns": NS,
             "bucket_id": bucket_id,
@@ -128,7 +134,7 @@ class StatsWorld:
             "size_bytes": size,
             "size_key": f"{size:020}#",
             "status": "PENDING",
-            "epoch": present if epoch is None else epoch,
+            "epoch": current_epoch if epoch is None else epoch,
             **more,
         }
         if row.get("soft_deleted"):
@@ -136,16 +142,16 @@ class StatsWorld:
         self.objects.put(row)
 
     def remove(self, bucket_id: str, object_id: str) -> None:
-        """Removes an object, if it is there."""
+        """Removes an object if it exists."""
         if (bucket_id, object_id) in self.objects.rows:
             self.objects.remove({"bucket_id": bucket_id, "object_id": object_id})
 
-    def settle(self) -> None:
-        """Delivers everything, and what follows from it, with the indexes up to date."""
+    def deliver_all(self) -> None:
+        """Updates the indexes and delivers all records, including those that the deliveries cause."""
         for table in (self.catalog, self.objects):
             table.before_call = lambda: None
             table.lagging = False
-            table.settle_indexes()
+            table.update_indexes()
         for _ in range(40):
             for stream in self.streams:
                 for number, shard in enumerate(stream.shards):
@@ -154,15 +160,15 @@ class StatsWorld:
                         stream.deliver(number, shard.delivered, len(shard.records))
             if not any(stream.waiting for stream in self.streams):
                 return
-        raise AssertionError("the streams do not come to rest")
+        raise AssertionError("the streams still have records after 40 rounds")
 
     def shown(self, bucket_id: str | None) -> dict[str, Any]:
-        """What clients see of a bucket, or of the namespace."""
+        """The statistics that clients see of a bucket, or of the namespace if `bucket_id` is None."""
         shown = to_item(self.tallies.find(self.tallies.of(NS, bucket_id)))
         return {name: shown[name] for name in COMPARED}
 
-    def right(self, bucket_id: str | None) -> dict[str, Any]:
-        """What they ought to see, by counting the rows of the objects table."""
+    def expected(self, bucket_id: str | None) -> dict[str, Any]:
+        """The correct statistics, by counting the rows of the objects table."""
         rows = [
             row
             for (bucket, _), row in self.objects.rows.items()
@@ -174,8 +180,8 @@ class StatsWorld:
         return dict(zip(COMPARED, (*totals, *extremes), strict=True))
 
     def check(self) -> None:
-        """Everything shown is what a count says."""
-        for aggregate in (*BUCKETS, None):
-            assert self.shown(aggregate) == self.right(aggregate), aggregate
-            count = counted(self.tallies.of(NS, aggregate).contributions())
-            assert not [d for d in self.stats.verify(NS, aggregate) if d.name != "recount_due"], count
+        """Asserts that all statistics are correct."""
+        for target in (*BUCKETS, None):
+            assert self.shown(target) == self.expected(target), target
+            count = count_members(self.tallies.of(NS, target).contributions())
+            assert not [d for d in self.stats.verify(NS, target) if d.name != "recount_due"], count

@@ -1,4 +1,4 @@
-"""The log of a test."""
+"""Captures the log of the service in a test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chalicelib.core import log as service_log
 
 
 class Log:
-    """What the service has logged."""
+    """The captured log."""
 
     def __init__(self) -> None:
         self.stream = io.StringIO()
@@ -29,7 +29,7 @@ class Log:
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
-    """The log of this test, as the service writes it."""
+    """The log that the service writes during this test."""
     log = Log()
     level = service_log.logger.level
     with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Buckets with objects in them, for tests."""
+"""Creates and reads buckets with objects through the API."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import base64
 from typing import Any
 
 from chalicelib.objects.stored_object import StoredObject, from_item
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.catalog import objects_table
 from tests.support.world import World
 
-# The smallest PNG there is: one grey pixel.
+# A PNG image of one gray pixel.
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -28,42 +28,42 @@ POSTER: dict[str, Any] = {
 }
 
 
-def a_bucket_of_objects(api: Api, name: str = "reels", **more: Any) -> str:
-    """A new bucket whose schema has texts, numbers and files; gives back its id."""
+def create_object_bucket(api: Api, name: str = "reels", **more: Any) -> str:
+    """Creates a bucket whose schema has strings, numbers and blobs, and returns its id."""
     reply = api.post("/v1/buckets", {"bucket_name": name, "bucket_schema": SCHEMA, **more})
     assert reply.status == 200, reply.text
     return str(reply.json["bucket_id"])
 
 
-def a_keyed_bucket(api: Api, *fields: str, policy: str | None = None, name: str = "films") -> str:
-    """A new bucket with a unique key of these fields; gives back its id."""
-    return a_bucket_of_objects(api, name, unique_key={"fields": list(fields), "default_policy": policy})
+def create_keyed_bucket(api: Api, *fields: str, policy: str | None = None, name: str = "films") -> str:
+    """Creates a bucket with a unique key of these fields, and returns its id."""
+    return create_object_bucket(api, name, unique_key={"fields": list(fields), "default_policy": policy})
 
 
 def objects(bucket_id: str, object_id: str = "") -> str:
-    """The path of a bucket's objects, or of one of them."""
+    """Returns the path of the objects of a bucket, or of one of them."""
     return f"/v1/buckets/{bucket_id}/objects" + (f"/{object_id}" if object_id else "")
 
 
-def create(api: Api, bucket_id: str, body: dict[str, Any] | None = None, **query: Any) -> Reply:
-    """A request for a new object."""
+def create(api: Api, bucket_id: str, body: dict[str, Any] | None = None, **query: Any) -> ApiResponse:
+    """Sends a request that creates an object."""
     return api.post(objects(bucket_id), body or {"title": "M"}, query=query)
 
 
 def created(api: Api, bucket_id: str, body: dict[str, Any] | None = None, **query: Any) -> dict[str, Any]:
-    """A new object, as the answer shows it."""
+    """Creates an object, and returns it as it is in the response."""
     reply = create(api, bucket_id, body, **query)
     assert reply.status == 200, reply.text
     return dict(reply.json)
 
 
 def text(data: str = "A masterpiece.") -> dict[str, Any]:
-    """A blob of inline text."""
+    """Returns the request for a blob with inline text."""
     return {"property": "review", "type": "text", "data": data}
 
 
 def listed(api: Api, bucket_id: str, body: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    """All objects that a list gives, page by page."""
+    """Returns all objects of a list, read page by page."""
     rows: list[dict[str, Any]] = []
     cursor = None
     while True:
@@ -76,12 +76,12 @@ def listed(api: Api, bucket_id: str, body: dict[str, Any] | None = None) -> list
 
 
 def blob_keys(world: World) -> list[str]:
-    """The keys of all bytes that are stored."""
-    return [held.key for held in world.services.blobs.listing("")]
+    """Returns the S3 keys of all stored blobs."""
+    return [stored.key for stored in world.services.blobs.list_files("")]
 
 
 def stored_object(world: World, bucket_id: str, object_id: str) -> StoredObject:
-    """The object as its row has it, hidden or not."""
+    """Returns an object from its row, whether or not it is soft-deleted."""
     row = objects_table(world).get({"bucket_id": bucket_id, "object_id": object_id})
     assert row is not None
     return from_item(row)

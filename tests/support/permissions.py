@@ -1,4 +1,4 @@
-"""Which permissions the calls of a client need, as IAM has them."""
+"""Determines the IAM permissions that the calls of a client require."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.client import BaseClient
 from tests.support.template import ROOT
 from tests.support.world import World
 
-# IAM knows no action of transactions, only those of their steps.
+# IAM has no action for a transaction. Each of its writes requires the action of that write.
 _STEPS = {
     "Put": "PutItem",
     "Update": "UpdateItem",
@@ -23,14 +23,14 @@ _REMOVES = "DeleteObjects"
 
 
 class Permission(NamedTuple):
-    """An action on a table, on an index of it written as `table/index/name`, or on the keys `bucket/first/*`."""
+    """An action and its resource: a table, an index (`table/index/name`), or a key prefix (`bucket/prefix/*`)."""
 
     action: str
     resource: str
 
 
-def needed(operation: str, parameters: Mapping[str, Any]) -> Iterator[Permission]:
-    """The permissions that one call of the DynamoDB or the S3 API needs."""
+def required_permissions(operation: str, parameters: Mapping[str, Any]) -> Iterator[Permission]:
+    """Yields the permissions that a call of the DynamoDB or S3 API requires."""
     if operation == "ListObjectsV2":
         yield Permission("s3:ListBucket", parameters["Bucket"])
     elif "Bucket" in parameters:
@@ -51,7 +51,7 @@ def needed(operation: str, parameters: Mapping[str, Any]) -> Iterator[Permission
 
 
 def granted(policy: str) -> set[Permission]:
-    """What a function's policy allows on tables and files, named by their logical ids."""
+    """Returns the permissions on tables and S3 buckets in the policy of a function. Resources are logical ids."""
     statements = json.loads((ROOT / ".chalice" / f"policy-{policy}.json").read_text())["Statement"]
     return {
         Permission(action, _name(resource))
@@ -63,7 +63,7 @@ def granted(policy: str) -> set[Permission]:
 
 
 def logical_ids(world: World) -> dict[str, str]:
-    """The logical ids of a world's things, by their names."""
+    """Returns the logical ids of the tables and the S3 bucket of a test, by their names."""
     return {
         world.tables.catalog: "CatalogTable",
         world.tables.objects: "ObjectsTable",
@@ -72,12 +72,12 @@ def logical_ids(world: World) -> dict[str, str]:
 
 
 def renamed(used: Iterable[Permission], names: Mapping[str, str]) -> set[Permission]:
-    """The same permissions with the logical ids of the things that these names are of."""
-    found = set()
+    """Returns the same permissions with names replaced by logical ids."""
+    permissions = set()
     for action, resource in used:
-        thing, slash, rest = resource.partition("/")
-        found.add(Permission(action, names[thing] + slash + rest))
-    return found
+        name, slash, rest = resource.partition("/")
+        permissions.add(Permission(action, names[name] + slash + rest))
+    return permissions
 
 
 def _name(resource: Mapping[str, Any]) -> str:
@@ -88,11 +88,11 @@ def _name(resource: Mapping[str, Any]) -> str:
 
 @contextmanager
 def permissions_used(*clients: BaseClient) -> Iterator[set[Permission]]:
-    """The permissions that the clients' calls need, and whoever uses a URL that they sign, while this lasts."""
+    """Collects the permissions that the clients' calls, and the URLs that they sign, require inside the block."""
     used: set[Permission] = set()
 
     def record(params: Mapping[str, Any], model: Any, **_: Any) -> None:
-        used.update(needed(model.name, params))
+        used.update(required_permissions(model.name, params))
 
     for client in clients:
         client.meta.events.register(_event(client), record)

@@ -1,4 +1,4 @@
-"""Where a server of a test can listen."""
+"""Ports for the servers of tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on just now."""
+    """Returns a TCP port that no process listens on at the moment."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

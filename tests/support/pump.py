@@ -1,17 +1,16 @@
-"""A pump for the streams, driven by hand: it reads the engine's real records and calls the real handlers.
+"""Delivers the engine's stream records to the real handlers of `app.py`, driven by a test.
 
-    world.pump()                            everything settles: all statistics are what a count says
+    world.pump()                            delivers everything; afterwards all statistics are exact
 
     pump = world.pump
-    pump.objects.new()                      what was written to the objects table and not asked for before
-    pump.objects.history()                  all records so far, whether delivered or not
-    pump.objects.deliver(records)           calls `app.on_objects_change` once, and gives back its answer
+    pump.objects.new()                      the records of the objects table since the last call of `new`
+    pump.objects.history()                  all records so far, delivered or not
+    pump.objects.deliver(records)           calls `app.on_objects_change` once and returns its response
     pump.objects.deliver(records[3:], shard="another")
     pump.catalog...                         the same for `app.on_catalog_change`
 
-Deliveries can so be repeated, cut, left out and interleaved at will; `new` moves on, whether or not what it
-gave was delivered. Records of writes that changed nothing are left out, since DynamoDB makes none. It works on
-every engine that has streams.
+A test can repeat, split, omit and reorder deliveries. Records of writes that changed nothing are left out, because
+DynamoDB writes none for them. The pump works with every engine that has streams.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Record = dict[str, Any]
-BATCH = 1000
-# Touches, and looking extremes up again, write what the next round delivers. They end after a few.
-ROUNDS = 30
+MAX_RECORDS = 1000
+# Moves to another epoch and lookups of extremes write rows, whose records the next round delivers.
+MAX_ROUNDS = 30
 
 
 class StreamReader:
-    """The records of one table's stream, in order, each with the shard it is from."""
+    """Reads the records of one table's stream in order, each with its shard."""
 
     def __init__(self, client: DynamoDBClient, streams: Any, table: str) -> None:
         self._streams = streams
@@ -42,7 +41,7 @@ class StreamReader:
         self._last: dict[str, str] = {}
 
     def read(self) -> Iterator[tuple[str, Record]]:
-        """What was written since this was last called."""
+        """The shard and the record of each write since the last call."""
         shards = self._streams.describe_stream(StreamArn=self.arn)["StreamDescription"]["Shards"]
         for shard in [shard["ShardId"] for shard in shards]:
             for record in self._shard(shard):
@@ -54,17 +53,17 @@ class StreamReader:
         start = {"ShardIteratorType": "TRIM_HORIZON"}
         if shard in self._last:
             start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._last[shard]}
-        place = self._streams.get_shard_iterator(StreamArn=self.arn, ShardId=shard, **start)["ShardIterator"]
-        while place:
-            answer = self._streams.get_records(ShardIterator=place)
-            if not answer["Records"]:
+        iterator = self._streams.get_shard_iterator(StreamArn=self.arn, ShardId=shard, **start)["ShardIterator"]
+        while iterator:
+            response = self._streams.get_records(ShardIterator=iterator)
+            if not response["Records"]:
                 return
-            yield from answer["Records"]
-            place = answer.get("NextShardIterator")
+            yield from response["Records"]
+            iterator = response.get("NextShardIterator")
 
 
 def as_lambda_record(record: Record, arn: str) -> Record:
-    """A record of the streams' API in the shape in which Lambda hands it on."""
+    """Converts a record of the streams API to the form in which Lambda delivers it."""
     change = dict(record["dynamodb"])
     change["ApproximateCreationDateTime"] = change["ApproximateCreationDateTime"].timestamp()
     return {**record, "dynamodb": change, "eventSourceARN": arn}
@@ -72,7 +71,7 @@ def as_lambda_record(record: Record, arn: str) -> Record:
 
 @dataclass
 class Source:
-    """One table's stream and the handler that it feeds."""
+    """One table's stream and the handler of its records."""
 
     services: Callable[[], Services]
     handler: str
@@ -89,58 +88,58 @@ class Source:
         return list(self._records)
 
     def new(self) -> list[Record]:
-        """The records since this was last asked for."""
+        """The records since the last call."""
         records = self.history()[self._taken :]
         self._taken += len(records)
         return records
 
     def deliver(self, records: Iterable[Record], *, shard: str | None = None, **event: Any) -> dict[str, Any]:
-        """Calls the handler with these records, which are of one shard, and gives back what it answers."""
-        given = list(records)
-        first = given[0]["dynamodb"]["SequenceNumber"] if given else ""
-        named = shard or self.shards.get(first, "of-nobody")
+        """Calls the handler with these records, which must be from one shard, and returns its response."""
+        event_records = list(records)
+        first = event_records[0]["dynamodb"]["SequenceNumber"] if event_records else ""
+        shard_id = shard or self.shards.get(first, "unknown")
         window = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:00:30Z"}
         window_event = {
-            "Records": given,
-            "shardId": named,
+            "Records": event_records,
+            "shardId": shard_id,
             "eventSourceARN": self.reader.arn,
             "window": window,
             "state": {},
         }
         with services_of_app(self.services):
-            answer: dict[str, Any] = getattr(app, self.handler)({**window_event, **event}, None)
-        return answer
+            response: dict[str, Any] = getattr(app, self.handler)({**window_event, **event}, None)
+        return response
 
     def drain(self) -> bool:
-        """Delivers what is new, in the order of each shard. Whether there was anything."""
+        """Delivers new records in the order of their shards. Returns whether there were any."""
         records = self.new()
         for shard in dict.fromkeys(self.shards[record["dynamodb"]["SequenceNumber"]] for record in records):
             own = [record for record in records if self.shards[record["dynamodb"]["SequenceNumber"]] == shard]
-            for start in range(0, len(own), BATCH):
-                answer = self.deliver(own[start : start + BATCH])
-                assert not answer["batchItemFailures"], answer
+            for start in range(0, len(own), MAX_RECORDS):
+                response = self.deliver(own[start : start + MAX_RECORDS])
+                assert not response["batchItemFailures"], response
         return bool(records)
 
 
 @dataclass
 class Pump:
-    """Both streams of a world."""
+    """The streams of both tables of a world."""
 
     objects: Source
     catalog: Source
 
     def __call__(self) -> None:
-        """Delivers everything, and what follows from it, until nothing does."""
-        for _ in range(ROUNDS):
+        """Delivers all records, including those that the deliveries cause, until there are none."""
+        for _ in range(MAX_ROUNDS):
             if not self.objects.drain() | self.catalog.drain():
                 return
-        raise AssertionError("the streams do not come to rest")
+        raise AssertionError("the streams still have records after MAX_ROUNDS rounds")
 
 
 def new_pump(
     services: Callable[[], Services], client: DynamoDBClient, streams: Any, *, catalog: str, objects: str
 ) -> Pump:
-    """A pump of these tables' streams, whose handlers work with these services."""
+    """A pump for the streams of these tables, whose handlers use these services."""
     return Pump(
         Source(services, "on_objects_change", StreamReader(client, streams, objects)),
         Source(services, "on_catalog_change", StreamReader(client, streams, catalog)),
@@ -149,11 +148,11 @@ def new_pump(
 
 @contextmanager
 def services_of_app(services: Callable[[], Services]) -> Iterator[None]:
-    """The handlers of `app.py` work with these services while this lasts."""
+    """Replaces the services of `app.py` within the context."""
     module: Any = app
-    before = module.services
+    original = module.services
     module.services = services
     try:
         yield
     finally:
-        module.services = before
+        module.services = original

@@ -1,37 +1,39 @@
-"""What makes the tests quicker by a third, and changes nothing that they see: where Python's memory comes from.
+"""Two pytest hooks that make the tests faster by a third, and change nothing that a test sees.
 
-* Python asks the system for the frames of calls in pieces of 16 KB. A loop whose calls cross the end of a piece
-  gets and gives back the next one every time round, at a page fault each, and moto's calls are deep. A frame
-  that needs more gets a piece of twice its own size, and what is called from there has the other half to itself.
-* The collector walks everything that was imported again and again. Here it leaves that out.
+* CPython allocates the frames of function calls in chunks of 16 KB. When a loop makes calls across the end of a chunk,
+  each iteration allocates and frees the next chunk, with a page fault. This is frequent in moto, whose calls are deep.
+  A frame that needs more than 16 KB gets a chunk of twice its own size, and the calls below it use the remaining half.
+* The garbage collector examines all imported modules again and again. Here it excludes them.
 """
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from _pytest import runner
 
-_WORDS = 2**16
+# In words of 8 bytes: half a megabyte.
+STACK_SIZE = 2**16
 
 
-def _with_room(call: Callable[[], bool]) -> bool:
+def _with_large_frame(call: Callable[[], bool]) -> bool:
     return call()
 
 
-_with_room.__code__ = _with_room.__code__.replace(co_stacksize=_WORDS)
+_with_large_frame.__code__ = _with_large_frame.__code__.replace(co_stacksize=STACK_SIZE)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    """What pytest does for one test, with half a megabyte for the frames of its calls."""
-    return _with_room(lambda: runner.pytest_runtest_protocol(item, nextitem))
+    """Runs one test as pytest does, below a frame of half a megabyte."""
+    runner: Any = item.config.pluginmanager.get_plugin("runner")
+    return _with_large_frame(lambda: runner.pytest_runtest_protocol(item=item, nextitem=nextitem))
 
 
 def pytest_collection_finish() -> None:
-    """From now on only what the tests make themselves is looked at, and less often."""
+    """Excludes all objects that exist so far from garbage collection, and makes collections less frequent."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)

@@ -1,4 +1,4 @@
-"""Many calls at the same moment."""
+"""Runs calls concurrently."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """What all the calls give, each made by a thread of its own, released together."""
+def run_concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Runs each call in a thread of its own, all started at the same time, and returns their results in order."""
     barrier = threading.Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T:

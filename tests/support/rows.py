@@ -1,4 +1,4 @@
-"""Rows of objects as the objects room writes them, put straight into the table of a world."""
+"""Writes rows of objects directly into the table of a test, in the form that the objects package gives them."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from tests.support.world import World
 
 
 def objects_table(world: World) -> Table:
-    """The objects table of a world."""
+    """Returns the objects table of a test."""
     return Table(world.client, world.tables.objects)
 
 
 def object_row(world: World, bucket_id: str, object_id: str, size: int = 0, **more: Any) -> dict[str, Any]:
-    """The row of an object of this size."""
-    moment = "2026-01-01T00:00:00.000Z"
+    """Returns the row of an object with this size in bytes."""
+    timestamp = "2026-01-01T00:00:00.000Z"
     stored = StoredObject(
         partition=partition_of(world),
         bucket_id=bucket_id,
         object_id=object_id,
         values={},
         blobs=(),
-        created_at=moment,
-        updated_at=moment,
+        created_at=timestamp,
+        updated_at=timestamp,
         schema_version=1,
         epoch=0,
     )
@@ -34,10 +34,10 @@ def object_row(world: World, bucket_id: str, object_id: str, size: int = 0, **mo
 
 
 def write_object(world: World, bucket_id: str, object_id: str, size: int = 0, **more: Any) -> None:
-    """Creates the object, or writes over it."""
+    """Writes the row of an object, or replaces it."""
     objects_table(world).write(Put(object_row(world, bucket_id, object_id, size, **more)))
 
 
 def remove_object(world: World, bucket_id: str, object_id: str) -> None:
-    """Removes the object for good."""
+    """Removes the row of an object."""
     objects_table(world).write(Delete({"bucket_id": bucket_id, "object_id": object_id}))

@@ -1,4 +1,4 @@
-"""A server in a process of its own, and what a client may ask of it."""
+"""Starts a server in a separate process and calls its API."""
 
 from __future__ import annotations
 
@@ -16,113 +16,113 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA = {"properties": {"title": {"type": "string"}}}
-SECONDS = 60.0
-POLL = 0.02
+TIMEOUT_SECONDS = 60.0
+POLL_SECONDS = 0.02
 EXPORT = re.compile(r"^export (\w+)=(\S+)$", re.MULTILINE)
 
 
-def until(what: Callable[[], Any], seconds: float = SECONDS) -> Any:
-    """The first true answer of this question."""
+def wait_until(condition: Callable[[], Any], seconds: float = TIMEOUT_SECONDS) -> Any:
+    """Calls `condition` repeatedly and returns its first true result. Fails after this many seconds."""
     deadline = time.monotonic() + seconds
-    while not (answer := what()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(POLL)
-    return answer
+    while not (result := condition()):
+        assert time.monotonic() < deadline, "the condition was not met in time"
+        time.sleep(POLL_SECONDS)
+    return result
 
 
 def listens(port: int) -> bool:
-    """Whether anybody does, on this port."""
+    """Whether a process listens on this local port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-class Running:
-    """A server, and what it says."""
+class ServerProcess:
+    """A server process, its output and its API."""
 
     def __init__(
-        self, words: list[str], project: Path, port: int, *, terminal: int | None = None, **environ: str
+        self, command: list[str], project: Path, port: int, *, terminal: int | None = None, **environ: str
     ) -> None:
         self.port = port
         self._output = project / f"output-{time.monotonic_ns()}"
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("BUCKETS_")}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("BUCKETS_")}
         with self._output.open("w") as output:
             self.process = subprocess.Popen(
-                words,
+                command,
                 cwd=project,
-                env={**clean, "BUCKETS_ENGINE": "embedded", "AWS_PROFILE": "nobody-has-this-one", **environ},
+                env={**environment, "BUCKETS_ENGINE": "embedded", "AWS_PROFILE": "unknown-profile", **environ},
                 stdin=terminal,
                 stdout=output if terminal is None else terminal,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # A shell that starts the tests in the background has what they start ignore it.
+                # A shell that runs the tests in the background makes their child processes ignore SIGINT.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
             )
 
-    def said(self) -> str:
-        """Everything so far."""
+    def output_text(self) -> str:
+        """The output so far."""
         return self._output.read_text()
 
-    def starts(self) -> int:
-        """How many times it said that it is ready."""
-        return self.said().count("export MIXPEEK_API_KEY=")
+    def start_count(self) -> int:
+        """How many times the server has printed that it is ready."""
+        return self.output_text().count("export MIXPEEK_API_KEY=")
 
-    def ready(self, starts: int = 1) -> Running:
-        """Waits until it has said so, this many times, and answers."""
-        until(lambda: self.starts() >= starts or self.process.poll() is not None)
-        assert self.process.poll() is None, self.said()
-        until(lambda: listens(self.port))
+    def ready(self, start_count: int = 1) -> ServerProcess:
+        """Waits until the server has printed this many times that it is ready, and listens on its port."""
+        wait_until(lambda: self.start_count() >= start_count or self.process.poll() is not None)
+        assert self.process.poll() is None, self.output_text()
+        wait_until(lambda: listens(self.port))
         return self
 
     def exports(self) -> dict[str, str]:
-        """What it offered to paste."""
-        return dict(EXPORT.findall(self.said()))
+        """The environment variables in the `export` lines that the server printed."""
+        return dict(EXPORT.findall(self.output_text()))
 
     def call(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> tuple[int, Any]:
-        """An API call with the namespace that it offered, and the key, unless another is given."""
+        """Calls the API with the printed namespace and key, or another key. Returns the status and the JSON body."""
         exports = self.exports()
         headers = {
             "Authorization": f"Bearer {key or exports['MIXPEEK_API_KEY']}",
             "X-Namespace": exports["MIXPEEK_NAMESPACE"],
             "Content-Type": "application/json",
         }
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)) as connection:
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
 
     def create(self, name: str) -> None:
         """Creates a bucket."""
-        status, answer = self.call("POST", "/v1/buckets", {"bucket_name": name, "bucket_schema": SCHEMA})
-        assert status == 200, answer
+        status, response = self.call("POST", "/v1/buckets", {"bucket_name": name, "bucket_schema": SCHEMA})
+        assert status == 200, response
 
     def has(self, name: str) -> bool:
-        """Whether there is a bucket of this name."""
+        """Whether a bucket with this name exists."""
         return self.call("GET", f"/v1/buckets/{name}")[0] == 200
 
     def add(self, bucket: str, title: str) -> str:
-        """Creates an object, and gives its id."""
-        status, answer = self.call("POST", f"/v1/buckets/{bucket}/objects", {"title": title})
-        assert status == 200, answer
-        return str(answer["object_id"])
+        """Creates an object and returns its id."""
+        status, response = self.call("POST", f"/v1/buckets/{bucket}/objects", {"title": title})
+        assert status == 200, response
+        return str(response["object_id"])
 
     def counts(self, bucket: str) -> tuple[int, int]:
-        """How many objects the statistics of the bucket and of the namespace show."""
+        """The object counts in the statistics of the bucket and of the namespace."""
         shown = [self.call("GET", path)[1] for path in (f"/v1/buckets/{bucket}", "/v1/namespaces/default")]
         return shown[0]["object_count"], shown[1]["object_count"]
 
     def objects(self, bucket: str) -> int:
-        """How many objects a list of the bucket gives."""
-        status, answer = self.call("POST", f"/v1/buckets/{bucket}/objects/list", {"limit": 1000})
-        assert status == 200, answer
-        return len(answer["results"])
+        """The number of objects in a list of the bucket, up to 1000."""
+        status, response = self.call("POST", f"/v1/buckets/{bucket}/objects/list", {"limit": 1000})
+        assert status == 200, response
+        return len(response["results"])
 
     def signal(self, number: signal.Signals) -> None:
-        """Sends a signal to all its processes, as a terminal does."""
+        """Sends a signal to all processes of the server, as a terminal does."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, number)
 
-    def ended(self) -> int:
-        """Waits for its end, and gives its exit code."""
-        code = self.process.wait(SECONDS)
-        until(lambda: not listens(self.port) and not listens(self.port + 1))
+    def wait_for_exit(self) -> int:
+        """Waits until the server has ended and its ports are free. Returns its exit code."""
+        code = self.process.wait(TIMEOUT_SECONDS)
+        wait_until(lambda: not listens(self.port) and not listens(self.port + 1))
         return code

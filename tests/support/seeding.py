@@ -1,4 +1,4 @@
-"""Many buckets or objects at once, written straight into the tables, and what reading them moves."""
+"""Writes many buckets or objects directly into the tables, and records the calls that reach the engine."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ AFTER = "after-call"
 def seed_buckets(
     world: World, numbers: range, settings: Callable[[int], dict[str, Any]] = lambda number: {}
 ) -> list[str]:
-    """Buckets `b000000` and so on, a second apart, and their count; gives back their ids.
+    """Writes buckets `b000000` and so on, created a second apart, and returns their ids. The bucket count is updated.
 
-    No claims on their names are written: reading by name is not what masses of rows are for.
+    The rows that reserve their names are not written, so the buckets cannot be read by name.
     """
     partition = partition_of(world)
     made = [_bucket(number, settings(number)) for number in numbers]
@@ -51,7 +51,7 @@ def seed_objects(
     values: Callable[[int], dict[str, Any]] = lambda number: {},
     blobs: Callable[[int], Iterable[Blob]] = lambda number: (),
 ) -> list[str]:
-    """Objects in a bucket, two in every second, unseen by statistics; gives back their ids in the order of creation."""
+    """Writes objects, created two per second, and returns their ids in this order. Statistics do not count them."""
     partition = partition_of(world)
     made = [_object(partition, bucket_id, number, values(number), tuple(blobs(number))) for number in numbers]
     write_rows(world.client, world.tables.objects, [encode(stored_object.to_item(stored)) for stored in made])
@@ -59,16 +59,16 @@ def seed_objects(
 
 
 def _bucket(number: int, settings: dict[str, Any]) -> Bucket:
-    moment = datetime.fromtimestamp(START + number, UTC)
+    created = datetime.fromtimestamp(START + number, UTC)
     return Bucket(
-        bucket_id=Ids(lambda: moment, lambda bits: number % 2**bits).timed("bkt"),
+        bucket_id=Ids(lambda: created, lambda bits: number % 2**bits).timed("bkt"),
         name=f"b{number:06}",
         status="ACTIVE",
         is_locked=False,
         revision=1,
         schema_version=1,
-        created_at=format_timestamp(moment),
-        updated_at=format_timestamp(moment),
+        created_at=format_timestamp(created),
+        updated_at=format_timestamp(created),
         settings={"bucket_schema": SCHEMA, "unique_key": None, "source_adapter": None, **settings},
     )
 
@@ -88,15 +88,15 @@ def _item(partition: str, bucket: Bucket) -> dict[str, Any]:
 def _object(
     partition: str, bucket_id: str, number: int, values: dict[str, Any], blobs: tuple[Blob, ...]
 ) -> StoredObject:
-    moment = format_timestamp(datetime.fromtimestamp(START + number // 2, UTC))
+    timestamp = format_timestamp(datetime.fromtimestamp(START + number // 2, UTC))
     return StoredObject(
         partition=partition,
         bucket_id=bucket_id,
         object_id=f"obj_{number:026}",
         values=values,
         blobs=blobs,
-        created_at=moment,
-        updated_at=moment,
+        created_at=timestamp,
+        updated_at=timestamp,
         schema_version=1,
         epoch=0,
     )
@@ -104,7 +104,7 @@ def _object(
 
 @dataclass
 class Traffic:
-    """The calls that reached the engine, in order, and how many rows they made it look at."""
+    """The names of the calls that reached the engine, in order, and the number of rows that they read."""
 
     calls: list[str] = field(default_factory=list)
     rows_read: int = 0
@@ -112,7 +112,7 @@ class Traffic:
 
 @contextmanager
 def traffic(world: World) -> Iterator[Traffic]:
-    """Watches everything that the world's clients do inside the block."""
+    """Records the calls of the clients of a test inside the block."""
     seen = Traffic()
 
     def after(model: Any, parsed: dict[str, Any], **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""The real application on a real port, as `chalice local` with the embedded gateway serves it."""
+"""Serves the application on a port, with the HTTP server of the embedded engine."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.support.world import World
 
 @contextmanager
 def serving(world: World) -> Iterator[str]:
-    """The address of the API of this world, without /v1, for as long as it lasts."""
+    """Serves the API of this world until the block ends. Yields its URL, without /v1."""
     app = create_app(lambda: world.services)
-    app.__class__ = CustomLocalChalice  # what `chalice local` does: one current request a thread
+    app.__class__ = CustomLocalChalice  # as `chalice local` does, so that each thread has its own current request
 
     def handler(request: object, address: object, server: object) -> Handler:
         return Handler(request, address, server, app_object=app, config=Config())

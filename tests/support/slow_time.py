@@ -1,4 +1,4 @@
-"""Time that passes only when somebody sleeps."""
+"""A simulated time that passes only while the code sleeps."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 @dataclass
 class SlowTime:
-    """A monotonic clock, and the naps that were taken."""
+    """A monotonic clock in seconds, and the durations of all sleeps."""
 
     now: float = 0.0
-    naps: list[float] = field(default_factory=list)
+    sleeps: list[float] = field(default_factory=list)
 
     def clock(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        self.naps.append(seconds)
+        self.sleeps.append(seconds)
         self.now += seconds
 
     def table(self, client: DynamoDBClient, name: str, *, jitter: float = 1.0) -> Table:
-        """A table that lives in this time."""
+        """Returns a table that uses this clock."""
         return Table(client, name, clock=self.clock, sleep=self.sleep, jitter=lambda: jitter)
 
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> SlowTime:
-    """The time of the tables and files of this test's world; asked for before the world is."""
+    """The simulated time of the tables and blobs of a test. Must be requested before the fixture `world`."""
     time = SlowTime()
     monkeypatch.setattr(wiring, "Table", time.table)
     monkeypatch.setattr(wiring, "BlobStore", partial(BlobStore, clock=time.clock, sleep=time.sleep))

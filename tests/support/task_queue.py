@@ -1,13 +1,15 @@
-"""A queue of tasks in memory, and a pump that delivers it by hand, in all the ways in which SQS may.
+"""Runs tasks by hand against a queue in memory, which delivers messages in every way that SQS may.
 
-    line = a_line(world, {"api_buckets_delete": worker})     # a runner over the world's catalog, and its queue
-    line.start(new)                  writes the task's row, as a transaction would, and dispatches its message
-    line.dispatch()                  what the catalog's stream tells, put into the queue
-    line.pump()                      everything is delivered, in virtual time, until nothing waits
-    line.deliver(message)            one delivery of this message; `.deliver(message, times=5)` repeats it
-    line.queue.waiting / .dead       the messages in the queue, and those that came ten times in vain
+    harness = new_task_harness(world, {"api_buckets_delete": worker})  a runner over the world's catalog, and its queue
+    harness.start(new)             writes the row of a task, as a transaction would, and sends its message
+    harness.dispatch()             passes new records of the catalog stream to the outbox
+    harness.pump()                 delivers messages, in virtual time, until none is left
+    harness.deliver(message)       delivers one message once
+    harness.queue.waiting          the messages in the queue
+    harness.queue.dead             the messages that were received 10 times without success
 
-Time is the world's clock: it moves to where the next message is due. `Killer` ends a call at its n-th call of AWS.
+The clock is that of the world; `pump` advances it to when the next message is due. `killing` simulates processes that
+are killed during calls to AWS.
 """
 
 from __future__ import annotations
@@ -37,18 +39,18 @@ if TYPE_CHECKING:
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/tasks"
 VISIBILITY_SECONDS = 360
-MOST_RECEIVED = 10
+MAX_RECEIVE_COUNT = 10
 FUNCTION_SECONDS = 300.0
-MOST_DELIVERIES = 5000
+MAX_DELIVERIES = 5000
 
 
-class Killed(BaseException):
-    """The process ends; nothing in it may notice."""
+class ProcessKilled(BaseException):
+    """Simulates that the process is killed. A BaseException, so that no `except Exception` handles it."""
 
 
 @dataclass
 class Message:
-    """A message in the queue, and when it may be seen."""
+    """A message in the queue. `due`: when it becomes visible, in seconds since the epoch."""
 
     message_id: str
     body: str
@@ -56,13 +58,13 @@ class Message:
     received: int = 0
 
     @property
-    def named(self) -> Any:
+    def content(self) -> Any:
         return json.loads(self.body)
 
 
 @dataclass
 class MemoryQueue:
-    """A client of SQS with a single queue in it. `seconds` is its clock."""
+    """An SQS client with a single queue. `seconds` returns the current time."""
 
     seconds: Callable[[], float]
     waiting: list[Message] = field(default_factory=list)
@@ -72,7 +74,7 @@ class MemoryQueue:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int = 0) -> Any:
-        self.called("send_message")
+        self.record_call("send_message")
         assert QueueUrl == URL
         assert 0 <= DelaySeconds <= 900
         message = Message(f"m-{next(self._numbers)}", MessageBody, self.seconds() + DelaySeconds)
@@ -80,37 +82,37 @@ class MemoryQueue:
         return {"MessageId": message.message_id}
 
     def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> Any:
-        self.called("change_message_visibility")
+        self.record_call("change_message_visibility")
         assert 0 <= VisibilityTimeout <= 43_200
         for message in self.waiting:
             if ReceiptHandle == message.message_id:
                 message.due = self.seconds() + VisibilityTimeout
         return {}
 
-    def called(self, name: str) -> None:
+    def record_call(self, name: str) -> None:
         self.calls.append(name)
         self.on_call(name)
 
     def receive(self, message: Message) -> Mapping[str, Any]:
-        """The record of an SQS event with this message, which is not seen again for a while."""
+        """Receives a message, which hides it for the visibility timeout. Returns the record of an SQS event."""
         message.received += 1
         message.due = self.seconds() + VISIBILITY_SECONDS
         return record_of(message)
 
-    def forget(self, message: Message) -> None:
-        """The message has been dealt with."""
+    def delete(self, message: Message) -> None:
+        """Deletes a message, as SQS does after a successful delivery."""
         if message in self.waiting:
             self.waiting.remove(message)
 
-    def bury(self) -> None:
-        """Messages that came too often are dead letters by now."""
-        for message in [each for each in self.waiting if each.received >= MOST_RECEIVED]:
+    def move_dead_letters(self) -> None:
+        """Moves messages that were received too many times to the dead letters."""
+        for message in [each for each in self.waiting if each.received >= MAX_RECEIVE_COUNT]:
             self.waiting.remove(message)
             self.dead.append(message)
 
 
 def record_of(message: Message) -> dict[str, Any]:
-    """A message as Lambda hands it on."""
+    """A message in the form in which Lambda delivers it."""
     return {
         "messageId": message.message_id,
         "receiptHandle": message.message_id,
@@ -121,20 +123,20 @@ def record_of(message: Message) -> dict[str, Any]:
 
 
 @dataclass
-class Time:
-    """What is left of a call of the function: this much, less `each` at every look."""
+class FakeContext:
+    """A Lambda context. Each call of its method takes `seconds_per_call` off the remaining time."""
 
-    left: float = FUNCTION_SECONDS
-    each: float = 0.0
+    remaining: float = FUNCTION_SECONDS
+    seconds_per_call: float = 0.0
 
     def get_remaining_time_in_millis(self) -> int:
-        self.left -= self.each
-        return int(1000 * self.left)
+        self.remaining -= self.seconds_per_call
+        return int(1000 * self.remaining)
 
 
 @dataclass
-class Line:
-    """Tasks, their queue and their runner, driven by hand."""
+class TaskHarness:
+    """Tasks, their queue and their runner, driven by a test."""
 
     tasks: Tasks
     table: Table
@@ -143,63 +145,64 @@ class Line:
     outbox: Outbox
     clock: FakeClock
     records: Callable[[], list[dict[str, Any]]]
-    seconds_a_slice: float = 0.0
+    seconds_per_slice: float = 0.0
 
     def start(self, new: NewTask) -> Task:
-        """A task whose row is there, and whose message waits."""
+        """Stores a task and sends its message."""
         self.table.transact([self.tasks.step(new)])
         self.dispatch()
         return self.tasks.get(new.organization, new.task_id)
 
     def dispatch(self, times: int = 1) -> None:
-        """What the stream tells, put into the queue so many times."""
+        """Passes the new records of the catalog stream to the outbox, `times` times."""
         records = self.records()
         for _ in range(times):
             self.outbox.dispatch(records)
 
     def read(self, task: Task | NewTask) -> Task:
-        """The task as it is now."""
+        """The current state of a task."""
         return self.tasks.get(task.organization, task.task_id)
 
     def deliver(self, message: Message) -> bool:
-        """One delivery of one message. Whether it was dealt with."""
+        """Delivers a message once. Returns whether it was handled successfully."""
         record = self.queue.receive(message)
-        answer = self.runner.handle({"Records": [record]}, Time(each=self.seconds_a_slice))
-        failed = [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+        response = self.runner.handle({"Records": [record]}, FakeContext(seconds_per_call=self.seconds_per_slice))
+        failed = [each["itemIdentifier"] for each in response["batchItemFailures"]]
         assert failed in ([], [message.message_id])
         if not failed:
-            self.queue.forget(message)
+            self.queue.delete(message)
         return not failed
 
-    def pump(self, *, chance: random.Random | None = None, repeats: int = 1) -> int:
-        """Delivers what is due, then what is next due, until nothing waits. How many deliveries it took.
+    def pump(self, *, rng: random.Random | None = None, repeats: int = 1) -> int:
+        """Delivers messages in the order in which they are due until none is left. Returns how many it delivered.
 
-        With `chance` the order is any, and messages come up to `repeats` times, also when they are dealt with.
+        With `rng` the order of due messages is random, and each is delivered up to `repeats` times, even if it was
+        handled successfully.
         """
-        for count in range(MOST_DELIVERIES):
-            self.queue.bury()
+        for count in range(MAX_DELIVERIES):
+            self.queue.move_dead_letters()
             if not self.queue.waiting:
                 return count
-            message = self._next(chance)
-            for _ in range(chance.randint(1, repeats) if chance else 1):
+            message = self._next(rng)
+            for _ in range(rng.randint(1, repeats) if rng else 1):
                 try:
                     self.deliver(message)
-                except Killed:
+                except ProcessKilled:
                     continue
-        raise AssertionError("the queue does not come to rest")
+        raise AssertionError("the queue is not empty after MAX_DELIVERIES deliveries")
 
-    def _next(self, chance: random.Random | None) -> Message:
+    def _next(self, rng: random.Random | None) -> Message:
         now = self.clock.now.timestamp()
         due = [message for message in self.queue.waiting if message.due <= now]
-        if due and chance:
-            return chance.choice(due)
+        if due and rng:
+            return rng.choice(due)
         message = min(self.queue.waiting, key=lambda each: each.due)
         self.clock.advance(max(0.0, message.due - now))
         return message
 
 
-def a_line(world: World, workers: Mapping[str, Worker], *, margin_seconds: float = 45.0) -> Line:
-    """A line over the world's catalog, whose tasks these workers do."""
+def new_task_harness(world: World, workers: Mapping[str, Worker], *, margin_seconds: float = 45.0) -> TaskHarness:
+    """A harness over the world's catalog table. `workers` maps task types to workers."""
     table = Table(world.client, world.tables.catalog, sleep=lambda seconds: None, budget_seconds=0.2)
     store = TaskStore(table)
 
@@ -208,60 +211,61 @@ def a_line(world: World, workers: Mapping[str, Worker], *, margin_seconds: float
 
     queue = MemoryQueue(seconds)
     task_queue = TaskQueue(lambda: queue, URL)
-    made: dict[str, Callable[[], Worker]] = {name: _giving(worker) for name, worker in workers.items()}
-    return Line(
+    factories: dict[str, Callable[[], Worker]] = {name: _returning(worker) for name, worker in workers.items()}
+    return TaskHarness(
         Tasks(store, Ids(world.clock), world.clock, pause=lambda seconds: None),
         table,
         queue,
-        Runner(store, task_queue, made, world.clock, margin_seconds),
+        Runner(store, task_queue, factories, world.clock, margin_seconds),
         Outbox(task_queue),
         world.clock,
         world.pump.catalog.new,
     )
 
 
-def _giving(worker: Worker) -> Callable[[], Worker]:
+def _returning(worker: Worker) -> Callable[[], Worker]:
     return lambda: worker
 
 
 @contextmanager
 def killing(queue: MemoryQueue, *clients: BaseClient, at: Callable[[int], bool]) -> Iterator[list[int]]:
-    """Ends the process at each call of AWS for whose number, from 1, `at` says so, while this lasts.
+    """Raises ProcessKilled at each call to AWS, numbered from 1, for which `at` returns True.
 
-    Half of the calls that end it have been made, as nobody can tell. Gives the numbers of those calls.
+    Calls of `clients` with an even number are carried out first; all other calls are not. Yields the list of the
+    numbers at which it was raised.
     """
     killed: list[int] = []
     numbers = itertools.count(1)
     afterwards: list[int] = []
 
-    def before(**_: Any) -> None:
+    def before_call(**_: Any) -> None:
         number = next(numbers)
         if at(number):
             killed.append(number)
             if number % 2:
-                raise Killed
+                raise ProcessKilled
             afterwards.append(number)
 
-    def after(**_: Any) -> None:
+    def after_call(**_: Any) -> None:
         if afterwards:
             afterwards.clear()
-            raise Killed
+            raise ProcessKilled
 
-    def sent(name: str) -> None:
+    def on_queue_call(name: str) -> None:
         number = next(numbers)
         if at(number):
             killed.append(number)
-            raise Killed
+            raise ProcessKilled
 
     names = [(client, client.meta.service_model.service_name) for client in clients]
     for client, name in names:
-        client.meta.events.register(f"before-call.{name}", before)
-        client.meta.events.register(f"after-call.{name}", after)
-    queue.on_call = sent
+        client.meta.events.register(f"before-call.{name}", before_call)
+        client.meta.events.register(f"after-call.{name}", after_call)
+    queue.on_call = on_queue_call
     try:
         yield killed
     finally:
         queue.on_call = lambda name: None
         for client, name in names:
-            client.meta.events.unregister(f"before-call.{name}", before)
-            client.meta.events.unregister(f"after-call.{name}", after)
+            client.meta.events.unregister(f"before-call.{name}", before_call)
+            client.meta.events.unregister(f"after-call.{name}", after_call)

@@ -1,4 +1,4 @@
-"""The template that `make package` writes, made without its zip and so without a network."""
+"""The template that `make package` writes, generated without the zip file and so without network access."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def packaged_template(folder: Path, stage: str = "dev") -> dict[str, Any]:
-    """What Chalice and CloudFormation are given for a stage; `folder` is for scratch files."""
+    """Returns the packaged template of a stage. `folder` is for temporary files."""
     merged = folder / "merge-template.json"
     write_merge_template(merged)
     factory = CLIFactory(str(ROOT), environ={})
@@ -33,25 +33,25 @@ def packaged_template(folder: Path, stage: str = "dev") -> dict[str, Any]:
 
 
 def of_type(template: dict[str, Any], type_: str) -> dict[str, dict[str, Any]]:
-    """The template's resources of one type, by logical id."""
+    """Returns the resources of one type, by logical id."""
     return {name: resource for name, resource in template["Resources"].items() if resource["Type"] == type_}
 
 
-def references(contribution: Any) -> Iterator[str]:
-    """The logical ids that a part of the template names, by Ref, Fn::GetAtt or Fn::Sub."""
-    if isinstance(contribution, list):
-        for item in contribution:
+def references(value: Any) -> Iterator[str]:
+    """Yields the logical ids to which a part of the template refers by Ref, Fn::GetAtt or Fn::Sub."""
+    if isinstance(value, list):
+        for item in value:
             yield from references(item)
-    elif isinstance(contribution, dict):
-        for name, value in contribution.items():
+    elif isinstance(value, dict):
+        for name, argument in value.items():
             if name == "Ref":
-                yield value
+                yield argument
             elif name == "Fn::GetAtt":
-                yield value[0]
-            elif name == "Fn::Sub" and isinstance(value, str):
-                yield from (piece.partition("}")[0].partition(".")[0] for piece in value.split("${")[1:])
+                yield argument[0]
+            elif name == "Fn::Sub" and isinstance(argument, str):
+                yield from (piece.partition("}")[0].partition(".")[0] for piece in argument.split("${")[1:])
             else:
-                yield from references(value)
+                yield from references(argument)
 
 
 def _empty_zip(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""A world for tests: the real services over empty tables, an organization with a key, a namespace."""
+"""The environment of a test: the real services over empty tables, an organization with a key, and a namespace."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ SCHEMA: dict[str, Any] = {"properties": {"title": {"type": "string"}, "photo": {
 
 @dataclass
 class FakeClock:
-    """A clock that stands still until it is moved, but for one millisecond at each look.
+    """A clock that advances by one millisecond each time it is read, and by `advance`.
 
-    Every look moves it, so that things made one after the other have times one after the other.
+    So resources that are created one after another have increasing timestamps.
     """
 
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ class FakeClock:
 
 @dataclass(frozen=True)
 class World:
-    """Services, their clock and tables, and one organization that may do everything."""
+    """The services with their clock, clients and tables, and an organization with a key that has all permissions."""
 
     services: Services
     clock: FakeClock
@@ -55,30 +55,30 @@ class World:
     key: str
 
     def key_for(self, organization_id: str, *permissions: str, **more: Any) -> str:
-        """A new key of an organization, in clear."""
-        made = self.services.access.create_key(organization_id, name="test", permissions=permissions or ALL, **more)
-        return made.secret
+        """Creates a key of an organization, and returns its secret."""
+        new = self.services.access.create_key(organization_id, name="test", permissions=permissions or ALL, **more)
+        return new.secret
 
-    def api(self, **acting: str) -> Api:
-        """The API as the organization's own key, in its namespace."""
-        return Api(lambda: self.services, self.key, "films").acting(**acting)
+    def api(self, **using: str) -> Api:
+        """Returns a client of the API with the key of the organization, in the namespace `films`."""
+        return Api(lambda: self.services, self.key, "films").using(**using)
 
     @cached_property
     def pump(self) -> Pump:
-        """The tables' streams, driven by hand: `world.pump()` lets all statistics settle."""
+        """The streams of the tables. `world.pump()` delivers all stream records, so that statistics are up to date."""
         streams = new_streams_client(self.client)
         names = {"catalog": self.tables.catalog, "objects": self.tables.objects}
         return new_pump(lambda: self.services, self.client, streams, **names)
 
 
-def a_bucket(name: str = "posters", **more: Any) -> dict[str, Any]:
-    """The body of a request for a new bucket."""
+def bucket_body(name: str = "posters", **more: Any) -> dict[str, Any]:
+    """Returns the body of a request that creates a bucket."""
     return {"bucket_name": name, "bucket_schema": SCHEMA, **more}
 
 
 @dataclass(frozen=True)
-class _Beginning:
-    """What every world begins with: the services made it once, for moto, and every world gets its rows."""
+class _InitialData:
+    """The data that each test starts with. It is created once, by the services; each test gets a copy of its rows."""
 
     organization_id: str
     key: str
@@ -86,7 +86,7 @@ class _Beginning:
 
 
 @cache
-def _beginning() -> _Beginning:
+def _initial_data() -> _InitialData:
     client = new_client(Backends())
     tables = new_tables(client)
     settings = Settings(catalog_table=tables.catalog, objects_table=tables.objects)
@@ -96,26 +96,26 @@ def _beginning() -> _Beginning:
     created = Api(lambda: services, made.secret).post("/v1/namespaces", {"namespace_name": "films"})
     assert created.status == 200, created.text
     rows = client.scan(TableName=tables.catalog, ConsistentRead=True)["Items"]
-    return _Beginning(organization.organization_id, made.secret, rows)
+    return _InitialData(organization.organization_id, made.secret, rows)
 
 
 def new_world(client: DynamoDBClient, tables: Tables, s3: S3Client, blob_bucket: str) -> World:
-    """A world over these tables and this S3 bucket, with the namespace `films`."""
-    clock, begun = FakeClock(), _beginning()
-    clock.advance(0.1)  # what it begins with was made before
+    """Returns a test environment with these tables and this S3 bucket, and the namespace `films`."""
+    clock, initial = FakeClock(), _initial_data()
+    clock.advance(0.1)  # later than the timestamps of the initial data
     settings = Settings(catalog_table=tables.catalog, objects_table=tables.objects, blob_bucket=blob_bucket)
     services = build(settings, client, lambda: s3, clock=clock)
-    write_rows(client, tables.catalog, begun.rows)
-    return World(services, clock, tables, client, s3, settings, begun.organization_id, begun.key)
+    write_rows(client, tables.catalog, initial.rows)
+    return World(services, clock, tables, client, s3, settings, initial.organization_id, initial.key)
 
 
 @pytest.fixture
 def world(client: DynamoDBClient, tables: Tables, s3: S3Client, blob_bucket: str) -> World:
-    """Fresh services over empty tables and an empty S3 bucket."""
+    """The services over empty tables and an empty S3 bucket."""
     return new_world(client, tables, s3, blob_bucket)
 
 
 @pytest.fixture
 def api(world: World) -> Api:
-    """The API as the organization's own key, in its namespace."""
+    """A client of the API with the key of the organization, in the namespace `films`."""
     return world.api()

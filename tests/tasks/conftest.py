@@ -8,36 +8,36 @@ import pytest
 
 from chalicelib.tasks.task import NewTask, Task
 from chalicelib.tasks.worker import Slice, Worker
-from tests.support.task_queue import Line, a_line
+from tests.support.task_queue import TaskHarness, new_task_harness
 from tests.support.world import World
 
 TYPE = "api_buckets_delete"
-NewLine = Callable[..., Line]
+NewHarness = Callable[..., TaskHarness]
 
 
 @dataclass
-class Counter:
-    """A worker that counts to a number, one more with each slice, and remembers the slices it was asked for.
+class CountingWorker:
+    """A worker that counts to `end`, by one in each slice, and records the count with which each slice started.
 
-    `trouble` may raise when it is asked for the slice after this count.
+    `before_slice` is called with that count and may raise.
     """
 
     end: int = 3
-    trouble: Callable[[int], None] = field(default=lambda count: None)
+    before_slice: Callable[[int], None] = field(default=lambda count: None)
     slices: list[int] = field(default_factory=list)
 
     def run(self, task: Task) -> Slice:
         count = task.progress.get("counted", 0)
         self.slices.append(count)
-        self.trouble(count)
-        progress: Mapping[str, Any] = {"counted": count + 1, "_place": f"secret-{count}"}
+        self.before_slice(count)
+        progress: Mapping[str, Any] = {"counted": count + 1, "_position": f"secret-{count}"}
         done = count + 1 >= self.end
         return Slice(done, progress, [{"counted": count + 1}] if done else None)
 
 
 @dataclass
-class Scripted:
-    """A worker that gives these slices, one after the other."""
+class ScriptedWorker:
+    """A worker that returns these slices, or raises these errors, one after another."""
 
     script: list[Slice | Exception]
     seen: list[Mapping[str, Any]] = field(default_factory=list)
@@ -50,17 +50,17 @@ class Scripted:
         return next_
 
 
-def a_task(line: Line, world: World, **more: Any) -> NewTask:
-    """A task that is not started yet."""
-    given = {"inputs": ["bkt_1"], "about": {"bucket_id": "bkt_1"}, **more}
-    return line.tasks.new(world.organization_id, TYPE, **given)
+def a_task(harness: TaskHarness, world: World, **more: Any) -> NewTask:
+    """A task that is not stored yet."""
+    fields = {"inputs": ["bkt_1"], "about": {"bucket_id": "bkt_1"}, **more}
+    return harness.tasks.new(world.organization_id, TYPE, **fields)
 
 
 @pytest.fixture
-def line_with(world: World) -> NewLine:
-    """A line whose tasks this worker does."""
+def harness_with(world: World) -> NewHarness:
+    """Builds a harness whose tasks are done by the given worker."""
 
-    def make(worker: Worker, **more: Any) -> Line:
-        return a_line(world, {TYPE: worker}, **more)
+    def make(worker: Worker, **more: Any) -> TaskHarness:
+        return new_task_harness(world, {TYPE: worker}, **more)
 
     return make

@@ -1,4 +1,4 @@
-"""The operations on tasks, as clients see them."""
+"""The operations on tasks, called over the API."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ from chalicelib.api import CORS, authentication, authorization
 from chalicelib.http.endpoint import endpoint
 from chalicelib.tasks.routes import task_operations
 from tests.support.api import Api
-from tests.support.task_queue import Line
+from tests.support.task_queue import TaskHarness
 from tests.support.world import World
-from tests.tasks.conftest import TYPE, Counter, NewLine, a_task
+from tests.tasks.conftest import TYPE, CountingWorker, NewHarness, a_task
 
 LIST = "/v1/tasks/list"
-NOBODY = "task_01kdvdna07crhfzd"
+UNKNOWN_ID = "task_01kdvdna07crhfzd"
 
 
-def task_app(world: World, line: Line) -> Chalice:
-    """An application with nothing but the operations on tasks."""
+def task_app(world: World, harness: TaskHarness) -> Chalice:
+    """An application with only the operations on tasks."""
     app = Chalice(app_name="tasks", configure_logs=False, env={})
     guards = (authentication(lambda: world.services), authorization(lambda: world.services))
-    for operation in task_operations(lambda: line.tasks):
+    for operation in task_operations(lambda: harness.tasks):
         view = endpoint(operation, lambda: app.current_request, guards)
         app.route(operation.path, methods=[operation.method], cors=CORS, content_types=[])(view)
     return app
 
 
 @pytest.fixture
-def worker() -> Counter:
-    return Counter(3)
+def worker() -> CountingWorker:
+    return CountingWorker(3)
 
 
 @pytest.fixture
-def line(line_with: NewLine, worker: Counter) -> Line:
-    return line_with(worker)
+def harness(harness_with: NewHarness, worker: CountingWorker) -> TaskHarness:
+    return harness_with(worker)
 
 
-def no_luck(count: int) -> None:
-    raise ValueError("no luck")
+def raise_error(count: int) -> None:
+    raise ValueError("out of paper")
 
 
 @pytest.fixture
-def api(world: World, line: Line) -> Api:
+def api(world: World, harness: TaskHarness) -> Api:
     api = Api(lambda: world.services, world.key, "")
-    api._local.gateway = LocalGateway(task_app(world, line), Config())
+    api._local.gateway = LocalGateway(task_app(world, harness), Config())
     return api
 
 
 @pytest.fixture
 def as_key(world: World, api: Api) -> Callable[..., Api]:
-    """The same API under a new key."""
+    """Builds an API client with a new key."""
 
     def make(*permissions: str, organization_id: str = "", **more: Any) -> Api:
         key = world.key_for(organization_id or world.organization_id, *permissions, **more)
@@ -69,19 +69,19 @@ def as_key(world: World, api: Api) -> Callable[..., Api]:
 
 
 def delete(api: Api, task_id: str) -> dict[str, Any]:
-    answer = api.call("DELETE", f"/v1/tasks/{task_id}")
-    assert answer.status == 200, answer.text
-    assert GenericDeleteResponse.from_dict(answer.json) is not None
-    assert answer.json["success"] is True
-    return dict(answer.json)
+    response = api.call("DELETE", f"/v1/tasks/{task_id}")
+    assert response.status == 200, response.text
+    assert GenericDeleteResponse.from_dict(response.json) is not None
+    assert response.json["success"] is True
+    return dict(response.json)
 
 
-def ids(answer: dict[str, Any]) -> list[str]:
-    return [task["task_id"] for task in answer["results"]]
+def ids(response: dict[str, Any]) -> list[str]:
+    return [task["task_id"] for task in response["results"]]
 
 
-def test_a_task_shows_what_it_is_and_how_far_it_came(world: World, line: Line, api: Api) -> None:
-    task = line.start(a_task(line, world, inputs=["bkt_1", {"force": True}], progress={"counted": 0, "_at": "x"}))
+def test_a_task_shows_its_input_and_its_progress(world: World, harness: TaskHarness, api: Api) -> None:
+    task = harness.start(a_task(harness, world, inputs=["bkt_1", {"force": True}], progress={"counted": 0, "_at": "x"}))
     before = api.get(f"/v1/tasks/{task.task_id}").json
     assert before == {
         "task_id": task.task_id,
@@ -95,7 +95,7 @@ def test_a_task_shows_what_it_is_and_how_far_it_came(world: World, line: Line, a
         "created_at": task.created_at,
         "updated_at": task.updated_at,
     }
-    line.pump()
+    harness.pump()
     after = api.get(f"/v1/tasks/{task.task_id}").json
     assert (after["status"], after["outputs"]) == ("COMPLETED", [{"counted": 3}])
     assert after["additional_data"]["progress"] == {"counted": 3}
@@ -105,75 +105,77 @@ def test_a_task_shows_what_it_is_and_how_far_it_came(world: World, line: Line, a
         assert read.task_id == task.task_id
 
 
-def test_a_failed_task_says_why_in_every_place_where_clients_look(
-    world: World, line: Line, api: Api, worker: Counter
+def test_a_failed_task_has_its_error_in_every_error_field(
+    world: World, harness: TaskHarness, api: Api, worker: CountingWorker
 ) -> None:
-    worker.trouble = no_luck
-    task = line.start(a_task(line, world))
-    line.deliver(line.queue.waiting[0])
-    trying = api.get(f"/v1/tasks/{task.task_id}").json
-    assert (trying["status"], trying["error"]) == ("IN_PROGRESS", None)
-    assert trying["additional_data"]["last_error"] == "ValueError: no luck"
-    line.pump()
+    worker.before_slice = raise_error
+    task = harness.start(a_task(harness, world))
+    harness.deliver(harness.queue.waiting[0])
+    retrying = api.get(f"/v1/tasks/{task.task_id}").json
+    assert (retrying["status"], retrying["error"]) == ("IN_PROGRESS", None)
+    assert retrying["additional_data"]["last_error"] == "ValueError: out of paper"
+    harness.pump()
     failed = api.get(f"/v1/tasks/{task.task_id}").json
-    words = "ValueError: no luck"
-    assert (failed["status"], failed["error"], failed["error_message"]) == ("FAILED", words, words)
-    assert failed["additional_data"]["error"] == words
-    assert TaskResponse.from_dict(failed).error == words  # type: ignore[union-attr]
+    error = "ValueError: out of paper"
+    assert (failed["status"], failed["error"], failed["error_message"]) == ("FAILED", error, error)
+    assert failed["additional_data"]["error"] == error
+    assert TaskResponse.from_dict(failed).error == error  # type: ignore[union-attr]
 
 
-def test_a_task_of_another_organization_is_not_there(
-    world: World, line: Line, as_key: Callable[..., Api], api: Api
+def test_a_task_of_another_organization_is_not_found(
+    world: World, harness: TaskHarness, as_key: Callable[..., Api], api: Api
 ) -> None:
     rival = world.services.access.create_organization("Rival").organization_id
-    stranger = as_key(organization_id=rival)
-    task = line.start(a_task(line, world, cancellable=True))
-    missing, foreign = stranger.get(f"/v1/tasks/{NOBODY}"), stranger.get(f"/v1/tasks/{task.task_id}")
-    assert (missing.status, foreign.status) == (404, 404)
-    assert foreign.text.replace(task.task_id, NOBODY) == missing.text
-    assert missing.error["details"] == {"resource": "task", "id": NOBODY}
-    assert ids(stranger.post(LIST).json) == []
-    assert delete(stranger, task.task_id) == delete(stranger, NOBODY)
+    foreign_api = as_key(organization_id=rival)
+    task = harness.start(a_task(harness, world, cancellable=True))
+    unknown, foreign = foreign_api.get(f"/v1/tasks/{UNKNOWN_ID}"), foreign_api.get(f"/v1/tasks/{task.task_id}")
+    assert (unknown.status, foreign.status) == (404, 404)
+    assert foreign.text.replace(task.task_id, UNKNOWN_ID) == unknown.text
+    assert unknown.error["details"] == {"resource": "task", "id": UNKNOWN_ID}
+    assert ids(foreign_api.post(LIST).json) == []
+    assert delete(foreign_api, task.task_id) == delete(foreign_api, UNKNOWN_ID)
     assert api.get(f"/v1/tasks/{task.task_id}").json["status"] == "PENDING"
 
 
-def test_a_task_is_gone_after_thirty_days(world: World, line: Line, api: Api) -> None:
-    task = line.start(a_task(line, world))
+def test_a_task_is_not_found_after_thirty_days(world: World, harness: TaskHarness, api: Api) -> None:
+    task = harness.start(a_task(harness, world))
     world.clock.advance(30 * 86_400 + 60)
     assert api.get(f"/v1/tasks/{task.task_id}").status == 404
     assert ids(api.post(LIST).json) == []
 
 
 @pytest.mark.parametrize("task_id", ["nothing", "task_", "task_01kdvdna07crhfz%23", "%2e%2e", "TASK%23x", "é"])
-def test_what_is_no_id_is_not_there(api: Api, task_id: str) -> None:
+def test_an_invalid_id_is_not_found(api: Api, task_id: str) -> None:
     assert api.get(f"/v1/tasks/{task_id}").status == 404
     delete(api, task_id)
 
 
-def test_deleting_cancels_what_can_be_canceled_and_always_succeeds(world: World, line: Line, api: Api) -> None:
-    task = line.start(a_task(line, world, cancellable=True))
+def test_delete_cancels_a_cancellable_task_and_always_succeeds(world: World, harness: TaskHarness, api: Api) -> None:
+    task = harness.start(a_task(harness, world, cancellable=True))
     assert "canceled" in delete(api, task.task_id)["message"]
     assert api.get(f"/v1/tasks/{task.task_id}").json["status"] == "CANCELED"
-    assert delete(api, task.task_id) == delete(api, NOBODY)
+    assert delete(api, task.task_id) == delete(api, UNKNOWN_ID)
 
 
-def test_a_deletion_goes_on_and_the_answer_says_so(world: World, line: Line, api: Api) -> None:
-    task = line.start(a_task(line, world))
-    assert "goes on" in delete(api, task.task_id)["message"]
-    line.pump()
+def test_a_task_that_is_not_cancellable_continues_and_the_response_says_so(
+    world: World, harness: TaskHarness, api: Api
+) -> None:
+    task = harness.start(a_task(harness, world))
+    assert "continues" in delete(api, task.task_id)["message"]
+    harness.pump()
     assert api.get(f"/v1/tasks/{task.task_id}").json["status"] == "COMPLETED"
 
 
 @pytest.fixture
-def some(world: World, line: Line) -> list[str]:
-    """Four tasks, oldest first: completed, canceled, and two that wait, the last of another type."""
-    made = [line.start(a_task(line, world)).task_id]
-    line.pump()
-    made.append(line.start(a_task(line, world, cancellable=True)).task_id)
-    line.tasks.cancel(world.organization_id, made[1])
-    made.append(line.start(a_task(line, world)).task_id)
-    made.append(line.start(line.tasks.new(world.organization_id, "api_namespaces_delete", inputs=[])).task_id)
-    return made
+def four_tasks(world: World, harness: TaskHarness) -> list[str]:
+    """Ids of four tasks, oldest first: completed, canceled, and two that are pending, the last of another type."""
+    created = [harness.start(a_task(harness, world)).task_id]
+    harness.pump()
+    created.append(harness.start(a_task(harness, world, cancellable=True)).task_id)
+    harness.tasks.cancel(world.organization_id, created[1])
+    created.append(harness.start(a_task(harness, world)).task_id)
+    created.append(harness.start(harness.tasks.new(world.organization_id, "api_namespaces_delete", inputs=[])).task_id)
+    return created
 
 
 @pytest.mark.parametrize(
@@ -199,19 +201,19 @@ def some(world: World, line: Line) -> list[str]:
     ],
 )
 def test_tasks_are_searched_filtered_and_sorted(
-    api: Api, some: list[str], body: dict[str, Any] | None, found: list[int]
+    api: Api, four_tasks: list[str], body: dict[str, Any] | None, found: list[int]
 ) -> None:
-    answer = api.post(LIST, body)
-    assert answer.status == 200, answer.text
-    assert ids(answer.json) == [some[at] for at in found]
-    read = ListTasksResponse.from_dict(answer.json)
+    response = api.post(LIST, body)
+    assert response.status == 200, response.text
+    assert ids(response.json) == [four_tasks[at] for at in found]
+    read = ListTasksResponse.from_dict(response.json)
     assert read is not None
     assert len(read.results) == len(found)
 
 
 @pytest.mark.parametrize("more", [{}, {"search": "api_"}, {"sort": {"field": "status"}}, {"include_total": True}])
-def test_pages_go_on_until_the_end_and_hold_every_task_once(api: Api, some: list[str], more: dict[str, Any]) -> None:
-    whole = ids(api.post(LIST, more).json)
+def test_pages_contain_every_task_exactly_once(api: Api, four_tasks: list[str], more: dict[str, Any]) -> None:
+    every = ids(api.post(LIST, more).json)
     seen, cursor = [], None
     while True:
         page = api.post(LIST, {**more, "limit": 3, "cursor": cursor}).json
@@ -219,25 +221,29 @@ def test_pages_go_on_until_the_end_and_hold_every_task_once(api: Api, some: list
         cursor = page["pagination"]["next_cursor"]
         if cursor is None:
             break
-    assert seen == whole
-    assert sorted(seen) == some
+    assert seen == every
+    assert sorted(seen) == four_tasks
     assert page["pagination"]["total"] == (4 if "include_total" in more else None)
 
 
-def test_a_link_goes_on_and_the_body_wins_over_it(api: Api, some: list[str]) -> None:
+def test_a_next_page_link_continues_and_the_body_takes_precedence_over_the_query(
+    api: Api, four_tasks: list[str]
+) -> None:
     first = api.post(LIST, {"limit": 2})
     link = first.json["pagination"]["next_page"]
-    assert ids(api.post(link, {"limit": 2}).json) == [some[1], some[0]]
-    assert ids(api.post(LIST, {"limit": 1}, query={"offset": 1, "page_size": 3}).json) == [some[2]]
-    assert ids(api.post(LIST, query={"limit": 2, "page": 2}).json) == [some[1], some[0]]
+    assert ids(api.post(link, {"limit": 2}).json) == [four_tasks[1], four_tasks[0]]
+    assert ids(api.post(LIST, {"limit": 1}, query={"offset": 1, "page_size": 3}).json) == [four_tasks[2]]
+    assert ids(api.post(LIST, query={"limit": 2, "page": 2}).json) == [four_tasks[1], four_tasks[0]]
 
 
-def test_a_page_goes_on_while_tasks_come_and_go(world: World, line: Line, api: Api, some: list[str]) -> None:
+def test_a_cursor_continues_while_tasks_are_created_and_deleted(
+    world: World, harness: TaskHarness, api: Api, four_tasks: list[str]
+) -> None:
     first = api.post(LIST, {"limit": 2}).json
-    line.start(a_task(line, world))
-    line.table.remove_many([{"pk": f"ORG#{world.organization_id}", "sk": f"TASK#{some[2]}"}])
+    harness.start(a_task(harness, world))
+    harness.table.delete_many([{"pk": f"ORG#{world.organization_id}", "sk": f"TASK#{four_tasks[2]}"}])
     rest = api.post(LIST, {"limit": 9, "cursor": first["pagination"]["next_cursor"]}).json
-    assert ids(rest) == [some[1], some[0]]
+    assert ids(rest) == [four_tasks[1], four_tasks[0]]
 
 
 @pytest.mark.parametrize(
@@ -253,29 +259,29 @@ def test_a_page_goes_on_while_tasks_come_and_go(world: World, line: Line, api: A
         ({"cursor": "x"}, 400),
     ],
 )
-def test_a_list_that_makes_no_sense_is_refused(api: Api, body: dict[str, Any], status: int) -> None:
+def test_an_invalid_list_request_is_rejected(api: Api, body: dict[str, Any], status: int) -> None:
     assert api.post(LIST, body).status == status
 
 
-def test_a_cursor_is_good_for_its_own_list_only(api: Api, some: list[str]) -> None:
+def test_a_cursor_of_another_list_is_rejected(api: Api, four_tasks: list[str]) -> None:
     cursor = api.post(LIST, {"limit": 1}).json["pagination"]["next_cursor"]
     for other in ({"status": "PENDING"}, {"task_type": TYPE}, {"search": "api"}):
         assert api.post(LIST, {**other, "cursor": cursor}).error["code"] == "cursor_invalid"
 
 
-def test_reading_takes_a_key_that_reads_and_deleting_one_that_deletes(
-    world: World, line: Line, api: Api, as_key: Callable[..., Api]
+def test_reading_and_deleting_need_the_permission_to_do_so(
+    world: World, harness: TaskHarness, api: Api, as_key: Callable[..., Api]
 ) -> None:
-    task = line.start(a_task(line, world, cancellable=True))
+    task = harness.start(a_task(harness, world, cancellable=True))
     reader, writer = as_key("read"), as_key("write")
     for key in (reader, writer):
         assert key.get(f"/v1/tasks/{task.task_id}").status == 200
         assert key.post(LIST).status == 200
         assert key.call("DELETE", f"/v1/tasks/{task.task_id}").status == 403
-    assert api.acting(key="").key == ""
-    nobody = Api(api.services, None, "", api._local)
-    for method, path in (("GET", f"/v1/tasks/{task.task_id}"), ("POST", LIST), ("DELETE", f"/v1/tasks/{NOBODY}")):
-        assert nobody.call(method, path).status == 401
+    assert api.using(key="").key == ""
+    anonymous = Api(api.services, None, "", api._local)
+    for method, path in (("GET", f"/v1/tasks/{task.task_id}"), ("POST", LIST), ("DELETE", f"/v1/tasks/{UNKNOWN_ID}")):
+        assert anonymous.call(method, path).status == 401
 
 
 @pytest.mark.parametrize(
@@ -287,10 +293,10 @@ def test_reading_takes_a_key_that_reads_and_deleting_one_that_deletes(
         (ResourceScope("bucket", "*"), 403),
     ],
 )
-def test_a_key_that_is_bound_to_a_part_reaches_no_task(
-    world: World, line: Line, as_key: Callable[..., Api], scope: ResourceScope, status: int
+def test_a_key_limited_to_some_resources_has_no_access_to_tasks(
+    world: World, harness: TaskHarness, as_key: Callable[..., Api], scope: ResourceScope, status: int
 ) -> None:
-    task = line.start(a_task(line, world))
-    bound = as_key(scopes=[scope])
-    assert bound.get(f"/v1/tasks/{task.task_id}").status == status
-    assert bound.post(LIST).status == status
+    task = harness.start(a_task(harness, world))
+    limited = as_key(scopes=[scope])
+    assert limited.get(f"/v1/tasks/{task.task_id}").status == status
+    assert limited.post(LIST).status == status

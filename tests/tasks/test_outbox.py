@@ -1,4 +1,4 @@
-"""Tasks reach the queue through the stream of the table that their rows are in."""
+"""The outbox sends a message for each task that starts in the catalog stream."""
 
 from __future__ import annotations
 
@@ -8,65 +8,67 @@ import pytest
 
 from chalicelib.tasks.outbox import Outbox, starts_a_task
 from chalicelib.tasks.queue import TaskQueue
-from tests.support.task_queue import Line
-from tests.support.world import World, a_bucket
-from tests.tasks.conftest import Counter, NewLine, a_task
+from tests.support.task_queue import TaskHarness
+from tests.support.world import World, bucket_body
+from tests.tasks.conftest import CountingWorker, NewHarness, a_task
 
 
 @pytest.fixture
-def line(line_with: NewLine) -> Line:
-    return line_with(Counter())
+def harness(harness_with: NewHarness) -> TaskHarness:
+    return harness_with(CountingWorker())
 
 
-def test_only_tasks_that_start_are_sent(world: World, line: Line) -> None:
-    world.api().post("/v1/buckets", a_bucket())
-    new = a_task(line, world)
-    line.table.transact([line.tasks.step(new)])
-    line.dispatch()
-    assert [message.named["task_id"] for message in line.queue.waiting] == [new.task_id]
+def test_only_started_tasks_are_sent(world: World, harness: TaskHarness) -> None:
+    world.api().post("/v1/buckets", bucket_body())
+    new = a_task(harness, world)
+    harness.table.transact([harness.tasks.step(new)])
+    harness.dispatch()
+    assert [message.content["task_id"] for message in harness.queue.waiting] == [new.task_id]
 
 
-def test_what_happens_to_a_task_later_sends_nothing(world: World, line: Line) -> None:
-    task = line.start(a_task(line, world))
-    line.pump()
-    line.dispatch()
-    assert line.queue.waiting == []
-    line.table.remove_many([{"pk": f"ORG#{task.organization}", "sk": f"TASK#{task.task_id}"}])
-    line.dispatch()
-    assert line.queue.waiting == []
+def test_later_changes_of_a_task_send_nothing(world: World, harness: TaskHarness) -> None:
+    task = harness.start(a_task(harness, world))
+    harness.pump()
+    harness.dispatch()
+    assert harness.queue.waiting == []
+    harness.table.delete_many([{"pk": f"ORG#{task.organization}", "sk": f"TASK#{task.task_id}"}])
+    harness.dispatch()
+    assert harness.queue.waiting == []
 
 
-def test_a_record_that_comes_again_sends_again_and_harms_nobody(world: World, line: Line) -> None:
-    new = a_task(line, world)
-    line.table.transact([line.tasks.step(new)])
-    line.dispatch(times=3)
-    assert len(line.queue.waiting) == 3
-    line.pump()
-    assert line.read(new).outputs == [{"counted": 3}]
+def test_a_repeated_record_sends_a_message_that_does_no_harm(world: World, harness: TaskHarness) -> None:
+    new = a_task(harness, world)
+    harness.table.transact([harness.tasks.step(new)])
+    harness.dispatch(times=3)
+    assert len(harness.queue.waiting) == 3
+    harness.pump()
+    assert harness.read(new).outputs == [{"counted": 3}]
 
 
-def test_a_queue_that_cannot_be_reached_is_told_so_that_the_stream_comes_again(world: World, line: Line) -> None:
-    new = a_task(line, world)
-    line.table.transact([line.tasks.step(new)])
-    records = line.records()
+def test_an_error_of_the_queue_propagates_so_that_the_stream_record_is_retried(
+    world: World, harness: TaskHarness
+) -> None:
+    new = a_task(harness, world)
+    harness.table.transact([harness.tasks.step(new)])
+    records = harness.records()
 
-    def broken(name: str) -> None:
+    def fail(name: str) -> None:
         raise ConnectionError(name)
 
-    line.queue.on_call = broken
+    harness.queue.on_call = fail
     with pytest.raises(ConnectionError):
-        line.outbox.dispatch(records)
+        harness.outbox.dispatch(records)
 
 
-def test_without_a_queue_a_task_waits_and_the_stream_goes_on(world: World, line: Line) -> None:
-    new = a_task(line, world)
-    line.table.transact([line.tasks.step(new)])
-    Outbox(TaskQueue(lambda: line.queue, "")).dispatch(line.records())
-    assert line.queue.waiting == []
+def test_without_a_queue_dispatch_sends_nothing_and_succeeds(world: World, harness: TaskHarness) -> None:
+    new = a_task(harness, world)
+    harness.table.transact([harness.tasks.step(new)])
+    Outbox(TaskQueue(lambda: harness.queue, "")).dispatch(harness.records())
+    assert harness.queue.waiting == []
 
 
 @pytest.mark.parametrize(
-    "told",
+    "change",
     [
         {},
         {"Keys": {}},
@@ -76,15 +78,15 @@ def test_without_a_queue_a_task_waits_and_the_stream_goes_on(world: World, line:
         {"Keys": {"pk": {"S": "ORG#a"}, "sk": {"S": "TASK#b"}}, "OldImage": {"wake": {"N": "1"}}},
     ],
 )
-def test_records_of_anything_else_send_nothing(line: Line, told: dict[str, Any]) -> None:
-    line.outbox.dispatch([{"dynamodb": told}])
-    assert line.queue.waiting == []
+def test_records_that_start_no_task_send_nothing(harness: TaskHarness, change: dict[str, Any]) -> None:
+    harness.outbox.dispatch([{"dynamodb": change}])
+    assert harness.queue.waiting == []
 
 
-def test_the_filter_lets_through_what_starts_a_task(world: World, line: Line) -> None:
-    world.api().post("/v1/buckets", a_bucket())
-    line.table.transact([line.tasks.step(a_task(line, world))])
-    records = line.records()
-    line.outbox.dispatch(records)
-    line.pump()
-    assert [starts_a_task(record) for record in [*records, *line.records()]].count(True) == 1
+def test_starts_a_task_selects_only_the_record_of_the_start(world: World, harness: TaskHarness) -> None:
+    world.api().post("/v1/buckets", bucket_body())
+    harness.table.transact([harness.tasks.step(a_task(harness, world))])
+    records = harness.records()
+    harness.outbox.dispatch(records)
+    harness.pump()
+    assert [starts_a_task(record) for record in [*records, *harness.records()]].count(True) == 1

@@ -1,1 +1,1 @@
-"""One DynamoDB table in plain Python: rows, conditions, writes and optimistic locking."""
+"""Access to a DynamoDB table with plain Python values: rows, conditions, writes and optimistic locking."""

@@ -1,8 +1,8 @@
-"""Rows in plain Python, and as DynamoDB writes them on the wire.
+"""Converts rows between plain Python and DynamoDB's attribute values.
 
-A row is a dict of str, int, float, bool, list and dict. What is written is read back equal, with two
-considered differences: a top-level None is not stored at all (an absent attribute stays out of sparse
-indexes), and a whole number comes back as an int.
+A row is a dict whose values are str, int, float, bool, list, dict and None. A row that is written and read again is
+equal, with two exceptions: attributes that are None are not stored (so that the row is not in sparse indexes), and
+floats without a fraction are read as int.
 """
 
 from __future__ import annotations
@@ -11,27 +11,31 @@ from collections.abc import Mapping
 from typing import Any
 
 Item = dict[str, Any]
-Wire = dict[str, Any]
+# A value with its type, as in {"S": "text"}.
+AttributeValue = dict[str, Any]
 
-# What a DynamoDB number can hold. Its least magnitude is 1E-130, its precision 38 digits.
+# DynamoDB numbers have at most 38 digits and magnitudes from 1E-130 to 9.99E+125.
 _TOO_LARGE = 1e126
 _TOO_SMALL = 1e-130
 _TOO_MANY_DIGITS = 10**38
 
 
-def encode(item: Mapping[str, Any]) -> dict[str, Wire]:
-    """A row as it goes over the wire. Raises TypeError or ValueError for what DynamoDB cannot hold."""
+def encode(item: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    """Returns a row as attribute values, without attributes that are None.
+
+    Raises TypeError for values of other types, and ValueError for numbers that DynamoDB cannot store.
+    """
     return {name: encode_value(value) for name, value in item.items() if value is not None}
 
 
-def decode(wire: Mapping[str, Wire]) -> Item:
-    """The row that came over the wire."""
-    return {name: decode_value(value) for name, value in wire.items()}
+def decode(encoded: Mapping[str, AttributeValue]) -> Item:
+    """Returns the row of these attribute values."""
+    return {name: decode_value(value) for name, value in encoded.items()}
 
 
-def encode_value(value: Any) -> Wire:
-    """One value as it goes over the wire; unlike at the top of a row, None is kept."""
-    # In the order of how often they are met. bool is an int, so it is asked for first.
+def encode_value(value: Any) -> AttributeValue:
+    """Returns one value as an attribute value. None is encoded as NULL. Raises the same errors as `encode`."""
+    # The most frequent types come first. bool is a subclass of int, so it is checked before int.
     if isinstance(value, str):
         return {"S": value}
     if isinstance(value, bool):
@@ -44,28 +48,28 @@ def encode_value(value: Any) -> Wire:
         return {"M": {_name(name): encode_value(inner) for name, inner in value.items()}}
     if isinstance(value, list | tuple):
         return {"L": [encode_value(inner) for inner in value]}
-    raise TypeError(f"DynamoDB rows hold no {type(value).__name__}")
+    raise TypeError(f"DynamoDB rows cannot store values of the type {type(value).__name__}")
 
 
-def decode_value(wire: Wire) -> Any:
-    """One value that came over the wire."""
-    ((kind, value),) = wire.items()
+def decode_value(encoded: AttributeValue) -> Any:
+    """Returns the value of an attribute value. Raises TypeError for binary values and sets, which are never written."""
+    ((kind, value),) = encoded.items()
     if kind in ("S", "BOOL"):
         return value
     if kind == "N":
-        return _read_number(value)
+        return _parse_number(value)
     if kind == "M":
         return {name: decode_value(inner) for name, inner in value.items()}
     if kind == "L":
         return [decode_value(inner) for inner in value]
     if kind == "NULL":
         return None
-    raise TypeError(f"our rows hold no values of the kind {kind}")
+    raise TypeError(f"rows have no values of the type {kind}")
 
 
 def _name(name: Any) -> str:
     if not isinstance(name, str):
-        raise TypeError(f"names inside a row are strings, not {type(name).__name__}")
+        raise TypeError(f"keys inside a row must be strings, not {type(name).__name__}")
     return name
 
 
@@ -74,21 +78,21 @@ def _number(value: float) -> str:
         if not -_TOO_MANY_DIGITS < value < _TOO_MANY_DIGITS:
             raise ValueError("DynamoDB numbers hold at most 38 digits")
         return int.__repr__(value)
-    if not (value == 0 or _TOO_SMALL <= abs(value) < _TOO_LARGE):  # NaN is neither
-        raise ValueError(f"DynamoDB numbers do not reach {value!r}")
+    if not (value == 0 or _TOO_SMALL <= abs(value) < _TOO_LARGE):  # also true for NaN
+        raise ValueError(f"DynamoDB numbers cannot represent {value!r}")
     return float.__repr__(value)
 
 
-def _read_number(text: str) -> int | float:
+def _parse_number(text: str) -> int | float:
     try:
         return int(text)
     except ValueError:
         number = float(text)
-    return _whole(text) if number.is_integer() else number
+    return _parse_integer(text) if number.is_integer() else number
 
 
-def _whole(text: str) -> int:
-    # Engines may spell ten to the 23rd as 1e+23, which no float holds exactly.
+def _parse_integer(text: str) -> int:
+    # An engine may write 10**23 as 1e+23, which a float cannot represent exactly.
     from decimal import Decimal
 
     return int(Decimal(text))

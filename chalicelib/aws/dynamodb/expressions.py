@@ -1,7 +1,6 @@
-"""Conditions and updates as values, and the one place that turns them into DynamoDB's text.
+"""Conditions and updates as Python values, and their rendering as DynamoDB expressions.
 
-Every attribute name is aliased, always: DynamoDB reserves 573 words, and a name that is no reserved
-word today may collide tomorrow.
+Expressions use a placeholder for every attribute name, because DynamoDB reserves 573 words and may reserve more.
 """
 
 from __future__ import annotations
@@ -10,158 +9,161 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from chalicelib.aws.dynamodb.attribute_values import Wire, encode_value
+from chalicelib.aws.dynamodb.attribute_values import AttributeValue, encode_value
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 
 
 class Condition(NamedTuple):
-    """Something that holds for a row or not. Made by the functions of this module."""
+    """A condition on a row. The functions of this module create conditions.
 
-    form: str
+    `template` is the expression with `%s` for the name and each value. For a condition with `parts` it is the operator.
+    """
+
+    template: str
     name: str = ""
     values: tuple[Any, ...] = ()
     parts: tuple[Condition, ...] = ()
 
 
 def exists(name: str) -> Condition:
-    """The row has the attribute; with the name of a key, the row is there."""
+    """The row has the attribute. For a key attribute: the row exists."""
     return Condition("attribute_exists(%s)", name)
 
 
 def absent(name: str) -> Condition:
-    """The row lacks the attribute; with the name of a key, there is no row."""
+    """The row does not have the attribute. For a key attribute: the row does not exist."""
     return Condition("attribute_not_exists(%s)", name)
 
 
 def equals(name: str, value: Any) -> Condition:
-    """The attribute is there and has this value."""
+    """The attribute exists and has this value."""
     return Condition("%s = %s", name, (value,))
 
 
 def differs(name: str, value: Any) -> Condition:
-    """The attribute is absent or has another value."""
+    """The attribute does not exist or has another value."""
     return any_of(absent(name), Condition("%s <> %s", name, (value,)))
 
 
 def less_than(name: str, value: Any) -> Condition:
-    """The attribute is below the value."""
+    """The attribute is less than the value."""
     return Condition("%s < %s", name, (value,))
 
 
 def at_most(name: str, value: Any) -> Condition:
-    """The attribute is the value or below it."""
+    """The attribute is less than or equal to the value."""
     return Condition("%s <= %s", name, (value,))
 
 
 def greater_than(name: str, value: Any) -> Condition:
-    """The attribute is above the value."""
+    """The attribute is greater than the value."""
     return Condition("%s > %s", name, (value,))
 
 
 def at_least(name: str, value: Any) -> Condition:
-    """The attribute is the value or above it."""
+    """The attribute is greater than or equal to the value."""
     return Condition("%s >= %s", name, (value,))
 
 
 def between(name: str, low: Any, high: Any) -> Condition:
-    """The attribute is within these bounds, both included."""
+    """The attribute is between these values, both inclusive."""
     return Condition("%s BETWEEN %s AND %s", name, (low, high))
 
 
 def begins_with(name: str, prefix: str) -> Condition:
-    """The attribute is a text that starts like this."""
+    """The attribute is a string with this prefix."""
     return Condition("begins_with(%s, %s)", name, (prefix,))
 
 
 def contains(name: str, value: Any) -> Condition:
-    """The attribute is a text with this piece, or a list with this member."""
+    """The attribute is a string that contains this string, or a list that contains this value."""
     return Condition("contains(%s, %s)", name, (value,))
 
 
 def all_of(*conditions: Condition) -> Condition:
-    """Every one of them holds."""
-    return _joined(" AND ", conditions)
+    """All conditions hold. Raises ValueError if there are none."""
+    return _combined(" AND ", conditions)
 
 
 def any_of(*conditions: Condition) -> Condition:
-    """At least one of them holds."""
-    return _joined(" OR ", conditions)
+    """At least one condition holds. Raises ValueError if there are none."""
+    return _combined(" OR ", conditions)
 
 
 def negated(condition: Condition) -> Condition:
-    """It does not hold."""
+    """The condition does not hold."""
     return Condition("NOT ", parts=(condition,))
 
 
-def _joined(word: str, conditions: tuple[Condition, ...]) -> Condition:
+def _combined(operator: str, conditions: tuple[Condition, ...]) -> Condition:
     if not conditions:
-        raise ValueError("a condition of nothing says nothing")
-    return conditions[0] if len(conditions) == 1 else Condition(word, parts=conditions)
+        raise ValueError("at least one condition is required")
+    return conditions[0] if len(conditions) == 1 else Condition(operator, parts=conditions)
 
 
 class UpdateExpression(NamedTuple):
-    """What to do to a row. Setting an attribute to None removes it; adding to an absent one starts at 0."""
+    """The changes of an update. `set` with None removes the attribute. `add` treats a missing attribute as 0."""
 
-    set: Mapping[str, Any] = NOTHING
-    add: Mapping[str, int] = NOTHING
+    set: Mapping[str, Any] = NO_ATTRIBUTES
+    add: Mapping[str, int] = NO_ATTRIBUTES
     remove: Iterable[str] = ()
 
 
 class Renderer:
-    """Writes the expressions of one call, which share their aliases."""
+    """Renders the expressions of one request. They share their placeholders for names and values."""
 
-    __slots__ = ("_aliases", "_values")
+    __slots__ = ("_names", "_values")
 
     def __init__(self) -> None:
-        self._aliases: dict[str, str] = {}
-        self._values: dict[str, Wire] = {}
+        self._names: dict[str, str] = {}
+        self._values: dict[str, AttributeValue] = {}
 
     def condition(self, condition: Condition) -> str:
-        """The text of a condition."""
+        """Returns the expression of a condition."""
         parts = condition.parts
         if not parts:
             values = [self._value(value) for value in condition.values]
-            return condition.form % (self._name(condition.name), *values)
+            return condition.template % (self._name(condition.name), *values)
         if len(parts) == 1:
-            return f"{condition.form}{self._part(parts[0])}"
-        return condition.form.join([self._part(part) for part in parts])
+            return f"{condition.template}{self._part(parts[0])}"
+        return condition.template.join([self._part(part) for part in parts])
 
     def update(self, update: UpdateExpression) -> str:
-        """The text of an update."""
-        kept = [(name, value) for name, value in update.set.items() if value is not None]
+        """Returns the expression of an update."""
+        assigned = [(name, value) for name, value in update.set.items() if value is not None]
         removed = [*(name for name, value in update.set.items() if value is None), *update.remove]
         clauses = (
-            ("SET", [f"{self._name(name)} = {self._value(value)}" for name, value in kept]),
+            ("SET", [f"{self._name(name)} = {self._value(value)}" for name, value in assigned]),
             ("ADD", [f"{self._name(name)} {self._value(value)}" for name, value in update.add.items()]),
             ("REMOVE", [self._name(name) for name in removed]),
         )
-        return " ".join([f"{word} {', '.join(terms)}" for word, terms in clauses if terms])
+        return " ".join([f"{keyword} {', '.join(terms)}" for keyword, terms in clauses if terms])
 
     def names(self, names: Iterable[str]) -> str:
-        """The text that names the attributes to be read."""
+        """Returns a projection expression: the attributes to read."""
         return ", ".join([self._name(name) for name in names])
 
-    def aliases(self) -> dict[str, Any]:
-        """The parameters that say what the aliases in the texts stand for."""
-        params: dict[str, Any] = {}  # DynamoDB refuses empty maps
-        if self._aliases:
-            params["ExpressionAttributeNames"] = {alias: name for name, alias in self._aliases.items()}
+    def placeholders(self) -> dict[str, Any]:
+        """Returns the request parameters that define the placeholders of the rendered expressions."""
+        params: dict[str, Any] = {}  # DynamoDB rejects empty maps
+        if self._names:
+            params["ExpressionAttributeNames"] = {placeholder: name for name, placeholder in self._names.items()}
         if self._values:
             params["ExpressionAttributeValues"] = self._values
         return params
 
     def _part(self, condition: Condition) -> str:
-        text = self.condition(condition)
-        return f"({text})" if condition.parts else text
+        expression = self.condition(condition)
+        return f"({expression})" if condition.parts else expression
 
     def _name(self, name: str) -> str:
-        alias = self._aliases.get(name)
-        if alias is None:
-            alias = self._aliases[name] = f"#{len(self._aliases)}"
-        return alias
+        placeholder = self._names.get(name)
+        if placeholder is None:
+            placeholder = self._names[name] = f"#{len(self._names)}"
+        return placeholder
 
     def _value(self, value: Any) -> str:
-        alias = f":{len(self._values)}"
-        self._values[alias] = encode_value(value)
-        return alias
+        placeholder = f":{len(self._values)}"
+        self._values[placeholder] = encode_value(value)
+        return placeholder

@@ -1,4 +1,4 @@
-"""Read, revise, write on condition that nothing moved meanwhile: how a row changes that many may change."""
+"""Optimistic locking: read a row, change it, and write it on the condition that it has not changed in between."""
 
 from __future__ import annotations
 
@@ -10,22 +10,28 @@ from chalicelib.core.errors import Unavailable
 
 R = TypeVar("R")
 
-# Whoever loses a turn reads again; this many lost turns in a row mean that something is wrong.
+# After a conflict the row is read again. This many conflicts in a row indicate a fault.
 MAX_ATTEMPTS = 40
-LONGEST_PAUSE = 0.2
+MAX_PAUSE_SECONDS = 0.2
 
 
 class VersionConflict(Unavailable):
-    """The row was written since it was read. It is read again; a client hears of it as Unavailable at most."""
+    """The row changed after it was read.
+
+    `retry_on_conflict` catches it. Clients only receive Unavailable (503), after MAX_ATTEMPTS conflicts.
+    """
 
 
 def retry_on_conflict(attempt: Callable[[], R], pause: Callable[[float], None]) -> R:
-    """The result of the attempt, repeated while it raises VersionConflict. Raises Unavailable after MAX_ATTEMPTS."""
-    for turn in range(MAX_ATTEMPTS):
+    """Calls `attempt` until it raises no VersionConflict, and returns its result.
+
+    Raises Unavailable after MAX_ATTEMPTS attempts. `pause` waits for the given number of seconds.
+    """
+    for number in range(MAX_ATTEMPTS):
         try:
             return attempt()
         except VersionConflict:
-            pause(random.uniform(0, min(0.01 * turn, LONGEST_PAUSE)))  # noqa: S311 (jitter, no secret)
+            pause(random.uniform(0, min(0.01 * number, MAX_PAUSE_SECONDS)))  # noqa: S311 (jitter, no secret)
     raise Unavailable()
 
 
@@ -37,16 +43,17 @@ def revise(
     *,
     stored: Callable[[R], object],
 ) -> R:
-    """The state after a change, or the same state where the change makes no difference to what is `stored`.
+    """Changes a stored state and returns the new state, or the old one if the change makes no difference.
 
-    `revised` gives the new state and may refuse; `write` puts it in place of the old one and raises
-    VersionConflict where that is no longer there. Raises Unavailable when every turn is lost.
+    `read` returns the current state. `revised` returns the changed state; errors that it raises end the call.
+    `write(old, new)` replaces the old state, and raises VersionConflict if another writer changed it first.
+    `stored` returns the row of a state. Raises Unavailable after MAX_ATTEMPTS conflicts.
     """
 
     def attempt() -> R:
         old = read()
         new = revised(old)
-        # Not the values themselves are compared: to Python true is 1.
+        # Rows are compared, not the states: in Python True equals 1, in stored JSON text they differ.
         return old if stored(new) == stored(old) else write(old, new)
 
     return retry_on_conflict(attempt, pause)

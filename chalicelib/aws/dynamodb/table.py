@@ -1,7 +1,7 @@
-"""One DynamoDB table, spoken to in plain Python.
+"""Reads and writes of one DynamoDB table with plain Python values.
 
-Callers see rows, steps and refusals. Retries, leftovers of batches, pages, aliases, consumed capacity and
-the answers that never arrived are dealt with here, in `retrying` and in `writing`.
+This module, `write_requests` and `aws.retry` handle retries, unprocessed items of batches, pages, placeholders in
+expressions, consumed capacity and lost responses.
 """
 
 from __future__ import annotations
@@ -14,27 +14,42 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.dynamodb.attribute_values import Item, Wire, encode
+from chalicelib.aws.dynamodb.attribute_values import AttributeValue, Item, encode
 from chalicelib.aws.dynamodb.expressions import Condition, Renderer
-from chalicelib.aws.dynamodb.write_requests import cancellation, is_ours, new_token, parameters, row, shown
+from chalicelib.aws.dynamodb.write_requests import (
+    action_and_parameters,
+    cancellation_error,
+    decode_if_present,
+    decode_without_write_id,
+    has_write_id,
+    new_token,
+)
 from chalicelib.aws.dynamodb.writes import Delete, Key, Step, Update, Write
-from chalicelib.aws.retry import Attempts, DeadlineExceeded, OutcomeUnknown, RetryPolicy, code
+from chalicelib.aws.retry import Attempts, DeadlineExceeded, OutcomeUnknown, RetryPolicy, error_code
 from chalicelib.aws.usage import count_read, count_write
 from chalicelib.core.deadline import expired
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+# Limits of BatchGetItem and BatchWriteItem.
 BATCH_GET_KEYS = 100
 BATCH_WRITE_ROWS = 25
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
-_COST = {"ReturnConsumedCapacity": "TOTAL"}
-_RETURNED = {"Put": {}, "Update": {"ReturnValues": "ALL_NEW"}, "Delete": {"ReturnValues": "ALL_OLD"}}
+_WITH_CAPACITY = {"ReturnConsumedCapacity": "TOTAL"}
+_RETURN_VALUES: dict[str, dict[str, Any]] = {
+    "Put": {},
+    "Update": {"ReturnValues": "ALL_NEW"},
+    "Delete": {"ReturnValues": "ALL_OLD"},
+}
 
 
 class Table:
-    """Reads and writes the rows of one table. Every method raises Unavailable when DynamoDB cannot serve it."""
+    """One table. Every method that calls DynamoDB raises Unavailable if the retries of the call do not succeed.
+
+    `clock` and `sleep` measure in seconds; `jitter` returns a number from 0 to 1; `budget_seconds` limits each call.
+    """
 
     def __init__(
         self,
@@ -48,7 +63,7 @@ class Table:
     ) -> None:
         self._client = client
         self._name = name
-        self._pace = RetryPolicy(clock, sleep, jitter, budget_seconds)
+        self._retries = RetryPolicy(clock, sleep, jitter, budget_seconds)
         self._writers: dict[str, Callable[..., Any]] = {
             "Put": client.put_item,
             "Update": client.update_item,
@@ -56,172 +71,175 @@ class Table:
         }
 
     def deadline_expired(self) -> bool:
-        """Whether the time that all calls of a request share has run out."""
-        return expired(self._pace.clock())
+        """Returns whether the time limit of the current request has ended."""
+        return expired(self._retries.clock())
 
-    def check_time(self) -> None:
-        """Raises DeadlineExceeded once the time that all calls of a request share has run out."""
+    def raise_if_expired(self) -> None:
+        """Raises DeadlineExceeded if the time limit of the current request has ended."""
         if self.deadline_expired():
             raise DeadlineExceeded()
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
-        """The row with this key, if there is one."""
-        answer = self._read(
+        """Returns the row with this key, or None if it does not exist."""
+        response = self._read(
             self._client.get_item,
-            {"TableName": self._name, "Key": encode(key), "ConsistentRead": consistent, **_COST},
+            {"TableName": self._name, "Key": encode(key), "ConsistentRead": consistent, **_WITH_CAPACITY},
         )
-        return row(answer.get("Item"))
+        return decode_if_present(response.get("Item"))
 
     def get_many(self, keys: Iterable[Key]) -> list[Item]:
-        """The rows that are there of any number of keys, in no particular order, strongly consistent."""
+        """Returns the existing rows of any number of keys, in no particular order. Reads are strongly consistent."""
         distinct = _distinct(keys)
         rows: list[Item] = []
         while chunk := list(islice(distinct, BATCH_GET_KEYS)):
-            rows.extend(self._batch(chunk))
+            rows.extend(self._get_batch(chunk))
         return rows
 
     def query(
         self,
         where: Condition,
         *,
-        only: Condition | None = None,
-        page: int | None = None,
+        filter_by: Condition | None = None,
+        page_size: int | None = None,
         index: str | None = None,
         descending: bool = False,
         attributes: Sequence[str] = (),
-        in_time: bool = False,
+        check_deadline: bool = False,
     ) -> Iterator[Item]:
-        """The rows of a partition in the order of their sort keys, those left out that `only` excludes.
+        """Yields the rows that match the key condition `where` and the condition `filter_by`, ordered by sort key.
 
-        Rows are whole, or have the `attributes` that are named.
-
-        Lazy: the next page is fetched when its first row is asked for. `page` bounds how many rows one
-        fetch evaluates. Strongly consistent, except on an index, which follows within seconds.
-        `in_time`: raises DeadlineExceeded instead of fetching another page late.
+        Rows have all attributes, or only the named `attributes`. The iterator is lazy: it reads a page when the first
+        row of the page is requested. `page_size` is the maximum number of rows that DynamoDB evaluates for a page.
+        Reads are strongly consistent, except those of an `index`, which is eventually consistent.
+        With `check_deadline` it raises DeadlineExceeded before it reads a further page after the time limit.
         """
-        params = self._query(where, only=only, page=page, index=index, attributes=attributes)
+        params = self._query(where, filter_by=filter_by, page_size=page_size, index=index, attributes=attributes)
         params["ScanIndexForward"] = not descending
         while True:
-            answer = self._read(self._client.query, params)
-            for wire in answer["Items"]:
-                yield shown(wire)
-            if "LastEvaluatedKey" not in answer:
+            response = self._read(self._client.query, params)
+            for encoded in response["Items"]:
+                yield decode_without_write_id(encoded)
+            if "LastEvaluatedKey" not in response:
                 return
-            params["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-            if in_time:
-                self.check_time()
+            params["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+            if check_deadline:
+                self.raise_if_expired()
 
-    def some(self, where: Condition, at_most: int, *, attributes: Sequence[str] = ()) -> list[Item]:
-        """Rows of a partition, from its beginning: what one read gives, so many at most and a megabyte of whole rows.
+    def query_page(self, where: Condition, limit: int, *, attributes: Sequence[str] = ()) -> list[Item]:
+        """Returns the first rows that match a key condition, as one call of Query does.
 
-        None only where there is none.
+        These are at most `limit` rows and 1 MB before projection. The list is empty only if no row matches.
         """
-        answer = self._read(self._client.query, self._query(where, page=at_most, attributes=attributes))
-        return [shown(wire) for wire in answer["Items"]]
+        response = self._read(self._client.query, self._query(where, page_size=limit, attributes=attributes))
+        return [decode_without_write_id(encoded) for encoded in response["Items"]]
 
     def count(self, where: Condition, *, limit: int | None = None) -> int:
-        """How many rows there are, or `limit` if there are at least that many."""
-        params = {**self._query(where, page=limit), "Select": "COUNT"}
+        """Returns the number of rows that match a key condition. Stops counting at `limit`."""
+        params = {**self._query(where, page_size=limit), "Select": "COUNT"}
         total: int = 0
         while True:
-            answer = self._read(self._client.query, params)
-            total += answer["Count"]
-            if "LastEvaluatedKey" not in answer or (limit is not None and total >= limit):
+            response = self._read(self._client.query, params)
+            total += response["Count"]
+            if "LastEvaluatedKey" not in response or (limit is not None and total >= limit):
                 return total
-            params["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            params["ExclusiveStartKey"] = response["LastEvaluatedKey"]
             if limit is not None:
                 params["Limit"] = limit - total
 
     def write(self, step: Write) -> Item | None:
-        """Makes one write, or raises the refusal that its broken condition stands for.
+        """Applies one write. If its condition fails, raises the error of its `on_condition_failed`.
 
-        Gives back the new row for a Update, the old one for a Delete (None if there was none, or if the
-        answer that carried it was lost), None for a Put.
+        Returns the new row for an Update. Returns the deleted row for a Delete, or None if there was none or if the
+        response was lost. Returns None for a Put. Raises OutcomeUnknown if the write may have been applied.
         """
         token = new_token()
-        name, params = parameters(self._name, step, token)
-        attempts = Attempts(self._pace, writing=True)
+        name, params = action_and_parameters(self._name, step, token)
+        attempts = Attempts(self._retries, writing=True)
         try:
-            answer = attempts.call(self._writers[name], {**params, **_RETURNED[name], **_COST})
+            response = attempts.call(self._writers[name], {**params, **_RETURN_VALUES[name], **_WITH_CAPACITY})
         except ClientError as error:
-            if code(error) != _CONDITION_FAILED:
-                if attempts.doubtful:
+            if error_code(error) != _CONDITION_FAILED:
+                if attempts.maybe_applied:
                     raise OutcomeUnknown() from error
                 raise
-            wire: Any = error.response.get("Item")
-            if is_ours(wire, token):
-                return shown(wire) if isinstance(step, Update) else None
-            if isinstance(step, Delete) and attempts.doubtful and not wire:
-                return None  # an attempt without an answer was asked to make the row absent, and it is
-            raise step.refused(row(wire)) from error
-        count_write(answer)
-        return row(answer.get("Attributes"))
+            existing: Any = error.response.get("Item")
+            if has_write_id(existing, token):
+                return decode_without_write_id(existing) if isinstance(step, Update) else None
+            if isinstance(step, Delete) and attempts.maybe_applied and not existing:
+                return None  # an attempt whose response was lost has probably deleted the row; in any case it is gone
+            raise step.on_condition_failed(decode_if_present(existing)) from error
+        count_write(response)
+        return decode_if_present(response.get("Attributes"))
 
-    def remove_many(self, keys: Iterable[Key]) -> int:
-        """Makes any number of rows absent, unconditionally, and says how many keys there were.
+    def delete_many(self, keys: Iterable[Key]) -> int:
+        """Deletes any number of rows without conditions, and returns the number of distinct keys.
 
-        Not one transaction: raised Unavailable, it has removed some of them.
+        This is not a transaction: if it raises Unavailable, it may have deleted some of the rows.
         """
         distinct = _distinct(keys)
-        removed = 0
+        deleted = 0
         while chunk := list(islice(distinct, BATCH_WRITE_ROWS)):
-            self._batch_remove(chunk)
-            removed += len(chunk)
-        return removed
+            self._delete_batch(chunk)
+            deleted += len(chunk)
+        return deleted
 
     def transact(self, steps: Sequence[Step]) -> None:
-        """Makes all the writes or none; raises the refusal of the first step whose condition is broken."""
+        """Applies all steps in one transaction, or none of them.
+
+        If conditions fail, raises the error of the first step whose condition failed.
+        """
         token = new_token()
         params = {
-            "TransactItems": [dict([parameters(self._name, step, token)]) for step in steps],
-            # DynamoDB itself applies a token once, so a repeated attempt is answered as the first was.
+            "TransactItems": [dict([action_and_parameters(self._name, step, token)]) for step in steps],
+            # DynamoDB applies requests with the same token only once and gives retries the response of the first.
             "ClientRequestToken": token,
-            **_COST,
+            **_WITH_CAPACITY,
         }
         try:
-            answer = Attempts(self._pace, writing=True).call(self._client.transact_write_items, params)
+            response = Attempts(self._retries, writing=True).call(self._client.transact_write_items, params)
         except ClientError as error:
-            refusal = cancellation(steps, error, token)
-            if refusal is not None:
-                raise refusal from error
+            failed = cancellation_error(steps, error, token)
+            if failed is not None:
+                raise failed from error
         else:
-            count_write(answer)
+            count_write(response)
 
     def _read(self, operation: Callable[..., Any], params: Mapping[str, Any]) -> Any:
-        answer = Attempts(self._pace).call(operation, params)
-        count_read(answer)
-        return answer
+        response = Attempts(self._retries).call(operation, params)
+        count_read(response)
+        return response
 
-    def _batch(self, keys: Sequence[Mapping[str, Wire]]) -> Iterator[Item]:
-        """The rows of at most a hundred keys, asked for until DynamoDB leaves none over."""
-        attempts = Attempts(self._pace)
-        left: Any = {self._name: {"Keys": keys, "ConsistentRead": True}}
-        while left:
-            answer = attempts.call(self._client.batch_get_item, {"RequestItems": left, **_COST})
-            count_read(answer)
-            found = answer["Responses"].get(self._name, ())
-            yield from map(shown, found)
-            left = answer.get("UnprocessedKeys")
-            if left and not found:  # full answers leave keys over as well, and need no waiting
+    def _get_batch(self, keys: Sequence[Mapping[str, AttributeValue]]) -> Iterator[Item]:
+        """Reads the rows of at most 100 keys. Repeats the call for unprocessed keys."""
+        attempts = Attempts(self._retries)
+        remaining: Any = {self._name: {"Keys": keys, "ConsistentRead": True}}
+        while remaining:
+            response = attempts.call(self._client.batch_get_item, {"RequestItems": remaining, **_WITH_CAPACITY})
+            count_read(response)
+            found = response["Responses"].get(self._name, ())
+            yield from map(decode_without_write_id, found)
+            remaining = response.get("UnprocessedKeys")
+            # A response with rows may be incomplete because of its size limit of 16 MB, so there is no need to wait.
+            if remaining and not found:
                 attempts.pause()
 
-    def _batch_remove(self, keys: Sequence[Mapping[str, Wire]]) -> None:
-        """Removes at most 25 rows, asking again until DynamoDB leaves none over."""
-        attempts = Attempts(self._pace, writing=True)
-        left: Any = {self._name: [{"DeleteRequest": {"Key": key}} for key in keys]}
-        while left:
-            answer = attempts.call(self._client.batch_write_item, {"RequestItems": left, **_COST})
-            count_write(answer)
-            left = answer.get("UnprocessedItems")
-            if left:
+    def _delete_batch(self, keys: Sequence[Mapping[str, AttributeValue]]) -> None:
+        """Deletes at most 25 rows. Repeats the call for unprocessed items."""
+        attempts = Attempts(self._retries, writing=True)
+        remaining: Any = {self._name: [{"DeleteRequest": {"Key": key}} for key in keys]}
+        while remaining:
+            response = attempts.call(self._client.batch_write_item, {"RequestItems": remaining, **_WITH_CAPACITY})
+            count_write(response)
+            remaining = response.get("UnprocessedItems")
+            if remaining:
                 attempts.pause()
 
     def _query(
         self,
         where: Condition,
         *,
-        only: Condition | None = None,
-        page: int | None = None,
+        filter_by: Condition | None = None,
+        page_size: int | None = None,
         index: str | None = None,
         attributes: Sequence[str] = (),
     ) -> dict[str, Any]:
@@ -230,19 +248,19 @@ class Table:
             "TableName": self._name,
             "KeyConditionExpression": renderer.condition(where),
             "ConsistentRead": index is None,
-            **_COST,
+            **_WITH_CAPACITY,
         }
-        if only is not None:
-            params["FilterExpression"] = renderer.condition(only)
+        if filter_by is not None:
+            params["FilterExpression"] = renderer.condition(filter_by)
         if attributes:
             params["ProjectionExpression"] = renderer.names(attributes)
-        if page is not None:
-            params["Limit"] = page
+        if page_size is not None:
+            params["Limit"] = page_size
         if index is not None:
             params["IndexName"] = index
-        return params | renderer.aliases()
+        return params | renderer.placeholders()
 
 
-def _distinct(keys: Iterable[Key]) -> Iterator[dict[str, Wire]]:
-    """Each key once, as it goes over the wire: DynamoDB refuses a batch that names one twice."""
+def _distinct(keys: Iterable[Key]) -> Iterator[dict[str, AttributeValue]]:
+    """Yields each distinct key, encoded. DynamoDB rejects batches that contain a key twice."""
     return iter({tuple(sorted(key.items())): encode(key) for key in keys}.values())

@@ -1,8 +1,8 @@
-"""Steps as DynamoDB takes them, and its failed conditions as the refusals they stand for.
+"""Builds the parameters of write requests, and converts failed conditions to errors.
 
-Every row written carries `write_id`, a token of the call that wrote it. An attempt may be applied and its
-answer be lost; the next attempt then finds its condition broken, but by a row with our own token, which
-means that the write was made. The token is never part of a row handed out.
+Every written row has an attribute `write_id`, a token of the call that wrote it. If DynamoDB applies an attempt but the
+response is lost, the condition of the next attempt may fail. If the row then has the token of the same call, the write
+has succeeded. Callers never see the token.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws.dynamodb.attribute_values import Item, Wire, decode, encode
+from chalicelib.aws.dynamodb.attribute_values import AttributeValue, Item, decode, encode
 from chalicelib.aws.dynamodb.expressions import Condition, Renderer, UpdateExpression, all_of, differs
 from chalicelib.aws.dynamodb.writes import Delete, Put, Step, Update
-from chalicelib.aws.retry import reasons
+from chalicelib.aws.retry import cancellation_reasons
 from chalicelib.core.errors import ApiError
 
 WRITE_ID = "write_id"
@@ -24,12 +24,12 @@ _FAILED = "ConditionalCheckFailed"
 
 
 def new_token() -> str:
-    """What one call stamps its rows with."""
+    """Returns a new random token for the `write_id` of one call."""
     return os.urandom(12).hex()
 
 
-def parameters(table: str, step: Step, token: str) -> tuple[str, dict[str, Any]]:
-    """The step's name among the actions of a transaction, and its parameters."""
+def action_and_parameters(table: str, step: Step, token: str) -> tuple[str, dict[str, Any]]:
+    """Returns the name of a step's action in a transaction, such as `Put`, and the parameters of the action."""
     renderer = Renderer()
     params: dict[str, Any] = {"TableName": table}
     condition = step.condition
@@ -39,56 +39,56 @@ def parameters(table: str, step: Step, token: str) -> tuple[str, dict[str, Any]]
     elif isinstance(step, Update):
         name = "Update"
         params["Key"] = encode(step.key)
-        params["UpdateExpression"] = renderer.update(_stamped(step.update, token))
-        # An attempt that was given up may still arrive, so it must not find a row it has already changed.
+        params["UpdateExpression"] = renderer.update(_with_write_id(step.update, token))
+        # An attempt that timed out may still arrive later. It must not change a row that this call has already changed.
         condition = all_of(step.condition, differs(WRITE_ID, token))
     else:
         name = "Delete" if isinstance(step, Delete) else "ConditionCheck"
         params["Key"] = encode(step.key)
     if condition is not None:
-        _require(condition, renderer, params)
-    return name, params | renderer.aliases()
+        _add_condition(condition, renderer, params)
+    return name, params | renderer.placeholders()
 
 
-def row(wire: Mapping[str, Wire] | None) -> Item | None:
-    """The row as callers see it, without the stamp."""
-    return shown(wire) if wire else None
+def decode_if_present(encoded: Mapping[str, AttributeValue] | None) -> Item | None:
+    """Returns the row without its `write_id`, or None if there is no row."""
+    return decode_without_write_id(encoded) if encoded else None
 
 
-def shown(wire: Mapping[str, Wire]) -> Item:
-    """A row that is there as callers see it, without the stamp."""
-    item = decode(wire)
+def decode_without_write_id(encoded: Mapping[str, AttributeValue]) -> Item:
+    """Returns the row without its `write_id`."""
+    item = decode(encoded)
     item.pop(WRITE_ID, None)
     return item
 
 
-def is_ours(wire: Mapping[str, Wire] | None, token: str) -> bool:
-    """Whether this row was written by an earlier attempt of the call with this token."""
-    return wire is not None and wire.get(WRITE_ID) == {"S": token}
+def has_write_id(encoded: Mapping[str, AttributeValue] | None, token: str) -> bool:
+    """Returns whether the call with this token wrote the row."""
+    return encoded is not None and encoded.get(WRITE_ID) == {"S": token}
 
 
-def cancellation(steps: Iterable[Step], error: ClientError, token: str) -> ApiError | None:
-    """The refusal of the first step whose condition is broken, or None if the transaction had been applied.
+def cancellation_error(steps: Iterable[Step], error: ClientError, token: str) -> ApiError | None:
+    """Returns the error of the first step whose condition failed, or None if an earlier attempt was applied.
 
-    Raises the error itself if no condition explains it: a fault of ours, not a no.
+    Raises `error` itself if the cancellation has another reason than a failed condition.
     """
     failed = [
         (step, reason.get("Item"))
-        for step, reason in zip(steps, reasons(error), strict=False)
+        for step, reason in zip(steps, cancellation_reasons(error), strict=False)
         if reason.get("Code") == _FAILED
     ]
     if not failed:
         raise error
-    if any(is_ours(wire, token) for _, wire in failed):
+    if any(has_write_id(existing, token) for _, existing in failed):
         return None
-    step, wire = failed[0]
-    return step.refused(row(wire))
+    step, existing = failed[0]
+    return step.on_condition_failed(decode_if_present(existing))
 
 
-def _stamped(update: UpdateExpression, token: str) -> UpdateExpression:
+def _with_write_id(update: UpdateExpression, token: str) -> UpdateExpression:
     return UpdateExpression({**update.set, WRITE_ID: token}, update.add, update.remove)
 
 
-def _require(condition: Condition, renderer: Renderer, params: dict[str, Any]) -> None:
+def _add_condition(condition: Condition, renderer: Renderer, params: dict[str, Any]) -> None:
     params["ConditionExpression"] = renderer.condition(condition)
     params["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"

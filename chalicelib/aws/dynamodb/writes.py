@@ -1,6 +1,6 @@
-"""What can be done to a row, each with the no that its failed condition stands for.
+"""Writes of a row, each with an optional condition and the error to raise if the condition fails.
 
-The same four words serve single writes and transactions, so a rule moves between them unchanged.
+Single writes and transactions use the same classes.
 """
 
 from __future__ import annotations
@@ -13,51 +13,51 @@ from chalicelib.aws.dynamodb.expressions import Condition, UpdateExpression
 from chalicelib.core.errors import ApiError, Unavailable
 
 Key = Mapping[str, str]
-# Makes the refusal from the row that was there, if any. A maker and not a refusal: an exception kept
-# between requests would keep the traceback of each.
-Refused = Callable[[Item | None], ApiError]
+# Creates the error for a failed condition, from the existing row or from None if there is no row. It is a function
+# because an exception that several requests share would collect the traceback of each of them.
+ErrorFactory = Callable[[Item | None], ApiError]
 
 
-def busy(_: Item | None) -> ApiError:
-    """What a failed condition means when nobody said otherwise: chance, so trying again helps."""
+def unavailable(_: Item | None) -> ApiError:
+    """The default ErrorFactory: another writer was faster, so the client should retry."""
     return Unavailable()
 
 
 class Put(NamedTuple):
-    """Writes a whole row, over another one if the condition lets it."""
+    """Writes an entire row and replaces an existing one, if the condition holds."""
 
     item: Mapping[str, Any]
     condition: Condition | None = None
-    refused: Refused = busy
+    on_condition_failed: ErrorFactory = unavailable
 
 
 class Update(NamedTuple):
-    """Changes some attributes of a row. The condition says whether the row must be there (`exists`).
+    """Changes some attributes of a row. Without `exists` in the condition it creates a missing row.
 
-    Alone it is applied at least once: `add` on a row that several write belongs in a transaction, which
-    is applied exactly once.
+    As a single write it may be applied more than once if several writers update the row and a response is lost. An
+    `add` to such a row belongs in a transaction, which DynamoDB applies exactly once.
     """
 
     key: Key
     update: UpdateExpression
     condition: Condition
-    refused: Refused = busy
+    on_condition_failed: ErrorFactory = unavailable
 
 
 class Delete(NamedTuple):
-    """Makes a row absent; removing what is not there succeeds unless the condition forbids it."""
+    """Deletes a row. Deleting a row that does not exist succeeds unless the condition requires the row."""
 
     key: Key
     condition: Condition | None = None
-    refused: Refused = busy
+    on_condition_failed: ErrorFactory = unavailable
 
 
 class ConditionCheck(NamedTuple):
-    """Requires something of a row without touching it; part of a transaction only."""
+    """Checks a condition on a row without changing the row. Only for transactions."""
 
     key: Key
     condition: Condition
-    refused: Refused = busy
+    on_condition_failed: ErrorFactory = unavailable
 
 
 Write = Put | Update | Delete

@@ -1,1 +1,1 @@
-"""Filters of lists: the tree, its operators, and the values that they compare."""
+"""Filters of lists: the tree, its operators, and the values that the operators compare."""

@@ -1,4 +1,4 @@
-"""The operators of filters. Each is made into a test of one value of a row."""
+"""The operators of filters. Each operator, with its operand, becomes a test of one value of a row."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.errors import invalid
-from chalicelib.core.json_equality import comparable
+from chalicelib.core.json_equality import equality_key
 from chalicelib.core.json_path import MISSING
 from chalicelib.core.text import fold
 from chalicelib.listing.filters.patterns import read_pattern
-from chalicelib.listing.filters.subjects import Subject, spaced, words_of
+from chalicelib.listing.filters.subjects import FieldValue, spaced, words_of
 
-Test = Callable[[Subject], bool]
+Test = Callable[[FieldValue], bool]
 Location = tuple[str | int, ...]
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
@@ -26,93 +26,94 @@ _TEXT = ("starts_with", "ends_with", "text", "phrase", "words")
 OPERATORS = ("eq", "ne", *_ORDER, "in", "nin", "contains", *_TEXT, "regex", "exists", "is_null")
 
 
-def read_operator(operator: str, wanted: Any, *, case_sensitive: bool, place: Location) -> Test:
-    """The test that an operator and its value make. Raises RequestInvalid at `place` for a value it cannot take."""
+def read_operator(operator: str, operand: Any, *, case_sensitive: bool, location: Location) -> Test:
+    """Returns the test for an operator and its operand. Raises RequestInvalid at `location` for an invalid operand."""
     if operator in ("eq", "ne"):
-        return _equality(operator, wanted, case_sensitive)
+        return _equality(operator, operand, case_sensitive)
     if operator in ("in", "nin"):
-        return _membership(operator, _list(wanted, place), case_sensitive)
+        return _membership(operator, _list(operand, location), case_sensitive)
     if operator in _ORDER:
-        return _ordering(operator, _ordered(wanted, place), case_sensitive)
+        return _ordering(operator, _ordered(operand, location), case_sensitive)
     if operator in ("exists", "is_null"):
-        return _presence(operator, _bool(wanted, place))
+        return _presence(operator, _bool(operand, location))
     if operator == "contains":
-        return _containing(wanted, case_sensitive)
-    text = _string(wanted, place)
+        return _contains(operand, case_sensitive)
+    text = _string(operand, location)
     if operator == "regex":
-        search = read_pattern(text, case_sensitive=case_sensitive, place=place)
-        return lambda subject: isinstance(subject.value, str) and search(subject.value)
-    # `text` has no case by definition; the others have it on demand.
-    return _textual(operator, text, case_sensitive and operator != "text")
+        search = read_pattern(text, case_sensitive=case_sensitive, location=location)
+        return lambda field: isinstance(field.value, str) and search(field.value)
+    # `text` always ignores case (see docs/reference/api-conventions.md).
+    return _text_operator(operator, text, case_sensitive and operator != "text")
 
 
-def _equality(operator: str, wanted: Any, case_sensitive: bool) -> Test:
-    same, expected = comparable(wanted, case_sensitive), operator == "eq"
-    return lambda subject: (subject.comparable(case_sensitive) == same) is expected
+def _equality(operator: str, operand: Any, case_sensitive: bool) -> Test:
+    same, expected = equality_key(operand, case_sensitive), operator == "eq"
+    return lambda field: (field.equality_key(case_sensitive) == same) is expected
 
 
-def _membership(operator: str, wanted: list[Any], case_sensitive: bool) -> Test:
-    members, expected = {comparable(member, case_sensitive) for member in wanted}, operator == "in"
-    # Looking a large list up hashes all of it, so that is done only where it may well be a member.
+def _membership(operator: str, operand: list[Any], case_sensitive: bool) -> Test:
+    members, expected = {equality_key(member, case_sensitive) for member in operand}, operator == "in"
+    # A lookup in `members` hashes the entire value every time, and the value may be a large list. Its hash is computed
+    # once per row, so most values that are not members are found without a lookup.
     hashes = set(map(hash, members))
 
-    def test(subject: Subject) -> bool:
-        found = subject.hash(case_sensitive) in hashes and subject.comparable(case_sensitive) in members
+    def test(field: FieldValue) -> bool:
+        found = field.hash(case_sensitive) in hashes and field.equality_key(case_sensitive) in members
         return found is expected
 
     return test
 
 
-def _textual(operator: str, wanted: str, case_sensitive: bool) -> Test:
-    part = _folded(wanted, case_sensitive)
-    found = _finding(operator, part, case_sensitive)
-    return lambda subject: isinstance(subject.value, str) and found(subject)
+def _text_operator(operator: str, operand: str, case_sensitive: bool) -> Test:
+    part = _folded(operand, case_sensitive)
+    found = _text_test(operator, part, case_sensitive)
+    return lambda field: isinstance(field.value, str) and found(field)
 
 
-def _finding(operator: str, part: str, case_sensitive: bool) -> Test:
-    """The test of a value that is a text."""
+def _text_test(operator: str, part: str, case_sensitive: bool) -> Test:
+    """Returns the test for a value that is known to be a text."""
     if operator == "starts_with":
-        return lambda subject: subject.text(case_sensitive).startswith(part)
+        return lambda field: field.text(case_sensitive).startswith(part)
     if operator == "ends_with":
-        return lambda subject: subject.text(case_sensitive).endswith(part)
+        return lambda field: field.text(case_sensitive).endswith(part)
     if operator == "text":
-        return lambda subject: part in subject.text(case_sensitive)
+        return lambda field: part in field.text(case_sensitive)
     words, phrase = frozenset(words_of(part)), spaced(part)
     if operator == "words":
-        return lambda subject: words <= subject.words(case_sensitive)
-    return lambda subject: not words or phrase in subject.spaced(case_sensitive)
+        return lambda field: words <= field.words(case_sensitive)
+    return lambda field: not words or phrase in field.spaced(case_sensitive)
 
 
-def _ordering(operator: str, wanted: Any, case_sensitive: bool) -> Test:
+def _ordering(operator: str, operand: Any, case_sensitive: bool) -> Test:
     compare = _ORDER[operator]
-    if not isinstance(wanted, str):
-        return lambda subject: _is_number(subject.value) and compare(subject.value, wanted)
-    moment, text = _moment(wanted), _folded(wanted, case_sensitive)
+    if not isinstance(operand, str):
+        return lambda field: _is_number(field.value) and compare(field.value, operand)
+    operand_time, text = _parse_time(operand), _folded(operand, case_sensitive)
 
-    def test(subject: Subject) -> bool:
-        if not isinstance(subject.value, str):
+    def test(field: FieldValue) -> bool:
+        if not isinstance(field.value, str):
             return False
-        own = _moment(subject.value) if moment is not None else None
-        if own is not None:
-            return compare(own, moment)
-        return compare(subject.text(case_sensitive), text)
+        value_time = _parse_time(field.value) if operand_time is not None else None
+        if value_time is not None:
+            return compare(value_time, operand_time)
+        return compare(field.text(case_sensitive), text)
 
     return test
 
 
-def _presence(operator: str, wanted: bool) -> Test:
+def _presence(operator: str, operand: bool) -> Test:
     if operator == "exists":
-        return lambda subject: (subject.value is not MISSING) is wanted
-    return lambda subject: (subject.value is None) is wanted
+        return lambda field: (field.value is not MISSING) is operand
+    return lambda field: (field.value is None) is operand
 
 
-def _containing(wanted: Any, case_sensitive: bool) -> Test:
-    part = comparable(wanted, case_sensitive)
+def _contains(operand: Any, case_sensitive: bool) -> Test:
+    part = equality_key(operand, case_sensitive)
 
-    def test(subject: Subject) -> bool:
-        if isinstance(subject.value, list):
-            return part in subject.members(case_sensitive)
-        return isinstance(subject.value, str) and isinstance(part, str) and part in subject.text(case_sensitive)
+    def test(field: FieldValue) -> bool:
+        if isinstance(field.value, list):
+            return part in field.members(case_sensitive)
+        return isinstance(field.value, str) and isinstance(part, str) and part in field.text(case_sensitive)
 
     return test
 
@@ -125,36 +126,36 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _moment(value: Any) -> datetime | None:
-    # `2026` and `20260101` parse as dates too, but nobody who compares such text means a date.
+def _parse_time(value: Any) -> datetime | None:
+    # `2026` and `20260101` are valid dates for Python, but such texts are usually not meant as dates.
     if not isinstance(value, str) or len(value) < 10 or value[4:5] != "-":
         return None
     try:
-        moment = datetime.fromisoformat(value)
+        time = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _list(wanted: Any, place: Location) -> list[Any]:
-    if not isinstance(wanted, list):
-        raise invalid(*place, message="The operator takes a list", type="list_type")
-    return wanted
+def _list(operand: Any, location: Location) -> list[Any]:
+    if not isinstance(operand, list):
+        raise invalid(*location, message="The operator takes a list", type="list_type")
+    return operand
 
 
-def _bool(wanted: Any, place: Location) -> bool:
-    if not isinstance(wanted, bool):
-        raise invalid(*place, message="The operator takes true or false", type="bool_type")
-    return wanted
+def _bool(operand: Any, location: Location) -> bool:
+    if not isinstance(operand, bool):
+        raise invalid(*location, message="The operator takes true or false", type="bool_type")
+    return operand
 
 
-def _string(wanted: Any, place: Location) -> str:
-    if not isinstance(wanted, str):
-        raise invalid(*place, message="The operator takes a string", type="string_type")
-    return wanted
+def _string(operand: Any, location: Location) -> str:
+    if not isinstance(operand, str):
+        raise invalid(*location, message="The operator takes a string", type="string_type")
+    return operand
 
 
-def _ordered(wanted: Any, place: Location) -> Any:
-    if isinstance(wanted, bool) or not isinstance(wanted, str | int | float):
-        raise invalid(*place, message="The operator takes a number or a string", type="value_error")
-    return wanted
+def _ordered(operand: Any, location: Location) -> Any:
+    if isinstance(operand, bool) or not isinstance(operand, str | int | float):
+        raise invalid(*location, message="The operator takes a number or a string", type="value_error")
+    return operand

@@ -1,6 +1,6 @@
-"""The values of one row that a filter looks at, and what is read off them, each worked out once.
+"""The values of one row that a filter compares, with results that are computed once per value.
 
-A filter has up to 200 parts, and every one of them may ask about the same 300 KB.
+A filter has up to 200 parts, and each of them may compare the same value of 300 KB.
 """
 
 from __future__ import annotations
@@ -9,76 +9,79 @@ import re
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
-from chalicelib.core.json_equality import comparable
+from chalicelib.core.json_equality import equality_key
 from chalicelib.core.json_path import value_at
 from chalicelib.core.text import fold
 
 T = TypeVar("T")
 
 
-class Subject:
-    """A value, which may be MISSING."""
+class FieldValue:
+    """A value of a row, or MISSING. Its methods compute a result once and then return the same one."""
 
-    __slots__ = ("_made", "value")
+    __slots__ = ("_results", "value")
 
     def __init__(self, value: Any) -> None:
         self.value = value
-        self._made: dict[Hashable, Any] = {}
+        self._results: dict[Hashable, Any] = {}
 
-    def comparable(self, case_sensitive: bool) -> Hashable:
-        """What is equal for two values exactly when they are the same."""
-        return self._once(("comparable", case_sensitive), lambda: comparable(self.value, case_sensitive))
+    def equality_key(self, case_sensitive: bool) -> Hashable:
+        """Returns a key of the value. Two values are the same exactly when their keys are equal."""
+        return self._once(("comparable", case_sensitive), lambda: equality_key(self.value, case_sensitive))
 
     def hash(self, case_sensitive: bool) -> int:
-        """The hash of that."""
-        return self._once(("hash", case_sensitive), lambda: hash(self.comparable(case_sensitive)))
+        """Returns the hash of `equality_key`."""
+        return self._once(("hash", case_sensitive), lambda: hash(self.equality_key(case_sensitive)))
 
     def members(self, case_sensitive: bool) -> frozenset[Hashable]:
-        """What each member of a list is compared by."""
+        """Returns the keys (see `equality_key`) of the members of a list."""
         return self._once(
             ("members", case_sensitive),
-            lambda: frozenset(comparable(member, case_sensitive) for member in self.value),
+            lambda: frozenset(equality_key(member, case_sensitive) for member in self.value),
         )
 
     def text(self, case_sensitive: bool) -> str:
-        """A text as it is compared."""
+        """Returns a text, case-folded unless `case_sensitive`."""
         return self.value if case_sensitive else self._once("text", lambda: fold(self.value))
 
     def words(self, case_sensitive: bool) -> frozenset[str]:
-        """The words of a text."""
+        """Returns the words of a text."""
         return self._once(("words", case_sensitive), lambda: frozenset(words_of(self.text(case_sensitive))))
 
     def spaced(self, case_sensitive: bool) -> str:
-        """The words of a text between blanks."""
+        """Returns the words of a text as `spaced` joins them."""
         return self._once(("spaced", case_sensitive), lambda: spaced(self.text(case_sensitive)))
 
     def _once(self, name: Hashable, make: Callable[[], T]) -> T:
-        if name not in self._made:
-            self._made[name] = make()
-        return self._made[name]  # type: ignore[no-any-return]
+        if name not in self._results:
+            self._results[name] = make()
+        return self._results[name]  # type: ignore[no-any-return]
 
 
-class Subjects:
-    """One row as the parts of a filter see it."""
+class RowValues:
+    """The values of one row, each in a FieldValue."""
 
-    __slots__ = ("_met", "_row")
+    __slots__ = ("_row", "_values")
 
     def __init__(self, row: Mapping[str, Any]) -> None:
         self._row = row
-        self._met: dict[int, Subject] = {}
+        self._values: dict[int, FieldValue] = {}
 
-    def at(self, path: str) -> Subject:
-        """What stands at a dotted path. One value has one subject, however many paths lead to it."""
+    def at(self, path: str) -> FieldValue:
+        """Returns the value at a dotted path. Two paths to the same value return the same FieldValue."""
         value = value_at(self._row, path)
-        # The subject keeps the value, so nothing else can come to have its id.
-        return self._met.setdefault(id(value), Subject(value))
+        # The FieldValue holds a reference to the value, so no other value can get the same id.
+        return self._values.setdefault(id(value), FieldValue(value))
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text, in their order."""
+    """Returns the words of a text, in order."""
     return re.findall(r"\w+", text)
 
 
 def spaced(text: str) -> str:
-    """The words of a text between blanks, where adjacent ones are found in time linear in its length."""
+    """Returns the words of a text, separated and surrounded by single spaces.
+
+    In this form, adjacent words are found as a substring, in time linear in the length of the text.
+    """
     return f" {' '.join(words_of(text))} "

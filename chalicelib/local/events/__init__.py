@@ -1,1 +1,1 @@
-"""Stands in for Lambda's event sources: streams, the task queue, and the thread that delivers them."""
+"""Replaces Lambda's event sources: the streams, the task queue, and the thread that delivers their events."""

@@ -1,11 +1,11 @@
-"""The stream of a table as a source of events, with the manners of Lambda's event source for streams.
+"""A table's stream as a source of events. It behaves like Lambda's event source mapping for DynamoDB streams.
 
-What a function reports as not applied is delivered again from the first such record on. A batch that it
-fails on is halved, until the record is alone that it fails on; that one is left out after a few tries, with
-a message, and the next start of the engine makes good for it by counting.
+If the handler reports a record as failed, delivery continues from the first such record. If the handler raises for a
+batch, the batch is halved until the failing record is alone. After some attempts that record is skipped with a
+message, and the next start of the engine rebuilds the statistics.
 
-Every call is the first of its window, and there are no calls for the ends of windows: functions must keep
-nothing in a window's state.
+Every event is the first of a tumbling window, and there are no events for the ends of windows. So a handler must not
+keep data in a window's state.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 
 from chalicelib.local.events.streams import Streams
 
-TRIES = 6
+MAX_RECORD_ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
+MAX_PAUSE_SECONDS = 5.0
 WINDOW = timedelta(minutes=1)
 
 Record = Mapping[str, Any]
@@ -27,7 +27,7 @@ Function = Callable[[dict[str, Any]], Any]
 
 
 class StreamSource:
-    """Delivers the stream of one table to one function, in order."""
+    """Delivers the records of one table's stream to one function, in order."""
 
     def __init__(
         self,
@@ -35,70 +35,69 @@ class StreamSource:
         table: str,
         function: Function,
         *,
-        most: int,
-        tell: Callable[[str], None],
-        wants: Callable[[Record], bool] = lambda record: True,
+        max_records: int,
+        report: Callable[[str], None],
+        accepts: Callable[[Record], bool] = lambda record: True,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        """At most `most` records a batch, of those that the function `wants`; `tell` hears of trouble."""
-        self._streams, self._table, self._function, self._wants = streams, table, function, wants
-        self._most = self._size = most
-        self._tell, self._seconds = tell, seconds
-        self._tries, self._rest_until = 0, 0.0
+        """`max_records` limits a batch, `accepts` is the filter of the event source, `report` gets error messages."""
+        self._streams, self._table, self._function, self._accepts = streams, table, function, accepts
+        self._max_records = self._batch_size = max_records
+        self._report, self._seconds = report, seconds
+        self._attempts, self._paused_until = 0, 0.0
 
-    def turn(self) -> float | None:
-        """Delivers one batch, unless it is resting from a failure."""
-        rest = self._rest_until - self._seconds()
-        if rest > 0:
-            return rest
-        batch = self._streams.waiting(self._table, self._size)
+    def deliver(self) -> float | None:
+        """Delivers one batch, unless delivery is paused after a failure. Returns a delay as `Source.deliver` does."""
+        remaining_pause = self._paused_until - self._seconds()
+        if remaining_pause > 0:
+            return remaining_pause
+        batch = self._streams.waiting(self._table, self._batch_size)
         if not batch:
             return None
-        news = [record for record in batch if is_change(record) and self._wants(record)]
+        accepted = [record for record in batch if is_change(record) and self._accepts(record)]
         try:
-            answer = self._function(self._event(news)) if news else None
-        except Exception as error:  # whatever it is, the server goes on
-            return self._failed_on(batch, news, error)
-        return self._applied(batch, _failures(answer))
+            response = self._function(self._event(accepted)) if accepted else None
+        except Exception as error:  # the server must continue, whatever the handler raises
+            return self._handle_exception(batch, accepted, error)
+        return self._handle_response(batch, _failed_numbers(response))
 
-    def _applied(self, batch: Sequence[Record], failed: set[str]) -> float:
-        applied = next((at for at, record in enumerate(batch) if number(record) in failed), len(batch))
-        if failed and applied == len(batch):  # it names none of ours, which Lambda takes for all of them
+    def _handle_response(self, batch: Sequence[Record], failed: set[str]) -> float:
+        applied = next((index for index, record in enumerate(batch) if number(record) in failed), len(batch))
+        if failed and applied == len(batch):  # the failures name no record of the batch: Lambda retries all of it
             applied = 0
         self._streams.take(self._table, applied)
-        self._size = self._most
+        self._batch_size = self._max_records
         if applied:
-            self._tries = 0
+            self._attempts = 0
         return self._pause() if failed else 0.0
 
-    def _failed_on(self, batch: Sequence[Record], news: Sequence[Record], error: Exception) -> float:
+    def _handle_exception(self, batch: Sequence[Record], accepted: Sequence[Record], error: Exception) -> float:
         if len(batch) > 1:
-            self._size = len(batch) // 2
+            self._batch_size = len(batch) // 2
             return 0.0
-        if self._tries == 0:
-            self._tell(f"{self._place(news[0])} cannot be applied, trying again: {error!r}")
+        record = f"change {number(accepted[0])} of {self._table}"
+        if self._attempts == 0:
+            self._report(f"{record} cannot be applied, trying again: {error!r}")
         pause = self._pause()
-        if self._tries < TRIES:
+        if self._attempts < MAX_RECORD_ATTEMPTS:
             return pause
-        self._tell(f"{self._place(news[0])} is left out after {TRIES} tries; the next start counts anew: {error!r}")
+        attempts = f"{MAX_RECORD_ATTEMPTS} attempts"
+        self._report(f"{record} is skipped after {attempts}; the next start rebuilds the statistics: {error!r}")
         self._streams.lose(self._table)
-        self._tries, self._rest_until = 0, 0.0
+        self._attempts, self._paused_until = 0, 0.0
         return 0.0
 
     def _pause(self) -> float:
-        pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self._tries, TRIES))
-        self._tries += 1
-        self._rest_until = self._seconds() + pause
+        pause = min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self._attempts, MAX_RECORD_ATTEMPTS))
+        self._attempts += 1
+        self._paused_until = self._seconds() + pause
         return pause
-
-    def _place(self, record: Record) -> str:
-        return f"change {number(record)} of {self._table}"
 
     def _event(self, records: Sequence[Record]) -> dict[str, Any]:
         now = datetime.now(UTC).replace(microsecond=0)
         return {
             "Records": list(records),
-            "window": {"start": _moment(now), "end": _moment(now + WINDOW)},
+            "window": {"start": _format(now), "end": _format(now + WINDOW)},
             "state": {},
             "shardId": self._streams.shard,
             "eventSourceARN": records[0]["eventSourceARN"],
@@ -108,20 +107,20 @@ class StreamSource:
 
 
 def number(record: Record) -> str:
-    """The sequence number of a record."""
+    """Returns the sequence number of a record."""
     return str(record["dynamodb"]["SequenceNumber"])
 
 
 def is_change(record: Record) -> bool:
-    """Whether the write changed anything. moto tells of those too that did not; DynamoDB does not."""
-    told = record["dynamodb"]
-    return bool(told.get("OldImage") != told.get("NewImage"))
+    """Returns whether the write changed the item. moto also records writes without a change; DynamoDB does not."""
+    images = record["dynamodb"]
+    return bool(images.get("OldImage") != images.get("NewImage"))
 
 
-def _failures(answer: Any) -> set[str]:
-    named = answer.get("batchItemFailures") if isinstance(answer, Mapping) else None
-    return {str(each.get("itemIdentifier")) for each in named or ()}
+def _failed_numbers(response: Any) -> set[str]:
+    failures = response.get("batchItemFailures") if isinstance(response, Mapping) else None
+    return {str(failure.get("itemIdentifier")) for failure in failures or ()}
 
 
-def _moment(moment: datetime) -> str:
+def _format(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

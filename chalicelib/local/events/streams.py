@@ -1,11 +1,10 @@
-"""The streams of the tables: what moto remembers of every write, until it has been delivered.
+"""The streams of the tables: moto's record of every write, until it has been delivered.
 
-moto numbers a record by the length of its list, which grows for ever. Here records leave from the front, and
-the number that the list starts with goes up by as many, so that numbers never come again.
+moto numbers a record by the length of its list, which only grows. Here delivered records are removed from the front,
+and the list's starting number is increased by as many, so that no number is used twice.
 
-Neither records nor numbers outlive moto's memory. So the shard that records are said to come from has a name
-of its own for as long as its numbers go on: in this process, and, where nothing was left undelivered when it
-ended, in the next.
+Records and numbers are only in memory. Therefore the shard that records name as their origin has a random name, which
+the next process takes over only if every record had been delivered.
 """
 
 from __future__ import annotations
@@ -22,37 +21,44 @@ from moto.dynamodb.models.utilities import dynamo_json_dump
 from chalicelib.local.moto.backends import Backends
 from chalicelib.local.moto.rows import REGION
 
-# The number of the next record of each table.
-Places = dict[str, int]
+# The number of the next record, for each table.
+StreamPositions = dict[str, int]
 
 
 class Streams:
-    """The streams of an engine's tables. `whole` as long as no record was lost: all were delivered, or wait."""
+    """The streams of an engine's tables.
 
-    def __init__(self, backends: Backends, left: Mapping[str, Any]) -> None:
-        """Goes on from `left`, what an earlier process ended with. What waits now is of loading, and no news."""
+    `complete` is whether no record was lost: each was delivered, or is waiting.
+    """
+
+    def __init__(self, backends: Backends, saved: Mapping[str, Any]) -> None:
+        """Continues from `saved`, the `final_state` of an earlier process, which may be empty.
+
+        Discards the waiting records, which come from loading the data.
+        """
         self._backends = backends
-        self.whole = bool(left)
-        self.shard = str(left.get("shard") or f"local-{uuid.uuid4().hex[:16]}")
+        self.complete = bool(saved)
+        self.shard = str(saved.get("shard") or f"local-{uuid.uuid4().hex[:16]}")
         with backends.lock:
-            set_places(backends.account, places(backends.account) | left.get("places", {}))
+            set_positions(backends.account, stream_positions(backends.account) | saved.get("places", {}))
 
-    def settle(self) -> None:
-        """Forgets all that waits: it has been counted in another way, as has what was lost."""
+    def mark_rebuilt(self) -> None:
+        """Discards all waiting records, after the statistics have been rebuilt without them."""
         with self._backends.lock:
-            set_places(self._backends.account, places(self._backends.account))
-        self.whole = True
+            set_positions(self._backends.account, stream_positions(self._backends.account))
+        self.complete = True
 
-    def waiting(self, table: str, most: int) -> list[dict[str, Any]]:
-        """The oldest records that have not been taken, in the shape in which Lambda gives them to a function."""
+    def waiting(self, table: str, max_records: int) -> list[dict[str, Any]]:
+        """Returns the oldest records that have not been delivered, in the form of Lambda's events."""
         with self._backends.lock:
             found = self._table(table)
-            held = [record.to_json() for record in found.stream_shard.items[:most]] if found.stream_shard else []
+            shard = found.stream_shard
+            records = [record.to_json() for record in shard.items[:max_records]] if shard else []
             source = f"{found.table_arn}/stream/{found.latest_stream_label}"
-        return [{**json.loads(dynamo_json_dump(record)), "eventSourceARN": source} for record in held]
+        return [{**json.loads(dynamo_json_dump(record)), "eventSourceARN": source} for record in records]
 
     def take(self, table: str, count: int) -> None:
-        """Forgets the oldest records: they have been delivered."""
+        """Removes the oldest records, which have been delivered."""
         with self._backends.lock:
             shard = self._table(table).stream_shard
             assert shard is not None
@@ -60,41 +66,44 @@ class Streams:
             shard.starting_sequence_number += count
 
     def lose(self, table: str) -> None:
-        """Forgets the oldest record, undelivered."""
-        self.whole = False
+        """Removes the oldest record, which cannot be delivered."""
+        self.complete = False
         self.take(table, 1)
 
-    def ended(self) -> dict[str, Any]:
-        """What the next process needs to go on from here; nothing, if it cannot. Nobody writes any more."""
-        waits = any(shard.items for _, shard in _shards(self._backends.account))
-        if waits or not self.whole:
+    def final_state(self) -> dict[str, Any]:
+        """Returns what the next process needs to continue from here, or {} if some record was not delivered.
+
+        There must be no further writes.
+        """
+        has_waiting = any(shard.items for _, shard in _shards(self._backends.account))
+        if has_waiting or not self.complete:
             return {}
-        return {"shard": self.shard, "places": places(self._backends.account)}
+        return {"shard": self.shard, "places": stream_positions(self._backends.account)}
 
     def _table(self, name: str) -> Table:
         return dynamodb_backends[self._backends.account][REGION].tables[name]
 
 
-def places(account: str) -> Places:
-    """The number of the next record of each table."""
+def stream_positions(account: str) -> StreamPositions:
+    """Returns the number of the next record, for each table."""
     return {name: shard.starting_sequence_number + len(shard.items) for name, shard in _shards(account)}
 
 
-def records_before(account: str, places: Places) -> dict[str, list[Any]]:
-    """The records that waited when the streams were at these places."""
+def records_before(account: str, positions: StreamPositions) -> dict[str, list[Any]]:
+    """Returns the waiting records with numbers below these positions, for each table."""
     return {
-        name: shard.items[: places[name] - shard.starting_sequence_number]
+        name: shard.items[: positions[name] - shard.starting_sequence_number]
         for name, shard in _shards(account)
-        if name in places
+        if name in positions
     }
 
 
-def set_places(account: str, places: Places, waiting: Mapping[str, list[Any]] | None = None) -> None:
-    """The streams go on from these places, with no records waiting but those given, which come right before."""
+def set_positions(account: str, positions: StreamPositions, waiting: Mapping[str, list[Any]] | None = None) -> None:
+    """Sets the numbers of the next records, and the waiting records, which have the numbers just below."""
     for name, shard in _shards(account):
         shard.items = list((waiting or {}).get(name, []))
-        if name in places:
-            shard.starting_sequence_number = places[name] - len(shard.items)
+        if name in positions:
+            shard.starting_sequence_number = positions[name] - len(shard.items)
 
 
 def _shards(account: str) -> Iterator[tuple[str, StreamShard]]:

@@ -1,7 +1,7 @@
-"""The queue of tasks without AWS: in memory, and a source of events for the pump, with the manners of SQS and Lambda.
+"""The queue of background tasks in memory, and a source that delivers its messages, like SQS and Lambda.
 
-Nothing of it outlives the process, and nothing must: a start sends a message for every task that waits, and what
-was under way goes on once nobody holds it any more.
+The messages do not survive the process. That loses no task: a start sends a message for every task that has not ended,
+and another process can continue a task when its lease has expired.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from chalicelib.tasks.task import Task
 
 URL = "embedded"
 VISIBILITY_SECONDS = 360.0
-MOST_RECEIVED = 10
+MAX_RECEIVES = 10
 
 Function = Callable[[dict[str, Any]], Any]
 
 
 @dataclass(slots=True)
-class Held:
-    """A message in the queue, and when it may be seen."""
+class QueuedMessage:
+    """A message in the queue. `due` is the time from which it is visible, `received` how often it was delivered."""
 
     message_id: str
     body: str
@@ -35,24 +35,24 @@ class Held:
 
 @dataclass(slots=True)
 class LocalQueue:
-    """A client of SQS with a single queue, which is in this process."""
+    """Has the methods of an SQS client that the application uses, for a single queue in this process."""
 
     seconds: Callable[[], float] = time.monotonic
-    _held: dict[str, Held] = field(default_factory=dict)
+    _messages: dict[str, QueuedMessage] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int = 0) -> Any:
-        """Puts a message into the queue, to be seen after so many seconds."""
-        message = Held(f"local-{next(self._numbers)}", MessageBody, self.seconds() + DelaySeconds)
-        self._held[message.message_id] = message
+        """Adds a message, which becomes visible after `DelaySeconds`."""
+        message = QueuedMessage(f"local-{next(self._numbers)}", MessageBody, self.seconds() + DelaySeconds)
+        self._messages[message.message_id] = message
 
     def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> Any:
-        """Has a message that was received come again after so many seconds."""
-        if ReceiptHandle in self._held:
-            self._held[ReceiptHandle].due = self.seconds() + VisibilityTimeout
+        """Makes a received message visible again after `VisibilityTimeout` seconds."""
+        if ReceiptHandle in self._messages:
+            self._messages[ReceiptHandle].due = self.seconds() + VisibilityTimeout
 
-    def receive(self) -> Held | None:
-        """The message that is due for longest, if one is; it is not seen again for a while."""
+    def receive(self) -> QueuedMessage | None:
+        """Returns the visible message that is due first, or None, and hides it for VISIBILITY_SECONDS."""
         message = self._next()
         if message is None or message.due > self.seconds():
             return None
@@ -60,57 +60,58 @@ class LocalQueue:
         message.due = self.seconds() + VISIBILITY_SECONDS
         return message
 
-    def forget(self, message: Held) -> None:
-        """The message is not needed any more."""
-        self._held.pop(message.message_id, None)
+    def delete(self, message: QueuedMessage) -> None:
+        """Removes a message."""
+        self._messages.pop(message.message_id, None)
 
-    def rest(self) -> float | None:
-        """In how many seconds the next message is due; None where none waits."""
+    def delay(self) -> float | None:
+        """Returns in how many seconds the next message is due, or None if the queue is empty."""
         message = self._next()
         return None if message is None else max(0.0, message.due - self.seconds())
 
-    def _next(self) -> Held | None:
-        # A copy: other threads may send meanwhile.
-        return min(list(self._held.values()), key=lambda each: each.due, default=None)
+    def _next(self) -> QueuedMessage | None:
+        # A copy of the values, because other threads may send messages meanwhile.
+        return min(list(self._messages.values()), key=lambda message: message.due, default=None)
 
 
 @cache
 def local_queue() -> LocalQueue:
-    """The queue of this process."""
+    """Returns the queue of this process."""
     return LocalQueue()
 
 
 @dataclass(slots=True)
 class TaskSource:
-    """Delivers the queue's messages to the function, one at a time; `tell` hears of those that come in vain."""
+    """Delivers the queue's messages to the function, one at a time. `report` gets error messages."""
 
     queue: LocalQueue
     function: Function
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
 
-    def turn(self) -> float | None:
-        """Delivers one message, if one is due."""
+    def deliver(self) -> float | None:
+        """Delivers one message, if one is due. Returns in how many seconds the next is due, or None."""
         message = self.queue.receive()
         if message is None:
-            return self.queue.rest()
-        if self._deals_with(message):
-            self.queue.forget(message)
-        elif message.received >= MOST_RECEIVED:
-            self.queue.forget(message)
-            self.tell(f"the message {message.body!r} came {MOST_RECEIVED} times in vain and is left out")
-        return self.queue.rest()
+            return self.queue.delay()
+        if self._process(message):
+            self.queue.delete(message)
+        elif message.received >= MAX_RECEIVES:
+            self.queue.delete(message)
+            self.report(f"the message {message.body!r} failed {MAX_RECEIVES} times and is removed from the queue")
+        return self.queue.delay()
 
-    def _deals_with(self, message: Held) -> bool:
+    def _process(self, message: QueuedMessage) -> bool:
+        """Calls the function with the message. Returns whether it succeeded."""
         try:
-            answer = self.function({"Records": [record_of(message)]})
-        except Exception as error:  # whatever it is, the server goes on
-            self.tell(f"the message {message.body!r} cannot be dealt with, trying again: {error!r}")
+            response = self.function({"Records": [record_of(message)]})
+        except Exception as error:  # the server must continue, whatever the handler raises
+            self.report(f"the message {message.body!r} cannot be processed, trying again: {error!r}")
             return False
-        return not (isinstance(answer, Mapping) and answer.get("batchItemFailures"))
+        return not (isinstance(response, Mapping) and response.get("batchItemFailures"))
 
 
-def record_of(message: Held) -> dict[str, Any]:
-    """The message as Lambda hands it on."""
+def record_of(message: QueuedMessage) -> dict[str, Any]:
+    """Returns the record of a message in the form of Lambda's SQS events."""
     return {
         "messageId": message.message_id,
         "receiptHandle": message.message_id,
@@ -120,8 +121,8 @@ def record_of(message: Held) -> dict[str, Any]:
     }
 
 
-def wake(queue: TaskQueue, tasks: Iterable[Task]) -> None:
-    """Sends a message for each of the tasks that wait, as their messages ended with another process."""
+def enqueue_waiting_tasks(queue: TaskQueue, tasks: Iterable[Task]) -> None:
+    """Sends a message for each task that has not ended. The messages of an earlier process ended with it."""
     for task in tasks:
-        if not task.is_over:
+        if not task.has_ended:
             queue.send(task.organization, task.task_id)

@@ -1,4 +1,4 @@
-"""Statistics and tasks without AWS: the embedded engine's streams and queue feed the functions of `app.py`."""
+"""Connects the embedded engine's streams and task queue with the event handlers of `app.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chalicelib import keys
 from chalicelib.local import engine
 from chalicelib.local.events.stream_source import StreamSource
-from chalicelib.local.events.task_source import TaskSource, local_queue, wake
+from chalicelib.local.events.task_source import TaskSource, enqueue_waiting_tasks, local_queue
 from chalicelib.tasks.outbox import starts_a_task
 from chalicelib.tasks.runner import MARGIN_SECONDS
 
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from chalicelib.services import Services
     from chalicelib.settings import Settings
 
-# As `app.py` declares it.
-MOST_RECORDS = 1000
-MILLISECONDS = 60_000
-# One thread serves streams and queue, so a task has a second, and then goes on with its next message.
+# The batch size of the stream handlers, as declared in `app.py`.
+MAX_BATCH_RECORDS = 1000
+HANDLER_MILLISECONDS = 60_000
+# One thread serves streams and queue, so a task runs for a second and then continues with its next message.
 TASK_MILLISECONDS = int(1000 * MARGIN_SECONDS) + 1000
-
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -34,40 +33,46 @@ class Handlers(NamedTuple):
     task: Handler
 
 
-def begin(settings: Settings, services: Services, handlers: Handlers) -> None:
-    """Statistics are exact, and follow every write from now on, if the engine is this process's own.
+def start_events(settings: Settings, services: Services, handlers: Handlers) -> None:
+    """Starts the delivery of events, if this process owns the engine and has not started it yet.
 
-    Streams do not outlive a process: where one ended before all was delivered, everything is counted now, and
-    nobody else may write until that is done.
+    If the process before this one ended before it had delivered every stream record, the statistics are rebuilt first.
+    Other processes must not write until this returns.
     """
-    owned = engine.owned()
-    if owned is None or owned.fed:
+    owned = engine.current_engine()
+    if owned is None or owned.is_delivering:
         return
-    if not owned.streams.whole:
-        # Imported here, as most starts have no need of it.
-        from chalicelib.local.events.rebuild import objects_by_bucket, settle_all
+    if not owned.streams.complete:
+        # Imported here, because most starts do not need it.
+        from chalicelib.local.events.rebuild import objects_by_bucket, rebuild_all
 
-        settle_all(services.stats, services.partitions(), objects_by_bucket(owned.backends, settings.objects_table))
-        owned.streams.settle()
-    streams, tell = owned.streams, engine.tell
+        rebuild_all(services.stats, services.partitions(), objects_by_bucket(owned.backends, settings.objects_table))
+        owned.streams.mark_rebuilt()
+    streams, report = owned.streams, engine.report
     for organization in services.access.list_organizations():
-        wake(services.runner.queue, services.tasks.walk(organization.organization_id))
-    owned.feed(
-        StreamSource(streams, settings.objects_table, function(handlers.objects_changed), most=MOST_RECORDS, tell=tell),
+        enqueue_waiting_tasks(services.runner.queue, services.tasks.walk(organization.organization_id))
+    owned.start_delivery(
+        StreamSource(
+            streams,
+            settings.objects_table,
+            with_lambda_context(handlers.objects_changed),
+            max_records=MAX_BATCH_RECORDS,
+            report=report,
+        ),
         StreamSource(
             streams,
             settings.catalog_table,
-            function(handlers.catalog_changed),
-            most=MOST_RECORDS,
-            tell=tell,
-            wants=is_wanted,
+            with_lambda_context(handlers.catalog_changed),
+            max_records=MAX_BATCH_RECORDS,
+            report=report,
+            accepts=matches_catalog_filter,
         ),
-        TaskSource(local_queue(), function(handlers.task, TASK_MILLISECONDS), tell),
+        TaskSource(local_queue(), with_lambda_context(handlers.task, TASK_MILLISECONDS), report),
     )
 
 
-def function(handler: Handler, milliseconds: int = MILLISECONDS) -> Callable[[dict[str, Any]], Any]:
-    """The handler with a Lambda context that has so much time left."""
+def with_lambda_context(handler: Handler, milliseconds: int = HANDLER_MILLISECONDS) -> Callable[[dict[str, Any]], Any]:
+    """Returns a function that calls the handler with an event and a Lambda context with this much remaining time."""
 
     def call(event: dict[str, Any]) -> Any:
         from chalicelib.local.server.lambda_context import lambda_context
@@ -77,11 +82,11 @@ def function(handler: Handler, milliseconds: int = MILLISECONDS) -> Callable[[di
     return call
 
 
-def is_of_a_tally(record: Mapping[str, Any]) -> bool:
-    """Whether a record of the catalog tells of a bucket's tally."""
-    return keys.tallied_bucket(record["dynamodb"]["Keys"]["sk"]["S"]) is not None
+def is_tally_record(record: Mapping[str, Any]) -> bool:
+    """Returns whether a record of the catalog is about the tally of a bucket."""
+    return keys.parse_bucket_tally_key(record["dynamodb"]["Keys"]["sk"]["S"]) is not None
 
 
-def is_wanted(record: Mapping[str, Any]) -> bool:
-    """Whether the function of the catalog's stream wants a record, as the event source's filter demands."""
-    return is_of_a_tally(record) or starts_a_task(record)
+def matches_catalog_filter(record: Mapping[str, Any]) -> bool:
+    """Returns whether a record passes the filter of the catalog's event source, as the template declares it."""
+    return is_tally_record(record) or starts_a_task(record)

@@ -1,1 +1,1 @@
-"""What the embedded engine keeps on disk."""
+"""Saves the data of the embedded engine to the disk."""

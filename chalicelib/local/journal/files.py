@@ -1,8 +1,8 @@
-"""What the embedded engine keeps of S3: every object is one file in the folder `blobs`.
+"""Saves the objects of S3: each is one file in the folder `blobs`.
 
-A file is a checked line (see `lines`) that says whose bytes follow and what they are, and then the bytes. It
-is written whole before the request that brought them is answered, and takes its name last, so that a kill
-leaves all of an object or nothing. There is no index: starting reads the files.
+A file starts with a checksummed JSON line (see `lines`), which has the object's bucket, key and metadata; the content
+follows. The file is complete before the upload gets a response, and is renamed to its final name last, so that a kill
+leaves either the entire object or nothing. There is no index: the engine reads all files when it starts.
 """
 
 from __future__ import annotations
@@ -20,141 +20,143 @@ from urllib.parse import unquote, urlsplit
 from botocore.awsrequest import AWSPreparedRequest
 from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
 
-from chalicelib.local.journal.lines import DAMAGED, decode, encode, private, sync_directory
+from chalicelib.local.journal.lines import DAMAGED, decode, encode, open_private, sync_directory
 from chalicelib.local.moto.backends import Backends
 from chalicelib.local.moto.rows import REGION
 
 FOLDER = "blobs"
 _HOST = f"s3.{REGION}.amazonaws.com"
-_FRESH = ".new"
-_READS = ("GET", "HEAD", "OPTIONS")
+_NEW_SUFFIX = ".new"
+_READ_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What a request may have changed: one object, or where `key` is empty, which objects a bucket has."""
+class ObjectLocation:
+    """The object that a request may have changed. An empty `key` means any objects of the bucket."""
 
     bucket: str
     key: str
 
 
 class Files:
-    """Keeps the objects of the backends' S3, and brings them back. It is a keeper of the backends."""
+    """The change store of the backends' S3. Loads all saved objects when it is created."""
 
-    def __init__(self, folder: Path, backends: Backends, tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, backends: Backends, report: Callable[[str], None]) -> None:
+        """`report` gets a line of text for each problem."""
         self._folder = folder / FOLDER
         self._account = backends.account
-        self._tell = tell
+        self._report = report
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        self._kept: dict[Path, Place] = {}
+        self._saved: dict[Path, ObjectLocation] = {}
         for path in sorted(self._folder.iterdir()):
-            if path.suffix == _FRESH:
-                path.unlink()  # of a write that was never answered
+            if path.suffix == _NEW_SUFFIX:
+                path.unlink()  # its upload did not get a response
             elif path.suffix == "":
                 self._load(path)
 
     def make_bucket(self, name: str) -> None:
-        """The bucket is there, whoever in this process has one of the same name."""
+        """Creates an S3 bucket if it does not exist. Another engine in this process may have one of the same name."""
         if name not in self._backend.buckets:
-            made: Any = FakeBucket  # abstract to mypy, for want of what CloudFormation needs
-            self._backend.buckets[name] = made(name, self._account, REGION)
+            bucket_class: Any = FakeBucket  # mypy takes it for abstract, because of methods for CloudFormation
+            self._backend.buckets[name] = bucket_class(name, self._account, REGION)
 
-    def change(self, request: AWSPreparedRequest) -> Place | None:
-        """A request to S3 that is not a mere read."""
+    def change_of(self, request: AWSPreparedRequest) -> ObjectLocation | None:
+        """Returns what an S3 request may change, or None for reads and for other services."""
         url = urlsplit(request.url)
-        if url.netloc != _HOST or request.method in _READS:
+        if url.netloc != _HOST or request.method in _READ_METHODS:
             return None
         bucket, _, key = unquote(url.path).lstrip("/").partition("/")
-        return Place(bucket, key)
+        return ObjectLocation(bucket, key)
 
-    def keep(self, change: object) -> None:
-        """Onto the disk, or from it; when the disk refuses, what is in memory is put back as the disk has it."""
-        assert isinstance(change, Place)
-        for place in [change] if change.key else list(self._gone(change.bucket)):
+    def save(self, change: object) -> None:
+        """Writes the changed object to the disk, or removes its file. If it cannot, restores the object in memory."""
+        assert isinstance(change, ObjectLocation)
+        for location in [change] if change.key else list(self._deleted(change.bucket)):
             try:
-                self._keep(place)
+                self._save(location)
             except OSError as error:
-                self._tell(f"cannot keep a file, it is undone: {error}")
-                self._put_back(place)
+                self._report(f"cannot save a file, the change is undone: {error}")
+                self._undo(location)
                 raise
 
     @property
     def _backend(self) -> S3Backend:
         return s3_backends[self._account]["aws"]
 
-    def _held(self, place: Place) -> FakeKey | None:
-        bucket = self._backend.buckets.get(place.bucket)
-        found = bucket.keys.get(place.key) if bucket is not None else None
+    def _in_memory(self, location: ObjectLocation) -> FakeKey | None:
+        bucket = self._backend.buckets.get(location.bucket)
+        found = bucket.keys.get(location.key) if bucket is not None else None
         return found if isinstance(found, FakeKey) else None
 
-    def _gone(self, bucket: str) -> Iterator[Place]:
-        """What is on the disk and in memory no more, after a request that named many keys."""
-        return (place for place in self._kept.values() if place.bucket == bucket and self._held(place) is None)
+    def _deleted(self, bucket: str) -> Iterator[ObjectLocation]:
+        """Yields the objects that have a file but were deleted from memory, by a request that named many keys."""
+        saved = (location for location in self._saved.values() if location.bucket == bucket)
+        return (location for location in saved if self._in_memory(location) is None)
 
-    def _keep(self, place: Place) -> None:
-        path, held = self._path(place), self._held(place)
-        if held is not None:
-            _write(path, _header(place, held), held.value)
-            self._kept[path] = place
-        elif path in self._kept:
+    def _save(self, location: ObjectLocation) -> None:
+        path, found = self._path(location), self._in_memory(location)
+        if found is not None:
+            _write(path, _header(location, found), found.value)
+            self._saved[path] = location
+        elif path in self._saved:
             path.unlink(missing_ok=True)
             sync_directory(self._folder)
-            del self._kept[path]
+            del self._saved[path]
 
-    def _put_back(self, place: Place) -> None:
-        bucket = self._backend.buckets.get(place.bucket)
-        if bucket is not None and place.key in bucket.keys:
-            del bucket.keys[place.key]
-        path = self._path(place)
+    def _undo(self, location: ObjectLocation) -> None:
+        bucket = self._backend.buckets.get(location.bucket)
+        if bucket is not None and location.key in bucket.keys:
+            del bucket.keys[location.key]
+        path = self._path(location)
         if path.exists():
             self._load(path)
 
-    def _path(self, place: Place) -> Path:
-        # Any key makes a good name so, however long it is and whatever it holds.
-        return self._folder / hashlib.sha256(f"{place.bucket}/{place.key}".encode()).hexdigest()
+    def _path(self, location: ObjectLocation) -> Path:
+        # A hash, because a key may be longer than a file name and may contain any character.
+        return self._folder / hashlib.sha256(f"{location.bucket}/{location.key}".encode()).hexdigest()
 
     def _load(self, path: Path) -> None:
         with path.open("rb") as file:
             line, content = file.readline(), file.read()
         header = decode(line)
         if header is DAMAGED or zlib.crc32(content) != header["crc32"]:
-            aside = path.with_name(f"{path.name}.damaged")
-            path.replace(aside)
-            self._tell(f"{path} is damaged: a file of an object is lost. What is left of it is kept as {aside}")
+            damaged_path = path.with_name(f"{path.name}.damaged")
+            path.replace(damaged_path)
+            self._report(f"{path} is damaged: the file of one object is lost. Its remains are kept as {damaged_path}")
             return
-        place = Place(header["bucket"], header["key"])
-        self.make_bucket(place.bucket)
-        self._restore(place, header, content)
-        self._kept[path] = place
+        location = ObjectLocation(header["bucket"], header["key"])
+        self.make_bucket(location.bucket)
+        self._restore(location, header, content)
+        self._saved[path] = location
 
-    def _restore(self, place: Place, header: Mapping[str, Any], content: bytes) -> None:
-        held = self._backend.put_object(
-            place.bucket, place.key, content, storage=header["storage_class"], disable_notification=True
+    def _restore(self, location: ObjectLocation, header: Mapping[str, Any], content: bytes) -> None:
+        restored = self._backend.put_object(
+            location.bucket, location.key, content, storage=header["storage_class"], disable_notification=True
         )
-        held.set_metadata(header["metadata"], replace=True)
-        held.last_modified = datetime.fromisoformat(header["last_modified"]).astimezone(UTC).replace(tzinfo=None)
+        restored.set_metadata(header["metadata"], replace=True)
+        restored.last_modified = datetime.fromisoformat(header["last_modified"]).astimezone(UTC).replace(tzinfo=None)
 
 
-def _header(place: Place, held: FakeKey) -> dict[str, Any]:
+def _header(location: ObjectLocation, found: FakeKey) -> dict[str, Any]:
     return {
-        "bucket": place.bucket,
-        "key": place.key,
-        "crc32": zlib.crc32(held.value),
-        "storage_class": held.storage_class,
-        "metadata": dict(held.metadata),
-        "last_modified": held.last_modified.replace(tzinfo=UTC).isoformat(),
+        "bucket": location.bucket,
+        "key": location.key,
+        "crc32": zlib.crc32(found.value),
+        "storage_class": found.storage_class,
+        "metadata": dict(found.metadata),
+        "last_modified": found.last_modified.replace(tzinfo=UTC).isoformat(),
     }
 
 
 def _write(path: Path, header: Mapping[str, Any], content: bytes) -> None:
-    fresh = path.with_name(path.name + _FRESH)
+    new_path = path.with_name(path.name + _NEW_SUFFIX)
     try:
-        with open(fresh, "wb", opener=private) as file:
+        with open(new_path, "wb", opener=open_private) as file:
             file.write(encode(header))
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(path)
+        new_path.replace(path)
     finally:
-        fresh.unlink(missing_ok=True)
+        new_path.unlink(missing_ok=True)
     sync_directory(path.parent)

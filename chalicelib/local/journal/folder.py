@@ -1,4 +1,4 @@
-"""The data folder: one process owns it at a time."""
+"""The data folder, which one process at a time owns."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from chalicelib.local.journal.lines import private, sync_directory
+from chalicelib.local.journal.lines import open_private, sync_directory
 
 POLL_SECONDS = 0.05
-# Where the owner of a folder listens for the other processes of this machine, and no one else.
+# The AWS endpoint of a folder's owner listens on this interface only, so that no other machine can connect.
 LOOPBACK = "127.0.0.1"
 
 
@@ -20,21 +20,24 @@ class FolderInUse(Exception):
     """Another process owns the data folder."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"the data folder {path} is in use by another process; BUCKETS_DATA_DIR names another")
+        super().__init__(f"the data folder {path} is in use by another process; set BUCKETS_DATA_DIR to another folder")
 
 
 class Folder:
-    """A data folder and its lock, which ends with the process however it ends."""
+    """A data folder and its lock. The operating system releases the lock when the process ends or is killed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: int | None = None
 
-    def own(self, *, patience: float = 0.0) -> None:
-        """Makes the folder this process's own. Raises FolderInUse when another keeps it longer than `patience`."""
+    def own(self, *, wait_seconds: float = 0.0) -> None:
+        """Creates the folder if needed and locks it.
+
+        Raises FolderInUse when another process holds the lock for longer than `wait_seconds`.
+        """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = private(str(self.path / "lock"), os.O_RDWR | os.O_CREAT)
-        deadline = time.monotonic() + patience
+        lock = open_private(str(self.path / "lock"), os.O_RDWR | os.O_CREAT)
+        deadline = time.monotonic() + wait_seconds
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,13 +51,13 @@ class Folder:
                 return
 
     def release(self) -> None:
-        """Lets another process have the folder."""
+        """Releases the lock."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def read(self, name: str) -> dict[str, Any]:
-        """The small JSON document of this name, empty when there is none that can be read."""
+        """Returns the JSON object in the file of this name, or an empty one if there is no readable JSON object."""
         try:
             document = json.loads((self.path / name).read_text())
         except (OSError, ValueError):
@@ -62,16 +65,16 @@ class Folder:
         return document if isinstance(document, dict) else {}
 
     def write(self, name: str, document: dict[str, Any]) -> None:
-        """Writes a small JSON document that only this user may read, all of it or nothing."""
-        fresh = self.path / f"{name}.new"
-        fresh.unlink(missing_ok=True)
-        with open(fresh, "w", opener=private) as file:
+        """Writes a JSON object to the file of this name, atomically. Only the user can read it."""
+        new_path = self.path / f"{name}.new"
+        new_path.unlink(missing_ok=True)
+        with open(new_path, "w", opener=open_private) as file:
             json.dump(document, file, indent=2)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(self.path / name)
+        new_path.replace(self.path / name)
         sync_directory(self.path)
 
     def remove(self, name: str) -> None:
-        """Removes a document."""
+        """Removes the file of this name, if it exists."""
         (self.path / name).unlink(missing_ok=True)

@@ -1,9 +1,8 @@
-"""The journal: every change since the last snapshot, in order, each in the hands of the operating system
-before the request that made it is answered. Nothing answered is lost when the process is killed.
+"""The journal: all changes since the last snapshot, in order.
 
-A change is a numbered request, `[number, target, body]`: making it again on the state it was made on gives
-the same state. Only requests that succeeded are here, so replaying needs no judgement. The next service to
-be kept (S3, SQS) adds its own kind of target; its bodies, being bytes, go in as base64.
+An entry is in the hands of the operating system before its request gets a response, so no acknowledged change is lost
+when the process is killed. An entry is the line `[number, target, body]` of a successful request. Performing the
+requests again, on the state that they were made on, gives the same state.
 """
 
 from __future__ import annotations
@@ -13,41 +12,44 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
-from chalicelib.local.journal.lines import encode, private, sync_directory
+from chalicelib.local.journal.lines import encode, open_private, sync_directory
 
 SYNC_SECONDS = 1.0
 
 
-class Change(NamedTuple):
-    """One request that succeeded, or will be kept when it has."""
+class JournalEntry(NamedTuple):
+    """A request that changes data: the value of its X-Amz-Target header, and its body."""
 
     target: str
     body: str
 
 
 class Journal:
-    """An append-only file of changes. Calls come one at a time, under the lock of the backends."""
+    """An append-only file of entries. Calls must come one at a time: the backends' lock ensures this.
+
+    `last` is the number of the last change, `entries` and `size` (bytes) are those of the file.
+    """
 
     def __init__(self, path: Path, last: int) -> None:
         self.path = path
         self.last = last
         self.entries = 0
         self._open()
-        # The disk has every change a second later: asking it each time would cost milliseconds a write, and
-        # only a power cut could tell the difference.
+        # A thread calls fsync once a second. To call it for every write would cost milliseconds each, and would help
+        # only against a power failure.
         self._dirty = threading.Event()
         self._closing = threading.Event()
-        self._syncing = threading.Thread(target=self._sync_now_and_then, name="journal", daemon=True)
+        self._syncing = threading.Thread(target=self._sync_regularly, name="journal", daemon=True)
         self._syncing.start()
 
     def _open(self) -> None:
-        self._file = private(str(self.path), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._file = open_private(str(self.path), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         sync_directory(self.path.parent)
         self.size = os.fstat(self._file).st_size
 
-    def append(self, change: Change) -> None:
-        """Keeps a change. Raises OSError, with the file as it was, when that cannot be done."""
-        line = encode([self.last + 1, *change])
+    def append(self, entry: JournalEntry) -> None:
+        """Appends an entry. Raises OSError when it cannot be written; then the file is as before."""
+        line = encode([self.last + 1, *entry])
         try:
             written = os.write(self._file, line)
             if written < len(line):
@@ -61,20 +63,20 @@ class Journal:
         self._dirty.set()
 
     def clear(self) -> None:
-        """Starts anew: everything up to here is in a snapshot."""
+        """Removes all entries, after a snapshot has been written that contains them."""
         os.ftruncate(self._file, 0)
         os.fsync(self._file)
         self.size = self.entries = 0
 
     def close(self) -> None:
-        """Everything is on the disk, and the file is let go."""
+        """Writes everything to the disk and closes the file."""
         self._closing.set()
         self._dirty.set()
         self._syncing.join()
         os.fsync(self._file)
         os.close(self._file)
 
-    def _sync_now_and_then(self) -> None:
+    def _sync_regularly(self) -> None:
         while not self._closing.is_set():
             self._dirty.wait()
             self._dirty.clear()

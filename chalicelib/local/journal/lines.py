@@ -1,7 +1,7 @@
-"""Files of checked lines: each a CRC-32 in hexadecimal, a space, one JSON value, a newline.
+"""Files of checksummed JSON lines: each line is a CRC-32 in hexadecimal, a space, one JSON value and a newline.
 
-A line is whole or it is not, and every line says so of itself, so that damage costs the lines it hit
-and no other. Reading such a file executes nothing, whoever wrote it.
+Every line has a checksum of its own, so damage to a file affects only the damaged lines. The lines hold only data, so
+reading a file from an unknown source executes nothing.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 DAMAGED: Any = object()
-TORN: Any = object()
+UNFINISHED: Any = object()
 
 
 def encode(value: Any) -> bytes:
-    """One line."""
+    """Returns the line of a JSON value."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
 def decode(line: bytes) -> Any:
-    """The value of a line, or DAMAGED."""
+    """Returns the JSON value of a line, or DAMAGED if its checksum is wrong."""
     checksum, _, text = line.rstrip(b"\n").partition(b" ")
     if checksum != b"%08x" % zlib.crc32(text):
         return DAMAGED
@@ -32,28 +32,28 @@ def decode(line: bytes) -> Any:
 
 
 def read_lines(path: Path) -> Iterator[Any]:
-    """The values of a file, with DAMAGED for each line that is not sound, and TORN for an unfinished last one."""
+    """Yields the value of each line: DAMAGED if its checksum is wrong, UNFINISHED if the last line has no newline."""
     with path.open("rb") as file:
         for line in file:
-            yield decode(line) if line.endswith(b"\n") else TORN
+            yield decode(line) if line.endswith(b"\n") else UNFINISHED
 
 
 def write_lines(path: Path, values: Iterable[Any]) -> int:
-    """Writes a whole new file in place of the old one, on the disk before it takes its name. Gives its size."""
-    fresh = path.with_name(path.name + ".new")
-    with open(fresh, "wb", opener=private) as file:
+    """Replaces a file by a new one with these values, atomically. Returns its size in bytes."""
+    new_path = path.with_name(path.name + ".new")
+    with open(new_path, "wb", opener=open_private) as file:
         for value in values:
             file.write(encode(value))
         file.flush()
         os.fsync(file.fileno())
         size = file.tell()
-    fresh.replace(path)
+    new_path.replace(path)
     sync_directory(path.parent)
     return size
 
 
 def sync_directory(path: Path) -> None:
-    """Names of files in this directory are on the disk from here on."""
+    """Writes the directory's entries to the disk, so that new and renamed files survive a power failure."""
     directory = os.open(path, os.O_RDONLY)
     try:
         os.fsync(directory)
@@ -61,6 +61,6 @@ def sync_directory(path: Path) -> None:
         os.close(directory)
 
 
-def private(path: str, flags: int) -> int:
-    """An opener for files that are nobody else's to read."""
+def open_private(path: str, flags: int) -> int:
+    """Opens a file that only the user can read. Suits the `opener` parameter of `open`."""
     return os.open(path, flags, 0o600)

@@ -1,16 +1,13 @@
-"""What the embedded engine keeps on disk, and how it comes back.
+"""Saves the rows of the embedded engine to the disk, and loads them.
 
-Two files in the data folder: `snapshot`, the rows of every table as of some change, and `journal`, the
-changes since (see `lines` and `journal`). Both are plain JSON, so that they outlive a new version of moto
-and nothing in them can run. Tables are made from their present definition, and rows put into them; so a
-new index is simply there after an upgrade.
+There are two files in the data folder: `snapshot`, all rows of all tables at one moment, and `journal`, the changes
+since then (see `lines` and `journal`). Both are plain JSON: they do not depend on the version of moto, and reading them
+executes nothing. Tables are created from their current definition before the rows are put, so an upgrade adds a new
+index to existing data.
 
-Starting reads the snapshot and makes the changes again, and writes a new snapshot when that took many.
-Whatever cannot be read or made again sends its file aside under a dated name, with one message about it,
-and the engine starts with all that is sound.
-
-To keep more than rows (queues) a snapshot takes more kinds of line
-beside `table` and `row`, and a change another kind of target.
+A start loads the snapshot, replays the journal, and writes a new snapshot. When lines are damaged or cannot be
+replayed, a copy of the file is kept under a name with the date, one message is printed, and the engine starts with all
+undamaged data.
 """
 
 from __future__ import annotations
@@ -25,27 +22,27 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 
 from chalicelib.local.events import streams
-from chalicelib.local.journal.journal import Change, Journal
-from chalicelib.local.journal.lines import DAMAGED, TORN, read_lines, write_lines
+from chalicelib.local.journal.journal import Journal, JournalEntry
+from chalicelib.local.journal.lines import DAMAGED, UNFINISHED, read_lines, write_lines
 from chalicelib.local.moto import rows
 from chalicelib.local.moto.backends import Backends
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# A change costs 0.4 ms to make again, a row 0.05 ms to read: starting stays under a second or two, and the
-# cost of snapshots is spread over the changes between them.
-FEWEST_CHANGES = 2000
+# To replay a change takes 0.4 ms and to load a row 0.05 ms. With these limits a start takes a second or two, and the
+# cost of a snapshot is spread over many changes.
+MIN_CHANGES_PER_SNAPSHOT = 2000
 ROWS_PER_CHANGE = 4
-MOST_BYTES = 32_000_000
+MAX_JOURNAL_BYTES = 32_000_000
 
-_READS = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "TransactGet")
+_READ_PREFIXES = ("Get", "Query", "Scan", "Describe", "List", "BatchGet", "TransactGet")
 
 
 class Storage:
-    """Keeps the changes made to the backends, and brings them back. It is the backends' keeper.
+    """The change store of the backends' DynamoDB. Loads all saved rows when it is created.
 
-    `sound`: whether everything was found as it had been left.
+    `intact` is whether every file was found complete and undamaged.
     """
 
     def __init__(
@@ -54,147 +51,151 @@ class Storage:
         backends: Backends,
         client: DynamoDBClient,
         make_tables: Callable[[], None],
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
+        """`make_tables` creates missing tables. `report` gets a line of text for each problem."""
         self._snapshot = folder / "snapshot"
         self._backends = backends
         self._client = client
         self._make_tables = make_tables
-        self._tell = tell
+        self._report = report
         self._rows = 0
-        self._places: streams.Places = {}
-        last, self.sound = self._load(folder / "journal")
+        self._positions: streams.StreamPositions = {}
+        last, self.intact = self._load(folder / "journal")
         self._journal = Journal(folder / "journal", last)
-        if not self.sound or self._journal.size:
-            self._compact()
+        if not self.intact or self._journal.size:
+            self._write_snapshot()
 
     @property
     def last(self) -> int:
         """The number of the last change."""
         return self._journal.last
 
-    def change(self, request: AWSPreparedRequest) -> Change | None:
-        """A request to DynamoDB that is not a mere read."""
+    def change_of(self, request: AWSPreparedRequest) -> JournalEntry | None:
+        """Returns the journal entry of a DynamoDB request, or None for reads and for other services."""
         target = request.headers.get("X-Amz-Target", "")
         target = target.decode() if isinstance(target, bytes) else target
         service, _, operation = target.partition(".")
-        if not service.startswith("DynamoDB_") or operation.startswith(_READS):
+        if not service.startswith("DynamoDB_") or operation.startswith(_READ_PREFIXES):
             return None
-        self._places = streams.places(self._backends.account)
+        self._positions = streams.stream_positions(self._backends.account)
         body = request.body
-        return Change(target, body.decode(errors="surrogateescape") if isinstance(body, bytes) else str(body or ""))
+        text = body.decode(errors="surrogateescape") if isinstance(body, bytes) else str(body or "")
+        return JournalEntry(target, text)
 
-    def keep(self, change: object) -> None:
-        """Into the journal; when the disk refuses, everything in memory is put back as the disk has it."""
-        assert isinstance(change, Change)
+    def save(self, change: object) -> None:
+        """Appends an entry to the journal. If it cannot, loads all rows again from the disk and raises OSError."""
+        assert isinstance(change, JournalEntry)
         try:
             self._journal.append(change)
         except OSError as error:
-            self._tell(f"cannot keep a write, it is undone: {error}")
-            self._put_back()
+            self._report(f"cannot save a write, the write is undone: {error}")
+            self._undo()
             raise
-        if self._journal.entries > self._most_changes() or self._journal.size > MOST_BYTES:
-            self._compact()
+        if self._journal.entries > self._max_changes() or self._journal.size > MAX_JOURNAL_BYTES:
+            self._write_snapshot()
 
-    def _put_back(self) -> None:
+    def _undo(self) -> None:
         account = self._backends.account
-        waiting = streams.records_before(account, self._places)
-        rows.forget(account)
+        waiting = streams.records_before(account, self._positions)
+        rows.delete_tables(account)
         self._load(self._journal.path)
-        streams.set_places(account, self._places, waiting)
+        streams.set_positions(account, self._positions, waiting)
 
     def close(self) -> None:
-        """Everything is on the disk."""
+        """Writes everything to the disk."""
         self._journal.close()
 
-    def _most_changes(self) -> int:
-        return max(FEWEST_CHANGES, self._rows // ROWS_PER_CHANGE)
+    def _max_changes(self) -> int:
+        return max(MIN_CHANGES_PER_SNAPSHOT, self._rows // ROWS_PER_CHANGE)
 
-    def _compact(self) -> None:
-        # Dying between the two steps leaves changes in the journal that the snapshot has; their numbers say so.
+    def _write_snapshot(self) -> None:
+        # If the process dies between the two steps, the journal has changes that the snapshot contains already. A
+        # start skips them because of their numbers.
         try:
-            write_lines(self._snapshot, self._state())
+            write_lines(self._snapshot, self._snapshot_lines())
             self._journal.clear()
         except OSError as error:
-            self._tell(f"cannot write {self._snapshot}, the journal grows on: {error}")
+            self._report(f"cannot write {self._snapshot}, the journal continues to grow: {error}")
 
-    def _state(self) -> Iterator[Any]:
+    def _snapshot_lines(self) -> Iterator[Any]:
         account, self._rows = self._backends.account, 0
         yield {"kind": "snapshot", "last": self._journal.last}
         for name in rows.table_names(account):
-            yield {"kind": "table", "definition": rows.definition(self._client, name)}
+            yield {"kind": "table", "definition": rows.table_definition(self._client, name)}
             for row in rows.rows_of(account, name):
                 self._rows += 1
                 yield {"kind": "row", "table": name, "row": row}
         yield {"kind": "end", "rows": self._rows, "last": self._journal.last}
 
     def _load(self, journal: Path) -> tuple[int, bool]:
-        """The number of the last change there is, and whether every file was sound."""
-        keeper, self._backends.keeper = self._backends.keeper, None
+        """Loads both files. Returns the number of the last change, and whether both files are intact."""
+        store, self._backends.change_store = self._backends.change_store, None
         with self._backends.lock:
             self._make_tables()
-            last, snapshot_sound = self._load_snapshot()
-            last, journal_sound = self._replay(journal, last)
+            last, is_snapshot_intact = self._load_snapshot()
+            last, is_journal_intact = self._replay(journal, last)
             self._make_tables()
-        self._backends.keeper = keeper
-        return last, snapshot_sound and journal_sound
+        self._backends.change_store = store
+        return last, is_snapshot_intact and is_journal_intact
 
     def _load_snapshot(self) -> tuple[int, bool]:
+        """Returns the number of the last change in the snapshot, and whether the file is intact."""
         if not self._snapshot.exists():
             return 0, True
-        last, lost, ended, self._rows = 0, 0, False, 0
+        last, lost, is_complete, self._rows = 0, 0, False, 0
         for line in read_lines(self._snapshot):
             kind = line["kind"] if isinstance(line, dict) else None
             if kind == "snapshot":
                 last = line["last"]
             elif kind == "end":
-                ended, last = line["rows"] == self._rows, line["last"]
+                is_complete, last = line["rows"] == self._rows, line["last"]
             elif kind is None or not self._restore(line):
                 lost += 1
-        if lost or not ended:
-            self._set_aside(self._snapshot, f"{lost or 'some'} of its lines are not sound; {self._rows} rows are back")
-        return last, not lost and ended
+        if lost or not is_complete:
+            self._set_aside(self._snapshot, f"{lost or 'some'} of its lines are lost; {self._rows} rows are restored")
+        return last, not lost and is_complete
 
     def _restore(self, line: dict[str, Any]) -> bool:
-        """Whether a line of the snapshot could be brought back."""
+        """Creates the table or puts the row of a line. Returns whether that was possible."""
         account = self._backends.account
-        known = rows.table_names(account)
+        existing = rows.table_names(account)
         if line["kind"] == "table":
-            if line["definition"]["TableName"] not in known:
+            if line["definition"]["TableName"] not in existing:
                 self._client.create_table(**line["definition"])
             return True
-        if line.get("table") not in known:
+        if line.get("table") not in existing:
             return False
         try:
             rows.put_row(account, line["table"], line["row"])
-        except Exception as error:  # whatever moto has against a row, the others are to come back
-            self._tell(f"a row of {line['table']} does not come back: {error}")
+        except Exception as error:  # moto may raise anything, and the other rows must be restored
+            self._report(f"a row of {line['table']} cannot be restored: {error}")
             return False
         self._rows += 1
         return True
 
     def _replay(self, journal: Path, last: int) -> tuple[int, bool]:
-        """Makes the changes after `last` again; gives the number of the last, and whether all was sound."""
+        """Performs the changes after number `last`. Returns the number of the last, and whether the file is intact."""
         if not journal.exists():
             return last, True
-        made, lost, damaged = 0, 0, 0
+        performed, lost, damaged = 0, 0, 0
         for line in read_lines(journal):
-            if line is TORN:
-                self._cut_torn_end(journal)
+            if line is UNFINISHED:
+                self._remove_unfinished_line(journal)
             elif line is DAMAGED:
-                damaged += 1  # which change that was, the numbers around it say
+                damaged += 1  # counted by the gap to the next number, or at the end of the file
             else:
                 number, target, body = line
                 damaged = 0
                 if number > last:
                     lost, last = lost + number - last - 1, number
-                    made, lost = (made + 1, lost) if self._again(target, body) else (made, lost + 1)
+                    performed, lost = (performed + 1, lost) if self._perform(target, body) else (performed, lost + 1)
         lost, last = lost + damaged, last + damaged
         if lost:
-            self._set_aside(journal, f"{lost} of its changes are lost; {made} are back")
+            self._set_aside(journal, f"{lost} of its changes are lost; {performed} are restored")
         return last, not lost
 
-    def _again(self, target: str, body: str) -> bool:
+    def _perform(self, target: str, body: str) -> bool:
         headers = HTTPHeaders()
         headers["X-Amz-Target"] = target
         headers["Content-Type"] = "application/x-amz-json-1.0"
@@ -202,15 +203,15 @@ class Storage:
         request = AWSPreparedRequest("POST", url, headers, body.encode(errors="surrogateescape"), False)
         return bool(self._backends.perform(request).status_code < 300)
 
-    def _cut_torn_end(self, journal: Path) -> None:
-        """The process died while it wrote this line, so nobody was told that the change was made."""
-        self._tell(f"the last line of {journal} is unfinished: a write that was never answered, dropped")
+    def _remove_unfinished_line(self, journal: Path) -> None:
+        """The process ended while it wrote this line, so no client got a response for the change."""
+        self._report(f"the last line of {journal} is unfinished: this write was never acknowledged and is removed")
         content = journal.read_bytes()
         with journal.open("r+b") as file:
             file.truncate(content.rfind(b"\n") + 1)
 
-    def _set_aside(self, path: Path, what: str) -> None:
-        """Keeps a copy of a damaged file under a dated name and says so; a new snapshot of what is sound follows."""
-        aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
-        shutil.copy2(path, aside)
-        self._tell(f"{path} is damaged: {what}. The damaged file is kept as {aside}")
+    def _set_aside(self, path: Path, damage: str) -> None:
+        """Copies a damaged file to a name with the date, and reports it. A new snapshot replaces the file itself."""
+        copy = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+        shutil.copy2(path, copy)
+        self._report(f"{path} is damaged: {damage}. A copy of the damaged file is kept as {copy}")

@@ -1,1 +1,1 @@
-"""moto in this process: its backends behind one lock, and patches to them."""
+"""moto in this process: its backends behind one lock, and patches of moto."""

@@ -1,7 +1,7 @@
-"""moto's backends behind one lock: AWS in this process, safe for requests in parallel.
+"""moto's backends behind one lock, so that requests of several threads are safe.
 
-moto undoes the writes of a cancelled transaction afterwards, so calls that overlap would undo each
-other's. Every call to the backends therefore goes through `Backends.send`, one at a time.
+moto undoes the writes of a cancelled transaction after it has made them, so overlapping requests would undo each
+other's writes. Therefore every request goes through `Backends.send`, one at a time.
 """
 
 from __future__ import annotations
@@ -19,42 +19,42 @@ from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from chalicelib.local.moto import patches
 from chalicelib.local.moto.rows import REGION
 
-# Each `Backends` has an AWS account of its own, so that two in one process share nothing.
+# Each `Backends` uses an AWS account of its own, so that two in one process share no data.
 _accounts = itertools.count(123456789012)
 
 
-class Keeper(Protocol):
-    """Makes the changes that requests bring about durable."""
+class ChangeStore(Protocol):
+    """Saves the changes that requests make to the disk."""
 
-    def change(self, request: AWSPreparedRequest) -> object | None:
-        """What has to be kept of this request once it has succeeded; None when it changes nothing."""
+    def change_of(self, request: AWSPreparedRequest) -> object | None:
+        """Returns what has to be saved if this request succeeds, or None if the request changes nothing."""
 
-    def keep(self, change: object) -> None:
-        """Keeps a change that has been made. When this raises OSError, the change has been undone."""
+    def save(self, change: object) -> None:
+        """Saves a change that has been made in memory. If it cannot, undoes the change and raises OSError."""
 
 
-class Keepers:
-    """Several keepers as one: each change is kept by the first that knows its request."""
+class ChangeStores:
+    """Combines several change stores: the first that recognizes a request saves its change."""
 
-    def __init__(self, *keepers: Keeper) -> None:
-        self._keepers = keepers
+    def __init__(self, *stores: ChangeStore) -> None:
+        self._stores = stores
 
-    def change(self, request: AWSPreparedRequest) -> tuple[Keeper, object] | None:
-        """The change, and who keeps it."""
-        for keeper in self._keepers:
-            if (change := keeper.change(request)) is not None:
-                return keeper, change
+    def change_of(self, request: AWSPreparedRequest) -> tuple[ChangeStore, object] | None:
+        """Returns the change and the store that saves it, or None if no store recognizes the request."""
+        for store in self._stores:
+            if (change := store.change_of(request)) is not None:
+                return store, change
         return None
 
-    def keep(self, change: object) -> None:
-        """Keeps a change. Raises OSError when it has been undone."""
+    def save(self, change: object) -> None:
+        """Saves a change that `change_of` returned. Raises OSError when the change has been undone."""
         assert isinstance(change, tuple)
-        keeper, own = change
-        keeper.keep(own)
+        store, own_change = change
+        store.save(own_change)
 
 
 class Backends:
-    """Answers the calls of every client attached to it."""
+    """Processes the requests of every client that is attached to it."""
 
     def __init__(self) -> None:
         patches.install()
@@ -62,58 +62,58 @@ class Backends:
         self._stubber.enabled = True
         self.lock = threading.RLock()
         self.account = f"{next(_accounts):012d}"
-        self.keeper: Keeper | None = None
-        # Set with every change that is kept; whoever waits for it clears it.
-        self.news = threading.Event()
+        self.change_store: ChangeStore | None = None
+        # Set after every saved change. The thread that waits for it clears it.
+        self.new_writes = threading.Event()
 
     def attach(self, client: BaseClient) -> None:
-        """From now on this client's calls are answered here and never reach a network."""
+        """Redirects all further requests of this client to these backends. None of them uses the network."""
         service = client.meta.service_model.service_name
 
-        def answered(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-            return self.send(at_home(request, service))
+        def respond(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+            return self.send(addressed_to_aws(request, service))
 
-        client.meta.events.register_first("before-send.*", answered)  # type: ignore[arg-type]
+        client.meta.events.register_first("before-send.*", respond)  # type: ignore[arg-type]
 
     def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        """The backends' answer to one signed request, given once its changes are kept."""
+        """Returns the response to a signed request. A change has been saved when this returns."""
         with self.lock:
-            if self.keeper is None:
+            if self.change_store is None:
                 return self.perform(request)
-            change = self.keeper.change(request)
+            change = self.change_store.change_of(request)
             response = self.perform(request)
             if change is None or response.status_code >= 300:
                 return response
             try:
-                self.keeper.keep(change)
+                self.change_store.save(change)
             except OSError as error:
-                return _not_kept(request, error)
-            self.news.set()
+                return _not_saved(request, error)
+            self.new_writes.set()
             return response
 
     def perform(self, request: AWSPreparedRequest) -> AWSResponse:
-        """The backends' answer, with nothing kept. Only for a caller that holds the lock."""
+        """Returns the response without saving the change. The caller must hold the lock."""
         request.headers["x-moto-account-id"] = self.account
         response = self._stubber("before-send", request)
         if response is None:
-            raise RuntimeError(f"the embedded engine does not know {request.url}")
+            raise RuntimeError(f"the embedded engine does not support {request.url}")
         return response
 
 
-def at_home(request: AWSPreparedRequest, service: str) -> AWSPreparedRequest:
-    """The request as one to AWS itself, whatever address its client calls."""
+def addressed_to_aws(request: AWSPreparedRequest, service: str) -> AWSPreparedRequest:
+    """Returns the request with the address of AWS itself, whatever endpoint its client uses."""
     url = urlsplit(request.url)
     if (url.hostname or "").endswith(".amazonaws.com"):
         return request
     host = f"{service}.{REGION}.amazonaws.com"
-    home = url._replace(scheme="https", netloc=host).geturl()
-    return AWSPreparedRequest(request.method, home, request.headers, request.body, request.stream_output)
+    aws_url = url._replace(scheme="https", netloc=host).geturl()
+    return AWSPreparedRequest(request.method, aws_url, request.headers, request.body, request.stream_output)
 
 
-def _not_kept(request: AWSPreparedRequest, error: OSError) -> AWSResponse:
+def _not_saved(request: AWSPreparedRequest, error: OSError) -> AWSResponse:
     body = {
         "__type": "InternalServerError",
-        "message": f"The write could not be kept and was undone: {error}",
+        "message": f"The write could not be saved and was undone: {error}",
     }
     headers = {"Content-Type": "application/x-amz-json-1.0"}
     return AWSResponse(request.url, 500, headers, MockRawResponse(json.dumps(body)))  # type: ignore[arg-type]

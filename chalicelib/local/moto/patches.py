@@ -1,18 +1,23 @@
-"""Mends to moto. Without the first two it is too slow for more than a few hundred rows.
+"""Patches to moto 5.2.5 that make the embedded engine correct and fast enough for thousands of rows.
 
-* For every action of a transaction it copies the whole table, to put it back when the transaction is
-  cancelled: 5 s for a transaction of three over 20 000 rows. Here only the rows that the transaction
-  names are copied.
-* For every query it sorts the whole table. Here only the rows in reach of the key condition are, and of these no
-  more than a page can hold.
-* What it does for every call and every value: see `moto_speed`.
+Speed (see `performance` for what moto does for every call and every value):
 
-* An update that it refuses late leaves an empty row behind, and a batch the rows before the one it stopped at.
-  Here what is refused changes nothing, so that replaying what succeeded gives the same state.
-* It asks boto3 for the names of regions, and so fails where the shell names an AWS profile that is not there.
+* For every action of a transaction, moto copies the whole table, to restore it when the transaction is cancelled:
+  5 s for a transaction of three actions on 20 000 rows. The patch copies only the rows that the transaction names.
+* For every query, moto sorts the whole table. The patch passes it only the rows that match the key condition, and no
+  more of them than a page can hold.
 
-The answers stay what they were, but for one liberty that DynamoDB takes too: whether a page that ends
-exactly with the last match says that there might be more. `Backends` lets one call in at a time.
+Correctness:
+
+* When moto rejects an update late, it leaves an empty row. When it rejects a BatchWriteItem, it keeps the rows that
+  it wrote before the error. With the patch, a rejected request changes nothing, so that replaying the successful
+  requests gives the same state.
+* moto replaces the text between `<RequestId>` and `</RequestId>` by the id of the request, in JSON responses as well,
+  where the text belongs to a row. With the patch, it does so only in XML.
+* moto asks boto3 for the names of the regions, which fails if AWS_PROFILE names a profile that does not exist.
+
+The responses stay the same, with one exception that DynamoDB also makes: a page that ends exactly with the last match
+may or may not have a LastEvaluatedKey. `Backends` allows one call at a time.
 """
 
 from __future__ import annotations
@@ -27,45 +32,51 @@ from typing import Any
 
 import boto3
 from moto.core.base_backend import AccountSpecificBackend
+from moto.core.responses import BaseResponse
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
 from chalicelib.local.client import isolated_session
-from chalicelib.local.moto.performance import quicken
+from chalicelib.local.moto.performance import install_performance_patches
 
 _IN_TRANSACTION = "_in_transaction"
-# What a query has besides its filters; those decide row by row, however many that takes.
-_NO_FILTERS = {"hash_key_conditions", "range_key_conditions", "index_name", "consistent_read", "filter_expression"}
-_by_place = itemgetter(0)
+# The keyword arguments of a query without a legacy QueryFilter, which moto passes as further arguments. With such a
+# filter, the number of rows that a page needs is not known in advance.
+_QUERY_ARGUMENTS = {"hash_key_conditions", "range_key_conditions", "index_name", "consistent_read", "filter_expression"}
+_by_sort_key = itemgetter(0)
 
 
 @cache
 def install() -> None:
-    """Mends moto for this process, once."""
-    Table.__deepcopy__ = _copied  # type: ignore[attr-defined]
-    DynamoDBBackend.transact_write_items = _sparing(DynamoDBBackend.transact_write_items)  # type: ignore[method-assign]
-    DynamoDBBackend.update_item = _whole_update(DynamoDBBackend.update_item)  # type: ignore[method-assign]
-    DynamoHandler.batch_write_item = _whole_batch(DynamoHandler.batch_write_item)  # type: ignore[method-assign]
-    Table.query = _narrowed(Table.query)  # type: ignore[method-assign]
-    quicken()
+    """Patches moto in this process. Further calls do nothing."""
+    Table.__deepcopy__ = _deep_copy  # type: ignore[attr-defined]
+    DynamoDBBackend.transact_write_items = _without_copies(DynamoDBBackend.transact_write_items)  # type: ignore[method-assign]
+    DynamoDBBackend.update_item = _atomic_update(DynamoDBBackend.update_item)  # type: ignore[method-assign]
+    DynamoHandler.batch_write_item = _atomic_batch(DynamoHandler.batch_write_item)  # type: ignore[method-assign]
+    Table.query = _with_fewer_rows(Table.query)  # type: ignore[method-assign]
+    responses: Any = BaseResponse
+    responses._enrich_response = staticmethod(_only_in_xml(responses._enrich_response))
+    install_performance_patches()
     session = boto3.Session(botocore_session=isolated_session())
     accounts: Any = AccountSpecificBackend
     accounts.get_session = classmethod(lambda cls: session)
 
 
-def _copied(table: Table, memo: dict[int, Any]) -> Table:
-    """A deep copy as ever, but of a table in a transaction, which `_sparing` looks after, no copy."""
+def _deep_copy(table: Table, memo: dict[int, Any]) -> Table:
+    """Returns a deep copy, or the table itself during a transaction: `_without_copies` restores its rows."""
     if getattr(table, _IN_TRANSACTION, False):
         return table
-    twin: Table = object.__new__(table.__class__)
-    memo[id(table)] = twin
-    twin.__dict__.update(copy.deepcopy(table.__dict__, memo))
-    return twin
+    duplicate: Table = object.__new__(table.__class__)
+    memo[id(table)] = duplicate
+    duplicate.__dict__.update(copy.deepcopy(table.__dict__, memo))
+    return duplicate
 
 
-def _sparing(original: Callable[..., None]) -> Callable[..., None]:
+def _without_copies(original: Callable[..., None]) -> Callable[..., None]:
+    """Marks the tables of a transaction, so that moto does not copy them, and restores their rows if it fails."""
+
     @wraps(original)
     def transact_write_items(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
         steps = [next(iter(item.values())) for item in transact_items if item]
@@ -81,23 +92,27 @@ def _sparing(original: Callable[..., None]) -> Callable[..., None]:
     return transact_write_items
 
 
-def _whole_update(original: Callable[..., Item]) -> Callable[..., Item]:
+def _atomic_update(original: Callable[..., Item]) -> Callable[..., Item]:
+    """Restores the row of an update that fails."""
+
     @wraps(original)
-    def update_item(backend: DynamoDBBackend, table_name: str, key: Any, *rest: Any, **named: Any) -> Item:
+    def update_item(backend: DynamoDBBackend, table_name: str, key: Any, *args: Any, **kwargs: Any) -> Item:
         with _all_or_nothing(backend, [{"TableName": table_name, "Key": key}]):
-            return original(backend, table_name, key, *rest, **named)
+            return original(backend, table_name, key, *args, **kwargs)
 
     return update_item
 
 
-def _whole_batch(original: Callable[..., Any]) -> Callable[..., Any]:
+def _atomic_batch(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Restores the rows of a BatchWriteItem that fails."""
+
     @wraps(original)
     def batch_write_item(handler: DynamoHandler) -> Any:
         steps = [
-            {"TableName": name, **words}
+            {"TableName": name, **parameters}
             for name, requests in handler.body.get("RequestItems", {}).items()
             for request in requests
-            for words in request.values()
+            for parameters in request.values()
         ]
         with _all_or_nothing(handler.dynamodb_backend, steps):
             return original(handler)
@@ -107,20 +122,20 @@ def _whole_batch(original: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def _all_or_nothing(backend: DynamoDBBackend, steps: Iterable[Mapping[str, Any]]) -> Iterator[list[Table]]:
-    """Puts every row that the steps name back, and the streams, when what is done with them is refused."""
+    """Restores every row that the steps name, and the streams, when the block raises. Yields the tables."""
     steps = list(steps)
     named = {step.get("TableName") for step in steps}
-    kept = [_Kept(table, steps) for name, table in backend.tables.items() if name in named]
+    saved = [_SavedRows(table, steps) for name, table in backend.tables.items() if name in named]
     try:
-        yield [rows.table for rows in kept]
+        yield [rows.table for rows in saved]
     except Exception:
-        for rows in kept:
-            rows.put_back()
+        for rows in saved:
+            rows.restore()
         raise
 
 
-class _Kept:
-    """The rows that a request names, and the length of the stream, as they were before it."""
+class _SavedRows:
+    """The rows of a table that a request names, and the length of its stream, before the request."""
 
     def __init__(self, table: Table, steps: Iterable[Mapping[str, Any]]) -> None:
         self.table = table
@@ -128,7 +143,7 @@ class _Kept:
         self._rows = [(key, copy.deepcopy(_row(table, key))) for key in keys if key is not None]
         self._stream = len(table.stream_shard.items) if table.stream_shard else 0
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         for (hash_key, range_key), row in self._rows:
             rows: Any = self.table.items if range_key is None else self.table.items[hash_key]
             key = hash_key if range_key is None else range_key
@@ -146,7 +161,7 @@ def _key(table: Table, step: Mapping[str, Any]) -> tuple[DynamoType, DynamoType 
         range_key = DynamoType(named[table.range_key_attr]) if table.range_key_attr else None
         return DynamoType(named[table.hash_key_attr]), range_key
     except (KeyError, IndexError):
-        return None  # without its key the step will be refused and change nothing
+        return None  # moto rejects a step without a complete key, and changes nothing
 
 
 def _row(table: Table, key: tuple[DynamoType, DynamoType | None]) -> Item | None:
@@ -157,39 +172,56 @@ def _row(table: Table, key: tuple[DynamoType, DynamoType | None]) -> Item | None
     return rows.get(hash_key, {}).get(range_key)  # type: ignore[no-any-return]
 
 
-def _narrowed(original: Callable[..., Any]) -> Callable[..., Any]:
+def _only_in_xml(original: Callable[..., tuple[Any, Any]]) -> Callable[..., tuple[Any, Any]]:
+    """Writes the id of the request into XML responses only."""
+
     @wraps(original)
-    def query(table: Table, hash_key: Any, comparison: Any, operands: Any, *rest: Any, **named: Any) -> Any:
-        limit, start, forward = rest[:3]
-        index_name = named.get("index_name") or (rest[4] if len(rest) > 4 else None)
-        whole = table.items
+    def enrich(headers: dict[str, str], body: Any) -> tuple[Any, Any]:
+        if isinstance(body, str) and not body.lstrip().startswith("<"):
+            return original(headers, "")[0], body
+        return original(headers, body)
+
+    return enrich
+
+
+def _with_fewer_rows(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Passes only the rows to a query that can be on its page."""
+
+    @wraps(original)
+    def query(table: Table, hash_key: Any, comparison: Any, operands: Any, *args: Any, **kwargs: Any) -> Any:
+        limit, start, forward = args[:3]
+        index_name = kwargs.get("index_name") or (args[4] if len(args) > 4 else None)
+        all_rows = table.items
         if index_name or table.range_key_attr is None or hash_key is None:
-            return original(table, hash_key, comparison, operands, *rest, **named)
-        rows: dict[DynamoType, Item] = whole.get(hash_key, {})
+            return original(table, hash_key, comparison, operands, *args, **kwargs)
+        rows: dict[DynamoType, Item] = all_rows.get(hash_key, {})
         if comparison:
             rows = {key: row for key, row in rows.items() if key.compare(comparison, operands)}
-        if limit and set(named) <= _NO_FILTERS and (not start or _is_of(table, hash_key, start)):
+        if limit and set(kwargs) <= _QUERY_ARGUMENTS and (not start or _is_in_partition(table, hash_key, start)):
             after = DynamoType(start[table.range_key_attr]).cast_value if start else None
-            rows = _first(rows, limit + 1, after, forward=forward)
+            rows = _first_rows(rows, limit + 1, after, forward=forward)
         table.items = {hash_key: rows}  # type: ignore[assignment]
         try:
-            return original(table, hash_key, comparison, operands, *rest, **named)
+            return original(table, hash_key, comparison, operands, *args, **kwargs)
         finally:
-            table.items = whole
+            table.items = all_rows
 
     return query
 
 
-def _is_of(table: Table, hash_key: DynamoType, start: dict[str, Any]) -> bool:
-    """Whether a place to go on from is one of this partition."""
+def _is_in_partition(table: Table, hash_key: DynamoType, start: dict[str, Any]) -> bool:
+    """Returns whether an ExclusiveStartKey belongs to this partition."""
     has_both = table.hash_key_attr in start and table.range_key_attr in start
     return has_both and DynamoType(start[table.hash_key_attr]) == hash_key
 
 
-def _first(rows: dict[DynamoType, Item], many: int, after: Any, *, forward: bool) -> dict[DynamoType, Item]:
-    """So many rows in the order of a query, behind a place; sorting them all would take longer than the rest of it."""
-    places = ((key.cast_value, key) for key in rows)
+def _first_rows(rows: dict[DynamoType, Item], count: int, after: Any, *, forward: bool) -> dict[DynamoType, Item]:
+    """Returns the first `count` rows after the sort key `after`, in the order of the query.
+
+    Selects them without sorting all rows, which would take longer than the rest of the query.
+    """
+    keys = ((key.cast_value, key) for key in rows)
     if after is not None:
-        places = ((place, key) for place, key in places if (place > after if forward else place < after))
-    chosen = nsmallest(many, places, _by_place) if forward else nlargest(many, places, _by_place)
+        keys = ((value, key) for value, key in keys if (value > after if forward else value < after))
+    chosen = nsmallest(count, keys, _by_sort_key) if forward else nlargest(count, keys, _by_sort_key)
     return {key: rows[key] for _, key in chosen}

@@ -1,4 +1,4 @@
-"""The tables of an embedded engine, all rows at once: faster by far than asking for them page by page."""
+"""Direct access to the rows in moto's memory, which is much faster than reading them page by page."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 
-_INDEX = ("IndexName", "KeySchema", "Projection")
+_INDEX_PROPERTIES = ("IndexName", "KeySchema", "Projection")
 
 
 def table_names(account: str) -> list[str]:
-    """The tables of an account."""
+    """Returns the names of all tables of an account."""
     return list(dynamodb_backends[account][REGION].tables)
 
 
 def rows_of(account: str, name: str) -> Iterator[dict[str, Any]]:
-    """The rows of a table in DynamoDB's JSON."""
+    """Yields the rows of a table in DynamoDB's JSON."""
     table = dynamodb_backends[account][REGION].tables[name]
     for row in table.all_items():
-        yield {attribute: _json(value) for attribute, value in row.attrs.items()}
+        yield {attribute: _to_json(value) for attribute, value in row.attrs.items()}
 
 
-def _json(value: DynamoType) -> dict[str, Any]:
-    # moto's own way copies everything first, and gives bytes, which JSON has none of.
-    held = value.value
+def _to_json(value: DynamoType) -> dict[str, Any]:
+    # moto's own conversion first copies everything, and leaves bytes, which JSON cannot hold.
+    content = value.value
     if value.type == "M":
-        held = {name: _json(each) for name, each in held.items()}
+        content = {name: _to_json(element) for name, element in content.items()}
     elif value.type == "L":
-        held = [_json(each) for each in held]
+        content = [_to_json(element) for element in content]
     elif value.type == "BS":
-        held = [_base64(each) for each in held]
+        content = [_base64(element) for element in content]
     elif value.type == "B":
-        held = _base64(held)
-    return {value.type: held}
+        content = _base64(content)
+    return {value.type: content}
 
 
-def _base64(held: bytes | str) -> str:
-    return b64encode(held).decode() if isinstance(held, bytes) else held
+def _base64(content: bytes | str) -> str:
+    return b64encode(content).decode() if isinstance(content, bytes) else content
 
 
 def put_row(account: str, name: str, row: dict[str, Any]) -> None:
-    """Puts a row as it was, unseen by the stream of the table: it is no news."""
+    """Puts a row, given in DynamoDB's JSON, without adding a record to the table's stream."""
     table: Table = dynamodb_backends[account][REGION].tables[name]
     stream, table.stream_shard = table.stream_shard, None
     try:
@@ -58,19 +58,19 @@ def put_row(account: str, name: str, row: dict[str, Any]) -> None:
         table.stream_shard = stream
 
 
-def forget(account: str) -> None:
-    """Drops every table of an account from memory."""
+def delete_tables(account: str) -> None:
+    """Deletes every table of an account from memory."""
     dynamodb_backends[account][REGION].reset()
 
 
-def definition(client: DynamoDBClient, name: str) -> dict[str, Any]:
-    """What CreateTable would take to make this table again."""
+def table_definition(client: DynamoDBClient, name: str) -> dict[str, Any]:
+    """Returns the parameters of CreateTable that create this table again."""
     table: Any = client.describe_table(TableName=name)["Table"]
-    made: dict[str, Any] = {"TableName": name, "BillingMode": "PAY_PER_REQUEST"}
-    made |= {key: table[key] for key in ("AttributeDefinitions", "KeySchema")}
-    for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
-        if table.get(kind):
-            made[kind] = [{key: index[key] for key in _INDEX} for index in table[kind]]
+    parameters: dict[str, Any] = {"TableName": name, "BillingMode": "PAY_PER_REQUEST"}
+    parameters |= {key: table[key] for key in ("AttributeDefinitions", "KeySchema")}
+    for index_type in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
+        if table.get(index_type):
+            parameters[index_type] = [{key: index[key] for key in _INDEX_PROPERTIES} for index in table[index_type]]
     if table.get("StreamSpecification"):
-        made["StreamSpecification"] = table["StreamSpecification"]
-    return made
+        parameters["StreamSpecification"] = table["StreamSpecification"]
+    return parameters

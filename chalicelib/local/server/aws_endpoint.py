@@ -1,9 +1,9 @@
-"""The door: other processes reach the engine's AWS services here, with any AWS client.
+"""The AWS endpoint: other processes call the engine's AWS services here, with any AWS client.
 
     client = boto3.client("dynamodb", endpoint_url="http://127.0.0.1:8001", ...)
 
-It listens on the loopback interface only and believes every signature, as everything behind it belongs to
-the user who runs it. Which service is meant, the credential scope says; region and account are the engine's.
+It listens on the loopback interface only and accepts every signature, because all data belongs to the user who runs
+the engine. The credential scope of the signature names the service. Region and account are always the engine's.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from chalicelib.local.moto.backends import Backends
 from chalicelib.local.moto.rows import REGION
 from chalicelib.local.server.http_body import read_body
 
-MOST_BYTES = 100_000_000
+MAX_AWS_REQUEST_BYTES = 100_000_000
 
 _SCOPE = re.compile(r"Credential=[^/,\s]+/\d+/[a-z0-9-]+/([a-z0-9-]+)/aws4_request")
 _LOCAL_HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?$")
 
 
-class Door:
-    """An HTTP server in threads of its own, in front of the backends."""
+class AwsEndpoint:
+    """An HTTP server with threads of its own that passes requests to the backends."""
 
     def __init__(self, backends: Backends, port: int) -> None:
-        """Listens at once. Raises OSError when the port is taken."""
+        """Starts the server. Raises OSError when the port is in use."""
         self._server = _Server((LOOPBACK, port), partial(_Handler, backends))
         self.url = f"http://{LOOPBACK}:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, name="door", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, name="aws-endpoint", daemon=True).start()
 
     def close(self) -> None:
-        """Listens no longer."""
+        """Stops the server."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -52,8 +52,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_version = "buckets-door"
-    # Headers and body leave in one piece: in two, the second waits for an acknowledgement of the first.
+    server_version = "buckets-door"  # other versions of the engine look for this name
+    # Sends headers and body together. Otherwise the body waits for the acknowledgement of the headers.
     wbufsize = -1
     disable_nagle_algorithm = True
 
@@ -62,30 +62,31 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*arguments)
 
     def do_any(self) -> None:
-        """Passes one request on."""
+        """Passes one request to the backends."""
         try:
-            body = read_body(self.headers, cast(BinaryIO, self.rfile), MOST_BYTES)
-        except ApiError as refusal:
+            body = read_body(self.headers, cast(BinaryIO, self.rfile), MAX_AWS_REQUEST_BYTES)
+        except ApiError as error:
             self.close_connection = True
-            return self._refuse(400, "SerializationException", refusal.text)
+            return self._send_error(400, "SerializationException", error.text)
         if not _LOCAL_HOST.match(self.headers.get("Host", "")):
-            # A page of another site that got its own name to resolve to this machine.
-            return self._refuse(403, "AccessDeniedException", "This door is for this machine")
+            # DNS rebinding: a web page of another site whose host name resolves to this machine.
+            return self._send_error(403, "AccessDeniedException", "Only this machine may use this endpoint")
         service = service_of(self.headers.get("Authorization", ""), self.path)
         if service is None:
-            return self._refuse(403, "MissingAuthenticationTokenException", "Sign the request; any credentials do")
-        return self._answer(self._backends.send(self._forwarded(service, body)))
+            message = "Sign the request; any credentials are accepted"
+            return self._send_error(403, "MissingAuthenticationTokenException", message)
+        return self._send_response(self._backends.send(self._forwarded(service, body)))
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = do_any
 
     def handle_expect_100(self) -> bool:
-        """Says at once that the body may come."""
-        going_on = super().handle_expect_100()
+        """Sends the response 100 Continue at once."""
+        result = super().handle_expect_100()
         self.wfile.flush()
-        return going_on
+        return result
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Says nothing: who calls here is one of us."""
+        """Logs nothing: the callers are this user's own processes."""
 
     def _forwarded(self, service: str, body: bytes | None) -> AWSPreparedRequest:
         headers = HTTPHeaders()
@@ -96,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers["Host"] = host
         return AWSPreparedRequest(str(self.command), f"https://{host}{self.path}", headers, body or b"", False)
 
-    def _answer(self, response: AWSResponse) -> None:
+    def _send_response(self, response: AWSResponse) -> None:
         content = response.content
         self.send_response(response.status_code)
         for name, value in response.headers.items():
@@ -108,8 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    def _refuse(self, status: int, kind: str, message: str) -> None:
-        content = json.dumps({"__type": kind, "message": message}).encode()
+    def _send_error(self, status: int, error_type: str, message: str) -> None:
+        content = json.dumps({"__type": error_type, "message": message}).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
         self.send_header("Content-Length", str(len(content)))
@@ -119,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def service_of(authorization: str, path: str) -> str | None:
-    """The service that a request was signed for, in its header or in a presigned URL."""
+    """Returns the service that a request was signed for, in its header or in a presigned URL, or None."""
     presigned = parse_qs(urlsplit(path).query).get("X-Amz-Credential", [""])[0]
     scope = _SCOPE.search(authorization) or _SCOPE.match(f"Credential={presigned}/".rstrip("/"))
     return scope[1] if scope else None

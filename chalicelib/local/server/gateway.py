@@ -1,8 +1,8 @@
-"""The HTTP server of `chalice local`, mended to answer like the deployed API.
+"""The HTTP server of `chalice local`, changed to respond like the deployed API.
 
-As it comes, it answers an unknown path with 403 in words of its own, takes a broken Content-Length for a
-fault, does not know chunked bodies, sends a body after HEAD, and lets the second packet of each answer
-wait 40 ms for the acknowledgement of the first.
+The original responds to an unknown path with 403 and a body of its own, takes an invalid Content-Length for an internal
+error, does not support chunked bodies, sends a body after HEAD, and delays the second packet of each response by 40 ms,
+until the first is acknowledged.
 """
 
 from __future__ import annotations
@@ -24,49 +24,50 @@ from chalicelib.core.errors import ApiError, BadRequest, RouteNotFound
 from chalicelib.http.envelope import error_response, internal_error
 from chalicelib.local.server.http_body import read_body
 
-# What API Gateway takes.
-MOST_BYTES = 10_000_000
-DRAIN_SECONDS = 2.0
-DRAIN_BYTES = 64_000_000
+# The payload limit of API Gateway.
+MAX_API_REQUEST_BYTES = 10_000_000
+MAX_DRAIN_SECONDS = 2.0
+MAX_DRAIN_BYTES = 64_000_000
 
 JSON = {"Content-Type": "application/json"}
 
 
-class RequestUnreadable(BadRequest):
-    """What arrived is not an HTTP request, or too long for one."""
+class MalformedRequest(BadRequest):
+    """The request is not valid HTTP, or its request line or headers are too long."""
 
 
 class Gateway(LocalGateway):
-    """Finds the route, and answers 404 where there is none."""
+    """Finds the route of a request. Responds with 404 if there is none."""
 
     def __init__(self, app_object: Chalice, config: Config) -> None:
         super().__init__(app_object, config)
         self.cors = cors_headers(app_object)
 
     def handle_request(self, method: str, path: str, headers: dict[str, Any], body: bytes | None) -> dict[str, Any]:
-        """The answer to a request, also where no route is for it."""
+        """Returns the response in the form of a Lambda proxy integration, also for an unknown path."""
         try:
             return super().handle_request(method, path, headers, body)
-        except RouteNotFound as refusal:
-            status, own, text = error_response(refusal, str(uuid.uuid4()))
-            return {"statusCode": status, "headers": {**self.cors, **own}, "multiValueHeaders": {}, "body": text}
+        except RouteNotFound as error:
+            status, error_headers, text = error_response(error, str(uuid.uuid4()))
+            all_headers = {**self.cors, **error_headers}
+            return {"statusCode": status, "headers": all_headers, "multiValueHeaders": {}, "body": text}
 
     def _generate_lambda_event(
         self, method: str, path: str, headers: dict[str, Any], body: bytes | None
     ) -> dict[str, Any]:
-        place, _, query = path.partition("?")
-        # A semicolon is an ordinary character of a path, and chalice would cut the path there.
-        address = place.replace(";", "%3B") + ("?" + query if query else "")
+        url_path, _, query = path.partition("?")
+        # A semicolon is an ordinary character of a path, but Chalice cuts the path there.
+        url = url_path.replace(";", "%3B") + ("?" + query if query else "")
         try:
-            event: dict[str, Any] = super()._generate_lambda_event(method, address, headers, body)
+            event: dict[str, Any] = super()._generate_lambda_event(method, url, headers, body)
         except ValueError:
-            raise RouteNotFound(details={"method": method, "path": place}) from None
+            raise RouteNotFound(details={"method": method, "path": url_path}) from None
         event["requestContext"]["requestId"] = str(uuid.uuid4())
         return event
 
 
 class Handler(ChaliceRequestHandler):
-    """One connection."""
+    """Handles the requests of one connection."""
 
     local_gateway: Gateway
     wbufsize = -1
@@ -78,61 +79,61 @@ class Handler(ChaliceRequestHandler):
 
     def _generic_handle(self) -> None:
         try:
-            body = read_body(self.headers, cast(BinaryIO, self.rfile), MOST_BYTES)
-        except ApiError as refusal:
-            self._refuse(refusal, closing=True)
+            body = read_body(self.headers, cast(BinaryIO, self.rfile), MAX_API_REQUEST_BYTES)
+        except ApiError as error:
+            self._send_api_error(error, closing=True)
             return self._drain()
         try:
             response = self.local_gateway.handle_request(
                 method=self.command, path=self.path, headers=dict(self.headers), body=body
             )
-        except ApiError as refusal:
-            return self._refuse(refusal)
-        except Exception as error:  # the last resort, as in foundation.endpoint
-            return self._fault(error)
+        except ApiError as error:
+            return self._send_api_error(error)
+        except Exception as error:  # the last resort, as in http.endpoint
+            return self._send_internal_error(error)
         response = self._handle_binary(response)
         headers = {"X-Request-Id": str(uuid.uuid4()), **response["headers"], **response["multiValueHeaders"]}
-        return self._answer(response["statusCode"], headers, response["body"])
+        return self._send(response["statusCode"], headers, response["body"])
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle
 
     def __getattr__(self, name: str) -> Any:
-        # A method nobody has heard of is still the gateway's to refuse: 404, or 405 where there is a route.
+        # The gateway responds to unknown methods as well: 404, or 405 if the path has a route.
         if name.startswith("do_"):
             return self._generic_handle
         raise AttributeError(name)
 
     def handle_expect_100(self) -> bool:
-        """Says at once that the body may come."""
-        going_on = bool(super().handle_expect_100())
+        """Sends the response 100 Continue at once."""
+        result = bool(super().handle_expect_100())
         self.wfile.flush()
-        return going_on
+        return result
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What the HTTP server itself refuses: a garbled or overlong request."""
-        # Without a version it would be answered as HTTP/0.9, that is without status and headers.
+        """Sends the error for a request that the HTTP server itself rejects: an invalid or too long one."""
+        # Without a version, the response would be in HTTP/0.9, without status and headers.
         self.request_version = self.protocol_version
-        return self._refuse(RequestUnreadable(message or self.responses[code][0]), closing=True)
+        return self._send_api_error(MalformedRequest(message or self.responses[code][0]), closing=True)
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Says nothing: the application logs each request."""
+        """Logs nothing: the application logs each request."""
 
-    def _refuse(self, refusal: ApiError, *, closing: bool = False) -> None:
+    def _send_api_error(self, error: ApiError, *, closing: bool = False) -> None:
         request_id = str(uuid.uuid4())
-        refusal.details = refusal.details or {"request_id": request_id}  # as the deployed gateway's answers
-        status, headers, body = error_response(refusal, request_id)
+        error.details = error.details or {"request_id": request_id}  # as in the responses of API Gateway
+        status, headers, body = error_response(error, request_id)
         if closing:
             headers["Connection"] = "close"
-        self._answer(status, {**self.local_gateway.cors, **headers}, body)
+        self._send(status, {**self.local_gateway.cors, **headers}, body)
 
-    def _fault(self, error: Exception) -> None:
+    def _send_internal_error(self, error: Exception) -> None:
         traceback.print_exception(error, file=sys.stderr)
         request_id = str(uuid.uuid4())
-        self._answer(
+        self._send(
             500, {**self.local_gateway.cors, **JSON, "X-Request-Id": request_id}, dumps(internal_error(request_id))
         )
 
-    def _answer(self, status: int, headers: Mapping[str, Any], body: str | bytes | None) -> None:
+    def _send(self, status: int, headers: Mapping[str, Any], body: str | bytes | None) -> None:
         content = body.encode() if isinstance(body, str) else body or b""
         self.send_response(status)
         for name, values in headers.items():
@@ -146,30 +147,33 @@ class Handler(ChaliceRequestHandler):
         self.wfile.flush()
 
     def _drain(self) -> None:
-        """Reads on for a while: closing with bytes unread would take our answer back from the client."""
+        """Reads the rest of the request, within limits of time and size.
+
+        To close a connection with unread bytes resets it, and the client could lose the response.
+        """
         self.connection.shutdown(socket.SHUT_WR)
-        self.connection.settimeout(DRAIN_SECONDS)
-        left = DRAIN_BYTES
+        self.connection.settimeout(MAX_DRAIN_SECONDS)
+        remaining = MAX_DRAIN_BYTES
         try:
-            while left > 0 and (read := self.connection.recv(65_536)):
-                left -= len(read)
+            while remaining > 0 and (read := self.connection.recv(65_536)):
+                remaining -= len(read)
         except OSError:
             return
 
 
 class Server(ThreadedHTTPServer):
-    """Takes bursts of connections, and does not mind those that break."""
+    """Accepts bursts of connections, and ignores those that break."""
 
     request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Tells of faults; a client that went away is none."""
+        """Prints the traceback of an error. A closed connection is not an error."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 def cors_headers(app: Chalice) -> dict[str, str]:
-    """What lets a page of any site read an answer: the same headers that the routes send."""
+    """Returns the CORS headers of the app's routes, which let a page of any site read a response."""
     entries = (entry for methods in app.routes.values() for entry in methods.values())
     config = next((entry.cors for entry in entries if entry.cors is not None), None)
     return dict(config.get_access_control_headers()) if config else {}

@@ -1,4 +1,4 @@
-"""The body of an HTTP/1.1 request, whole or refused: never a part of it taken for the whole."""
+"""Reads the body of an HTTP/1.1 request, either all of it or none: RFC 9112, sections 6 and 7."""
 
 from __future__ import annotations
 
@@ -7,36 +7,38 @@ from typing import BinaryIO
 
 from chalicelib.core.errors import BadRequest, TooLarge
 
-LONGEST_LINE = 1024
+MAX_CHUNK_LINE_BYTES = 1024
 
 
 class BodyUnreadable(BadRequest):
-    """Where the body ends cannot be told, or it ended early."""
+    """The end of the body is unclear, or the body ended early."""
 
     code = "body_unreadable"
 
 
 def read_body(headers: Message, stream: BinaryIO, limit: int) -> bytes | None:
-    """The body that these headers announce, None where they announce none.
+    """Returns the body that these headers announce, or None if they announce none.
 
-    Raises BodyUnreadable, or TooLarge beyond `limit` bytes; either leaves the connection of no further use.
+    Raises BodyUnreadable, or TooLarge for more than `limit` bytes. After either, the connection must be closed.
     """
     coding = headers.get("Transfer-Encoding")
     length = _length(headers)
     if coding is None:
         return None if not length else _exactly(stream, length, limit)
     if length is not None or coding.strip().lower() != "chunked":
-        raise BodyUnreadable("Send either a Content-Length, or the one Transfer-Encoding that is known: chunked")
+        raise BodyUnreadable(
+            "Send either a Content-Length or the Transfer-Encoding chunked, which is the only one supported"
+        )
     return _chunks(stream, limit)
 
 
 def _length(headers: Message) -> int | None:
-    given = set(headers.get_all("Content-Length", []))
-    if not given:
+    values = set(headers.get_all("Content-Length", []))
+    if not values:
         return None
-    text = given.pop().strip()
-    if given or not (text.isascii() and text.isdigit() and len(text) < 20):
-        raise BodyUnreadable("Content-Length must be one whole number")
+    text = values.pop().strip()
+    if values or not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise BodyUnreadable("Content-Length must be one integer")
     return int(text)
 
 
@@ -44,17 +46,17 @@ def _chunks(stream: BinaryIO, limit: int) -> bytes:
     body = bytearray()
     while size := _chunk_size(stream):
         body += _exactly(stream, size, limit - len(body))
-        if stream.readline(LONGEST_LINE).strip():
-            raise BodyUnreadable("A chunk is longer than it says")
-    while stream.readline(LONGEST_LINE).strip():
-        """Trailers are read and left alone."""
+        if stream.readline(MAX_CHUNK_LINE_BYTES).strip():
+            raise BodyUnreadable("A chunk is longer than its size")
+    while stream.readline(MAX_CHUNK_LINE_BYTES).strip():
+        pass  # trailers are ignored
     return bytes(body)
 
 
 def _chunk_size(stream: BinaryIO) -> int:
-    text = stream.readline(LONGEST_LINE).partition(b";")[0].strip()
+    text = stream.readline(MAX_CHUNK_LINE_BYTES).partition(b";")[0].strip()
     if not text or len(text) > 16 or text.translate(None, b"0123456789abcdefABCDEF"):
-        raise BodyUnreadable("A chunk has no readable size")
+        raise BodyUnreadable("A chunk has no valid size")
     return int(text, 16)
 
 
@@ -63,5 +65,5 @@ def _exactly(stream: BinaryIO, size: int, limit: int) -> bytes:
         raise TooLarge("The body is too large")
     content = stream.read(size)
     if len(content) < size:
-        raise BodyUnreadable("The body ended before its announced length")
+        raise BodyUnreadable("The body is shorter than its announced length")
     return content

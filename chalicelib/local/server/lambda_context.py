@@ -1,4 +1,4 @@
-"""The context that event handlers get from the embedded engine in place of Lambda's."""
+"""The Lambda context that event handlers get from the embedded engine."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ MEMORY_MEGABYTES = 1024
 
 
 def lambda_context(milliseconds: int) -> Any:
-    """A context of a call that begins now and may take so many milliseconds."""
+    """Returns the context of a call that starts now and may take this many milliseconds."""
     return LambdaContext("local", MEMORY_MEGABYTES, milliseconds)

@@ -30,7 +30,7 @@ from chalicelib.local.events import wiring as events
 from chalicelib.local.events.wiring import Handlers
 from chalicelib.local.journal.folder import FolderInUse
 from chalicelib.local.server import watching
-from chalicelib.local.server.aws_endpoint import Door
+from chalicelib.local.server.aws_endpoint import AwsEndpoint
 from chalicelib.local.server.gateway import Handler, Server
 from chalicelib.services import Services
 from chalicelib.settings import SettingInvalid, read_settings
@@ -113,11 +113,11 @@ class EmbeddedServer(LocalDevServer):
         address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
         os.environ["BUCKETS_PORT"] = str(port)
         settings = read_settings(os.environ)
-        running = engine.start(settings, patience=PATIENCE_SECONDS)
+        running = engine.start(settings, wait_seconds=PATIENCE_SECONDS)
         made = services()
         # Other processes may write only once the statistics are exact.
-        events.begin(settings, made, handlers)
-        running.announce(Door(running.backends, port + 1).url)
+        events.start_events(settings, made, handlers)
+        running.publish_endpoint(AwsEndpoint(running.backends, port + 1).url)
         welcome(f"{address}/v1", settings.data_dir, first_credentials(made, running.folder, settings.dev_key))
 
 
@@ -144,7 +144,7 @@ def why(error: Exception, port: int) -> str:
 def give_up(reason: str) -> NoReturn:
     """Ends the process with one line. Chalice builds the server in a thread, whose end would go unnoticed."""
     engine.stop()
-    engine.tell(reason)
+    engine.report(reason)
     if threading.current_thread() is threading.main_thread():
         sys.exit(1)
     sys.stdout.flush()

@@ -28,16 +28,16 @@ rows = st.dictionaries(names.filter(lambda name: name not in ("pk", "sk", "write
 counter = itertools.count()
 
 
-class Colour(StrEnum):
+class Color(StrEnum):
     RED = "red"
 
 
-def same(left: Any, right: Any) -> bool:
-    """Equal, and alike in JSON but for whole numbers, of which none is a float when read."""
+def equal(left: Any, right: Any) -> bool:
+    """Returns whether two values are equal and of the same types, except that an int may equal a float."""
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+        return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
+        return len(left) == len(right) and all(map(equal, left, right))
     if isinstance(left, float) or isinstance(right, float):
         return float(left) == float(right)
     return type(left) is type(right) and bool(left == right)
@@ -49,56 +49,56 @@ def stored(row: dict[str, Any]) -> dict[str, Any]:
 
 @given(rows)
 def test_a_row_is_read_as_it_was_written(row: dict[str, Any]) -> None:
-    assert same(decode(encode(row)), stored(row))
+    assert equal(decode(encode(row)), stored(row))
 
 
 @given(rows)
-def test_a_row_survives_the_engine(table: Table, row: dict[str, Any]) -> None:
+def test_a_row_is_read_from_the_engine_as_it_was_written(table: Table, row: dict[str, Any]) -> None:
     key = {"pk": "row", "sk": str(next(counter))}
     table.write(Put({**key, **row}))
-    assert same(table.get(key), {**key, **stored(row)})
+    assert equal(table.get(key), {**key, **stored(row)})
 
 
 @given(rows)
-def test_the_wire_is_json(row: dict[str, Any]) -> None:
+def test_attribute_values_are_json(row: dict[str, Any]) -> None:
     assert json.loads(json.dumps(encode(row), allow_nan=False)) == encode(row)
 
 
-def test_none_is_not_stored_at_the_top_and_kept_inside() -> None:
+def test_attributes_that_are_none_are_not_stored_but_nested_ones_are() -> None:
     assert decode(encode({"gone": None, "kept": [None, {"inner": None}]})) == {"kept": [None, {"inner": None}]}
 
 
 @pytest.mark.parametrize("text", ["3", "3.0", "3e0", "0.3E+1", "300e-2"])
-def test_a_whole_number_is_read_as_an_int_however_it_is_spelled(text: str) -> None:
+def test_a_whole_number_is_read_as_an_int_in_any_notation(text: str) -> None:
     number = decode({"n": {"N": text}})["n"]
     assert (number, type(number)) == (3, int)
 
 
-def test_large_whole_numbers_keep_every_digit() -> None:
+def test_large_integers_keep_all_digits() -> None:
     assert decode({"n": {"N": "1e+23"}}) == {"n": 10**23}
     assert decode(encode({"n": 10**38 - 1})) == {"n": 10**38 - 1}
 
 
-def test_true_is_not_a_number() -> None:
+def test_true_is_not_encoded_as_a_number() -> None:
     assert encode({"yes": True, "one": 1}) == {"yes": {"BOOL": True}, "one": {"N": "1"}}
 
 
-def test_members_of_a_text_enumeration_are_their_text() -> None:
-    assert json.loads(json.dumps(encode({"colour": Colour.RED}))) == {"colour": {"S": "red"}}
+def test_members_of_a_string_enumeration_are_encoded_as_strings() -> None:
+    assert json.loads(json.dumps(encode({"colour": Color.RED}))) == {"colour": {"S": "red"}}
 
 
 @pytest.mark.parametrize("value", [b"bytes", {1, 2}, object(), Decimal(1), {1: "name"}, [b"deep"]])
-def test_what_rows_cannot_hold_is_refused_when_written(value: object) -> None:
+def test_encoding_a_value_of_another_type_is_an_error(value: object) -> None:
     with pytest.raises(TypeError):
         encode({"value": value})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), 1e126, -1e126, 1e-131, 10**38, -(10**38)])
-def test_numbers_that_dynamodb_cannot_hold_are_refused_when_written(value: float) -> None:
+def test_encoding_a_number_that_dynamodb_cannot_store_is_an_error(value: float) -> None:
     with pytest.raises(ValueError, match="DynamoDB numbers"):
         encode({"value": value})
 
 
-def test_what_we_never_write_is_refused_when_read() -> None:
+def test_decoding_a_set_is_an_error() -> None:
     with pytest.raises(TypeError):
         decode({"value": {"SS": ["a"]}})

@@ -1,4 +1,4 @@
-"""The grammar of filters: what is read, how nodes combine, and where a mistake is found."""
+"""The syntax of filters, the combination of nodes, and the locations of errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core.errors import Problem, RequestInvalid
 from chalicelib.core.json_path import MAX_DOTS, MAX_PATH
-from chalicelib.listing.filters.subjects import Subjects
+from chalicelib.listing.filters.subjects import RowValues
 from chalicelib.listing.filters.tree import MAX_DEPTH, MAX_NODES, MAX_PATTERNS, read_filter
 
 ROW = {
@@ -50,13 +50,13 @@ def matches(raw: Any, row: Any = ROW, *, case_sensitive: bool = False) -> bool:
 
 
 def problem(raw: Any) -> Problem:
-    with pytest.raises(RequestInvalid) as refused:
+    with pytest.raises(RequestInvalid) as caught:
         read_filter(raw)
-    return refused.value.problems[0]
+    return caught.value.problems[0]
 
 
 def as_sent(raw: Any) -> Any:
-    """A filter as the official client sends it: `case_sensitive` beside every node and leaf."""
+    """Returns a filter as the official client sends it, with `case_sensitive` in every node and leaf."""
     sent = dict(raw)
     for name in {"AND", "OR", "NOT"} & raw.keys():
         below = raw[name]
@@ -99,7 +99,7 @@ def test_trees_leaves_and_shorthand_mix_freely(raw: Any) -> None:
         {"count": 3, "OR": [{"name": "films"}], "NOT": [{"name": "films"}]},
     ],
 )
-def test_every_part_of_a_node_has_to_hold(raw: Any) -> None:
+def test_every_part_of_a_node_must_hold(raw: Any) -> None:
     assert not matches(raw)
 
 
@@ -115,17 +115,17 @@ def test_every_part_of_a_node_has_to_hold(raw: Any) -> None:
         ("a", {"b": {"c": 1}, "b.c": 2}),
     ],
 )
-def test_paths_walk_objects_lists_and_keys_with_dots(path: str, value: Any) -> None:
+def test_paths_follow_objects_lists_and_keys_with_dots(path: str, value: Any) -> None:
     assert matches({path: value})
     assert matches({"field": path, "operator": "exists", "value": True})
 
 
 @pytest.mark.parametrize("path", ["tags.2", "tags.-1", "tags.x", "tags.²", "tags.0.x", "name.x", "metadata.", "."])
-def test_paths_that_lead_nowhere_are_absent(path: str) -> None:
+def test_paths_to_nothing_are_absent(path: str) -> None:
     assert matches({"field": path, "operator": "exists", "value": False})
 
 
-def test_a_path_of_as_many_dots_as_may_be_is_followed() -> None:
+def test_a_path_with_the_maximum_number_of_dots_is_followed() -> None:
     deep: Any = 1
     for _ in range(MAX_DOTS + 1):
         deep = {"a": deep}
@@ -133,19 +133,19 @@ def test_a_path_of_as_many_dots_as_may_be_is_followed() -> None:
     assert read_filter({TOO_DEEP.removesuffix(".a"): 1}).matches(deep)
 
 
-def test_the_longest_key_wins_where_a_path_can_be_read_in_two_ways() -> None:
+def test_the_longest_key_is_used_if_a_path_is_ambiguous() -> None:
     assert matches({"a.b.c": 2})
     assert not matches({"a.b.c": 1})
 
 
 @given(filters, rows, st.booleans())
-def test_what_the_official_client_adds_changes_nothing(raw: Any, row: Any, case_sensitive: bool) -> None:
+def test_the_additions_of_the_official_client_have_no_effect(raw: Any, row: Any, case_sensitive: bool) -> None:
     plain = matches(raw, row, case_sensitive=case_sensitive)
     assert matches(as_sent(raw), row, case_sensitive=case_sensitive) is plain
 
 
 @given(st.lists(filters, max_size=3), rows)
-def test_not_is_the_opposite_of_or_and_and_of_what_is_not(members: list[Any], row: Any) -> None:
+def test_not_is_the_negation_of_or_and_de_morgans_laws_hold(members: list[Any], row: Any) -> None:
     assert matches({"NOT": members}, row) is not matches({"OR": members}, row)
     assert matches({"NOT": members}, row) is matches({"AND": [{"NOT": [member]} for member in members]}, row)
     assert matches({"AND": members}, row) is matches({"NOT": [{"NOT": [member]} for member in members]}, row)
@@ -153,12 +153,12 @@ def test_not_is_the_opposite_of_or_and_and_of_what_is_not(members: list[Any], ro
 
 @given(fields, values, rows)
 def test_ne_and_nin_are_the_opposites_of_eq_and_in(field: str, value: Any, row: Any) -> None:
-    for operator, opposite, wanted in (("eq", "ne", value), ("in", "nin", [value, "b"])):
-        one = matches({"field": field, "operator": operator, "value": wanted}, row)
-        assert matches({"field": field, "operator": opposite, "value": wanted}, row) is not one
+    for operator, opposite, operand in (("eq", "ne", value), ("in", "nin", [value, "b"])):
+        one = matches({"field": field, "operator": operator, "value": operand}, row)
+        assert matches({"field": field, "operator": opposite, "value": operand}, row) is not one
 
 
-def test_a_true_beside_a_node_or_leaf_governs_what_is_below_it() -> None:
+def test_case_sensitive_true_applies_to_everything_inside_a_node() -> None:
     leaf = {"field": "name", "value": "films", "case_sensitive": False}
     assert matches(leaf)
     assert not matches({**leaf, "case_sensitive": True})
@@ -166,7 +166,7 @@ def test_a_true_beside_a_node_or_leaf_governs_what_is_below_it() -> None:
     assert matches({"OR": [{**leaf, "case_sensitive": True}, leaf]})
 
 
-def test_a_false_that_the_client_added_does_not_defeat_the_body() -> None:
+def test_case_sensitive_false_in_a_node_does_not_override_the_body() -> None:
     assert not matches(as_sent({"AND": [{"field": "name", "value": "films"}]}), case_sensitive=True)
     assert matches(as_sent({"AND": [{"field": "name", "value": "Films"}]}), case_sensitive=True)
 
@@ -177,7 +177,7 @@ def test_case_sensitive_is_never_a_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "place", "type_"),
+    ("raw", "location", "type_"),
     [
         ([], (), "dict_type"),
         ("x", (), "dict_type"),
@@ -209,20 +209,20 @@ def test_case_sensitive_is_never_a_field() -> None:
         ({"AND": [{"a": 1}, {"field": "a", "operator": "in", "value": 1}]}, ("AND", 1, "value"), "list_type"),
     ],
 )
-def test_a_mistake_is_found_at_its_place(raw: Any, place: tuple[str | int, ...], type_: str) -> None:
+def test_an_error_names_its_location(raw: Any, location: tuple[str | int, ...], type_: str) -> None:
     found = problem(raw)
-    assert (found.location, found.type) == (("body", "filters", *place), type_)
+    assert (found.location, found.type) == (("body", "filters", *location), type_)
     assert found.message
 
 
-def test_an_operator_that_is_not_supported_is_told_so() -> None:
+def test_an_unsupported_operator_has_a_message_that_says_so() -> None:
     assert "unsupported operator" in problem({"field": "a", "operator": "geo_radius", "value": 1}).message.lower()
 
 
-def test_places_start_where_the_caller_says() -> None:
-    with pytest.raises(RequestInvalid) as refused:
+def test_locations_start_at_the_given_one() -> None:
+    with pytest.raises(RequestInvalid) as caught:
         read_filter({"AND": 1}, location=("query", "where", 2))
-    assert refused.value.problems[0].location == ("query", "where", 2, "AND")
+    assert caught.value.problems[0].location == ("query", "where", 2, "AND")
 
 
 def nested(depth: int) -> Any:
@@ -232,7 +232,7 @@ def nested(depth: int) -> Any:
     return raw
 
 
-def test_nesting_is_bounded_and_the_place_is_told() -> None:
+def test_nesting_is_limited_and_the_error_names_the_location() -> None:
     assert matches(nested(MAX_DEPTH))
     found = problem(nested(MAX_DEPTH + 1))
     assert found.location == ("body", "filters", *("AND", 0) * MAX_DEPTH)
@@ -240,21 +240,21 @@ def test_nesting_is_bounded_and_the_place_is_told() -> None:
     assert problem(nested(500)).type == "filter_too_deep"
 
 
-def test_the_number_of_parts_is_bounded() -> None:
+def test_the_number_of_parts_is_limited() -> None:
     leaf = {"field": "name", "value": "films"}
     assert matches({"AND": [leaf] * (MAX_NODES - 1)})
     assert problem({"AND": [leaf] * MAX_NODES}).type == "filter_too_large"
     assert problem({f"a{number}": 1 for number in range(MAX_NODES)}).type == "filter_too_large"
 
 
-def test_the_number_of_patterns_is_bounded() -> None:
+def test_the_number_of_patterns_is_limited() -> None:
     leaf = {"field": "name", "operator": "regex", "value": "f"}
     assert matches({"AND": [leaf] * MAX_PATTERNS})
     found = problem({"AND": [leaf] * (MAX_PATTERNS + 1)})
     assert (found.location, found.type) == (("body", "filters", "AND", MAX_PATTERNS), "filter_too_large")
 
 
-def test_a_planner_is_told_what_must_hold_and_nothing_else() -> None:
+def test_required_comparisons_are_those_that_every_match_fulfils() -> None:
     raw = {
         "name": "a",
         "AND": [
@@ -270,7 +270,7 @@ def test_a_planner_is_told_what_must_hold_and_nothing_else() -> None:
 
 
 @given(filters, rows)
-def test_what_is_required_holds_for_every_row_that_passes(raw: Any, row: Any) -> None:
+def test_required_comparisons_hold_for_every_matching_row(raw: Any, row: Any) -> None:
     read = read_filter(raw)
     if read.matches(row):
-        assert all(leaf.holds(Subjects(row)) for leaf in read.required())
+        assert all(leaf.holds(RowValues(row)) for leaf in read.required())

@@ -1,4 +1,4 @@
-"""What is written to the engine reaches the functions, as Lambda would have it."""
+"""The records of the engine's streams are delivered to event handlers, as Lambda delivers them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import app
 from chalicelib.local.engine import Engine
 from chalicelib.local.events import wiring
-from chalicelib.local.events.stream_source import LONGEST_PAUSE_SECONDS, TRIES, StreamSource
+from chalicelib.local.events.stream_source import MAX_PAUSE_SECONDS, MAX_RECORD_ATTEMPTS, StreamSource
 from chalicelib.settings import Settings
 from tests.local.conftest import CATALOG, Open, a_row, killed, put
 
@@ -27,12 +27,12 @@ SECONDS = 30.0
 
 
 class Receiver:
-    """A function that writes down what it is given, and fails as it is told to."""
+    """An event handler that stores what it gets, and fails for the names that a test chooses."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
         self.applied: list[str] = []
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self.raises: Callable[[list[str]], bool] = lambda names: False
         self.reports: Callable[[str], bool] = lambda name: False
         self.arrived = threading.Event()
@@ -40,7 +40,7 @@ class Receiver:
     def __call__(self, event: dict[str, Any]) -> dict[str, Any]:
         self.events.append(event)
         if self.raises([name_of(record) for record in event["Records"]]):
-            raise LookupError("told to")
+            raise LookupError("raised by the test")
         for record in event["Records"]:
             if self.reports(name_of(record)):
                 return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
@@ -50,7 +50,7 @@ class Receiver:
 
 
 class Time:
-    """Seconds that pass when they are told to."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -68,22 +68,29 @@ def receiver() -> Receiver:
     return Receiver()
 
 
-def a_source(engine: Engine, receiver: Receiver, time: Time | None = None, *, most: int = 1000) -> StreamSource:
-    """The catalog's stream, going to this receiver."""
-    return StreamSource(engine.streams, CATALOG, receiver, most=most, tell=receiver.told.append, seconds=time or Time())
+def a_source(engine: Engine, receiver: Receiver, time: Time | None = None, *, max_records: int = 1000) -> StreamSource:
+    """Returns a source of the catalog's stream that delivers to this receiver."""
+    return StreamSource(
+        engine.streams,
+        CATALOG,
+        receiver,
+        max_records=max_records,
+        report=receiver.reported.append,
+        seconds=time or Time(),
+    )
 
 
-def pumped(source: StreamSource, time: Time | None = None, rounds: int = 200) -> None:
-    """Gives the source its turns until nothing waits, and passes the time that it wants to rest."""
+def deliver_all(source: StreamSource, time: Time | None = None, rounds: int = 200) -> None:
+    """Calls the source until no record is waiting, and advances the clock by the delays that it asks for."""
     for _ in range(rounds):
-        rest = source.turn()
-        if rest is None:
+        delay = source.deliver()
+        if delay is None:
             return
-        if rest and time is None:
+        if delay and time is None:
             return
         if time is not None:
-            time.now += rest
-    raise AssertionError("it does not come to an end")
+            time.now += delay
+    raise AssertionError("the delivery does not end")
 
 
 def delete(engine: Engine, name: str) -> None:
@@ -95,23 +102,23 @@ def waiting(engine: Engine) -> list[str]:
 
 
 @contextmanager
-def counted(folder: Path) -> Iterator[Engine]:
-    """An engine on a folder in which everything has been counted, closed in the end."""
+def rebuilt_engine(folder: Path) -> Iterator[Engine]:
+    """Opens an engine whose statistics count as rebuilt, and closes it at the end."""
     engine = Engine(Settings(data_dir=str(folder)))
-    engine.streams.settle()
+    engine.streams.mark_rebuilt()
     try:
         yield engine
     finally:
         engine.close()
 
 
-def test_an_event_has_the_form_that_lambda_gives_it(engine: Engine, receiver: Receiver) -> None:
+def test_an_event_has_the_form_of_lambda(engine: Engine, receiver: Receiver) -> None:
     client = engine.dynamodb()
     old, new = a_row("a", bytes={"B": "AA=="}), a_row("a", list={"L": [{"M": {"n": {"N": "1"}}}]})
     client.put_item(TableName=CATALOG, Item=old)
     client.put_item(TableName=CATALOG, Item=new)
     delete(engine, "a")
-    pumped(a_source(engine, receiver))
+    deliver_all(a_source(engine, receiver))
     (event,) = receiver.events
     assert [record["eventName"] for record in event["Records"]] == ["INSERT", "MODIFY", "REMOVE"]
     first, second, third = (record["dynamodb"] for record in event["Records"])
@@ -129,34 +136,34 @@ def test_an_event_has_the_form_that_lambda_gives_it(engine: Engine, receiver: Re
     assert event["isFinalInvokeForWindow"] is event["isWindowTerminatedEarly"] is False
 
 
-def test_numbers_go_up_whatever_has_been_delivered(engine: Engine, receiver: Receiver) -> None:
-    source = a_source(engine, receiver, most=2)
+def test_sequence_numbers_increase_after_deliveries(engine: Engine, receiver: Receiver) -> None:
+    source = a_source(engine, receiver, max_records=2)
     for names in (["a"], ["b", "c", "d"], ["e"]):
         put(engine, *names)
-        pumped(source)
+        deliver_all(source)
     numbers = [int(each["dynamodb"]["SequenceNumber"]) for event in receiver.events for each in event["Records"]]
     assert numbers == sorted(set(numbers))
     assert receiver.applied == ["a", "b", "c", "d", "e"]
     assert waiting(engine) == []
 
 
-def test_a_batch_is_no_longer_than_it_may_be(engine: Engine, receiver: Receiver) -> None:
+def test_a_batch_has_at_most_the_maximum_number_of_records(engine: Engine, receiver: Receiver) -> None:
     put(engine, *"abcde")
-    pumped(a_source(engine, receiver, most=2))
+    deliver_all(a_source(engine, receiver, max_records=2))
     assert [len(event["Records"]) for event in receiver.events] == [2, 2, 1]
 
 
-def test_a_write_that_changes_nothing_is_no_event(engine: Engine, receiver: Receiver) -> None:
+def test_a_write_that_changes_nothing_is_not_delivered(engine: Engine, receiver: Receiver) -> None:
     put(engine, "a", "a")
-    pumped(a_source(engine, receiver))
+    deliver_all(a_source(engine, receiver))
     put(engine, "a")
-    pumped(a_source(engine, receiver))
+    deliver_all(a_source(engine, receiver))
     assert receiver.applied == ["a"]
     assert len(receiver.events) == 1
     assert waiting(engine) == []
 
 
-def test_a_write_that_was_refused_is_no_event(engine: Engine, receiver: Receiver) -> None:
+def test_a_rejected_write_is_not_delivered(engine: Engine, receiver: Receiver) -> None:
     put(engine, "a")
     with pytest.raises(ClientError):
         engine.dynamodb().transact_write_items(
@@ -165,112 +172,114 @@ def test_a_write_that_was_refused_is_no_event(engine: Engine, receiver: Receiver
                 {"Put": {"TableName": CATALOG, "Item": a_row("a"), "ConditionExpression": "attribute_not_exists(pk)"}},
             ]
         )
-    pumped(a_source(engine, receiver))
+    deliver_all(a_source(engine, receiver))
     assert receiver.applied == ["a"]
 
 
-def test_what_a_function_reports_is_delivered_again_from_there_after_a_pause(
+def test_a_reported_record_and_those_after_it_are_delivered_again_after_a_pause(
     engine: Engine, receiver: Receiver
 ) -> None:
-    time, trouble = Time(), True
-    receiver.reports = lambda name: trouble and name == "c"
+    time, is_failing = Time(), True
+    receiver.reports = lambda name: is_failing and name == "c"
     source = a_source(engine, receiver, time)
     put(engine, *"abcd")
-    rest = source.turn()
-    assert rest
+    delay = source.deliver()
+    assert delay
     assert receiver.applied == ["a", "b"]
-    assert source.turn() == rest
+    assert source.deliver() == delay
     assert len(receiver.events) == 1
-    trouble = False
-    time.now += rest
-    pumped(source, time)
+    is_failing = False
+    time.now += delay
+    deliver_all(source, time)
     assert receiver.applied == ["a", "b", "c", "d"]
 
 
-def test_what_a_function_reports_is_tried_for_ever_and_pauses_stay_short(engine: Engine, receiver: Receiver) -> None:
+def test_a_reported_record_is_never_skipped_and_pauses_stay_short(engine: Engine, receiver: Receiver) -> None:
     time = Time()
     receiver.reports = lambda name: True
-    engine.streams.settle()
+    engine.streams.mark_rebuilt()
     source = a_source(engine, receiver, time)
     put(engine, "a")
     for _ in range(2000):
-        rest = source.turn()
-        assert rest is not None
-        assert 0 < rest <= LONGEST_PAUSE_SECONDS
-        time.now += rest
+        delay = source.deliver()
+        assert delay is not None
+        assert 0 < delay <= MAX_PAUSE_SECONDS
+        time.now += delay
     receiver.reports = lambda name: False
-    pumped(source, time)
+    deliver_all(source, time)
     assert receiver.applied == ["a"]
-    assert engine.streams.whole
+    assert engine.streams.complete
 
 
 @pytest.mark.parametrize("identifier", ["", None, "7"])
-def test_a_report_that_names_no_record_of_the_batch_means_all_of_it(engine: Engine, identifier: str | None) -> None:
+def test_a_report_that_names_no_record_of_the_batch_means_the_entire_batch(
+    engine: Engine, identifier: str | None
+) -> None:
     time = Time()
-    answers: Iterator[dict[str, Any]] = iter([{"batchItemFailures": [{"itemIdentifier": identifier}]}, {}])
+    responses: Iterator[dict[str, Any]] = iter([{"batchItemFailures": [{"itemIdentifier": identifier}]}, {}])
     delivered: list[list[str]] = []
 
     def function(event: dict[str, Any]) -> dict[str, Any]:
         delivered.append([name_of(record) for record in event["Records"]])
-        return next(answers)
+        return next(responses)
 
     put(engine, "a", "b")
-    pumped(StreamSource(engine.streams, CATALOG, function, most=10, tell=print, seconds=time), time)
+    deliver_all(StreamSource(engine.streams, CATALOG, function, max_records=10, report=print, seconds=time), time)
     assert delivered == [["a", "b"], ["a", "b"]]
 
 
-def test_a_function_that_fails_for_a_while_loses_nothing(engine: Engine, receiver: Receiver) -> None:
-    time, failures = Time(), iter([True] * TRIES)
+def test_no_record_is_lost_when_a_function_raises_for_a_while(engine: Engine, receiver: Receiver) -> None:
+    time, failures = Time(), iter([True] * MAX_RECORD_ATTEMPTS)
     receiver.raises = lambda names: next(failures, False)
     put(engine, *"abcd")
-    pumped(a_source(engine, receiver, time), time)
+    deliver_all(a_source(engine, receiver, time), time)
     assert receiver.applied == ["a", "b", "c", "d"]
 
 
-def test_one_record_that_a_function_always_fails_on_is_left_out_alone(engine: Engine, receiver: Receiver) -> None:
+def test_only_the_record_that_always_fails_is_skipped(engine: Engine, receiver: Receiver) -> None:
     time = Time()
     receiver.raises = lambda names: "m" in names
-    engine.streams.settle()
+    engine.streams.mark_rebuilt()
     put(engine, *"abcdefghijklmnopqrstuvwxyz")
-    pumped(a_source(engine, receiver, time), time)
+    deliver_all(a_source(engine, receiver, time), time)
     assert receiver.applied == list("abcdefghijklnopqrstuvwxyz")
-    assert len(receiver.told) == 2
-    assert all(CATALOG in line and "\n" not in line for line in receiver.told)
-    assert engine.streams.whole is False
+    assert len(receiver.reported) == 2
+    assert all(CATALOG in line and "\n" not in line for line in receiver.reported)
+    assert engine.streams.complete is False
 
 
 @settings(max_examples=30)
 @given(
     writes=st.lists(st.sampled_from("abcdefgh"), max_size=30),
-    bad=st.sets(st.sampled_from("abcdefgh"), max_size=2),
-    late=st.sets(st.sampled_from("abcdefgh"), max_size=2),
-    most=st.integers(1, 10),
+    failing=st.sets(st.sampled_from("abcdefgh"), max_size=2),
+    reported=st.sets(st.sampled_from("abcdefgh"), max_size=2),
+    max_records=st.integers(1, 10),
 )
-def test_whatever_fails_every_other_change_is_delivered_in_order(
-    engine: Engine, writes: list[str], bad: set[str], late: set[str], most: int
+def test_all_records_but_the_failing_ones_are_delivered_in_order(
+    engine: Engine, writes: list[str], failing: set[str], reported: set[str], max_records: int
 ) -> None:
-    receiver, time, reported = Receiver(), Time(), set[str]()
+    receiver, time, seen = Receiver(), Time(), set[str]()
 
     def reports(name: str) -> bool:
-        first = name in late - reported
-        reported.update({name} & late)
-        return first
+        is_first = name in reported - seen
+        seen.update({name} & reported)
+        return is_first
 
-    receiver.raises, receiver.reports = lambda names: bool(bad & set(names)), reports
+    receiver.raises, receiver.reports = lambda names: bool(failing & set(names)), reports
     for number, name in enumerate(writes):
         engine.dynamodb().put_item(TableName=CATALOG, Item=a_row(name, number={"N": str(number)}))
-    pumped(a_source(engine, receiver, time, most=most), time, rounds=5000)
-    assert receiver.applied == [name for name in writes if name not in bad]
+    deliver_all(a_source(engine, receiver, time, max_records=max_records), time, rounds=5000)
+    assert receiver.applied == [name for name in writes if name not in failing]
     for name in set(writes):
         delete(engine, name)
-    engine.streams.settle()
+    engine.streams.mark_rebuilt()
 
 
-def test_a_source_that_rests_does_not_keep_the_others_waiting(engine: Engine, receiver: Receiver) -> None:
+def test_a_paused_source_does_not_delay_the_others(engine: Engine, receiver: Receiver) -> None:
     failing = Receiver()
     failing.raises = lambda names: True
-    of_objects = StreamSource(engine.streams, OBJECTS, failing, most=10, tell=failing.told.append)
-    engine.feed(of_objects, a_source(engine, receiver))
+    of_objects = StreamSource(engine.streams, OBJECTS, failing, max_records=10, report=failing.reported.append)
+    engine.start_delivery(of_objects, a_source(engine, receiver))
     row: Any = {"bucket_id": {"S": "b"}, "object_id": {"S": "o"}}
     engine.dynamodb().put_item(TableName=OBJECTS, Item=row)
     put(engine, "a")
@@ -278,8 +287,8 @@ def test_a_source_that_rests_does_not_keep_the_others_waiting(engine: Engine, re
     assert receiver.applied == ["a"]
 
 
-def test_a_write_arrives_without_anybody_asking(engine: Engine, receiver: Receiver) -> None:
-    engine.feed(a_source(engine, receiver))
+def test_the_pump_delivers_every_write(engine: Engine, receiver: Receiver) -> None:
+    engine.start_delivery(a_source(engine, receiver))
     for name in "abc":
         receiver.arrived.clear()
         put(engine, name)
@@ -287,7 +296,7 @@ def test_a_write_arrives_without_anybody_asking(engine: Engine, receiver: Receiv
     assert receiver.applied == ["a", "b", "c"]
 
 
-def test_what_a_function_writes_arrives_too(engine: Engine) -> None:
+def test_the_pump_delivers_the_writes_of_event_handlers(engine: Engine) -> None:
     receiver = Receiver()
 
     def function(event: dict[str, Any]) -> dict[str, Any]:
@@ -297,85 +306,81 @@ def test_what_a_function_writes_arrives_too(engine: Engine) -> None:
                 put(engine, name_of(record) + "+")
         return receiver(event) if len(name_of(event["Records"][-1])) == 5 else {}
 
-    engine.feed(StreamSource(engine.streams, CATALOG, function, most=10, tell=print))
+    engine.start_delivery(StreamSource(engine.streams, CATALOG, function, max_records=10, report=print))
     put(engine, "a")
     assert receiver.arrived.wait(SECONDS)
     assert receiver.applied == ["a++++"]
 
 
-def test_closing_delivers_what_waits_and_the_next_start_goes_on_in_the_same_shard(
+def test_closing_delivers_waiting_records_and_the_next_start_continues_the_shard(
     open_engine: Open, tmp_path: Path, receiver: Receiver
 ) -> None:
-    with counted(tmp_path) as first:
-        first.feed(a_source(first, receiver))
+    with rebuilt_engine(tmp_path) as first:
+        first.start_delivery(a_source(first, receiver))
         put(first, *"abc")
     assert receiver.applied == ["a", "b", "c"]
 
     second = open_engine(tmp_path)
-    assert second.streams.whole
+    assert second.streams.complete
     assert waiting(second) == []
     put(second, "d")
-    pumped(a_source(second, receiver))
+    deliver_all(a_source(second, receiver))
     assert receiver.events[-1]["shardId"] == receiver.events[0]["shardId"]
     numbers = [int(each["dynamodb"]["SequenceNumber"]) for event in receiver.events for each in event["Records"]]
     assert numbers == sorted(set(numbers))
     assert receiver.applied == ["a", "b", "c", "d"]
 
 
-def test_closing_does_not_wait_for_a_function_that_fails(open_engine: Open, tmp_path: Path, receiver: Receiver) -> None:
+def test_closing_does_not_wait_for_a_failing_function(open_engine: Open, tmp_path: Path, receiver: Receiver) -> None:
     receiver.reports = lambda name: True
-    with counted(tmp_path) as first:
-        first.feed(a_source(first, receiver))
+    with rebuilt_engine(tmp_path) as first:
+        first.start_delivery(a_source(first, receiver))
         put(first, "a")
     second = open_engine(tmp_path)
-    assert not second.streams.whole
+    assert not second.streams.complete
     assert waiting(second) == []
 
 
-def test_a_start_after_a_kill_counts_anew_and_its_numbers_are_of_another_shard(
-    open_engine: Open, tmp_path: Path
-) -> None:
-    with counted(tmp_path / "data") as first:
+def test_a_start_after_a_kill_requires_a_rebuild_and_uses_another_shard(open_engine: Open, tmp_path: Path) -> None:
+    with rebuilt_engine(tmp_path / "data") as first:
         put(first, "a")
-        left = killed(first, tmp_path / "killed")
-    second = open_engine(left)
-    assert not second.streams.whole
+        copy = killed(first, tmp_path / "killed")
+    second = open_engine(copy)
+    assert not second.streams.complete
     assert second.streams.shard != first.streams.shard
     assert waiting(second) == []
 
 
-def test_a_start_after_a_kill_that_nothing_was_written_before_counts_anew_too(
-    open_engine: Open, tmp_path: Path
-) -> None:
-    with counted(tmp_path / "data"):
+def test_a_start_after_a_kill_without_writes_requires_a_rebuild(open_engine: Open, tmp_path: Path) -> None:
+    with rebuilt_engine(tmp_path / "data"):
         pass
     with closing(Engine(Settings(data_dir=str(tmp_path / "data")))) as second:
-        assert second.streams.whole
-        left = killed(second, tmp_path / "killed")
-    assert not open_engine(left).streams.whole
+        assert second.streams.complete
+        copy = killed(second, tmp_path / "killed")
+    assert not open_engine(copy).streams.complete
 
 
 @pytest.mark.parametrize("harm", ["damage", "another", "garbage"])
-def test_where_streams_ended_means_nothing_for_other_rows(open_engine: Open, tmp_path: Path, harm: str) -> None:
-    with counted(tmp_path / "data") as first:
+def test_saved_positions_are_ignored_for_other_data(open_engine: Open, tmp_path: Path, harm: str) -> None:
+    with rebuilt_engine(tmp_path / "data") as first:
         put(first, *"abc")
-        pumped(a_source(first, Receiver()))
-    journal, ended = tmp_path / "data" / "journal", tmp_path / "data" / "streams.json"
+        deliver_all(a_source(first, Receiver()))
+    journal, positions = tmp_path / "data" / "journal", tmp_path / "data" / "streams.json"
     if harm == "damage":
         journal.write_bytes(journal.read_bytes().replace(b"pk", b"kp", 1))
     elif harm == "another":
         journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
     else:
-        ended.write_text('{"last": "x", "places": 7}')
-    assert not open_engine(tmp_path / "data").streams.whole
+        positions.write_text('{"last": "x", "places": 7}')
+    assert not open_engine(tmp_path / "data").streams.complete
 
 
-def test_a_write_that_could_not_be_kept_is_no_event_and_those_before_it_are(
+def test_a_write_that_was_undone_is_not_delivered_but_those_before_it_are(
     engine: Engine, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = a_source(engine, receiver)
     put(engine, "a")
-    pumped(source)
+    deliver_all(source)
     put(engine, "b", "c")
 
     def full(*_: Any) -> int:
@@ -386,12 +391,12 @@ def test_a_write_that_could_not_be_kept_is_no_event_and_those_before_it_are(
         with pytest.raises(ClientError):
             put(engine, "d")
     put(engine, "e")
-    pumped(source)
+    deliver_all(source)
     numbers = [int(each["dynamodb"]["SequenceNumber"]) for event in receiver.events for each in event["Records"]]
     assert receiver.applied == ["a", "b", "c", "e"]
     assert numbers == sorted(set(numbers))
 
 
-def test_batches_are_as_long_as_the_functions_declare() -> None:
+def test_batches_have_the_size_that_the_functions_declare() -> None:
     declared: dict[str, Any] = {source.name: vars(source).get("batch_size") for source in app.app.event_sources}
-    assert declared["on_objects_change"] == declared["on_catalog_change"] == wiring.MOST_RECORDS
+    assert declared["on_objects_change"] == declared["on_catalog_change"] == wiring.MAX_BATCH_RECORDS

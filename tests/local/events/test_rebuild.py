@@ -1,48 +1,48 @@
-"""Counting in one go says what counting page by page says."""
+"""The statistics that are rebuilt from moto's memory are the same as those counted page by page."""
 
 from __future__ import annotations
 
 import pytest
 
-from chalicelib.local.events.rebuild import objects_by_bucket, settle_all
+from chalicelib.local.events.rebuild import objects_by_bucket, rebuild_all
 from chalicelib.local.moto.backends import Backends
 from tests.support.api import Api
 from tests.support.catalog import objects_table
-from tests.support.objects import POSTER, a_bucket_of_objects, created, objects
+from tests.support.objects import POSTER, create_object_bucket, created, objects
 from tests.support.world import World
 
 
 @pytest.fixture
-def held(backends: Backends | None) -> Backends:
-    """moto's memory, where tests run on it."""
+def memory(backends: Backends | None) -> Backends:
+    """Returns moto's backends. Skips the test if it runs on another engine."""
     if backends is None:
         pytest.skip("tests run on another engine")
     return backends
 
 
 def a_full_bucket(world: World, api: Api) -> str:
-    """A bucket with objects with and without bytes, one of them hidden, and one that cannot be read."""
-    bucket_id = a_bucket_of_objects(api)
-    kept = [created(api, bucket_id, body) for body in ({"title": "M"}, {"title": "N", "blobs": [POSTER]}, {}, {})]
-    hide = {"object_ids": [kept[2]["object_id"]], "reason": "a double"}
-    assert api.post(f"{objects(bucket_id)}/bulk-soft-delete", hide).status == 200
-    row = objects_table(world).get({"bucket_id": bucket_id, "object_id": kept[3]["object_id"]})
+    """Creates objects with and without a file, one of them soft-deleted, and one with a damaged row."""
+    bucket_id = create_object_bucket(api)
+    rows = [created(api, bucket_id, body) for body in ({"title": "M"}, {"title": "N", "blobs": [POSTER]}, {}, {})]
+    deletion = {"object_ids": [rows[2]["object_id"]], "reason": "a double"}
+    assert api.post(f"{objects(bucket_id)}/bulk-soft-delete", deletion).status == 200
+    row = objects_table(world).get({"bucket_id": bucket_id, "object_id": rows[3]["object_id"]})
     assert row is not None
     damaged = {"bucket_id": {"S": bucket_id}, "object_id": {"S": str(row["object_id"])}, "ns": {"S": "x"}}
     world.client.put_item(TableName=world.tables.objects, Item=damaged)
     return bucket_id
 
 
-def test_what_moto_holds_is_what_reading_the_table_gives(world: World, api: Api, held: Backends) -> None:
+def test_the_contributions_in_memory_are_those_of_reading_the_table(world: World, api: Api, memory: Backends) -> None:
     bucket_id = a_full_bucket(world, api)
     (ns,) = world.services.partitions()
-    whole = world.services.stats.tallies.of(ns, bucket_id)
-    assert sorted(objects_by_bucket(held, world.tables.objects)[bucket_id]) == sorted(whole.contributions())
+    aggregate = world.services.stats.tallies.of(ns, bucket_id)
+    assert sorted(objects_by_bucket(memory, world.tables.objects)[bucket_id]) == sorted(aggregate.contributions())
 
 
-def test_after_settling_nothing_differs_from_a_count(world: World, api: Api, held: Backends) -> None:
-    full, empty = a_full_bucket(world, api), a_bucket_of_objects(api, "empty")
-    settle_all(world.services.stats, world.services.partitions(), objects_by_bucket(held, world.tables.objects))
+def test_rebuilt_statistics_pass_verification(world: World, api: Api, memory: Backends) -> None:
+    full, empty = a_full_bucket(world, api), create_object_bucket(api, "empty")
+    rebuild_all(world.services.stats, world.services.partitions(), objects_by_bucket(memory, world.tables.objects))
     (ns,) = world.services.partitions()
     assert [world.services.stats.verify(ns, bucket_id) for bucket_id in (full, empty, None)] == [[], [], []]
     assert api.get(f"/v1/buckets/{full}").json["object_count"] == 2

@@ -1,14 +1,14 @@
-"""The queue of tasks in the embedded engine."""
+"""The task queue of the embedded engine."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.local.events.task_source import URL, LocalQueue, TaskSource, wake
+from chalicelib.local.events.task_source import URL, LocalQueue, TaskSource, enqueue_waiting_tasks
 from chalicelib.tasks.queue import TaskQueue
-from tests.support.task_queue import Time, a_line
+from tests.support.task_queue import FakeContext, new_task_harness
 from tests.support.world import World
-from tests.tasks.conftest import TYPE, Counter, a_task
+from tests.tasks.conftest import TYPE, CountingWorker, a_task
 
 
 class Clock:
@@ -18,83 +18,83 @@ class Clock:
         return self.now
 
 
-def a_source(answers: list[Any]) -> tuple[LocalQueue, TaskSource, list[Any], list[str], Clock]:
+def a_source(responses: list[Any]) -> tuple[LocalQueue, TaskSource, list[Any], list[str], Clock]:
     clock = Clock()
     seen: list[Any] = []
-    told: list[str] = []
+    reported: list[str] = []
     queue = LocalQueue(clock)
 
     def function(event: dict[str, Any]) -> Any:
         (record,) = event["Records"]
         seen.append(record)
-        answer = answers.pop(0) if answers else None
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        response = responses.pop(0) if responses else None
+        if isinstance(response, Exception):
+            raise response
+        return response
 
-    return queue, TaskSource(queue, function, told.append), seen, told, clock
+    return queue, TaskSource(queue, function, reported.append), seen, reported, clock
 
 
 def failed(number: int = 0) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": f"local-{number}"}]}
 
 
-def test_a_message_is_delivered_once_it_is_due_and_then_forgotten() -> None:
+def test_a_message_is_delivered_when_it_is_due_and_then_removed() -> None:
     queue, source, seen, _, clock = a_source([])
-    assert source.turn() is None
+    assert source.deliver() is None
     queue.send_message(QueueUrl=URL, MessageBody="b", DelaySeconds=5)
-    assert source.turn() == 5
+    assert source.deliver() == 5
     clock.now = 5
-    assert source.turn() is None
+    assert source.deliver() is None
     assert [record["body"] for record in seen] == ["b"]
     assert seen[0]["attributes"] == {"ApproximateReceiveCount": "1"}
 
 
-def test_what_was_not_dealt_with_comes_again_in_its_time_or_when_it_was_postponed() -> None:
+def test_a_failed_message_is_delivered_again_after_its_visibility_timeout() -> None:
     queue, source, seen, _, clock = a_source([failed(), failed()])
     queue.send_message(QueueUrl=URL, MessageBody="b")
-    assert source.turn() == 360
+    assert source.deliver() == 360
     queue.change_message_visibility(QueueUrl=URL, ReceiptHandle="local-0", VisibilityTimeout=10)
     queue.change_message_visibility(QueueUrl=URL, ReceiptHandle="unknown", VisibilityTimeout=10)
-    assert source.turn() == 10
+    assert source.deliver() == 10
     clock.now = 10
-    source.turn()
+    source.deliver()
     clock.now = 370
-    assert source.turn() is None
+    assert source.deliver() is None
     assert [record["attributes"]["ApproximateReceiveCount"] for record in seen] == ["1", "2", "3"]
 
 
-def test_a_function_that_raises_stops_nobody_and_a_message_in_vain_is_told_of() -> None:
-    queue, source, seen, told, clock = a_source([ValueError("no")] * 10)
+def test_a_message_that_always_fails_is_reported_and_removed() -> None:
+    queue, source, seen, reported, clock = a_source([ValueError("no")] * 10)
     queue.send_message(QueueUrl=URL, MessageBody="poison")
-    while source.turn() is not None:
+    while source.deliver() is not None:
         clock.now += 360
     assert len(seen) == 10
-    assert "poison" in told[-1]
+    assert "poison" in reported[-1]
     queue.send_message(QueueUrl=URL, MessageBody="good")
-    assert source.turn() is None
+    assert source.deliver() is None
     assert seen[-1]["body"] == "good"
 
 
-def test_the_oldest_message_comes_first_and_none_waits_for_one_that_failed() -> None:
+def test_messages_are_delivered_in_the_order_in_which_they_are_due() -> None:
     queue, source, seen, _, clock = a_source([failed()])
     for body, delay in (("a", 0), ("c", 9), ("b", 1)):
         queue.send_message(QueueUrl=URL, MessageBody=body, DelaySeconds=delay)
-    source.turn()
+    source.deliver()
     clock.now = 9
-    source.turn()
-    source.turn()
+    source.deliver()
+    source.deliver()
     assert [record["body"] for record in seen] == ["a", "b", "c"]
 
 
-def test_a_start_goes_on_with_every_task_that_waits(world: World) -> None:
-    line = a_line(world, {TYPE: Counter()})
+def test_a_start_continues_every_waiting_task(world: World) -> None:
+    line = new_task_harness(world, {TYPE: CountingWorker()})
     line.start(a_task(line, world))
     line.pump()
     waiting = line.start(a_task(line, world))
     line.queue.waiting.clear()
     queue = LocalQueue(Clock())
-    wake(TaskQueue(lambda: queue, URL), line.tasks.walk(world.organization_id))
-    source = TaskSource(queue, lambda event: line.runner.handle(event, Time()), print)
-    assert source.turn() is None
+    enqueue_waiting_tasks(TaskQueue(lambda: queue, URL), line.tasks.walk(world.organization_id))
+    source = TaskSource(queue, lambda event: line.runner.handle(event, FakeContext()), print)
+    assert source.deliver() is None
     assert line.read(waiting).outputs == [{"counted": 3}]

@@ -1,4 +1,4 @@
-"""The bytes of files in the embedded engine: they outlive restarts and kills, and can be fetched over HTTP."""
+"""S3 objects in the embedded engine: they survive restarts and kills, and can be downloaded over HTTP."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chalicelib.local import engine as engine_module
 from chalicelib.local.client import local_s3_client
 from chalicelib.local.engine import Engine
 from chalicelib.local.journal import files
-from chalicelib.local.server.aws_endpoint import Door
+from chalicelib.local.server.aws_endpoint import AwsEndpoint
 from chalicelib.settings import Settings
 from tests.local.conftest import killed
 
@@ -37,12 +37,12 @@ def put(engine: Engine, key: str, content: bytes = b"bytes", **more: Any) -> Non
 
 
 def keys(engine: Engine) -> list[str]:
-    return [held["Key"] for held in s3_of(engine).list_objects_v2(Bucket=BUCKET).get("Contents", ())]
+    return [found["Key"] for found in s3_of(engine).list_objects_v2(Bucket=BUCKET).get("Contents", ())]
 
 
 @pytest.fixture
 def engines() -> Iterator[ExitStack]:
-    """Closes every engine of a test."""
+    """Closes the engines of a test at its end."""
     with ExitStack() as stack:
         yield stack
 
@@ -60,7 +60,7 @@ def engine(engines: ExitStack, tmp_path: Path) -> Engine:
 
 @pytest.fixture(params=["restarted", "killed"])
 def again(request: pytest.FixtureRequest, engines: ExitStack, tmp_path: Path) -> Again:
-    """The engine after a restart, or after a kill."""
+    """Returns a function that gives the engine after a restart, or after a kill."""
 
     def after(engine: Engine) -> Engine:
         if request.param == "killed":
@@ -71,7 +71,7 @@ def again(request: pytest.FixtureRequest, engines: ExitStack, tmp_path: Path) ->
     return after
 
 
-def test_an_object_comes_back_with_all_that_is_said_of_it(engine: Engine, again: Again) -> None:
+def test_an_object_is_restored_with_its_metadata(engine: Engine, again: Again) -> None:
     content = bytes(range(256)) * 1000
     put(engine, LONG_KEY, content, ContentType="image/png", ContentDisposition="inline", StorageClass="GLACIER_IR")
     before = s3_of(engine).get_object(Bucket=BUCKET, Key=LONG_KEY)
@@ -81,7 +81,7 @@ def test_an_object_comes_back_with_all_that_is_said_of_it(engine: Engine, again:
         assert after[name] == before[name], name
 
 
-def test_what_was_removed_stays_away(engine: Engine, again: Again) -> None:
+def test_deleted_objects_stay_deleted(engine: Engine, again: Again) -> None:
     for key in ("a", "b", "c", "d", "e"):
         put(engine, key)
     s3_of(engine).delete_object(Bucket=BUCKET, Key="a")
@@ -89,7 +89,7 @@ def test_what_was_removed_stays_away(engine: Engine, again: Again) -> None:
     assert keys(again(engine)) == ["c", "e"]
 
 
-def test_the_last_write_of_a_key_holds(engine: Engine, again: Again) -> None:
+def test_an_object_has_the_content_of_the_last_write(engine: Engine, again: Again) -> None:
     put(engine, "k", b"first")
     s3_of(engine).delete_object(Bucket=BUCKET, Key="k")
     put(engine, "k", b"second")
@@ -97,7 +97,7 @@ def test_the_last_write_of_a_key_holds(engine: Engine, again: Again) -> None:
     assert s3_of(again(engine)).get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"third"
 
 
-def test_a_file_put_in_parts_is_kept_whole(engine: Engine, again: Again) -> None:
+def test_a_multipart_upload_is_saved_completely(engine: Engine, again: Again) -> None:
     client = s3_of(engine)
     upload = client.create_multipart_upload(Bucket=BUCKET, Key="k")["UploadId"]
     named: Any = {"Bucket": BUCKET, "Key": "k", "UploadId": upload}
@@ -117,13 +117,13 @@ def test_reading_writes_nothing(engine: Engine) -> None:
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
-def test_nobody_else_may_read_the_files(engine: Engine) -> None:
+def test_only_the_user_can_read_the_files(engine: Engine) -> None:
     put(engine, "k")
     folder = engine.folder.path / files.FOLDER
     assert {path.stat().st_mode & 0o077 for path in (folder, *folder.iterdir())} == {0}
 
 
-def test_a_write_that_the_disk_refuses_is_undone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_cannot_be_saved_is_undone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     put(engine, "k", b"old")
 
     def full(*_: Any) -> None:
@@ -132,68 +132,68 @@ def test_a_write_that_the_disk_refuses_is_undone(engine: Engine, monkeypatch: py
     with monkeypatch.context() as broken:
         broken.setattr(files, "_write", full)
         for key in ("k", "new"):
-            with pytest.raises(ClientError) as refusal:
+            with pytest.raises(ClientError) as raised:
                 put(engine, key, b"new")
-            assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+            assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
     assert keys(engine) == ["k"]
     assert s3_of(engine).get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"old"
 
 
-def test_a_write_cut_short_by_a_kill_was_never_made(engine: Engine, engines: ExitStack, tmp_path: Path) -> None:
+def test_an_unfinished_file_of_a_killed_process_is_removed(engine: Engine, engines: ExitStack, tmp_path: Path) -> None:
     put(engine, "k")
     folder = killed(engine, tmp_path / "killed")
-    (held,) = (folder / files.FOLDER).iterdir()
-    held.with_name("0" * 64 + ".new").write_bytes(held.read_bytes()[:20])
+    (saved,) = (folder / files.FOLDER).iterdir()
+    saved.with_name("0" * 64 + ".new").write_bytes(saved.read_bytes()[:20])
     assert keys(opened(engines, folder)) == ["k"]
     assert len(list((folder / files.FOLDER).iterdir())) == 1
 
 
 @pytest.mark.parametrize("damage", [lambda text: text[:-1], lambda text: b"x" + text, lambda text: b""])
-def test_a_damaged_file_is_set_aside_and_the_others_come_back(
+def test_a_damaged_file_is_set_aside_and_the_others_are_restored(
     engine: Engine, engines: ExitStack, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Any
 ) -> None:
     put(engine, "k")
     folder = killed(engine, tmp_path / "killed")
-    (held,) = (folder / files.FOLDER).iterdir()
-    put(engine, "sound")
-    (folder / files.FOLDER / "1").write_bytes(damage(held.read_bytes()))
-    found = opened(engines, folder)
-    assert keys(found) == ["k"]
+    (saved,) = (folder / files.FOLDER).iterdir()
+    put(engine, "undamaged")
+    (folder / files.FOLDER / "1").write_bytes(damage(saved.read_bytes()))
+    restarted = opened(engines, folder)
+    assert keys(restarted) == ["k"]
     assert "damaged" in capsys.readouterr().err
     engines.close()
     assert keys(opened(engines, folder)) == ["k"]
     assert capsys.readouterr().err == ""
 
 
-# Through the door
+# Through the AWS endpoint
 
 
 @pytest.fixture
-def door(engine: Engine) -> Iterator[Door]:
-    opened = Door(engine.backends, 0)
+def endpoint(engine: Engine) -> Iterator[AwsEndpoint]:
+    opened = AwsEndpoint(engine.backends, 0)
     yield opened
     opened.close()
 
 
-def test_a_presigned_url_is_fetched_like_any_page(engine: Engine, door: Door) -> None:
-    store = BlobStore(lambda: engine.s3(door.url), BUCKET)
+def test_a_presigned_url_can_be_downloaded(engine: Engine, endpoint: AwsEndpoint) -> None:
+    store = BlobStore(lambda: engine.s3(endpoint.url), BUCKET)
     store.put("blobs/b/o/x", "Größe".encode(), mime_type="text/plain", filename="größe.txt", storage_class=None)
     url = store.presigned_get(Blob("blob_1", "review", "text", "s3://x/y", key="blobs/b/o/x"))
     assert url is not None
-    assert url.startswith(f"{door.url}/{BUCKET}/blobs/b/o/x?")
-    with closing(urllib.request.urlopen(url)) as answer:
-        assert answer.read().decode() == "Größe"
-        assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
-        assert "gr%C3%B6%C3%9Fe.txt" in answer.headers["Content-Disposition"]
+    assert url.startswith(f"{endpoint.url}/{BUCKET}/blobs/b/o/x?")
+    with closing(urllib.request.urlopen(url)) as response:
+        assert response.read().decode() == "Größe"
+        assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert "gr%C3%B6%C3%9Fe.txt" in response.headers["Content-Disposition"]
 
 
-def test_another_process_writes_through_the_door_and_it_is_kept(engine: Engine, door: Door, again: Again) -> None:
-    with closing(local_s3_client(door.url)) as client:
+def test_a_write_of_another_process_is_saved(engine: Engine, endpoint: AwsEndpoint, again: Again) -> None:
+    with closing(local_s3_client(endpoint.url)) as client:
         client.put_object(Bucket=BUCKET, Key="k", Body=b"theirs")
     assert s3_of(again(engine)).get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"theirs"
 
 
-def test_a_process_uses_its_own_engine_and_signs_for_the_door_on_the_next_port(
+def test_the_owner_presigns_urls_for_the_endpoint_on_the_next_port(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     settings = Settings(engine="embedded", data_dir=str(tmp_path / "data"), port=8123)
@@ -204,10 +204,14 @@ def test_a_process_uses_its_own_engine_and_signs_for_the_door_on_the_next_port(
     assert url.startswith(f"http://127.0.0.1:8124/{BUCKET}/k?")
 
 
-def test_a_process_that_finds_the_folder_taken_uses_the_door_of_its_owner(engine: Engine, door: Door) -> None:
-    engine.announce(door.url)
+def test_a_process_that_does_not_own_the_folder_uses_the_endpoint_of_the_owner(
+    engine: Engine, endpoint: AwsEndpoint
+) -> None:
+    engine.publish_endpoint(endpoint.url)
     settings = Settings(engine="embedded", data_dir=str(engine.folder.path))
     with closing(engine_module.connect_s3(settings)) as client:
         client.put_object(Bucket=BUCKET, Key="k", Body=b"x")
-        assert client.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "k"}).startswith(door.url)
+        assert client.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "k"}).startswith(
+            endpoint.url
+        )
     assert keys(engine) == ["k"]

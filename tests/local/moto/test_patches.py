@@ -1,4 +1,4 @@
-"""moto mended is still moto: only quicker."""
+"""The patches of moto: rejected requests change nothing, and other responses stay the same."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from moto.core.responses import BaseResponse
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 
@@ -26,7 +27,7 @@ NAMES = st.sampled_from(["a", "b", "c", "d"])
 
 
 class Moto:
-    """Tables of our own in moto."""
+    """The application's tables in moto."""
 
     def __init__(self) -> None:
         self.backends = Backends()
@@ -39,7 +40,7 @@ class Moto:
         return dynamodb_backends[self.backends.account]["us-east-1"].tables[CATALOG]
 
     def state(self) -> tuple[list[Any], int]:
-        """Every row, and how many records the stream has."""
+        """Returns all rows, and the number of records in the stream."""
         assert self.table.stream_shard is not None
         return list(rows.rows_of(self.backends.account, CATALOG)), len(self.table.stream_shard.items)
 
@@ -48,7 +49,7 @@ class Moto:
 def moto() -> Iterator[Moto]:
     made = Moto()
     yield made
-    rows.forget(made.backends.account)
+    rows.delete_tables(made.backends.account)
 
 
 def key(name: str) -> dict[str, Any]:
@@ -62,11 +63,12 @@ def a_put(name: str) -> dict[str, Any]:
 def an_update(name: str) -> dict[str, Any]:
     values = {":one": {"N": "1"}, ":more": {"L": [{"S": "x"}]}, ":none": {"L": []}}
     grown = "ADD n :one SET #l = list_append(if_not_exists(#l, :none), :more)"
-    words = {"UpdateExpression": grown, "ExpressionAttributeValues": values, "ExpressionAttributeNames": {"#l": "list"}}
-    return {"Update": {"TableName": CATALOG, "Key": key(name), **words}}
+    names = {"#l": "list"}
+    update = {"UpdateExpression": grown, "ExpressionAttributeValues": values, "ExpressionAttributeNames": names}
+    return {"Update": {"TableName": CATALOG, "Key": key(name), **update}}
 
 
-def a_removal(name: str) -> dict[str, Any]:
+def a_delete(name: str) -> dict[str, Any]:
     return {"Delete": {"TableName": CATALOG, "Key": key(name)}}
 
 
@@ -74,23 +76,23 @@ def a_check(name: str) -> dict[str, Any]:
     return {"ConditionCheck": {"TableName": CATALOG, "Key": key(name), "ConditionExpression": "attribute_exists(pk)"}}
 
 
-def named_once(steps: list[tuple[Callable[[str], Any], str]]) -> list[dict[str, Any]]:
+def one_per_row(steps: list[tuple[Callable[[str], Any], str]]) -> list[dict[str, Any]]:
     return [make(name) for make, name in {name: (make, name) for make, name in steps}.values()]
 
 
-STEPS = st.lists(st.tuples(st.sampled_from([a_put, an_update, a_removal]), NAMES), min_size=1, max_size=4).map(
-    named_once
+STEPS = st.lists(st.tuples(st.sampled_from([a_put, an_update, a_delete]), NAMES), min_size=1, max_size=4).map(
+    one_per_row
 )
 
 
 @settings(max_examples=40)
-@given(present=st.sets(NAMES), steps=STEPS, place=st.integers(0, 4))
-def test_a_cancelled_transaction_leaves_every_row_and_the_stream_alone(
-    moto: Moto, present: set[str], steps: list[Any], place: int
+@given(present=st.sets(NAMES), steps=STEPS, position=st.integers(0, 4))
+def test_a_cancelled_transaction_changes_no_row_and_no_stream_record(
+    moto: Moto, present: set[str], steps: list[Any], position: int
 ) -> None:
     for name in sorted(present):
         moto.client.put_item(TableName=CATALOG, Item=a_put(name)["Put"]["Item"])
-    cancelled: list[Any] = [*steps[:place], a_check("nobody"), *steps[place:]]
+    cancelled: list[Any] = [*steps[:position], a_check("missing"), *steps[position:]]
     before = moto.state()
     with pytest.raises(ClientError, match="ConditionalCheckFailed"):
         moto.client.transact_write_items(TransactItems=cancelled)
@@ -99,7 +101,9 @@ def test_a_cancelled_transaction_leaves_every_row_and_the_stream_alone(
 
 @settings(max_examples=40)
 @given(present=st.sets(NAMES), steps=STEPS)
-def test_a_transaction_does_what_its_steps_would_do_one_by_one(moto: Moto, present: set[str], steps: list[Any]) -> None:
+def test_a_transaction_gives_the_same_rows_as_its_steps_one_by_one(
+    moto: Moto, present: set[str], steps: list[Any]
+) -> None:
     single = {"Put": moto.client.put_item, "Update": moto.client.update_item, "Delete": moto.client.delete_item}
     outcomes = []
     for together in (True, False):
@@ -111,22 +115,22 @@ def test_a_transaction_does_what_its_steps_would_do_one_by_one(moto: Moto, prese
             moto.client.transact_write_items(TransactItems=steps)
         else:
             for step in steps:
-                for kind, words in step.items():
+                for kind, parameters in step.items():
                     call: Any = single[kind]
-                    call(**words)
+                    call(**parameters)
         outcomes.append(moto.state()[0])
     assert outcomes[0] == outcomes[1]
 
 
-def test_an_update_that_is_refused_late_leaves_no_row_behind(moto: Moto) -> None:
+def test_an_update_that_moto_rejects_late_leaves_no_row(moto: Moto) -> None:
     before = moto.state()
-    words = {"UpdateExpression": "DELETE s :number", "ExpressionAttributeValues": {":number": {"N": "1"}}}
+    update = {"UpdateExpression": "DELETE s :number", "ExpressionAttributeValues": {":number": {"N": "1"}}}
     with pytest.raises(ClientError):
-        moto.client.update_item(TableName=CATALOG, Key=key("a"), **words)  # type: ignore[arg-type]
+        moto.client.update_item(TableName=CATALOG, Key=key("a"), **update)  # type: ignore[arg-type]
     assert moto.state() == before
 
 
-def test_a_batch_that_is_refused_writes_nothing(moto: Moto) -> None:
+def test_a_rejected_batch_write_writes_nothing(moto: Moto) -> None:
     before = moto.state()
     too_large = {**key("b"), "body": {"S": "x" * 500_000}}
     requests: list[Any] = [{"PutRequest": {"Item": item}} for item in (key("a"), too_large)]
@@ -135,7 +139,7 @@ def test_a_batch_that_is_refused_writes_nothing(moto: Moto) -> None:
     assert moto.state() == before
 
 
-def test_a_transaction_that_is_no_transaction_changes_nothing(moto: Moto) -> None:
+def test_an_invalid_transaction_changes_nothing(moto: Moto) -> None:
     before = moto.state()
     twice: list[Any] = [a_put("a"), a_put("a")]
     keyless: list[Any] = [a_put("a"), {"Put": {"TableName": CATALOG, "Item": {"pk": {"S": "a"}}}}]
@@ -158,18 +162,18 @@ CONDITIONS = [
 @pytest.mark.parametrize(("condition", "values"), CONDITIONS)
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("limit", [1, 3, 100])
-def test_pages_of_a_query_hold_every_row_in_reach_in_order(
+def test_the_pages_of_a_query_have_every_matching_row_in_order(
     moto: Moto, condition: str, values: dict[str, Any], forward: bool, limit: int
 ) -> None:
     for name in ["q1", *(f"p{number}" for number in (3, 1, 9, 4, 15, 2, 6, 5))]:
         moto.client.put_item(TableName=CATALOG, Item=key(name))
-    words: dict[str, Any] = {
+    query: dict[str, Any] = {
         "KeyConditionExpression": f"pk = :p{condition}",
         "ExpressionAttributeValues": {":p": {"S": "p"}, **values},
         "ScanIndexForward": forward,
     }
     pages = moto.client.get_paginator("query").paginate(
-        TableName=CATALOG, PaginationConfig={"PageSize": limit}, **words
+        TableName=CATALOG, PaginationConfig={"PageSize": limit}, **query
     )
     found = [row["sk"]["S"] for page in pages for row in page["Items"]]
     tests: dict[str, Callable[[str], bool]] = {
@@ -195,26 +199,38 @@ PAGES = st.fixed_dictionaries(
 
 
 @settings(max_examples=60)
-@given(numbers=st.sets(st.integers(0, 30)), words=PAGES, condition=st.sampled_from(CONDITIONS))
-def test_a_page_is_the_one_that_moto_gives_who_sorts_everything(
-    moto: Moto, numbers: set[int], words: dict[str, Any], condition: tuple[str, dict[str, Any]]
+@given(numbers=st.sets(st.integers(0, 30)), options=PAGES, condition=st.sampled_from(CONDITIONS))
+def test_a_page_is_the_same_as_without_the_patch(
+    moto: Moto, numbers: set[int], options: dict[str, Any], condition: tuple[str, dict[str, Any]]
 ) -> None:
     moto.table.items.clear()
     for number in numbers:
         odd = {"odd": {"BOOL": True}} if number % 2 else {}
         moto.client.put_item(TableName=CATALOG, Item={**key(f"p{number}"), **odd})
-    asked = {
+    query = {
         "TableName": CATALOG,
         "KeyConditionExpression": f"pk = :p{condition[0]}",
         "ExpressionAttributeValues": {":p": {"S": "p"}, **condition[1]},
         "ReturnConsumedCapacity": "TOTAL",
-        **words,
+        **options,
     }
-    mended: Any = Table.query
-    page = moto.client.query(**asked)
-    with patch.object(Table, "query", mended.__wrapped__):
-        sorted_page = moto.client.query(**asked)
-    told = ["Items", "Count", "ScannedCount", "ConsumedCapacity"]
-    if not condition[0]:  # with one, a page that ends with the last match may say that there might be more
-        told.append("LastEvaluatedKey")
-    assert [page.get(name) for name in told] == [sorted_page.get(name) for name in told]
+    patched: Any = Table.query
+    page = moto.client.query(**query)
+    with patch.object(Table, "query", patched.__wrapped__):
+        original_page = moto.client.query(**query)
+    compared = ["Items", "Count", "ScannedCount", "ConsumedCapacity"]
+    if not condition[0]:  # with one, a page that ends with the last match may have a LastEvaluatedKey
+        compared.append("LastEvaluatedKey")
+    assert [page.get(name) for name in compared] == [original_page.get(name) for name in compared]
+
+
+@pytest.mark.parametrize("body", ["", "{}", b"<a/>", "<a><RequestId>old</RequestId></a>"])
+def test_an_xml_response_has_the_id_of_its_request(moto: Moto, body: Any) -> None:
+    headers, enriched = BaseResponse._enrich_response({}, body)
+    (identifier,) = headers.values()
+    assert enriched == (body.replace("old", identifier) if isinstance(body, str) else body)
+
+
+def test_text_in_a_row_is_not_replaced_by_the_id_of_a_request(moto: Moto) -> None:
+    body = '{"Items":[{"a":{"S":"<RequestId>one</RequestId>"}},{"a":{"S":"<RequestId>two</RequestId>"}}]}'
+    assert BaseResponse._enrich_response({}, body)[1] == body

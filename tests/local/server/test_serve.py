@@ -27,7 +27,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from tests.support.dependencies import packages
-from tests.support.running import SECONDS, Running, listens, until
+from tests.support.running import TIMEOUT_SECONDS, ServerProcess, listens, wait_until
 
 PROJECT = Path(__file__).parents[3]
 CHALICE = Path(sysconfig.get_path("scripts")) / "chalice"
@@ -46,7 +46,7 @@ def port() -> int:
     )
 
 
-Run = Callable[..., Running]
+Run = Callable[..., ServerProcess]
 
 
 @pytest.fixture
@@ -64,11 +64,13 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(project: Path, port: int) -> Iterator[Run]:
     """Starts servers of the copy, all at one port, and ends them with the test."""
-    started: list[Running] = []
+    started: list[ServerProcess] = []
 
-    def run_(*options: str, words: list[str] | None = None, terminal: int | None = None, **environ: str) -> Running:
+    def run_(
+        *options: str, words: list[str] | None = None, terminal: int | None = None, **environ: str
+    ) -> ServerProcess:
         command = [*(words or MAKE_RUN), "--port", str(port), *options]
-        server = Running(command, project, port, terminal=terminal, **environ)
+        server = ServerProcess(command, project, port, terminal=terminal, **environ)
         started.append(server)
         return server
 
@@ -76,7 +78,7 @@ def run(project: Path, port: int) -> Iterator[Run]:
     for server in started:
         server.signal(signal.SIGKILL)
     for server in started:
-        server.ended()
+        server.wait_for_exit()
 
 
 def test_the_first_start_says_all_that_a_client_needs_and_the_second_says_the_same(run: Run, project: Path) -> None:
@@ -87,8 +89,8 @@ def test_the_first_start_says_all_that_a_client_needs_and_the_second_says_the_sa
     assert first["MIXPEEK_NAMESPACE"] == "default"
     server.create("kept")
     server.signal(signal.SIGINT)
-    assert server.ended() == 0
-    assert "Traceback" not in server.said()
+    assert server.wait_for_exit() == 0
+    assert "Traceback" not in server.output_text()
     secrets = [path for path in (project / ".local").iterdir() if path.stat().st_mode & 0o077]
     assert secrets == []
 
@@ -96,8 +98,8 @@ def test_the_first_start_says_all_that_a_client_needs_and_the_second_says_the_sa
     assert again.exports() == first
     assert again.has("kept")
     again.process.terminate()
-    again.ended()
-    assert "Traceback" not in again.said()
+    again.wait_for_exit()
+    assert "Traceback" not in again.output_text()
 
 
 def test_a_key_of_ones_own_is_taken(run: Run) -> None:
@@ -105,7 +107,7 @@ def test_a_key_of_ones_own_is_taken(run: Run) -> None:
     assert server.exports()["MIXPEEK_API_KEY"] == "sk_chosen"
     server.create("a-bucket")
     server.signal(signal.SIGINT)
-    assert server.ended() == 0
+    assert server.wait_for_exit() == 0
     # The data is not lost with the variable: the next key opens the same organization.
     other = run("--no-autoreload").ready()
     assert other.exports()["MIXPEEK_API_KEY"] != "sk_chosen"
@@ -122,8 +124,8 @@ def test_make_run_imports_nothing_that_queries_the_terminal_or_that_it_does_not_
     server = run(option, PYTHONPROFILEIMPORTTIME="1").ready()
     server.create("a-bucket")
     server.signal(signal.SIGINT)
-    assert server.ended() == 0
-    modules = imported(server.said())
+    assert server.wait_for_exit() == 0
+    modules = imported(server.output_text())
     assert modules.count("chalicelib.local.server.watching") == (2 if option == "--autoreload" else 1)
     assert "chalice.local" in modules
     assert TERMINAL_MODULES.isdisjoint(modules)
@@ -136,7 +138,7 @@ def test_the_command_line_imports_nothing_that_queries_the_terminal(project: Pat
     command = [sys.executable, "-m", "chalicelib.admin", "organizations", "list"]
     environ = {**os.environ, "BUCKETS_ENGINE": "embedded", "PYTHONPROFILEIMPORTTIME": "1"}
     done = subprocess.run(
-        command, cwd=project, env=environ, capture_output=True, text=True, timeout=SECONDS, check=True
+        command, cwd=project, env=environ, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=True
     )
     modules = imported(done.stderr)
     assert "chalicelib.local.engine" in modules
@@ -158,10 +160,10 @@ def test_a_terminal_that_answers_nothing_is_asked_nothing(run: Run) -> None:
     reader.start()
     server = run(terminal=theirs, TERM="xterm-256color")
     os.close(theirs)
-    until(lambda: b"MIXPEEK_NAMESPACE" in output or server.process.poll() is not None)
+    wait_until(lambda: b"MIXPEEK_NAMESPACE" in output or server.process.poll() is not None)
     server.signal(signal.SIGINT)
-    assert server.ended() == 0
-    reader.join(SECONDS)
+    assert server.wait_for_exit() == 0
+    reader.join(TIMEOUT_SECONDS)
     os.close(ours)
     assert b"MIXPEEK_NAMESPACE" in output
     assert b"\x1b" not in output
@@ -190,8 +192,8 @@ def test_variables_and_packages_of_the_project_are_as_in_a_lambda_function(
 def test_a_port_in_use_gives_one_line(run: Run, port: int, taken: int, words: list[str]) -> None:
     with socket.create_server(("127.0.0.1", port + taken)):
         server = run(words=words)
-        assert server.process.wait(SECONDS) == 1
-    (line,) = server.said().splitlines()
+        assert server.process.wait(TIMEOUT_SECONDS) == 1
+    (line,) = server.output_text().splitlines()
     assert str(port + taken) in line
 
 
@@ -200,8 +202,8 @@ def test_chalice_local_alone_serves_the_engine_too(run: Run) -> None:
     server.create("a-bucket")
     assert server.exports()["MIXPEEK_BASE_URL"] == f"http://127.0.0.1:{server.port}/v1"
     server.signal(signal.SIGINT)
-    server.ended()
-    assert "Traceback" not in server.said()
+    server.wait_for_exit()
+    assert "Traceback" not in server.output_text()
 
 
 def test_what_was_answered_before_a_kill_is_there_after_it(run: Run) -> None:
@@ -220,11 +222,11 @@ def test_what_was_answered_before_a_kill_is_there_after_it(run: Run) -> None:
     writers = [threading.Thread(target=write, args=(number,)) for number in range(3)]
     for writer in writers:
         writer.start()
-    until(lambda: all(len(names) >= 10 for names in answered))
+    wait_until(lambda: all(len(names) >= 10 for names in answered))
     server.signal(signal.SIGKILL)
     for writer in writers:
-        writer.join(SECONDS)
-    server.ended()
+        writer.join(TIMEOUT_SECONDS)
+    server.wait_for_exit()
 
     again = run().ready()
     lost = [name for names in answered for name in names if not again.has(name)]
@@ -241,13 +243,13 @@ def test_a_change_of_the_code_reloads_and_keeps_the_data_and_a_write_reloads_not
         server.create(f"bucket-{number}")
     changed = project / "chalicelib" / "health" / "checks.py"
     changed.write_text(changed.read_text() + "\n")
-    server.ready(starts=2)
+    server.ready(start_count=2)
     assert all(server.has(f"bucket-{number}") for number in range(20))
     changed.write_text(changed.read_text() + "\n")
-    server.ready(starts=3)
+    server.ready(start_count=3)
     assert server.has("bucket-0")
-    assert server.starts() == 3
-    assert "Traceback" not in server.said()
+    assert server.start_count() == 3
+    assert "Traceback" not in server.output_text()
 
 
 def test_code_that_does_not_load_is_reported_and_loaded_once_it_is_corrected(run: Run, project: Path) -> None:
@@ -256,18 +258,18 @@ def test_code_that_does_not_load_is_reported_and_loaded_once_it_is_corrected(run
     changed = project / "chalicelib" / "health" / "checks.py"
     correct = changed.read_text()
     changed.write_text(correct + "\nthis is no Python\n")
-    until(lambda: "SyntaxError" in server.said())
-    until(lambda: not listens(server.port))
+    wait_until(lambda: "SyntaxError" in server.output_text())
+    wait_until(lambda: not listens(server.port))
     assert server.process.poll() is None
     changed.write_text(correct)
-    server.ready(starts=2)
+    server.ready(start_count=2)
     assert server.has("a-bucket")
 
 
 def test_a_worker_ends_with_a_reloader_that_was_killed(run: Run) -> None:
     server = run().ready()
     server.process.kill()
-    assert server.ended() == -signal.SIGKILL
+    assert server.wait_for_exit() == -signal.SIGKILL
     run().ready()
 
 
@@ -276,9 +278,9 @@ def test_a_worker_ends_with_a_reloader_that_was_killed(run: Run) -> None:
 def test_one_process_told_to_end_ends_all_quietly(run: Run, option: str, number: signal.Signals) -> None:
     server = run(option).ready()
     server.process.send_signal(number)
-    assert server.ended() == 0
-    assert "Traceback" not in server.said(), server.said()
-    assert "Aborted" not in server.said()
+    assert server.wait_for_exit() == 0
+    assert "Traceback" not in server.output_text(), server.output_text()
+    assert "Aborted" not in server.output_text()
 
 
 # The signal arrives between the two halves of accepting a connection. Both take long here, and the process waits for
@@ -309,18 +311,18 @@ main()
 
 def test_a_signal_while_a_connection_is_accepted_ends_all_quietly(run: Run) -> None:
     server = run("--no-autoreload", words=[sys.executable, "-c", ENDS_WHILE_ACCEPTING])
-    until(server.starts)
+    wait_until(server.start_count)
     assert listens(server.port)
-    assert server.ended() == 0
-    assert "Traceback" not in server.said(), server.said()
+    assert server.wait_for_exit() == 0
+    assert "Traceback" not in server.output_text(), server.output_text()
 
 
 @pytest.mark.parametrize("words", [MAKE_RUN, [str(CHALICE), "local"]], ids=["make run", "chalice"])
 def test_a_second_server_on_the_same_folder_is_refused_in_one_line(run: Run, project: Path, words: list[str]) -> None:
     first = run("--no-autoreload").ready()
-    second = Running([*words, "--no-autoreload", "--port", str(first.port + 2)], project, first.port + 2)
-    assert second.process.wait(SECONDS) == 1
-    (line,) = second.said().splitlines()
+    second = ServerProcess([*words, "--no-autoreload", "--port", str(first.port + 2)], project, first.port + 2)
+    assert second.process.wait(TIMEOUT_SECONDS) == 1
+    (line,) = second.output_text().splitlines()
     assert str(project / ".local") in line
     first.create("still-served")
 
@@ -331,8 +333,8 @@ def test_a_second_server_on_the_same_folder_is_refused_in_one_line(run: Run, pro
 )
 def test_a_setting_that_cannot_be_gives_one_line(run: Run, name: str, value: str) -> None:
     server = run(**{name: value})
-    assert server.process.wait(SECONDS) == 1
-    (line,) = server.said().splitlines()
+    assert server.process.wait(TIMEOUT_SECONDS) == 1
+    (line,) = server.output_text().splitlines()
     assert name in line or value in line
 
 
@@ -341,13 +343,13 @@ def test_statistics_are_exact_two_seconds_after_the_last_write(run: Run) -> None
     server.create("posters")
     with ThreadPoolExecutor(8) as writers:
         list(writers.map(lambda number: server.add("posters", f"title {number}"), range(200)))
-    until(lambda: server.counts("posters") == (200, 200), seconds=2.0)
+    wait_until(lambda: server.counts("posters") == (200, 200), seconds=2.0)
     server.signal(signal.SIGTERM)
-    assert server.ended() == 0
+    assert server.wait_for_exit() == 0
     again = run("--no-autoreload").ready()
     assert again.counts("posters") == (200, 200)
     again.add("posters", "one more")
-    until(lambda: again.counts("posters") == (201, 201))
+    wait_until(lambda: again.counts("posters") == (201, 201))
 
 
 def test_statistics_are_exact_at_the_first_look_after_a_kill(run: Run) -> None:
@@ -366,18 +368,18 @@ def test_statistics_are_exact_at_the_first_look_after_a_kill(run: Run) -> None:
     writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for writer in writers:
         writer.start()
-    until(lambda: server.counts("posters")[0] >= 40)
+    wait_until(lambda: server.counts("posters")[0] >= 40)
     server.signal(signal.SIGKILL)
     for writer in writers:
-        writer.join(SECONDS)
-    server.ended()
+        writer.join(TIMEOUT_SECONDS)
+    server.wait_for_exit()
 
     again = run("--no-autoreload").ready()
     there = again.objects("posters")
     assert there >= len(answered)
     assert again.counts("posters") == (there, there)
     again.add("posters", "one more")
-    until(lambda: again.counts("posters") == (there + 1, there + 1))
+    wait_until(lambda: again.counts("posters") == (there + 1, there + 1))
 
 
 # An operator's process, which uses the services and has nothing to do with HTTP.
@@ -394,15 +396,15 @@ def test_what_other_processes_write_is_counted_beside_a_server_and_without_one(r
 
     def delete(object_id: str) -> None:
         words = [sys.executable, "-c", DELETES, object_id]
-        subprocess.run(words, cwd=project, env=environ, capture_output=True, timeout=SECONDS, check=True)
+        subprocess.run(words, cwd=project, env=environ, capture_output=True, timeout=TIMEOUT_SECONDS, check=True)
 
     server = run("--no-autoreload").ready()
     server.create("posters")
     objects = [server.add("posters", f"title {number}") for number in range(3)]
     delete(objects[0])
-    until(lambda: server.counts("posters") == (2, 2))
+    wait_until(lambda: server.counts("posters") == (2, 2))
     server.signal(signal.SIGTERM)
-    assert server.ended() == 0
+    assert server.wait_for_exit() == 0
     delete(objects[1])
     assert (project / ".local" / "streams.json").exists()
     assert run("--no-autoreload").ready().counts("posters") == (1, 1)
@@ -414,7 +416,7 @@ def test_the_command_line_shares_the_folder_with_the_server(run: Run, project: P
     def operate(*words: str) -> Any:
         command = [sys.executable, "-m", "chalicelib.admin", *words, "--json"]
         done = subprocess.run(
-            command, cwd=project, env=environ, capture_output=True, text=True, timeout=SECONDS, check=True
+            command, cwd=project, env=environ, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=True
         )
         return json.loads(done.stdout)
 
@@ -425,7 +427,7 @@ def test_the_command_line_shares_the_folder_with_the_server(run: Run, project: P
     status, answer = server.call("POST", "/v1/namespaces", {"namespace_name": "theirs"}, key=key)
     assert status == 200, answer
     server.signal(signal.SIGKILL)
-    server.ended()
+    server.wait_for_exit()
     assert [each["name"] for each in operate("keys", "list", "--organization", organization)] == ["made beside"]
 
 
@@ -438,7 +440,7 @@ def test_importing_the_application_opens_nothing(project: Path, engine: str) -> 
         env={**os.environ, "BUCKETS_ENGINE": engine},
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=True,
     )
     assert done.stdout == f"{engine == 'embedded'}\n"
@@ -453,7 +455,7 @@ def test_a_file_survives_a_kill_and_its_download_url_is_fetched_like_any_page(ru
     status, made = server.call("POST", "/v1/buckets/films/objects", {"blobs": [blob]})
     assert status == 200, made
     server.signal(signal.SIGKILL)
-    server.ended()
+    server.wait_for_exit()
 
     again = run("--no-autoreload").ready()
     path = f"/v1/buckets/films/objects/{made['object_id']}?return_presigned_urls=true"

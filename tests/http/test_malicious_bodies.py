@@ -1,4 +1,4 @@
-"""Bodies that nobody sends by accident: refused by their kind, or kept exactly as they are."""
+"""Malicious bodies are rejected with the right error type, or stored unchanged."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope
 from tests.http.operations import JSON, OPEN, WITH_BODY, assert_sane, each, send
 from tests.support.api import Api
-from tests.support.world import a_bucket
+from tests.support.world import bucket_body
 
 DEEP = 100_000
 
-# What no operation can take, and the kind of problem that it is told to be.
+# Bodies that each operation rejects, and the type of the reported problem.
 BODIES: dict[str, tuple[bytes, str]] = {
     "deep arrays": (b"[" * DEEP + b"]" * DEEP, "json_too_deep"),
     "deep objects": (b'{"a":' * DEEP + b"1" + b"}" * DEEP, "json_too_deep"),
@@ -48,7 +48,7 @@ UNDECLARED = b'{"__proto__": {"admin": true}}'
 
 
 @each(WITH_BODY)
-def test_a_hostile_body_is_refused_by_its_kind(posters: Api, operation: Operation) -> None:
+def test_a_malicious_body_is_rejected_with_its_error_type(posters: Api, operation: Operation) -> None:
     undeclared = "reserved_name" if operation in OPEN else "extra_forbidden"
     for name, (raw, type_) in {**BODIES, "prototype": (UNDECLARED, undeclared)}.items():
         error = assert_envelope(send(posters, operation, raw), 422, "ValidationError")
@@ -57,7 +57,7 @@ def test_a_hostile_body_is_refused_by_its_kind(posters: Api, operation: Operatio
 
 
 @each(WITH_BODY)
-def test_a_body_is_bounded(posters: Api, operation: Operation) -> None:
+def test_the_size_of_a_body_is_limited(posters: Api, operation: Operation) -> None:
     body = b'{"search": "' + b"x" * operation.max_body_bytes + b'"}'
     assert_envelope(send(posters, operation, body), 413, "PayloadTooLargeError")
     nearly = b'{"a": [' + b"1," * (operation.max_body_bytes // 2 - 10) + b"1]}"
@@ -68,7 +68,7 @@ def test_a_body_is_bounded(posters: Api, operation: Operation) -> None:
 @pytest.mark.parametrize(
     "media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a", "a", "/", "é"]
 )
-def test_a_body_of_another_type_is_not_read(api: Api, operation: Operation, media_type: str) -> None:
+def test_a_body_with_another_content_type_is_rejected(api: Api, operation: Operation, media_type: str) -> None:
     reply = send(api, operation, b'{"search": "a"}', headers={"Content-Type": media_type})
     assert_envelope(reply, 415, "UnsupportedMediaTypeError")
 
@@ -76,14 +76,14 @@ def test_a_body_of_another_type_is_not_read(api: Api, operation: Operation, medi
 @each(WITH_BODY)
 @settings(max_examples=40)
 @given(raw=st.binary(max_size=60) | st.text(alphabet='{}[]",:\\u0d1e9.-+ nulltrefas', max_size=60).map(str.encode))
-def test_no_bytes_whatever_bring_an_operation_down(api: Api, operation: Operation, raw: bytes) -> None:
+def test_arbitrary_bytes_cause_no_server_error(api: Api, operation: Operation, raw: bytes) -> None:
     assert_sane(send(api, operation, raw))
 
 
 @each(WITH_BODY)
 @settings(max_examples=25, derandomize=True)
 @given(data=st.data())
-def test_no_json_under_any_key_brings_an_operation_down(
+def test_arbitrary_json_in_any_field_causes_no_server_error(
     posters: Api, operation: Operation, data: st.DataObject
 ) -> None:
     assert operation.body is not None
@@ -118,10 +118,10 @@ SCHEMAS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_a_schema_without_measure_is_refused_when_it_is_written(posters: Api, name: str) -> None:
+def test_a_schema_beyond_the_limits_is_rejected(posters: Api, name: str) -> None:
     schema, type_ = SCHEMAS[name]
     for reply in (
-        posters.post("/v1/buckets", a_bucket("big", bucket_schema=schema)),
+        posters.post("/v1/buckets", bucket_body("big", bucket_schema=schema)),
         posters.put("/v1/buckets/posters", {"bucket_schema": schema}),
         posters.patch("/v1/buckets/posters", {"bucket_schema": schema}),
     ):
@@ -129,16 +129,16 @@ def test_a_schema_without_measure_is_refused_when_it_is_written(posters: Api, na
         assert problem["type"] == type_
         assert problem["location"][:2] == ["body", "bucket_schema"]
         assert len(reply.text) < 100_000
-    assert posters.get("/v1/buckets/posters").json["bucket_schema"] == a_bucket()["bucket_schema"]
+    assert posters.get("/v1/buckets/posters").json["bucket_schema"] == bucket_body()["bucket_schema"]
 
 
-def test_the_largest_schemas_come_back_as_they_were(api: Api) -> None:
+def test_the_largest_schemas_are_stored_unchanged(api: Api) -> None:
     for name, schema in {"wide": schema_of(500), "tall": nested(10, "properties"), "long": nested(10, "items")}.items():
-        assert api.post("/v1/buckets", a_bucket(name, bucket_schema=schema)).status == 200
+        assert api.post("/v1/buckets", bucket_body(name, bucket_schema=schema)).status == 200
         assert api.get(f"/v1/buckets/{name}").json["bucket_schema"] == schema
 
 
-def test_free_data_is_bounded_by_what_a_row_holds(posters: Api) -> None:
+def test_metadata_larger_than_a_row_is_rejected(posters: Api) -> None:
     for metadata in ({"a": "x" * 400_000}, {"a": ["\N{SNOWMAN}"] * 90_000}, {str(n): n for n in range(40_000)}):
         reply = posters.patch("/v1/buckets/posters", {"metadata": metadata})
         problem = assert_envelope(reply, 422)["details"]["validation_errors"][0]
@@ -159,8 +159,8 @@ VALUES: dict[str, Any] = {
 }
 
 
-def test_whatever_is_taken_comes_back_exactly_equal(posters: Api) -> None:
-    sent = a_bucket("other", metadata=VALUES, description=VALUES["escapes"])
+def test_accepted_values_are_returned_unchanged(posters: Api) -> None:
+    sent = bucket_body("other", metadata=VALUES, description=VALUES["escapes"])
     assert posters.post("/v1/buckets", sent).status == 200
     assert posters.patch("/v1/buckets/posters", {"metadata": VALUES, "description": VALUES["escapes"]}).status == 200
     for name in ("other", "posters"):
@@ -185,9 +185,9 @@ STORED = st.recursive(
 
 @settings(max_examples=40)
 @given(metadata=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), STORED, max_size=5))
-def test_any_metadata_comes_back_exactly_equal(api: Api, metadata: dict[str, Any]) -> None:
+def test_arbitrary_metadata_is_returned_unchanged(api: Api, metadata: dict[str, Any]) -> None:
     if api.get("/v1/buckets/kept").status == 404:
-        assert api.post("/v1/buckets", a_bucket("kept")).status == 200
+        assert api.post("/v1/buckets", bucket_body("kept")).status == 200
     assert api.patch("/v1/buckets/kept", {"metadata": metadata}).status == 200
     found = api.get("/v1/buckets/kept").json["metadata"]
     assert json.dumps(found) == json.dumps(metadata)

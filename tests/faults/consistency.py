@@ -1,4 +1,4 @@
-"""What has to hold of a world whatever happened to its calls."""
+"""Checks what must hold after any faults."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.support.api import Api
 from tests.support.world import World
 
 
-def check_whole(world: World) -> None:
-    """Names lead to their buckets, counts are exact, and files are referred to, or known to be left over."""
+def check_consistency(world: World) -> None:
+    """Names resolve to their buckets, statistics are exact, and every file is referenced or known as an orphan."""
     world.pump()
     api = world.api()
     for partition in world.services.partitions():
@@ -26,25 +26,25 @@ def check_whole(world: World) -> None:
 
 
 def _check_names(api: Api) -> None:
-    found = api.post("/v1/buckets/list", {"limit": 1000}).json
-    assert found["total_count"] == len(found["results"]) == api.get("/v1/namespaces/films").json["bucket_count"]
-    for bucket in found["results"]:
+    listed = api.post("/v1/buckets/list", {"limit": 1000}).json
+    assert listed["total_count"] == len(listed["results"]) == api.get("/v1/namespaces/films").json["bucket_count"]
+    for bucket in listed["results"]:
         if bucket["status"] != "ACTIVE":
             continue
         assert api.get(f"/v1/buckets/{bucket['bucket_name']}").json["bucket_id"] == bucket["bucket_id"]
-        taken = api.post("/v1/buckets", {"bucket_name": bucket["bucket_name"], "bucket_schema": {"properties": {}}})
-        assert taken.status == 409, taken.text
+        duplicate = api.post("/v1/buckets", {"bucket_name": bucket["bucket_name"], "bucket_schema": {"properties": {}}})
+        assert duplicate.status == 409, duplicate.text
 
 
 def _check_files(world: World) -> None:
-    """Every object's files are there, and every file is an object's or listed as nobody's."""
-    held = list(world.services.blobs.listing(""))
+    """Every file that an object references exists, and every other file is listed as an orphan."""
+    files = list(world.services.blobs.list_files(""))
     store = world.services.objects.store
-    left = {each.key for each in orphans(store, held, before=datetime.now(UTC) + timedelta(days=1))}
+    orphaned = {each.key for each in orphans(store, files, before=datetime.now(UTC) + timedelta(days=1))}
     rows = [from_item(decode(row)) for page in _pages(world) for row in page["Items"]]
-    referred = {blob.key for stored in rows for blob in stored.blobs if blob.key is not None}
-    assert referred <= {each.key for each in held}, "a row without its bytes"
-    assert left == {each.key for each in held} - referred
+    referenced = {blob.key for stored in rows for blob in stored.blobs if blob.key is not None}
+    assert referenced <= {each.key for each in files}, "an object references a missing file"
+    assert orphaned == {each.key for each in files} - referenced
 
 
 def _pages(world: World) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Names and paths that nobody chooses by accident: refused, or kept apart and found."""
+"""Malicious names and paths are rejected, or stored as distinct names and found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.http.envelopes import assert_envelope, header
 from tests.support.api import Api
-from tests.support.world import a_bucket
+from tests.support.world import bucket_body
 
 NAMES = {
     "right to left": "תמונות صور",
@@ -47,10 +47,10 @@ NAMES = {
 }
 
 
-def test_names_of_every_kind_are_kept_apart_and_found(api: Api) -> None:
+def test_unusual_names_are_distinct_and_found(api: Api) -> None:
     ids = {}
     for name in NAMES.values():
-        made = api.post("/v1/buckets", a_bucket(name))
+        made = api.post("/v1/buckets", bucket_body(name))
         assert made.status == 200, made.text
         assert made.json["bucket_name"] == name
         ids[name] = made.json["bucket_id"]
@@ -58,7 +58,7 @@ def test_names_of_every_kind_are_kept_apart_and_found(api: Api) -> None:
     for name, id_ in ids.items():
         assert api.get(f"/v1/buckets/{quote(name, safe='')}").json["bucket_id"] == id_
         assert api.get(f"/v1/buckets/{id_}").json["bucket_name"] == name
-        taken = api.post("/v1/buckets", a_bucket(name))
+        taken = api.post("/v1/buckets", bucket_body(name))
         assert assert_envelope(taken, 409, "AlreadyExistsError")["details"]["bucket_id"] == id_
     listed = api.get("/v1/buckets?limit=1000").json["results"]
     assert {row["bucket_name"]: row["bucket_id"] for row in listed} == ids
@@ -67,16 +67,16 @@ def test_names_of_every_kind_are_kept_apart_and_found(api: Api) -> None:
         assert sorted(row["bucket_id"] for row in sorted_["results"]) == sorted(ids.values())
 
 
-def test_two_forms_of_one_letter_are_two_names(api: Api) -> None:
+def test_two_unicode_forms_of_a_letter_are_two_names(api: Api) -> None:
     composed, decomposed = NAMES["composed"], NAMES["decomposed"]
     assert unicodedata.normalize("NFC", decomposed) == composed
-    first = api.post("/v1/buckets", a_bucket(composed)).json["bucket_id"]
+    first = api.post("/v1/buckets", bucket_body(composed)).json["bucket_id"]
     assert api.get(f"/v1/buckets/{quote(decomposed)}").status == 404
-    second = api.post("/v1/buckets", a_bucket(decomposed)).json["bucket_id"]
+    second = api.post("/v1/buckets", bucket_body(decomposed)).json["bucket_id"]
     assert first != second
 
 
-NO_NAMES = {
+INVALID_NAMES = {
     "empty": "",
     "blank": " \t ",
     "no-break blank": "\u00a0\u2003",
@@ -94,33 +94,33 @@ NO_NAMES = {
 }
 
 
-@pytest.mark.parametrize("name", NO_NAMES)
-def test_what_cannot_be_a_name_is_refused(posters: Api, name: str) -> None:
-    problem = assert_envelope(posters.post("/v1/buckets", a_bucket(NO_NAMES[name])), 422)  # type: ignore[arg-type]
+@pytest.mark.parametrize("name", INVALID_NAMES)
+def test_an_invalid_bucket_name_is_rejected(posters: Api, name: str) -> None:
+    problem = assert_envelope(posters.post("/v1/buckets", bucket_body(INVALID_NAMES[name])), 422)  # type: ignore[arg-type]
     assert problem["details"]["validation_errors"][0]["location"] == ["body", "bucket_name"]
-    if NO_NAMES[name] is not None:
-        assert_envelope(posters.patch("/v1/buckets/posters", {"bucket_name": NO_NAMES[name]}), 422)
+    if INVALID_NAMES[name] is not None:
+        assert_envelope(posters.patch("/v1/buckets/posters", {"bucket_name": INVALID_NAMES[name]}), 422)
     assert posters.get("/v1/buckets").json["total_count"] == 1
 
 
 @pytest.mark.parametrize(
     "name", ["צילומים", "cafe\u0301", "caf\u00e9", "a/b c", "\U0001f468\u200d\U0001f469", "x" * 64, "..."]
 )
-def test_a_namespace_may_carry_any_name_and_is_found_by_it(api: Api, name: str) -> None:
+def test_a_namespace_with_an_unusual_name_is_found(api: Api, name: str) -> None:
     made = api.post("/v1/namespaces", {"namespace_name": name})
     assert made.status == 200, made.text
     assert api.get(f"/v1/namespaces/{quote(name, safe='')}").json["namespace_id"] == made.json["namespace_id"]
-    assert api.acting(namespace=name).get("/v1/buckets").status == 200
-    assert api.acting(namespace=made.json["namespace_id"]).get("/v1/buckets").status == 200
+    assert api.using(namespace=name).get("/v1/buckets").status == 200
+    assert api.using(namespace=made.json["namespace_id"]).get("/v1/buckets").status == 200
 
 
 @pytest.mark.parametrize("name", ["ab", "x" * 65, "a\x00b", "   ", "a\nb", 3, None])
-def test_what_cannot_be_a_namespaces_name_is_refused(api: Api, name: Any) -> None:
+def test_an_invalid_namespace_name_is_rejected(api: Api, name: Any) -> None:
     assert_envelope(api.post("/v1/namespaces", {"namespace_name": name}), 422)
 
 
 @pytest.mark.parametrize("id_", ["", "a b", "a/b", "a#b", "a.b", "é", "-a", "x" * 129, "a\n", "\x00"])
-def test_an_id_that_is_chosen_is_of_plain_characters(api: Api, id_: str) -> None:
+def test_a_chosen_id_with_other_characters_is_rejected(api: Api, id_: str) -> None:
     assert_envelope(api.post("/v1/namespaces", {"namespace_name": "chosen", "namespace_id": id_}), 422)
 
 
@@ -149,9 +149,9 @@ def test_an_id_that_is_chosen_is_of_plain_characters(api: Api, id_: str) -> None
         "~!@$&()_=,.",
     ],
 )
-def test_no_path_whatever_does_more_than_not_being_found(api: Api, path: str) -> None:
-    for place in ("buckets", "namespaces"):
+def test_an_unusual_path_is_not_found(api: Api, path: str) -> None:
+    for collection in ("buckets", "namespaces"):
         for method, body in (("GET", None), ("PATCH", {"description": "a"})):
-            reply = api.call(method, f"/v1/{place}/{path}", body)
+            reply = api.call(method, f"/v1/{collection}/{path}", body)
             assert_envelope(reply, 404, "NotFoundError")
             assert header(reply, "X-Evil") is None

@@ -1,4 +1,4 @@
-"""Answers have every field that the SDK reads, and exactly what our own description of them says."""
+"""Responses have all fields that the SDK reads, and match their declared types and the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from chalicelib.objects.response_models import (
 )
 from tests.contract import sdk_models
 from tests.contract.left_out import AS_WRITTEN, LEFT_OUT
-from tests.support.api import Api, Reply
+from tests.support.api import Api, ApiResponse
 from tests.support.catalog import put_namespace_tally, put_tally
-from tests.support.objects import POSTER, a_bucket_of_objects, created, objects, text
-from tests.support.world import World, a_bucket
+from tests.support.objects import POSTER, create_object_bucket, created, objects, text
+from tests.support.world import World, bucket_body
 
 SCHEMA = {
     "properties": {
@@ -89,15 +89,15 @@ OBJECT = {
 OBJECTS = "/v1/buckets/{bucket_identifier}/objects"
 BUCKET, NAMESPACE = "/v1/buckets/{bucket_identifier}", "/v1/namespaces/{namespace_identifier}"
 
-# What the SDK reads an answer with, what ours is declared as, and the operation that gives it.
-Case = tuple[Callable[[Api], Reply], str, Any, str, str]
+# The request, the SDK's method for it, our response model, and the HTTP method and path of the operation.
+Case = tuple[Callable[[Api], ApiResponse], str, Any, str, str]
 CASES: dict[str, Case] = {
     "a new bucket": (
-        lambda api: api.post("/v1/buckets", a_bucket("new")),
+        lambda api: api.post("/v1/buckets", bucket_body("new")),
         "create_bucket", BucketResponse, "post", "/v1/buckets",
     ),
     "a new bucket with everything": (
-        lambda api: api.post("/v1/buckets", a_bucket("new") | EVERYTHING),
+        lambda api: api.post("/v1/buckets", bucket_body("new") | EVERYTHING),
         "create_bucket", BucketResponse, "post", "/v1/buckets",
     ),
     "a bucket": (lambda api: api.get("/v1/buckets/full"), "get_bucket", BucketResponse, "get", BUCKET),
@@ -198,86 +198,88 @@ CASES: dict[str, Case] = {
 
 
 def _an_object(api: Api) -> str:
-    """The path of the object that has everything."""
+    """Returns the path of the object with all fields."""
     (found,) = api.get(objects("reels")).json["results"]
     return objects("reels", found["object_id"])
 
 
-each_answer = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+each_response = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
 @pytest.fixture
 def stocked(world: World, api: Api) -> Api:
-    """Two buckets, one with everything and with totals, an object, and a namespace that declares all it can."""
-    full = api.post("/v1/buckets", a_bucket("full") | EVERYTHING).json
-    api.post("/v1/buckets", a_bucket("bare"))
+    """A client of an API with a bucket, an object and a namespace that have all fields, and a bucket with few."""
+    full = api.post("/v1/buckets", bucket_body("full") | EVERYTHING).json
+    api.post("/v1/buckets", bucket_body("bare"))
     api.post("/v1/namespaces", {"namespace_name": "press", **DECLARING})
     totals = {"object_count": 3, "total_size_bytes": 100, "max_size_bytes": 60, "min_size_bytes": 10}
     moment = "2026-01-02T00:00:00.000Z"
     put_tally(world, full["bucket_id"], **totals, last_upload_at=moment, stats_updated_at=moment)
     put_namespace_tally(world, **totals)
-    created(api, a_bucket_of_objects(api, "reels"), OBJECT)
+    created(api, create_object_bucket(api, "reels"), OBJECT)
     return api
 
 
-@each_answer
-def test_the_sdk_reads_the_answer_as_it_was_meant(stocked: Api, case: Case) -> None:
+@each_response
+def test_the_sdk_parses_all_values_of_the_response(stocked: Api, case: Case) -> None:
     send, method, *_ = case
     reply = send(stocked)
     assert reply.status == 200, reply.text
-    model: Any = sdk_models.answer(sdk_models.methods()[method])
+    model: Any = sdk_models.response_model(sdk_models.methods()[method])
     read = model.from_json(reply.text)
     known = {key: value for key, value in reply.json.items() if key in sdk_models.fields(model)}
     assert list(_differences(known, _plain(read), "")) == []
 
 
-@each_answer
-def test_the_answer_is_strictly_what_its_type_says_and_no_more(stocked: Api, case: Case) -> None:
+@each_response
+def test_the_response_matches_its_declared_type_exactly(stocked: Api, case: Case) -> None:
     send, _, ours, *_ = case
     text = send(stocked).text
     adapter: TypeAdapter[Any] = TypeAdapter(ours)
     read = adapter.validate_json(text, strict=True)
-    # An undeclared key would be gone after this round trip.
+    # This round trip would remove a field that is not declared.
     assert json.loads(adapter.dump_json(read, exclude_unset=True)) == json.loads(text)
 
 
-@each_answer
-def test_the_answer_is_what_the_description_says(stocked: Api, case: Case) -> None:
+@each_response
+def test_the_response_matches_the_openapi_document(stocked: Api, case: Case) -> None:
     send, _, _, verb, path = case
-    document = stocked.acting(key="", namespace="").get("/openapi.json").json
+    document = stocked.using(key="", namespace="").get("/openapi.json").json
     described = document["paths"][path][verb]["responses"]["200"]["content"]["application/json"]["schema"]
     Draft202012Validator({**described, "components": document["components"]}).validate(send(stocked).json)
 
 
-@each_answer
-def test_the_answer_has_every_field_that_the_sdk_reads(stocked: Api, case: Case) -> None:
+@each_response
+def test_the_response_has_every_field_that_the_sdk_reads(stocked: Api, case: Case) -> None:
     send, method, *_ = case
-    model = sdk_models.answer(sdk_models.methods()[method])
+    model = sdk_models.response_model(sdk_models.methods()[method])
     assert model is not None
     absent = set(_absent(send(stocked).json, model))
-    assert sorted(absent - set(LEFT_OUT) - _left_out_by_summary(case)) == [], "fill these, or say why they are left out"
+    assert sorted(absent - set(LEFT_OUT) - _left_out_by_summary(case)) == [], (
+        "add these fields, or add the reason to LEFT_OUT"
+    )
 
 
-def test_what_is_left_out_is_a_field_of_the_sdk_and_really_left_out() -> None:
-    answers = [sdk_models.answer(sdk_models.methods()[case[1]]) for case in CASES.values()]
-    models = {m.__name__: m for top in answers if top for m in sdk_models.inside(top)}
+def test_omitted_fields_are_fields_of_the_sdk_and_really_omitted() -> None:
+    tops = [sdk_models.response_model(sdk_models.methods()[case[1]]) for case in CASES.values()]
+    models = {m.__name__: m for top in tops if top for m in sdk_models.inside(top)}
     known = {(name, field) for name, model in models.items() for field in sdk_models.fields(model)}
-    assert sorted(set(LEFT_OUT) - known) == [], "the SDK has none of these any more"
+    assert sorted(set(LEFT_OUT) - known) == [], "the SDK does not have these fields"
     shown: Any = (ListNamespacesResponse, HealthCheckResponse, CreateObjectsBatchResponse, list[ObjectResponse])
     schemas = [TypeAdapter(ours).json_schema()["$defs"] for ours in shown]
     ours = {name: schema for definitions in schemas for name, schema in definitions.items()}
     filled = {(name, field) for name, schema in ours.items() for field in schema.get("properties", {})}
-    assert sorted(set(LEFT_OUT) & filled) == [], "these are filled; say so no more"
+    assert sorted(set(LEFT_OUT) & filled) == [], "these fields are not omitted"
 
 
 def _left_out_by_summary(case: Case) -> set[tuple[str, str]]:
-    """What `view=summary` is asked to leave out."""
+    """Returns the fields that `view=summary` omits."""
     declared = ("feature_extractors", "payload_indexes", "vector_configs")
     return {("NamespaceModel", name) for name in declared} if case is CASES["namespaces in short"] else set()
 
 
 def _absent(given: Any, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    """The fields of the SDK's model, and of those inside it, that an answer does not have."""
+    """Yields the fields of the model of the SDK, and of the models in it, that a response does not have."""
     if model.__name__ in AS_WRITTEN:
         return
     for field, annotation in sdk_models.fields(model).items():
@@ -290,7 +292,7 @@ def _absent(given: Any, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
 
 
 def _objects(value: Any, annotation: Any) -> list[Any]:
-    """The objects that stand where a model is expected: by themselves, in a list, or in a map of names."""
+    """Returns the objects in a value whose type is a model, a list of models or a map of models."""
     if isinstance(value, list):
         return value
     if not isinstance(value, dict):
@@ -299,7 +301,7 @@ def _objects(value: Any, annotation: Any) -> list[Any]:
 
 
 def _plain(read: Any) -> Any:
-    """What the SDK has read, by names on the wire. (Its own `to_dict` leaves out what only the server sets.)"""
+    """Returns the parsed values by their JSON names. (`to_dict` of the SDK omits read-only fields.)"""
     if isinstance(read, BaseModel):
         if "actual_instance" in type(read).model_fields:
             return _plain(read.__dict__["actual_instance"])
@@ -314,26 +316,26 @@ def _plain(read: Any) -> Any:
     return read.value if isinstance(read, Enum) else read
 
 
-def _differences(sent: Any, read: Any, place: str) -> Iterator[str]:
-    """What the SDK has lost of an answer, or reads otherwise. What it adds are defaults of its own."""
+def _differences(sent: Any, read: Any, path: str) -> Iterator[str]:
+    """Yields the values of a response that the SDK omits or parses differently. It may add defaults."""
     if isinstance(sent, dict) and isinstance(read, dict):
         for key, value in sent.items():
-            yield from _differences(value, read.get(key), f"{place}.{key}")
+            yield from _differences(value, read.get(key), f"{path}.{key}")
     elif isinstance(sent, list) and isinstance(read, list) and len(sent) == len(read):
         for index, (one, other) in enumerate(zip(sent, read, strict=True)):
-            yield from _differences(one, other, f"{place}.{index}")
-    elif sent != read and not _same_moment(sent, read):
-        yield f"{place}: {sent!r} is read as {read!r}"
+            yield from _differences(one, other, f"{path}.{index}")
+    elif sent != read and not _same_time(sent, read):
+        yield f"{path}: {sent!r} is parsed as {read!r}"
 
 
-def _same_moment(sent: Any, read: Any) -> bool:
+def _same_time(sent: Any, read: Any) -> bool:
     try:
         return datetime.fromisoformat(sent) == datetime.fromisoformat(read)
     except (TypeError, ValueError):
         return False
 
 
-def test_an_index_that_the_sdk_could_not_read_is_refused_when_it_is_written(api: Api) -> None:
+def test_an_index_that_the_sdk_could_not_parse_is_rejected(api: Api) -> None:
     index = {"field_name": "team", "type": "keyword", "field_schema": {"type": 7}}
     reply = api.patch("/v1/namespaces/films", {"payload_indexes": [index]})
     assert reply.status == 422

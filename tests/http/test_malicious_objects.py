@@ -1,4 +1,4 @@
-"""Objects, ids of objects and files that nobody sends by accident: refused by their kind, or kept exactly."""
+"""Malicious objects, object ids and files are rejected with the right error type, or stored unchanged."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from chalicelib.http.operation import Operation
 from tests.http.envelopes import assert_envelope, header
 from tests.http.operations import JSON, OPERATIONS, assert_sane, body_of, each, path_of
-from tests.http.test_hostile import STORED, VALUES
-from tests.support.api import Api, Reply
-from tests.support.objects import POSTER, a_bucket_of_objects, objects, text
+from tests.http.test_malicious_bodies import STORED, VALUES
+from tests.support.api import Api, ApiResponse
+from tests.support.objects import POSTER, create_object_bucket, objects, text
 from tests.support.world import World
 
 ONE_OBJECT = [operation for operation in OPERATIONS if "{object_identifier}" in operation.path]
@@ -50,11 +50,11 @@ IDS = [
 
 @pytest.fixture
 def bucket(api: Api) -> str:
-    return a_bucket_of_objects(api)
+    return create_object_bucket(api)
 
 
 @each(ONE_OBJECT)
-def test_no_id_whatever_does_more_than_not_being_found(posters: Api, operation: Operation) -> None:
+def test_an_unusual_object_id_is_not_found(posters: Api, operation: Operation) -> None:
     for object_id in IDS:
         path = path_of(operation, object_id=object_id)
         reply = posters.call(operation.method, path, body_of(operation))
@@ -63,7 +63,7 @@ def test_no_id_whatever_does_more_than_not_being_found(posters: Api, operation: 
         assert len(reply.text) < 20_000
 
 
-def test_ids_to_hide_are_any_text_and_only_those_that_are_there_count(api: Api, bucket: str) -> None:
+def test_a_bulk_soft_delete_accepts_any_text_as_an_id_and_counts_existing_objects_only(api: Api, bucket: str) -> None:
     ids = ["", " ", "\x00", "..", "x" * 3_000, "\N{SNOWMAN}" * 400, "#", "obj_"]
     reply = api.post(f"{objects(bucket)}/bulk-soft-delete", {"object_ids": ids, "reason": ""})
     assert reply.json == {"soft_deleted": 0, "requested": len(ids), "collections": 0}
@@ -72,8 +72,8 @@ def test_ids_to_hide_are_any_text_and_only_those_that_are_there_count(api: Api, 
         assert_envelope(reply, 422, "ValidationError")
 
 
-def written(api: Api, bucket: str, raw: bytes) -> list[Reply]:
-    """What a create, a change of each kind and a batch answer to these fields of an object."""
+def written(api: Api, bucket: str, raw: bytes) -> list[ApiResponse]:
+    """Returns the responses to create, PUT, PATCH and bulk create requests with these fields."""
     made = api.post(objects(bucket), {"title": "M"}).json["object_id"]
     return [
         api.post(objects(bucket), raw),
@@ -83,7 +83,7 @@ def written(api: Api, bucket: str, raw: bytes) -> list[Reply]:
     ]
 
 
-# Fields of an object that no write takes, and the kind of problem that they are.
+# Fields that each write rejects, and the type of the reported problem.
 FIELDS: dict[str, tuple[bytes, str]] = {
     "NaN": (b'{"a": NaN}', "finite_number"),
     "40 digits": (b'{"a": ' + b"1" * 40 + b"}", "number_too_long"),
@@ -97,7 +97,7 @@ FIELDS: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_fields_that_are_no_sound_json_are_refused_by_their_kind(api: Api, bucket: str, name: str) -> None:
+def test_fields_with_invalid_json_are_rejected_with_their_error_type(api: Api, bucket: str, name: str) -> None:
     raw, type_ = FIELDS[name]
     for reply in written(api, bucket, raw):
         problems = assert_envelope(reply, 422, "ValidationError")["details"]["validation_errors"]
@@ -108,7 +108,7 @@ def test_fields_that_are_no_sound_json_are_refused_by_their_kind(api: Api, bucke
     "name",
     ["_", "__proto__", "_id", "object_id", "bucket_id", "namespace_id", "status", "document_count", "replayed_by"],
 )
-def test_names_of_the_services_own_are_refused_wherever_they_are_sent(api: Api, bucket: str, name: str) -> None:
+def test_reserved_names_are_rejected_in_all_writes(api: Api, bucket: str, name: str) -> None:
     *alone, batch = written(api, bucket, json.dumps({name: {"admin": True}}).encode())
     for reply in alone:
         (problem,) = assert_envelope(reply, 422, "ValidationError")["details"]["validation_errors"]
@@ -119,13 +119,13 @@ def test_names_of_the_services_own_are_refused_wherever_they_are_sent(api: Api, 
 @pytest.mark.parametrize(
     "name", ["Status", "object_id ", "\N{FULLWIDTH LOW LINE}id", "a.b", "$where", "", "constructor"]
 )
-def test_names_that_only_look_so_are_the_clients_own(api: Api, bucket: str, name: str) -> None:
+def test_names_similar_to_reserved_names_are_accepted(api: Api, bucket: str, name: str) -> None:
     made = api.post(objects(bucket), {name: {"admin": True}})
     assert made.status == 200, made.text
     assert api.get(objects(bucket, made.json["object_id"])).json[name] == {"admin": True}
 
 
-def test_an_object_without_measure_is_refused_and_leaves_nothing(api: Api, bucket: str, world: World) -> None:
+def test_an_object_larger_than_a_row_is_rejected_and_stores_nothing(api: Api, bucket: str, world: World) -> None:
     for fields in ({"a": "x" * 400_000}, {"a": ["\N{SNOWMAN}"] * 90_000}, {str(n): n for n in range(40_000)}):
         *alone, batch = written(api, bucket, json.dumps(fields).encode())
         for reply in alone:
@@ -135,10 +135,10 @@ def test_an_object_without_measure_is_refused_and_leaves_nothing(api: Api, bucke
     assert {tuple(row) for row in api.get(objects(bucket)).json["results"] if "a" in row} == set()
     huge = api.post(objects(bucket), {"a": "x" * 400_000, "blobs": [POSTER]})
     assert huge.status == 422
-    assert list(world.services.blobs.listing("")) == []
+    assert list(world.services.blobs.list_files("")) == []
 
 
-# Contents and descriptions of files, and the place of what is wrong with them.
+# Invalid blobs, and the field that the error names.
 BLOBS: dict[str, tuple[dict[str, Any], str]] = {
     "more than 5 MB": ({"property": "review", "type": "text", "data": "x" * 5_300_000}, "data"),
     "no base64": ({"data": {"base64": "a*b"}}, "base64"),
@@ -159,32 +159,32 @@ BLOBS: dict[str, tuple[dict[str, Any], str]] = {
     "a long URL": ({"data": "https://example.com/" + "x" * 3_000}, "data"),
     "a long S3 key": ({"data": "s3://bucket/" + "x" * 3_000}, "data"),
     "no such property": ({"property": "__class__"}, "property"),
-    "a field that is none of files": ({"property": "title", "type": "string"}, "property"),
+    "a field that is not a blob field": ({"property": "title", "type": "string"}, "property"),
     "another type": ({"type": "video"}, "type"),
     "a checksum of other content": ({"checksum": "0" * 64}, "checksum"),
     "a long checksum": ({"checksum": "md5:" + "0" * 500}, "checksum"),
     "a long prefix": ({"key_prefix": "x" * 501}, "key_prefix"),
-    "metadata that is none": ({"metadata": []}, "metadata"),
+    "metadata that is not an object": ({"metadata": []}, "metadata"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BLOBS)
-def test_a_hostile_file_is_refused_at_its_place_and_leaves_nothing(
+def test_an_invalid_blob_is_rejected_with_its_location_and_stores_nothing(
     api: Api, bucket: str, world: World, name: str
 ) -> None:
-    more, place = BLOBS[name]
+    more, field = BLOBS[name]
     made = api.post(objects(bucket), {"title": "M"}).json["object_id"]
     body = {"blobs": [text(), {**POSTER, **more}]}
     for reply in (api.post(objects(bucket), body), api.put(objects(bucket, made), body)):
         problems = assert_envelope(reply, 422, "ValidationError")["details"]["validation_errors"]
         assert any(problem["location"][:3] == ["body", "blobs", 1] for problem in problems)
-        assert any(place in map(str, problem["location"]) for problem in problems)
+        assert any(field in map(str, problem["location"]) for problem in problems)
         assert len(reply.text) < 20_000
-    assert list(world.services.blobs.listing("")) == []
+    assert list(world.services.blobs.list_files("")) == []
     assert api.get(objects(bucket)).json["stats"]["total_objects"] == 1
 
 
-def test_more_files_than_an_object_holds_are_refused(api: Api, bucket: str) -> None:
+def test_more_blobs_than_the_limit_are_rejected(api: Api, bucket: str) -> None:
     reply = api.post(objects(bucket), {"blobs": [text()] * 51})
     assert assert_envelope(reply, 422)["details"]["validation_errors"][0]["location"] == ["body", "blobs"]
 
@@ -203,7 +203,7 @@ LONG = "n" * 100_000
     ],
     ids=["names", "unknown", "data", "mime", "value"],
 )
-def test_an_error_does_not_grow_with_what_was_sent(api: Api, bucket: str, body: dict[str, Any]) -> None:
+def test_the_size_of_an_error_does_not_depend_on_the_request(api: Api, bucket: str, body: dict[str, Any]) -> None:
     reply = api.post(objects(bucket), body)
     assert_envelope(reply, 422)
     assert len(reply.text) < 150_000
@@ -213,7 +213,7 @@ def test_an_error_does_not_grow_with_what_was_sent(api: Api, bucket: str, body: 
     assert len(rows.text) < 5_000
 
 
-def test_queries_ids_and_filters_are_not_echoed_at_length_either(api: Api, bucket: str) -> None:
+def test_long_queries_ids_and_filters_are_not_repeated_in_errors(api: Api, bucket: str) -> None:
     replies = [
         api.get(objects(bucket), query={LONG[:9_000]: 1}),
         api.get(objects(bucket, LONG[:9_000])),
@@ -227,7 +227,7 @@ def test_queries_ids_and_filters_are_not_echoed_at_length_either(api: Api, bucke
         assert len(reply.text) < 6_000
 
 
-def test_more_rows_than_a_batch_holds_are_refused(api: Api, bucket: str) -> None:
+def test_invalid_rows_of_a_bulk_create_are_rejected(api: Api, bucket: str) -> None:
     wrong: list[Any] = [[], [{}] * 101, [1], [None], {}, "a"]
     for rows in wrong:
         assert_envelope(api.post(f"{objects(bucket)}/batch", {"objects": rows}), 422)
@@ -235,14 +235,14 @@ def test_more_rows_than_a_batch_holds_are_refused(api: Api, bucket: str) -> None
 
 
 @pytest.mark.parametrize("policy", ["", "INSERT", "replace", "insert,update", "\x00", "null", "\N{SNOWMAN}"])
-def test_a_policy_that_is_none_is_refused(api: Api, bucket: str, policy: str) -> None:
+def test_an_unknown_policy_is_rejected(api: Api, bucket: str, policy: str) -> None:
     for path in (objects(bucket), f"{objects(bucket)}/batch"):
         reply = api.post(path, {"objects": [{}]} if path.endswith("batch") else {}, query={"policy": policy})
         error = assert_envelope(reply, 422, "ValidationError")
         assert error["details"]["validation_errors"][0]["location"] == ["query", "policy"]
 
 
-def test_whatever_is_taken_comes_back_exactly_equal(api: Api, bucket: str) -> None:
+def test_accepted_values_are_returned_unchanged(api: Api, bucket: str) -> None:
     made = api.post(objects(bucket), VALUES).json["object_id"]
     changed = api.post(objects(bucket), {}).json["object_id"]
     assert api.patch(objects(bucket, changed), VALUES).status == 200
@@ -256,8 +256,8 @@ def test_whatever_is_taken_comes_back_exactly_equal(api: Api, bucket: str) -> No
 
 @settings(max_examples=25)
 @given(values=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])).map("x".__add__), STORED, max_size=5))
-def test_any_fields_come_back_exactly_equal(api: Api, values: dict[str, Any]) -> None:
-    bucket = api.get("/v1/buckets/kept").json.get("bucket_id") or a_bucket_of_objects(api, "kept")
+def test_arbitrary_fields_are_returned_unchanged(api: Api, values: dict[str, Any]) -> None:
+    bucket = api.get("/v1/buckets/kept").json.get("bucket_id") or create_object_bucket(api, "kept")
     made = api.post(objects(bucket), values)
     assert made.status == 200, made.text
     found = api.get(objects(bucket, made.json["object_id"])).json
@@ -266,8 +266,8 @@ def test_any_fields_come_back_exactly_equal(api: Api, values: dict[str, Any]) ->
 
 @settings(max_examples=40, derandomize=True)
 @given(paths=st.lists(st.sampled_from(["a", "", ".", "a..b", "blobs.0", "a" * 600, "object_id.x"]) | st.text()) | JSON)
-def test_no_selection_brings_a_list_down(api: Api, paths: Any) -> None:
-    bucket = api.get("/v1/buckets/kept").json.get("bucket_id") or a_bucket_of_objects(api, "kept")
+def test_an_arbitrary_selection_causes_no_server_error(api: Api, paths: Any) -> None:
+    bucket = api.get("/v1/buckets/kept").json.get("bucket_id") or create_object_bucket(api, "kept")
     if not api.get(objects(bucket)).json["results"]:
         api.post(objects(bucket), {"a": {"b": [1]}, "blobs": [text()], "": 1, ".": 2})
     reply = api.post(f"{objects(bucket)}/list", {"select": paths})
@@ -276,7 +276,7 @@ def test_no_selection_brings_a_list_down(api: Api, paths: Any) -> None:
         assert {"object_id", "bucket_id"} <= set(reply.json["results"][0])
 
 
-PLACES: list[Any] = [
+CURSOR_POSITIONS: list[Any] = [
     [],
     ["2026"],
     [1, 2],
@@ -297,7 +297,7 @@ PLACES: list[Any] = [
 
 @pytest.mark.parametrize("direction", ["asc", "desc"])
 @pytest.mark.parametrize("more", [{}, {"search": "m"}, {"sort": {"field": "title"}}], ids=["plain", "search", "sorted"])
-def test_a_forged_cursor_is_another_place_in_the_same_list_or_none(
+def test_a_forged_cursor_is_rejected_or_a_position_in_the_same_list(
     api: Api, bucket: str, direction: str, more: dict[str, Any]
 ) -> None:
     made = {api.post(objects(bucket), {"title": "m"}).json["object_id"] for _ in range(2)}
@@ -305,8 +305,8 @@ def test_a_forged_cursor_is_another_place_in_the_same_list_or_none(
     body = {"limit": 1, **more, "sort": sort}
     cursor = api.post(f"{objects(bucket)}/list", body).json["pagination"]["next_cursor"]
     version, query, _ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    for place in PLACES:
-        forged = base64.urlsafe_b64encode(json.dumps([version, query, place]).encode()).decode().rstrip("=")
+    for position in CURSOR_POSITIONS:
+        forged = base64.urlsafe_b64encode(json.dumps([version, query, position]).encode()).decode().rstrip("=")
         reply = api.post(f"{objects(bucket)}/list", {**body, "cursor": forged})
         assert_sane(reply)
         if reply.status == 200:

@@ -1,0 +1,17 @@
+"""The storage tiers that a bucket can have."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class StorageClass(StrEnum):
+    """Storage tier of a bucket's objects, the same on every provider.
+
+    On S3: standard is STANDARD, nearline STANDARD_IA, coldline GLACIER_IR, archive GLACIER.
+    """
+
+    STANDARD = "standard"
+    NEARLINE = "nearline"
+    COLDLINE = "coldline"
+    ARCHIVE = "archive"
