@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.view import shown_adapter
 from chalicelib.buckets.errors import BucketTooLarge
-from chalicelib.core.json_codec import Document, bounded, text_of
+from chalicelib.buckets.settings import BucketSettings, read_settings
+from chalicelib.core.json_codec import bounded
 from chalicelib.listing.search import strings_in
 from chalicelib.stats.models import EMPTY_TALLY, Tally
 
@@ -27,9 +27,8 @@ class Bucket:
     """A bucket's configuration, and the statistics of its objects (`tally`).
 
     `revision` is incremented by every change of the configuration, `schema_version` by every change of the schema.
-    `settings` is the stored JSON document: description, schema, unique key, metadata, storage class and source
-    adapter, including its secrets. `stored_bytes` is the size of `settings` in a response. `deletion_task` is the id of
-    the task that removes the bucket, if it is being deleted.
+    `stored_bytes` is the size of `settings` in a response. `deletion_task` is the id of the task that removes the
+    bucket, if it is being deleted.
     """
 
     bucket_id: str
@@ -40,7 +39,7 @@ class Bucket:
     schema_version: int
     created_at: str
     updated_at: str
-    settings: Mapping[str, Any]
+    settings: BucketSettings
     deletion_task: str | None = None
     stored_bytes: int = 0
     tally: Tally = EMPTY_TALLY
@@ -48,8 +47,7 @@ class Bucket:
     @property
     def schema(self) -> dict[str, Any]:
         """The bucket's schema, as the client wrote it."""
-        schema: dict[str, Any] = self.settings["bucket_schema"]
-        return schema
+        return self.settings.schema
 
     @property
     def etag(self) -> str:
@@ -61,7 +59,7 @@ class Bucket:
         return replace(self, tally=tally)
 
 
-def new_bucket(bucket_id: str, name: str, settings: Mapping[str, Any], now: str) -> Bucket:
+def new_bucket(bucket_id: str, name: str, settings: BucketSettings, now: str) -> Bucket:
     """Returns a new, empty bucket. `now` is a timestamp as the API shows it."""
     return Bucket(
         bucket_id=bucket_id,
@@ -79,15 +77,15 @@ def new_bucket(bucket_id: str, name: str, settings: Mapping[str, Any], now: str)
 def show(bucket: Bucket, *, reveal_secret: bool = False) -> BucketResponse:
     """Returns the bucket as clients receive it. The adapter's secret is redacted unless `reveal_secret`."""
     settings, tally = bucket.settings, bucket.tally
-    adapter = settings.get("source_adapter")
+    adapter = settings.source_adapter
     return {
         "bucket_id": bucket.bucket_id,
         "bucket_name": bucket.name,
-        "description": settings.get("description"),
-        "bucket_schema": settings["bucket_schema"],
-        "unique_key": settings.get("unique_key"),
-        "metadata": settings.get("metadata") or {},
-        "storage_class": settings.get("storage_class"),
+        "description": settings.description,
+        "bucket_schema": settings.schema,
+        "unique_key": dict(settings.unique_key) if settings.unique_key else None,
+        "metadata": dict(settings.metadata),
+        "storage_class": settings.storage_class,
         "object_count": tally.object_count,
         "total_size_bytes": tally.total_size_bytes,
         "created_at": bucket.created_at,
@@ -109,8 +107,8 @@ def texts(bucket: Bucket) -> Iterator[str]:
     """Yields the texts that a search reads: id, name, description and every string in the metadata."""
     yield bucket.bucket_id
     yield bucket.name
-    yield bucket.settings.get("description") or ""
-    yield from strings_in(bucket.settings.get("metadata") or {})
+    yield bucket.settings.description or ""
+    yield from strings_in(dict(bucket.settings.metadata))
 
 
 def to_item(bucket: Bucket) -> dict[str, Any]:
@@ -125,7 +123,7 @@ def to_item(bucket: Bucket) -> dict[str, Any]:
         "created_at": bucket.created_at,
         "updated_at": bucket.updated_at,
         "deletion_task": bucket.deletion_task,
-        "settings": bounded(text_of(bucket.settings), MAX_SETTINGS_BYTES, lambda: BucketTooLarge(MAX_SETTINGS_BYTES)),
+        "settings": bounded(bucket.settings.text, MAX_SETTINGS_BYTES, lambda: BucketTooLarge(MAX_SETTINGS_BYTES)),
     }
 
 
@@ -147,7 +145,7 @@ def from_item(item: Mapping[str, Any], tally: Tally = EMPTY_TALLY) -> Bucket:
         created_at=item["created_at"],
         updated_at=item["updated_at"],
         deletion_task=item.get("deletion_task"),
-        settings=Document(json.loads(item["settings"]), item["settings"]),
+        settings=read_settings(item["settings"]),
         stored_bytes=_response_bytes(item["settings"]),
         tally=tally,
     )

@@ -58,5 +58,5 @@ class Sources:
         bucket = self.rows.find(self.partition, bucket_id) if is_id(bucket_id, "bkt") else None
         if bucket is None:
             return None
-        adapter: dict[str, Any] = bucket.settings.get("source_adapter") or {}
+        adapter: dict[str, Any] = bucket.settings.source_adapter or {}
         return adapter.get("source_bucket_ids") or []

@@ -14,13 +14,18 @@ from chalicelib.buckets.models import (
     BucketPatchRequest,
     BucketUpdateRequest,
 )
+from chalicelib.buckets.settings import BucketSettings
 from chalicelib.core.errors import NotEnabled, Problem
-from chalicelib.core.json_codec import Document
 from chalicelib.core.json_equality import json_equal
 from chalicelib.schemas.compatibility import breaking_changes, unique_key_breaks
 from chalicelib.schemas.models import BucketSchema
 from chalicelib.schemas.rules import check_schema
-from chalicelib.schemas.unique_key import check_unique_key, check_unique_key_change, check_unique_key_fits
+from chalicelib.schemas.unique_key import (
+    StoredUniqueKey,
+    check_unique_key,
+    check_unique_key_change,
+    check_unique_key_fits,
+)
 
 BucketChange = BucketPatchRequest | BucketUpdateRequest
 
@@ -38,18 +43,18 @@ class ChangeResult:
     key_breaks: list[Problem]
 
 
-def new_settings(new: BucketCreateRequest, adapters: AdapterBuilder) -> dict[str, Any]:
+def new_settings(new: BucketCreateRequest, adapters: AdapterBuilder) -> BucketSettings:
     """Returns the settings of a new bucket. Raises RequestInvalid, NotEnabled and AdapterCycle."""
     _check_enabled(new)
     schema = check_schema(new.bucket_schema)
-    return {
-        "description": new.description,
-        "bucket_schema": schema,
-        "unique_key": check_unique_key(new.unique_key, schema) if new.unique_key else None,
-        "metadata": new.metadata or {},
-        "storage_class": new.storage_class,
-        "source_adapter": adapters.build(new.source_adapter, None, schema) if new.source_adapter else None,
-    }
+    return BucketSettings(
+        schema=schema,
+        description=new.description,
+        unique_key=check_unique_key(new.unique_key, schema) if new.unique_key else None,
+        metadata=new.metadata or {},
+        storage_class=new.storage_class,
+        source_adapter=adapters.build(new.source_adapter, None, schema) if new.source_adapter else None,
+    )
 
 
 def changed(bucket: Bucket, change: BucketChange, adapters: AdapterBuilder) -> ChangeResult:
@@ -59,40 +64,45 @@ def changed(bucket: Bucket, change: BucketChange, adapters: AdapterBuilder) -> C
     Raises RequestInvalid, NotEnabled and AdapterCycle.
     """
     _check_enabled(change)
-    settings = Document(bucket.settings)
-    present = change.model_fields_set
-    for name in present & {"description", "storage_class"}:
-        settings[name] = getattr(change, name)
-    if "metadata" in present:
-        settings["metadata"] = change.metadata or {}
+    old, present = bucket.settings, change.model_fields_set
+    unique_key = old.unique_key
     if change.unique_key is not None:
-        settings["unique_key"] = check_unique_key_change(settings["unique_key"], change.unique_key)
-    if change.bucket_schema is not None:
-        _change_schema(settings, change.bucket_schema)
-    _change_adapter(settings, change, adapters)
-    schema, key = settings["bucket_schema"], (settings["unique_key"] or {}).get("fields", [])
+        unique_key = check_unique_key_change(unique_key, change.unique_key)
+    schema = old.schema if change.bucket_schema is None else _new_schema(change.bucket_schema, unique_key)
+    settings = replace(
+        old,
+        schema=schema,
+        description=change.description if "description" in present else old.description,
+        unique_key=unique_key,
+        metadata=change.metadata or {} if "metadata" in present else old.metadata,
+        storage_class=change.storage_class if "storage_class" in present else old.storage_class,
+        source_adapter=_new_adapter(old.source_adapter, change, schema, adapters),
+    )
     new = replace(
         bucket,
         name=change.bucket_name or bucket.name,
         settings=settings,
-        schema_version=bucket.schema_version + (not json_equal(schema, bucket.schema)),
+        schema_version=bucket.schema_version + (not json_equal(schema, old.schema)),
     )
-    return ChangeResult(new, breaking_changes(bucket.schema, schema), unique_key_breaks(bucket.schema, schema, key))
+    key = unique_key["fields"] if unique_key else []
+    return ChangeResult(new, breaking_changes(old.schema, schema), unique_key_breaks(old.schema, schema, key))
 
 
-def _change_schema(settings: dict[str, Any], schema: BucketSchema) -> None:
-    settings["bucket_schema"] = check_schema(schema)
-    if settings["unique_key"]:
-        check_unique_key_fits(settings["unique_key"], settings["bucket_schema"])
+def _new_schema(schema: BucketSchema, unique_key: StoredUniqueKey | None) -> dict[str, Any]:
+    checked = check_schema(schema)
+    if unique_key:
+        check_unique_key_fits(unique_key, checked)
+    return checked
 
 
-def _change_adapter(settings: dict[str, Any], change: BucketChange, adapters: AdapterBuilder) -> None:
-    stored, schema = settings["source_adapter"], settings["bucket_schema"]
+def _new_adapter(
+    stored: dict[str, Any] | None, change: BucketChange, schema: dict[str, Any], adapters: AdapterBuilder
+) -> dict[str, Any] | None:
     if isinstance(change, BucketPatchRequest) and "source_adapter" in change.model_fields_set:
-        config = change.source_adapter
-        settings["source_adapter"] = adapters.build(config, stored, schema) if config else None
-    elif stored is not None and change.bucket_schema is not None:
+        return adapters.build(change.source_adapter, stored, schema) if change.source_adapter else None
+    if stored is not None and change.bucket_schema is not None:
         check_adapter_fits(stored, schema)
+    return stored
 
 
 def _check_enabled(request: BucketCreateRequest | BucketChange) -> None:

@@ -77,8 +77,8 @@ def read_blobs(given: Iterable[CreateBlobRequest], bucket: Bucket) -> tuple[NewB
 
 def key_fields(bucket: Bucket) -> list[str]:
     """The names of the fields of the bucket's unique key; empty if it has none."""
-    unique_key: Mapping[str, Any] = bucket.settings.get("unique_key") or {}
-    return list(unique_key.get("fields", ()))
+    unique_key = bucket.settings.unique_key
+    return unique_key["fields"] if unique_key else []
 
 
 def complete_values(new: NewObject, bucket: Bucket) -> dict[str, Any]:

@@ -241,15 +241,15 @@ class Objects:
             log.log("files not removed", level=log.ERROR, error=error, keys=sorted(keys))
 
     def _writer(self, bucket: Bucket) -> BlobWriter:
-        return self.blobs.writer(bucket.bucket_id, bucket.settings.get("storage_class"))
+        return self.blobs.writer(bucket.bucket_id, bucket.settings.storage_class)
 
 
 def effective_policy(bucket: Bucket, policy: Policy | None) -> Policy | None:
     """The policy of the request, else of the bucket; None if the bucket has no unique key. Raises PolicyMissing."""
-    unique_key: Mapping[str, Any] | None = bucket.settings.get("unique_key")
+    unique_key = bucket.settings.unique_key
     if not unique_key:
         return None
-    chosen: Policy | None = policy or unique_key.get("default_policy")
+    chosen = policy or unique_key.get("default_policy")
     if chosen is None:
         raise PolicyMissing()
     return chosen

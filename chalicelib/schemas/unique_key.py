@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -16,6 +16,13 @@ KEY_TYPES = frozenset({"string", "integer", "number", "float", "date", "datetime
 MAX_KEY_FIELDS = 10
 
 Policy = Literal["insert", "update", "upsert"]
+
+
+class StoredUniqueKey(TypedDict):
+    """A unique key as it is stored and shown."""
+
+    fields: list[str]
+    default_policy: Policy | None
 
 
 class UniqueKeyConfig(BaseModel):
@@ -57,7 +64,7 @@ class UniqueKeyConfig(BaseModel):
 
 def check_unique_key(
     config: UniqueKeyConfig, schema: Mapping[str, Any], *, location: Location = UNIQUE_KEY
-) -> dict[str, Any]:
+) -> StoredUniqueKey:
     """Returns the unique key as it is stored, with the fields in the given order.
 
     Raises RequestInvalid if a field is named twice, is not in the schema, or has a type that cannot identify an object.
@@ -69,8 +76,8 @@ def check_unique_key(
 
 
 def check_unique_key_change(
-    stored: Mapping[str, Any] | None, config: UniqueKeyConfig | None, *, location: Location = UNIQUE_KEY
-) -> dict[str, Any] | None:
+    stored: StoredUniqueKey | None, config: UniqueKeyConfig | None, *, location: Location = UNIQUE_KEY
+) -> StoredUniqueKey | None:
     """Returns the stored unique key with the default policy of a change. Null clears the policy, absence keeps it.
 
     Raises RequestInvalid if the change would add a unique key, remove it, or change its fields.
@@ -88,7 +95,7 @@ def check_unique_key_change(
     return {**stored, "default_policy": config.default_policy if named else stored.get("default_policy")}
 
 
-def check_unique_key_fits(stored: Mapping[str, Any], schema: Mapping[str, Any], *, location: Location = SCHEMA) -> None:
+def check_unique_key_fits(stored: StoredUniqueKey, schema: Mapping[str, Any], *, location: Location = SCHEMA) -> None:
     """Raises RequestInvalid if a new schema lacks a field of the stored unique key, or gives it an unfit type."""
     problems = [
         Problem((*location, "properties", name), f"{name!r} is in the unique key: {message}", type_)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chalicelib import keys
 from chalicelib.buckets.bucket import Bucket, new_bucket
 from chalicelib.buckets.name_walk import NameWalk, WalkedBucket
+from chalicelib.buckets.settings import BucketSettings
 from chalicelib.core.text import fold
 
 Names = dict[str, str]
@@ -23,7 +24,7 @@ def ids(number: int) -> list[str]:
 
 
 def bucket(names: Names, id_: str) -> Bucket:
-    return new_bucket(id_, names[id_], {}, "2026-01-01T00:00:00.000Z")
+    return new_bucket(id_, names[id_], BucketSettings({"properties": {}}), "2026-01-01T00:00:00.000Z")
 
 
 class RenamedBuckets:

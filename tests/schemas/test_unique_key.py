@@ -10,6 +10,7 @@ from chalicelib.core.errors import RequestInvalid
 from chalicelib.schemas.models import BucketSchemaFieldType
 from chalicelib.schemas.unique_key import (
     KEY_TYPES,
+    StoredUniqueKey,
     UniqueKeyConfig,
     check_unique_key,
     check_unique_key_change,
@@ -18,7 +19,7 @@ from chalicelib.schemas.unique_key import (
 
 SCHEMA = {"properties": {type_.value: {"type": type_.value} for type_ in BucketSchemaFieldType}}
 AT = ("body", "unique_key")
-STORED = {"fields": ["string", "date"], "default_policy": "insert"}
+STORED: StoredUniqueKey = {"fields": ["string", "date"], "default_policy": "insert"}
 
 
 def config(**given_: Any) -> UniqueKeyConfig:

@@ -14,6 +14,7 @@ from chalicelib.aws.dynamodb.expressions import UpdateExpression, exists
 from chalicelib.aws.dynamodb.writes import Update
 from chalicelib.blobs.blob import Blob
 from chalicelib.buckets.bucket import Bucket, texts, to_item
+from chalicelib.buckets.settings import BucketSettings
 from chalicelib.buckets.store import search_text
 from chalicelib.core.clock import format_timestamp
 from chalicelib.core.ids import Ids
@@ -69,7 +70,7 @@ def _bucket(number: int, settings: dict[str, Any]) -> Bucket:
         schema_version=1,
         created_at=format_timestamp(created),
         updated_at=format_timestamp(created),
-        settings={"bucket_schema": SCHEMA, "unique_key": None, "source_adapter": None, **settings},
+        settings=BucketSettings(**{"schema": SCHEMA, **settings}),
     )
 
 
