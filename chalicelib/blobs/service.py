@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from chalicelib.blobs.blob import Blob
 from chalicelib.blobs.store import BlobStore, FilesNotRemoved
@@ -12,12 +11,14 @@ from chalicelib.core import log
 from chalicelib.core.ids import Ids
 
 
-@dataclass(frozen=True, slots=True)
 class Blobs:
     """The files of all buckets."""
 
-    store: BlobStore
-    ids: Ids
+    __slots__ = ("ids", "store")
+
+    def __init__(self, store: BlobStore, ids: Ids) -> None:
+        self.store = store
+        self.ids = ids
 
     def connect(self) -> None:
         """Builds the S3 client. Call it before several threads use the store, so that they share one client."""

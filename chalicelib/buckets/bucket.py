@@ -84,7 +84,7 @@ def show(bucket: Bucket, *, reveal_secret: bool = False) -> BucketResponse:
         "description": settings.description,
         "bucket_schema": settings.schema,
         "unique_key": dict(settings.unique_key) if settings.unique_key else None,
-        "metadata": dict(settings.metadata),
+        "metadata": settings.metadata,
         "storage_class": settings.storage_class,
         "object_count": tally.object_count,
         "total_size_bytes": tally.total_size_bytes,
@@ -108,7 +108,7 @@ def texts(bucket: Bucket) -> Iterator[str]:
     yield bucket.bucket_id
     yield bucket.name
     yield bucket.settings.description or ""
-    yield from strings_in(dict(bucket.settings.metadata))
+    yield from strings_in(bucket.settings.metadata)
 
 
 def to_item(bucket: Bucket) -> dict[str, Any]:

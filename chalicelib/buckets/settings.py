@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.json_codec import to_json
@@ -14,49 +12,66 @@ if TYPE_CHECKING:
     from chalicelib.schemas.unique_key import StoredUniqueKey
 
 
-@dataclass(frozen=True, slots=True)
 class BucketSettings:
     """Description, schema, unique key, metadata, storage class and source adapter, including its secrets.
 
-    `schema` and `source_adapter` are JSON objects in the form in which they are stored.
+    `schema` and `source_adapter` are JSON objects in the form in which they are stored. Instances do not change.
     """
 
-    schema: dict[str, Any]
-    description: str | None = None
-    unique_key: StoredUniqueKey | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    storage_class: StorageClass | None = None
-    source_adapter: dict[str, Any] | None = None
-    _text: str | None = field(default=None, init=False, repr=False, compare=False)
+    # A plain class: a dataclass takes half a millisecond of every cold start.
+    __slots__ = ("_text", "description", "metadata", "schema", "source_adapter", "storage_class", "unique_key")
+
+    def __init__(
+        self,
+        schema: dict[str, Any],
+        *,
+        description: str | None = None,
+        unique_key: StoredUniqueKey | None = None,
+        metadata: dict[str, Any] | None = None,
+        storage_class: StorageClass | None = None,
+        source_adapter: dict[str, Any] | None = None,
+        text: str | None = None,
+    ) -> None:
+        """`text` is the JSON that the settings were read from, if they were."""
+        self.schema = schema
+        self.description = description
+        self.unique_key = unique_key
+        self.metadata: dict[str, Any] = metadata or {}
+        self.storage_class = storage_class
+        self.source_adapter = source_adapter
+        self._text = text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BucketSettings) and self.text == other.text
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def text(self) -> str:
         """The settings as JSON. A text that was read is returned unchanged: encoding it again takes time."""
         if self._text is None:
-            object.__setattr__(self, "_text", to_json(self._document()))
-        return str(self._text)
-
-    def _document(self) -> dict[str, Any]:
-        return {
-            "description": self.description,
-            "bucket_schema": self.schema,
-            "unique_key": self.unique_key,
-            "metadata": self.metadata,
-            "storage_class": self.storage_class,
-            "source_adapter": self.source_adapter,
-        }
+            self._text = to_json(
+                {
+                    "description": self.description,
+                    "bucket_schema": self.schema,
+                    "unique_key": self.unique_key,
+                    "metadata": self.metadata,
+                    "storage_class": self.storage_class,
+                    "source_adapter": self.source_adapter,
+                }
+            )
+        return self._text
 
 
 def read_settings(text: str) -> BucketSettings:
     """Returns the settings of a JSON text that `BucketSettings.text` returned."""
     document = json.loads(text)
-    settings = BucketSettings(
-        schema=document["bucket_schema"],
+    return BucketSettings(
+        document["bucket_schema"],
         description=document.get("description"),
         unique_key=document.get("unique_key"),
-        metadata=document.get("metadata") or {},
+        metadata=document.get("metadata"),
         storage_class=document.get("storage_class"),
         source_adapter=document.get("source_adapter"),
+        text=text,
     )
-    object.__setattr__(settings, "_text", text)
-    return settings

@@ -48,10 +48,10 @@ def new_settings(new: BucketCreateRequest, adapters: AdapterBuilder) -> BucketSe
     _check_enabled(new)
     schema = check_schema(new.bucket_schema)
     return BucketSettings(
-        schema=schema,
+        schema,
         description=new.description,
         unique_key=check_unique_key(new.unique_key, schema) if new.unique_key else None,
-        metadata=new.metadata or {},
+        metadata=new.metadata,
         storage_class=new.storage_class,
         source_adapter=adapters.build(new.source_adapter, None, schema) if new.source_adapter else None,
     )
@@ -69,12 +69,11 @@ def changed(bucket: Bucket, change: BucketChange, adapters: AdapterBuilder) -> C
     if change.unique_key is not None:
         unique_key = check_unique_key_change(unique_key, change.unique_key)
     schema = old.schema if change.bucket_schema is None else _new_schema(change.bucket_schema, unique_key)
-    settings = replace(
-        old,
-        schema=schema,
+    settings = BucketSettings(
+        schema,
         description=change.description if "description" in present else old.description,
         unique_key=unique_key,
-        metadata=change.metadata or {} if "metadata" in present else old.metadata,
+        metadata=change.metadata if "metadata" in present else old.metadata,
         storage_class=change.storage_class if "storage_class" in present else old.storage_class,
         source_adapter=_new_adapter(old.source_adapter, change, schema, adapters),
     )

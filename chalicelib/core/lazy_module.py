@@ -18,10 +18,11 @@ class LazyModule:
             models = LazyModule("chalicelib.buckets.models")
     """
 
-    __slots__ = ("_name",)
-
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(import_module(self._name), name)
+        value = getattr(import_module(self._name), name)
+        # Python calls this method only for attributes that the instance does not have.
+        self.__dict__[name] = value
+        return value
