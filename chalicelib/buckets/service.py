@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from chalicelib.aws.dynamodb.optimistic_lock import retry_on_conflict, revise
+from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict, retry_on_conflict, revise
 from chalicelib.aws.dynamodb.writes import Step
 from chalicelib.buckets.bucket import ACTIVE, DELETING, Bucket, new_bucket, to_item
 from chalicelib.buckets.configuration import AdapterOptions
@@ -87,7 +87,10 @@ class Buckets:
 
     def get(self, partition: str, identifier: str) -> Bucket:
         """Returns the bucket with this id or name, with its statistics. Raises BucketNotFound."""
-        bucket = self.store.find(partition, self.resolve_id(partition, identifier))
+        if is_id(identifier, "bkt"):
+            bucket = self.store.find(partition, identifier)
+        else:
+            bucket = retry_on_conflict(lambda: self._find_by_name(partition, identifier), self.pause)
         if bucket is None:
             raise BucketNotFound(identifier)
         return bucket
@@ -136,16 +139,17 @@ class Buckets:
         is_pending: Callable[[str], bool],
         *,
         force: bool = False,
+        preconditions: Preconditions = ANY,
     ) -> Bucket:
         """Closes a bucket to writes, frees its name, starts the task that removes it, and returns the bucket.
 
         `new_task` returns the id of a new task and the write that starts it. If the bucket is already being deleted
-        by a task for which `is_pending` is true, the bucket is returned unchanged. Raises BucketNotFound, and
-        BucketLocked unless `force`.
+        by a task for which `is_pending` is true, the bucket is returned unchanged. Raises BucketNotFound,
+        RevisionStale (a precondition fails), and BucketLocked unless `force`.
         """
 
         def attempt() -> Bucket:
-            bucket = self.get(partition, identifier)
+            bucket = self._get_if(preconditions, partition, identifier)
             if bucket.deletion_task is not None and is_pending(bucket.deletion_task):
                 return bucket
             if bucket.is_locked and not force and bucket.deletion_task is None:
@@ -234,10 +238,7 @@ class Buckets:
         sources: Sources | None = None,
     ) -> Bucket:
         def read() -> Bucket:
-            bucket = self.get(partition, identifier)
-            if not preconditions.holds(bucket.etag, counted=True):
-                raise RevisionStale(bucket.etag)
-            return bucket
+            return self._get_if(preconditions, partition, identifier)
 
         def write(old: Bucket, new: Bucket) -> Bucket:
             new = replace(new, revision=old.revision + 1, updated_at=format_timestamp(self.clock()))
@@ -245,6 +246,22 @@ class Buckets:
             return new
 
         return revise(read, revised, write, self.pause, stored=to_item)
+
+    def _get_if(self, preconditions: Preconditions, partition: str, identifier: str) -> Bucket:
+        bucket = self.get(partition, identifier)
+        if not preconditions.holds(bucket.etag, counted=True):
+            raise RevisionStale(bucket.etag)
+        return bucket
+
+    def _find_by_name(self, partition: str, name: str) -> Bucket | None:
+        """Raises VersionConflict if the bucket gave up its name between the two reads."""
+        bucket_id = self._find_id(partition, name)
+        if bucket_id is None:
+            return None
+        bucket = self.store.find(partition, bucket_id)
+        if bucket is None or bucket.name != name or bucket.deletion_task is not None:
+            raise VersionConflict()
+        return bucket
 
     def _find_id(self, partition: str, name: str) -> str | None:
         return self.store.find_id(partition, name) if len(name) <= 100 else None

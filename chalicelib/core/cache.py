@@ -22,18 +22,20 @@ class Cache(Generic[K, V]):
         self._entries: dict[K, tuple[float, V]] = {}
         # Reads need no lock. Finding the oldest entry iterates over the dict, which another thread may modify.
         self._lock = threading.Lock()
+        self._clears = 0
 
     def find(self, key: K, look_up: Callable[[K], V | None]) -> V | None:
         """Returns the cached value, or else the result of `look_up`, which is cached unless it is None.
 
         The age of a new entry counts from before the call of `look_up`, because the value may change during the call.
+        For the same reason the result is not cached if the cache was cleared during the call.
         """
         value = self.get(key)
         if value is None:
-            started_at = self._now()
+            started_at, clears = self._now(), self._clears
             value = look_up(key)
             if value is not None:
-                self._add(key, value, started_at)
+                self._add(key, value, started_at, clears)
         return value
 
     def get(self, key: K) -> V | None:
@@ -51,15 +53,18 @@ class Cache(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Adds an entry or replaces the existing one."""
-        self._add(key, value, self._now())
+        self._add(key, value, self._now(), self._clears)
 
     def clear(self) -> None:
         """Removes all entries."""
         with self._lock:
+            self._clears += 1
             self._entries.clear()
 
-    def _add(self, key: K, value: V, added_at: float) -> None:
+    def _add(self, key: K, value: V, added_at: float, clears: int) -> None:
         with self._lock:
+            if clears != self._clears:
+                return
             self._entries.pop(key, None)
             if len(self._entries) >= self._size:
                 del self._entries[next(iter(self._entries))]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chalicelib.buckets.errors import BucketLocked, BucketNotFound
+from chalicelib.buckets.errors import BucketLocked, BucketNotFound, RevisionStale
 from chalicelib.core.lazy_module import LazyModule
 from chalicelib.deletion.service import Deletions
 from chalicelib.http.operation import Call, JsonResponse, Operation
-from chalicelib.namespaces.errors import NamespaceNotFound
+from chalicelib.http.preconditions import read_preconditions
+from chalicelib.namespaces.errors import NamespaceNotFound, NamespaceStale
 
 if TYPE_CHECKING:
     from chalicelib.deletion import models
@@ -28,6 +29,7 @@ def deletion_operations(deletions: Callable[[], Deletions]) -> list[Operation]:
             call.namespace_id,
             call.path["bucket_identifier"],
             force=call.query.force_foreclose,
+            preconditions=read_preconditions(call.headers),
         )
         return JsonResponse(
             {
@@ -40,7 +42,13 @@ def deletion_operations(deletions: Callable[[], Deletions]) -> list[Operation]:
         )
 
     def delete_namespace(call: Call) -> JsonResponse:
-        namespace = deletions().delete_namespace(call.organization_id, call.namespace_id, force=call.query.force)
+        namespace = deletions().delete_namespace(
+            call.organization_id,
+            call.path["namespace_identifier"],
+            cached_id=call.namespace_id,
+            force=call.query.force,
+            preconditions=read_preconditions(call.headers),
+        )
         return JsonResponse(
             {
                 "task_id": namespace.deletion_task,
@@ -63,7 +71,8 @@ def deletion_operations(deletions: Callable[[], Deletions]) -> list[Operation]:
             response=lambda: models.BucketDeletionStarted,
             scope="namespace",
             permission="delete",
-            errors=(BucketNotFound, BucketLocked),
+            errors=(BucketNotFound, BucketLocked, RevisionStale),
+            conditional="write",
         ),
         Operation(
             method="DELETE",
@@ -77,6 +86,7 @@ def deletion_operations(deletions: Callable[[], Deletions]) -> list[Operation]:
             response=lambda: models.NamespaceDeletionStarted,
             scope="namespace_path",
             permission="admin",
-            errors=(NamespaceNotFound, BucketLocked),
+            errors=(NamespaceNotFound, BucketLocked, NamespaceStale),
+            conditional="write",
         ),
     ]

@@ -10,6 +10,7 @@ from chalicelib.aws.dynamodb.writes import Step
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.service import Buckets
 from chalicelib.core.statuses import TaskStatusEnum
+from chalicelib.http.preconditions import ANY, Preconditions
 from chalicelib.keys import partition
 from chalicelib.namespaces.namespace import Namespace
 from chalicelib.namespaces.service import Namespaces
@@ -28,12 +29,20 @@ class Deletions:
     buckets: Buckets
     tasks: Tasks
 
-    def delete_bucket(self, organization: str, namespace_id: str, identifier: str, *, force: bool = False) -> Bucket:
+    def delete_bucket(
+        self,
+        organization: str,
+        namespace_id: str,
+        identifier: str,
+        *,
+        force: bool = False,
+        preconditions: Preconditions = ANY,
+    ) -> Bucket:
         """Starts the deletion of a bucket, and returns the bucket. Its `deletion_task` is the id of the task.
 
         After this, the bucket rejects writes, and its name can be used again. A second call returns the same task, and
-        restarts it if it has failed. If the task has expired, the call creates a new one. Raises BucketNotFound, and
-        BucketLocked unless `force` is true.
+        restarts it if it has failed. If the task has expired, the call creates a new one. Raises BucketNotFound,
+        RevisionStale if a precondition fails, and BucketLocked unless `force` is true.
         """
 
         def new_task(bucket: Bucket) -> tuple[str, Step]:
@@ -43,25 +52,37 @@ class Deletions:
 
         ensure_running = partial(self._ensure_running, organization)
         in_partition = partition(organization, namespace_id)
-        return self.buckets.begin_deletion(in_partition, identifier, new_task, ensure_running, force=force)
+        return self.buckets.begin_deletion(
+            in_partition, identifier, new_task, ensure_running, force=force, preconditions=preconditions
+        )
 
-    def delete_namespace(self, organization: str, identifier: str, *, force: bool = False) -> Namespace:
+    def delete_namespace(
+        self,
+        organization: str,
+        identifier: str,
+        *,
+        cached_id: str = "",
+        force: bool = False,
+        preconditions: Preconditions = ANY,
+    ) -> Namespace:
         """Starts the deletion of a namespace, and returns the namespace. Its `deletion_task` is the id of the task.
 
-        A second call has the same effect as for a bucket. Raises NamespaceNotFound, and BucketLocked if a bucket in the
-        namespace is locked, unless `force` is true.
+        A second call has the same effect as for a bucket. `cached_id` is as in `Namespaces.get`. Raises
+        NamespaceNotFound, NamespaceStale if a precondition fails, and BucketLocked if a bucket in the namespace is
+        locked, unless `force` is true.
         """
-        found = self.namespaces.get(organization, identifier)
-        if found.deletion_task is None and not force:
-            self.buckets.check_unlocked(partition(organization, found.namespace_id))
 
         def new_task(namespace: Namespace) -> tuple[str, Step]:
+            if namespace.deletion_task is None and not force:
+                self.buckets.check_unlocked(partition(organization, namespace.namespace_id))
             about = {"namespace_id": namespace.namespace_id, "namespace_name": namespace.name}
             task = self.tasks.new(organization, NAMESPACE_DELETION, inputs=[namespace.namespace_id], about=about)
             return task.task_id, self.tasks.step(task)
 
         ensure_running = partial(self._ensure_running, organization)
-        return self.namespaces.begin_deletion(organization, found.namespace_id, new_task, ensure_running)
+        return self.namespaces.begin_deletion(
+            organization, identifier, new_task, ensure_running, cached_id=cached_id, preconditions=preconditions
+        )
 
     def _ensure_running(self, organization: str, task_id: str) -> bool:
         """Restarts a failed task, and returns whether the task still exists."""

@@ -18,7 +18,7 @@ from chalice.app import Request, Response
 from chalicelib.aws.usage import Usage, track_usage
 from chalicelib.core import log
 from chalicelib.core.deadline import time_limit
-from chalicelib.core.errors import ApiError
+from chalicelib.core.errors import ApiError, NotEnabled
 from chalicelib.core.json_codec import to_json
 from chalicelib.http import envelope
 from chalicelib.http.operation import Call, JsonResponse, Operation
@@ -103,6 +103,7 @@ def _outcome(
             _read_path_and_headers(request, path, call)
             for guard in guards:
                 guard(operation, call)
+            _check_preconditions(operation, call)
             _read_query_and_body(operation, request, call)
             response = operation.run(call)
             return _Outcome(response.status, _text(response), _headers(response), call.organization_id)
@@ -120,6 +121,15 @@ def _read_path_and_headers(request: Request, path: Mapping[str, str], call: Call
     call.path = {name: unquote(value) if "%" in value else value for name, value in path.items()}
     call.headers = request.headers
     call.origin = _origin(request.context, request.path)
+
+
+def _check_preconditions(operation: Operation, call: Call) -> None:
+    """Raises NotEnabled for a precondition on a write that does not support it, because it would be ignored."""
+    if operation.permission == "read" or operation.conditional == "write":
+        return
+    for header in ("If-Match", "If-None-Match"):
+        if call.headers.get(header.lower()) is not None:
+            raise NotEnabled(f"{header} is not supported by this operation", details={"field": header})
 
 
 def _origin(context: Mapping[str, Any], resource: str) -> str:

@@ -17,20 +17,31 @@ class Preconditions:
     none_match: frozenset[str] | None = None
 
     def holds(self, etag: str, *, counted: bool = False) -> bool:
-        """Returns whether `If-Match` allows a write to a resource with this ETag.
+        """Returns whether the preconditions allow a write to an existing resource with this ETag.
 
-        An ETag is `"<id>-<revision>"`. With `counted` it has a further `-` and the revision of the statistics, which
-        writes ignore: a change of statistics does not fail a write.
+        `If-Match` must have the ETag or be `*`, and `If-None-Match` must neither have it nor be `*`. An ETag is
+        `"<id>-<revision>"`. With `counted` it has a further `-` and the revision of the statistics, which writes
+        ignore: a change of statistics does not fail a write.
         """
-        if self.match is None or "*" in self.match:
-            return True
-        return _for_writes(etag.strip('"'), counted) in {_for_writes(tag, counted) for tag in self.match}
+        matches = self.match is None or _has(self.match, etag, counted)
+        return matches and not (self.none_match is not None and _has(self.none_match, etag, counted))
+
+    @property
+    def is_empty(self) -> bool:
+        """Returns whether the request has neither header."""
+        return self.match is None and self.none_match is None
 
     def is_current(self, etag: str) -> bool:
         """Returns whether `If-None-Match` has this ETag (statistics included), so that the response is 304."""
         if self.none_match is None:
             return False
         return "*" in self.none_match or etag.strip('"') in self.none_match
+
+
+def _has(tags: frozenset[str], etag: str, counted: bool) -> bool:
+    if "*" in tags:
+        return True
+    return _for_writes(etag.strip('"'), counted) in {_for_writes(tag, counted) for tag in tags}
 
 
 def _for_writes(tag: str, counted: bool) -> str:

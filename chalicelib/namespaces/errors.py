@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chalicelib.core.errors import AlreadyExists, BadRequest, Conflict, NotFound, PreconditionFailed
 
 
@@ -37,13 +39,20 @@ class NamespaceNotActive(Conflict):
 
 
 class NamespaceNameTaken(AlreadyExists):
-    """Another namespace of the organization has this name, either as its name or as its id."""
+    """Another namespace of the organization has this name, either as its name or as its id.
+
+    The name of a renamed namespace stays reserved for it for two minutes; `reserved_seconds` is the rest of that time.
+    """
 
     code = "namespace_name_taken"
 
-    def __init__(self, name: str) -> None:
-        details = {"resource": "namespace", "namespace_name": name}
-        super().__init__(f"Another namespace has {name!r} as its name or its id", details=details)
+    def __init__(self, name: str, *, reserved_seconds: int | None = None) -> None:
+        details: dict[str, Any] = {"resource": "namespace", "namespace_name": name}
+        message = f"Another namespace has {name!r} as its name or its id"
+        if reserved_seconds is not None:
+            message = f"Another namespace had the name {name!r} until a moment ago; try again later"
+            details["retry_after_seconds"] = reserved_seconds
+        super().__init__(message, details=details)
 
 
 class NamespaceIdTaken(AlreadyExists):

@@ -38,7 +38,7 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
         return _response(namespaces().create(call.organization_id, call.body))
 
     def get(call: Call) -> JsonResponse:
-        namespace = namespaces().get(call.organization_id, call.namespace_id)
+        namespace = namespaces().get(call.organization_id, _identifier(call), cached_id=call.namespace_id)
         if read_preconditions(call.headers).is_current(namespace.etag):
             return JsonResponse(None, status=304, headers={"ETag": namespace.etag})
         return _response(namespace)
@@ -46,7 +46,13 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
     def change(call: Call) -> JsonResponse:
         preconditions = read_preconditions(call.headers)
         return _response(
-            namespaces().change(call.organization_id, call.namespace_id, call.body, preconditions=preconditions)
+            namespaces().change(
+                call.organization_id,
+                _identifier(call),
+                call.body,
+                cached_id=call.namespace_id,
+                preconditions=preconditions,
+            )
         )
 
     def list_post(call: Call) -> JsonResponse:
@@ -148,6 +154,10 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
             body=lambda: models.UpdateNamespaceRequest,
         ),
     ]
+
+
+def _identifier(call: Call) -> str:
+    return call.path["namespace_identifier"]
 
 
 def _response(namespace: Namespace) -> JsonResponse:

@@ -76,12 +76,16 @@ class Namespaces:
         # A deleted namespace may have had the same id. Stream records of its objects may still be pending. They belong
         # to an earlier epoch, so they are not counted in the new namespace.
         epoch = int(1000 * now.timestamp()) if new.namespace_id else 0
-        self.store.add(organization, namespace, epoch=epoch)
+        self.store.add(organization, namespace, int(now.timestamp()), epoch=epoch)
         return namespace
 
-    def get(self, organization: str, identifier: str) -> Namespace:
-        """Returns the namespace with this id or name, including its totals. Raises NamespaceNotFound."""
-        return self.store.with_totals(organization, [self._get(organization, identifier)])[0]
+    def get(self, organization: str, identifier: str, *, cached_id: str = "") -> Namespace:
+        """Returns the namespace with this id or name, including its totals. Raises NamespaceNotFound.
+
+        `cached_id` is the id that `find` returned for the identifier. It saves a read, and the result is the namespace
+        with this id only if it still has the identifier.
+        """
+        return self.store.with_totals(organization, [self._get(organization, identifier, cached_id)])[0]
 
     def change(
         self,
@@ -89,9 +93,10 @@ class Namespaces:
         identifier: str,
         change: UpdateNamespaceRequest,
         *,
+        cached_id: str = "",
         preconditions: Preconditions = ANY,
     ) -> Namespace:
-        """Changes the fields that the request contains, and returns the changed namespace.
+        """Changes the fields that the request contains, and returns the changed namespace. `cached_id` is as in `get`.
 
         Raises NamespaceNotFound, NamespaceStale if a precondition fails, NamespaceNotActive, NotEnabled,
         NamespaceNameTaken, RequestInvalid.
@@ -99,16 +104,15 @@ class Namespaces:
         from chalicelib.namespaces.update import updated_namespace
 
         def read() -> Namespace:
-            old = self._get(organization, identifier)
-            if not preconditions.holds(old.etag, counted=True):
-                raise NamespaceStale(self.store.with_totals(organization, [old])[0].etag)
+            old = self._get_if(preconditions, organization, identifier, cached_id)
             if old.deletion_task is not None:
                 raise NamespaceNotActive()
             return old
 
         def write(old: Namespace, new: Namespace) -> Namespace:
-            new = replace(new, revision=old.revision + 1, updated_at=format_timestamp(self.clock()))
-            self.store.replace(organization, old, new)
+            now = self.clock()
+            new = replace(new, revision=old.revision + 1, updated_at=format_timestamp(now))
+            self.store.replace(organization, old, new, int(now.timestamp()))
             self.resolved.clear()
             return new
 
@@ -121,16 +125,20 @@ class Namespaces:
         identifier: str,
         new_task: Callable[[Namespace], tuple[str, Step]],
         ensure_running: Callable[[str], bool],
+        *,
+        cached_id: str = "",
+        preconditions: Preconditions = ANY,
     ) -> Namespace:
         """Marks a namespace as being deleted: it rejects writes, and its name can be used by another namespace.
 
         `new_task` returns the id of the task that deletes the namespace, and the write that stores the task. If a task
         deletes the namespace already and `ensure_running` returns true for its id, the namespace is returned unchanged;
-        if it returns false, a new task takes over. Raises NamespaceNotFound.
+        if it returns false, a new task takes over. `cached_id` is as in `get`. Raises NamespaceNotFound, and
+        NamespaceStale if a precondition fails.
         """
 
         def attempt() -> Namespace:
-            old = self._get(organization, identifier)
+            old = self._get_if(preconditions, organization, identifier, cached_id)
             if old.deletion_task is not None and ensure_running(old.deletion_task):
                 return old
             task_id, step = new_task(old)
@@ -166,13 +174,28 @@ class Namespaces:
             found.namespace_id, found.name, found.expires_at, is_being_deleted=found.deletion_task is not None
         )
 
-    def _get(self, organization: str, identifier: str) -> Namespace:
-        found = self._find(organization, identifier)
-        if found is None:
+    def _get_if(self, preconditions: Preconditions, organization: str, identifier: str, cached_id: str) -> Namespace:
+        found = self._get(organization, identifier, cached_id)
+        if not preconditions.holds(found.etag, counted=True):
+            raise NamespaceStale(self.store.with_totals(organization, [found])[0].etag)
+        return found
+
+    def _get(self, organization: str, identifier: str, cached_id: str) -> Namespace:
+        found = self._find(organization, cached_id or identifier)
+        if found is None or not _has_identifier(found, identifier):
+            # The caller was authorized for the namespace in the cache, so no other one is looked up here.
+            self.resolved.clear()
             raise NamespaceNotFound(identifier)
         return found
 
     def _find(self, organization: str, identifier: str) -> Namespace | None:
         if not 0 < len(identifier) <= MAX_IDENTIFIER_LENGTH:
             return None
-        return self.store.find(organization, identifier)
+        return retry_on_conflict(lambda: self.store.find(organization, identifier), self.pause)
+
+
+def _has_identifier(namespace: Namespace, identifier: str) -> bool:
+    """Returns whether the identifier is the id of the namespace, or its name. A deletion frees the name."""
+    if namespace.deletion_task is None and identifier == namespace.name:
+        return True
+    return identifier == namespace.namespace_id

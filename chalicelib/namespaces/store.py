@@ -9,13 +9,27 @@ from dataclasses import replace
 from chalicelib import keys
 from chalicelib.access.errors import OrganizationNotFound
 from chalicelib.aws.dynamodb.attribute_values import Item
-from chalicelib.aws.dynamodb.expressions import UpdateExpression, absent, all_of, begins_with, equals, exists
+from chalicelib.aws.dynamodb.expressions import (
+    Condition,
+    UpdateExpression,
+    absent,
+    all_of,
+    any_of,
+    at_most,
+    begins_with,
+    equals,
+    exists,
+)
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Update
 from chalicelib.namespaces.errors import NamespaceIdTaken, NamespaceNameTaken
 from chalicelib.namespaces.namespace import Namespace, from_item, to_item
 from chalicelib.stats.models import read_tally
+
+# How long the name of a renamed namespace stays reserved. Longer than the caches of instances keep a name
+# (`wiring.CACHE_SECONDS`) and a request may last, with a margin for clocks that differ.
+NAME_RESERVATION_SECONDS = 120
 
 
 class NamespaceStore:
@@ -24,8 +38,10 @@ class NamespaceStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def add(self, organization: str, namespace: Namespace, *, epoch: int = 0) -> None:
+    def add(self, organization: str, namespace: Namespace, now_s: int, *, epoch: int = 0) -> None:
         """Stores a new namespace and reserves its name. Raises NamespaceNameTaken, NamespaceIdTaken.
+
+        `now_s` is the current time in seconds; reservations that ended before are ignored.
 
         A request may refer to a namespace by id or by name, so the name must not be the id of another namespace, and
         the id must not be the name of one. Statistics start in `epoch`: changes of an earlier epoch, from a deleted
@@ -34,7 +50,8 @@ class NamespaceStore:
         partition = keys.partition(organization, namespace.namespace_id)
         self._table.transact(
             [
-                _reserve_name(organization, namespace),
+                *_check_name_and_id_unused(organization, namespace, now_s),
+                _reserve_name(organization, namespace, now_s),
                 Put(
                     _row(organization, namespace),
                     absent("pk"),
@@ -47,18 +64,22 @@ class NamespaceStore:
                     exists("pk"),
                     lambda _: OrganizationNotFound(organization),
                 ),
-                *_check_name_and_id_unused(organization, namespace),
             ]
         )
 
-    def replace(self, organization: str, old: Namespace, new: Namespace) -> None:
-        """Replaces the old state by the new one. Raises VersionConflict, NamespaceNameTaken."""
+    def replace(self, organization: str, old: Namespace, new: Namespace, now_s: int) -> None:
+        """Replaces the old state by the new one. Raises VersionConflict, NamespaceNameTaken.
+
+        An old name stays reserved for this namespace until `NAME_RESERVATION_SECONDS` after `now_s`. Instances cache
+        which namespace has a name, so the name must not belong to another namespace while such an entry may exist.
+        """
         put = Put(_row(organization, new), equals("revision", old.revision), lambda _: VersionConflict())
         if new.name == old.name:
             self._table.write(put)
             return
         unused = _check_name_is_not_an_id(organization, new)
-        self._table.transact([_reserve_name(organization, new), put, _release_name(organization, old), *unused])
+        reserve, keep = _reserve_name(organization, new, now_s), _keep_name(organization, old, now_s)
+        self._table.transact([*unused, reserve, put, keep])
 
     def close(self, organization: str, old: Namespace, closed: Namespace, *more: Step) -> None:
         """Stores a namespace that is being deleted, releases its name, and prevents the creation of buckets in it.
@@ -91,14 +112,22 @@ class NamespaceStore:
             self._table.transact([delete, *map(Delete, counts), decrement])
 
     def find(self, organization: str, identifier: str) -> Namespace | None:
-        """Returns the namespace with this id, or else the one with this name, or None. Its totals are not read."""
+        """Returns the namespace with this id, or else the one with this name, or None. Its totals are not read.
+
+        Raises VersionConflict if the namespace gave up its name between the two reads.
+        """
         name_key = keys.namespace_name(organization, identifier)
         rows = {row["sk"]: row for row in self._table.get_many([keys.namespace(organization, identifier), name_key])}
         reservation = rows.pop(name_key["sk"], None)
         if rows:
             return from_item(next(iter(rows.values())))
-        row = self._table.get(keys.namespace(organization, reservation["namespace_id"])) if reservation else None
-        return from_item(row) if row else None
+        if reservation is None or "ttl" in reservation:
+            return None
+        row = self._table.get(keys.namespace(organization, reservation["namespace_id"]))
+        found = from_item(row) if row else None
+        if found is None or found.name != identifier or found.deletion_task is not None:
+            raise VersionConflict()
+        return found
 
     def deletion_task(self, organization: str, namespace_id: str) -> str | None:
         """Returns the id of the task that deletes this namespace. None if it does not exist or is not being deleted."""
@@ -131,12 +160,29 @@ def _totals(partition: str, epoch: int) -> Item:
     return {**keys.totals(partition), "bucket_count": 0, **({"counts_from": epoch} if epoch else {})}
 
 
-def _reserve_name(organization: str, namespace: Namespace) -> Step:
+def _reserve_name(organization: str, namespace: Namespace, now_s: int) -> Step:
     item = {
         **keys.namespace_name(organization, namespace.name),
         "namespace_id": namespace.namespace_id,
     }
-    return Put(item, absent("pk"), lambda _: NamespaceNameTaken(namespace.name))
+    return Put(item, _is_free_for(namespace, now_s), lambda row: _name_taken(namespace.name, row, now_s))
+
+
+def _is_free_for(namespace: Namespace, now_s: int) -> Condition:
+    """The condition that no other namespace has this name or had it until shortly before `now_s`."""
+    return any_of(absent("pk"), at_most("ttl", now_s), equals("namespace_id", namespace.namespace_id))
+
+
+def _name_taken(name: str, reservation: Item | None, now_s: int) -> NamespaceNameTaken:
+    ends_s = reservation.get("ttl") if reservation else None
+    return NamespaceNameTaken(name, reserved_seconds=None if ends_s is None else ends_s - now_s)
+
+
+def _keep_name(organization: str, old: Namespace, now_s: int) -> Step:
+    """The write that keeps the old name of a renamed namespace reserved for a while. DynamoDB removes the row later."""
+    reservation = keys.namespace_name(organization, old.name)
+    item = {**reservation, "namespace_id": old.namespace_id, "ttl": now_s + NAME_RESERVATION_SECONDS}
+    return Put(item, equals("namespace_id", old.namespace_id), lambda _: VersionConflict())
 
 
 def _release_name(organization: str, old: Namespace) -> Step:
@@ -144,13 +190,13 @@ def _release_name(organization: str, old: Namespace) -> Step:
     return Delete(reservation, equals("namespace_id", old.namespace_id), lambda _: VersionConflict())
 
 
-def _check_name_and_id_unused(organization: str, namespace: Namespace) -> list[Step]:
+def _check_name_and_id_unused(organization: str, namespace: Namespace, now_s: int) -> list[Step]:
     """Returns the checks that no other namespace has this name as its id or this id as its name."""
     if namespace.name == namespace.namespace_id:  # the conditions on the two new rows check the same
         return []
     id_is_not_a_name = ConditionCheck(
         keys.namespace_name(organization, namespace.namespace_id),
-        absent("pk"),
+        _is_free_for(namespace, now_s),
         lambda _: NamespaceIdTaken(namespace.namespace_id),
     )
     return [*_check_name_is_not_an_id(organization, namespace), id_is_not_a_name]

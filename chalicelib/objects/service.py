@@ -140,7 +140,7 @@ class Objects:
         Raises BucketNotFound, BucketLocked, BucketNotActive, ObjectNotFound, ObjectStale.
         """
         bucket = self._writable(partition, identifier)
-        if preconditions.match is None:
+        if preconditions.is_empty:
             self.store.remove(partition, bucket.bucket_id, object_id)
             return
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -115,6 +116,91 @@ def interleaved(world: World, change: Callable[[], object]) -> Api:
     store = Interleaved(world.services.buckets.store, change)
     services: Services = replace(world.services, buckets=replace(world.services.buckets, store=store))
     return Api(lambda: services, world.key, "films")
+
+
+class SwappedBetweenReads(BucketStore):
+    """A store that makes another change between the read of a name and the read of the bucket."""
+
+    def __init__(self, store: BucketStore, change: Callable[[], object]) -> None:
+        super().__init__(store._table)
+        self._change: Callable[[], object] | None = change
+
+    def find_id(self, partition: str, name: str) -> str | None:
+        found = super().find_id(partition, name)
+        change, self._change = self._change, None
+        if change is not None:
+            change()
+        return found
+
+
+def swapped_names(world: World, api: Api) -> Api:
+    """Returns an API in which `old` and `live` swap their names between the two reads of the next look-up by name."""
+
+    def swap() -> None:
+        for before, after in (("old", "third"), ("live", "old"), ("third", "live")):
+            assert api.patch(f"/v1/buckets/{before}", {"bucket_name": after}).status == 200
+
+    store = SwappedBetweenReads(world.services.buckets.store, swap)
+    buckets = replace(world.services.buckets, store=store)
+    services = replace(
+        world.services,
+        buckets=buckets,
+        objects=replace(world.services.objects, buckets=buckets),
+        deletions=replace(world.services.deletions, buckets=buckets),
+    )
+    return Api(lambda: services, world.key, "films")
+
+
+@pytest.fixture
+def two_ids(api: Api) -> dict[str, str]:
+    """The ids of two buckets by their first names."""
+    return {name: api.post("/v1/buckets", bucket_body(name)).json["bucket_id"] for name in ("old", "live")}
+
+
+def test_a_deletion_by_name_deletes_the_bucket_that_has_the_name(
+    world: World, api: Api, two_ids: dict[str, str]
+) -> None:
+    deleted = swapped_names(world, api).call("DELETE", "/v1/buckets/old")
+    assert (deleted.status, deleted.json["bucket_name"], deleted.json["bucket_id"]) == (200, "old", two_ids["live"])
+    assert api.get("/v1/buckets/live").json["bucket_id"] == two_ids["old"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "PUT"])
+def test_a_request_by_name_reaches_the_bucket_that_has_the_name(
+    world: World, api: Api, two_ids: dict[str, str], method: str
+) -> None:
+    body = None if method == "GET" else {"description": "changed"}
+    reply = swapped_names(world, api).call(method, "/v1/buckets/old", body)
+    assert (reply.status, reply.json["bucket_name"], reply.json["bucket_id"]) == (200, "old", two_ids["live"])
+    assert api.get("/v1/buckets/live").json["description"] is None
+
+
+def test_an_object_is_created_in_the_bucket_that_has_the_name(world: World, api: Api, two_ids: dict[str, str]) -> None:
+    made = swapped_names(world, api).post("/v1/buckets/old/objects", {"title": "M"})
+    assert (made.status, made.json["bucket_id"]) == (200, two_ids["live"])
+
+
+def test_requests_by_name_and_swaps_of_names_in_threads_never_reach_another_bucket(api: Api) -> None:
+    for name in ("old", "live"):
+        assert api.post("/v1/buckets", bucket_body(name)).status == 200
+    stop = threading.Event()
+
+    def swap() -> None:
+        for _ in range(15):
+            for before, after in (("old", "third"), ("live", "old"), ("third", "live")):
+                assert api.patch(f"/v1/buckets/{before}", {"bucket_name": after}).status == 200
+        stop.set()
+
+    def read() -> list[ApiResponse]:
+        replies = []
+        while not stop.is_set():
+            replies.append(api.get("/v1/buckets/old"))
+        return replies
+
+    found = run_concurrently([swap, read, read, read])
+    replies = [reply for each in found[1:] for reply in each or ()]
+    assert {reply.status for reply in replies} <= {200, 404}
+    assert {reply.json["bucket_name"] for reply in replies if reply.status == 200} == {"old"}
 
 
 def test_a_rename_overtaken_by_a_creation_with_the_name_is_rejected(world: World, api: Api) -> None:

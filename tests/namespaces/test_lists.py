@@ -99,7 +99,7 @@ def test_lists_sorted_by_time_id_or_name_may_be_longer_than_other_sorted_lists(
 def test_more_namespaces_than_one_read_batch_are_listed_and_counted(world: World, owner: Api) -> None:
     store, made = world.services.namespaces.store, world.services.namespaces.get(world.organization_id, "films")
     for number in range(120):
-        store.add(world.organization_id, replace(made, namespace_id=f"n{number}", name=f"many {number}"))
+        store.add(world.organization_id, replace(made, namespace_id=f"n{number}", name=f"many {number}"), now_s=0)
 
     response = owner.post(LIST, {"search": "many", "limit": 1000}).json
 

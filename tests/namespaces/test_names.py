@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from chalicelib.namespaces.namespace import Namespace
-from chalicelib.namespaces.store import NamespaceStore
+from chalicelib.namespaces.store import NAME_RESERVATION_SECONDS, NamespaceStore
 from chalicelib.services import Services
 from tests.support.api import Api, ApiResponse
 from tests.support.catalog import catalog
@@ -60,7 +60,7 @@ def test_a_name_that_is_the_id_of_another_namespace_is_rejected(api: Api) -> Non
     assert api.get(f"{NAMESPACES}/films").json["namespace_id"] == films
 
 
-def test_a_namespace_may_have_its_own_id_as_its_name(api: Api) -> None:
+def test_a_namespace_may_have_its_own_id_as_its_name(world: World, api: Api) -> None:
     assert api.post(NAMESPACES, request_body("sounds", "sounds")).json["namespace_id"] == "sounds"
     assert_taken(api.post(NAMESPACES, request_body("sounds")), NAME_TAKEN, namespace_name="sounds")
     assert_taken(api.post(NAMESPACES, request_body("other", "sounds")), ID_TAKEN, namespace_id="sounds")
@@ -68,12 +68,16 @@ def test_a_namespace_may_have_its_own_id_as_its_name(api: Api) -> None:
     assert api.patch(f"{NAMESPACES}/sounds", {"namespace_name": "music"}).status == 200
     assert_taken(api.post(NAMESPACES, request_body("sounds")), NAME_TAKEN, namespace_name="sounds")
     assert api.patch(f"{NAMESPACES}/sounds", {"namespace_name": "sounds"}).status == 200
+    assert api.post(NAMESPACES, request_body("music")).error["code"] == NAME_TAKEN
+    world.clock.advance(NAME_RESERVATION_SECONDS + 1)
     assert api.post(NAMESPACES, request_body("music")).status == 200
 
 
-def test_a_former_name_may_be_used_as_an_id(api: Api) -> None:
+def test_a_former_name_may_be_used_as_an_id_after_its_reservation(world: World, api: Api) -> None:
     api.patch(f"{NAMESPACES}/films", {"namespace_name": "movies"})
 
+    assert_taken(api.post(NAMESPACES, request_body("music", "films")), ID_TAKEN, namespace_id="films")
+    world.clock.advance(NAME_RESERVATION_SECONDS + 1)
     assert api.post(NAMESPACES, request_body("music", "films")).status == 200
 
 
@@ -105,13 +109,13 @@ class Overtaken(NamespaceStore):
         super().__init__(catalog(world))
         self._before_write = before_write
 
-    def add(self, organization: str, namespace: Namespace, *, epoch: int = 0) -> None:
+    def add(self, organization: str, namespace: Namespace, now_s: int, *, epoch: int = 0) -> None:
         self._before_write()
-        super().add(organization, namespace, epoch=epoch)
+        super().add(organization, namespace, now_s, epoch=epoch)
 
-    def replace(self, organization: str, old: Namespace, new: Namespace) -> None:
+    def replace(self, organization: str, old: Namespace, new: Namespace, now_s: int) -> None:
         self._before_write()
-        super().replace(organization, old, new)
+        super().replace(organization, old, new, now_s)
 
 
 def overtaken(world: World, before_write: Callable[[], object]) -> Api:

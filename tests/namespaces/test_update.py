@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.clock import parse_timestamp
+from chalicelib.namespaces.store import NAME_RESERVATION_SECONDS
 from tests.support.api import Api
 from tests.support.world import World, bucket_body
 
@@ -83,7 +84,7 @@ def test_an_unsupported_field_is_rejected_by_name(api: Api, field: str) -> None:
     assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotEnabledError", {"field": field})
 
 
-def test_a_rename_releases_the_old_name_and_keeps_the_buckets(world: World, api: Api) -> None:
+def test_a_rename_reserves_the_old_name_for_a_while_and_keeps_the_buckets(world: World, api: Api) -> None:
     api.post("/v1/buckets", bucket_body())
     api.post("/v1/namespaces", {"namespace_name": "music"})
 
@@ -93,6 +94,11 @@ def test_a_rename_releases_the_old_name_and_keeps_the_buckets(world: World, api:
     assert api.patch(PATH, {"namespace_name": "movies"}).json["bucket_count"] == 1
     assert api.get("/v1/buckets").status == 404
     assert world.api(namespace="movies").get("/v1/buckets/posters").status == 200
+    reserved = api.post("/v1/namespaces", {"namespace_name": "films"})
+    assert (reserved.status, reserved.error["code"]) == (409, "namespace_name_taken")
+    assert 0 < reserved.error["details"]["retry_after_seconds"] <= NAME_RESERVATION_SECONDS
+
+    world.clock.advance(NAME_RESERVATION_SECONDS + 1)
     assert api.post("/v1/namespaces", {"namespace_name": "films"}).json["bucket_count"] == 0
     assert api.get("/v1/buckets").json["total_count"] == 0
 
