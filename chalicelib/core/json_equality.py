@@ -32,5 +32,5 @@ def json_equal(one: object, other: object) -> bool:
 
 def json_equal_to_any(value: object, values: Collection[object]) -> bool:
     """Returns whether a JSON value equals one of these values."""
-    # `in` is fast and decides alone for strings and for values without an equal in Python.
+    # `in` is fast. Its result is final if it is false or the value is a string.
     return value in values and (isinstance(value, str) or any(json_equal(value, other) for other in values))

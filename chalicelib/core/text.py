@@ -18,7 +18,7 @@ def printable(text: str) -> str:
     Pydantic models use it as a validator.
     """
     if not text.strip() or _CONTROL.search(text):
-        raise ValueError("must not be blank or hold control characters")
+        raise ValueError("must not be blank or contain control characters")
     return text
 
 
@@ -29,12 +29,12 @@ def unpadded(text: str) -> str:
     Pydantic models use it as a validator.
     """
     if text != text.strip():
-        raise ValueError("must not start or end with a blank")
+        raise ValueError("must not start or end with whitespace")
     return printable(text)
 
 
 def matches_wildcard(text: str, pattern: str) -> bool:
-    """Returns whether the entire text matches a pattern in which `*` matches any number of characters, also none."""
+    """Returns whether the entire text matches a pattern, in which `*` matches any number of characters or none."""
     first, *rest = pattern.split("*")
     if not rest:
         return text == first
