@@ -35,7 +35,10 @@ R = TypeVar("R")
 
 
 class ObjectPresence(Protocol):
-    """The part of the object store that is needed here. The objects package depends on this one."""
+    """The part of the object store that is needed here.
+
+    It is a protocol, because the objects package imports this one.
+    """
 
     def has_any(self, bucket_id: str) -> bool:
         """Whether the bucket contains an object, in a strongly consistent read and not from the statistics."""
@@ -57,9 +60,9 @@ class Buckets:
     ) -> Bucket:
         """Creates a bucket and returns it.
 
-        `can_see` says whether the caller may know that a bucket exists. Errors contain no ids of other buckets.
-        `origin` is the base URL of the request. Raises RequestInvalid, NotEnabled, BucketNameTaken, AdapterCycle,
-        NamespaceNotActive and NamespaceNotFound.
+        `can_see` says whether the caller may know that a bucket exists. Errors contain no ids of buckets that the
+        caller may not see. `origin` is the base URL of the request. Raises RequestInvalid, NotEnabled, BucketNameTaken,
+        AdapterCycle, NamespaceNotActive and NamespaceNotFound.
         """
         from chalicelib.buckets.update import new_settings
 
@@ -137,7 +140,7 @@ class Buckets:
         *,
         force: bool = False,
     ) -> Bucket:
-        """Closes a bucket to writes, frees its name, starts the task that removes it, and returns the bucket.
+        """Closes a bucket to writes, releases its name, starts the task that removes it, and returns the bucket.
 
         `new_task` returns the id of a new task and the write that starts it. If the bucket is already being deleted
         by a task for which `is_pending` is true, the bucket is returned unchanged. Raises BucketNotFound, and
@@ -169,7 +172,7 @@ class Buckets:
         retry_on_conflict(attempt, self.pause)
 
     def clean_or_remove(self, partition: str, bucket_id: str, clean: Callable[[], R | None]) -> R | None:
-        """Removes a part of what a closed bucket contains. Removes the bucket itself once it is empty.
+        """Removes a part of the contents of a closed bucket, or the bucket itself if it is empty.
 
         `clean` removes a part and returns a description of it, or None if the bucket is empty. Returns the result of
         `clean`.
