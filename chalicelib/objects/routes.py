@@ -65,7 +65,7 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
     def get(call: Call) -> JsonResponse:
         stored = objects().get(call.partition, _bucket(call), call.path["object_identifier"])
         with_urls = call.query.return_presigned_urls
-        # A request for download URLs always gets new ones, so it is never answered with 304.
+        # A request for download URLs always gets new URLs, so its response is never 304.
         if not with_urls and read_preconditions(call.headers).is_current(stored.etag):
             return JsonResponse(None, status=304, headers={"ETag": stored.etag})
         document_count = 0 if call.query.include_document_count else None
