@@ -14,7 +14,7 @@ class Cleaner(Protocol):
         """What the cleaner removes, in the plural. It becomes part of a name in the progress of the task."""
 
     def delete_slice(self, partition: str, bucket_id: str) -> int:
-        """Removes as much as takes a few seconds, and returns how many were removed. 0 means that nothing remains.
+        """Removes items for a few seconds at most, and returns their number. 0 means that nothing remains.
 
         A call that is interrupted can be repeated; it continues with what remains.
         """
