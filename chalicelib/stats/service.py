@@ -47,7 +47,7 @@ class Statistics:
         return recount(self.tallies, self.tallies.of(ns, bucket_id))
 
     def rebuild(self, ns: str, bucket_id: str | None) -> None:
-        """Replaces the statistics with a count of all members, for an engine whose streams start anew.
+        """Replaces the statistics with a count of all members, for an engine whose streams start empty.
 
         Nothing may write or fold meanwhile. Stream records of writes before the rebuild, and of the rebuild itself,
         must not be folded afterwards: they would be counted twice.
