@@ -110,8 +110,8 @@ class Storage:
         return max(MIN_CHANGES_PER_SNAPSHOT, self._rows // ROWS_PER_CHANGE)
 
     def _write_snapshot(self) -> None:
-        # If the process dies between the two steps, the journal has changes that the snapshot contains already. A
-        # start skips them because of their numbers.
+        # If the process is killed between the two steps, the journal has changes that the snapshot contains already.
+        # The next start recognizes them by their numbers and skips them.
         try:
             write_lines(self._snapshot, self._snapshot_lines())
             self._journal.clear()
