@@ -65,7 +65,7 @@ def build(
     probe: Callable[[], DynamoDBClient] | None = None,
     clock: Clock = system_clock,
 ) -> Services:
-    """Returns services that use this DynamoDB client. `s3` and `sqs` are called when a client is needed first.
+    """Returns services that use this DynamoDB client. `s3` and `sqs` are called when their client is first needed.
 
     Health checks use the client of `probe`, which has short timeouts, or `client` if there is no probe.
     """
