@@ -155,7 +155,7 @@ def build_workers(namespaces: Namespaces, objects: Objects) -> dict[str, Callabl
 
 
 def build_outbox(settings: Settings, sqs: Callable[[], WorkQueue]) -> Dispatcher:
-    """Returns the dispatcher that sends a message for each task in the catalog's stream."""
+    """Returns the dispatcher that sends a message for each task that is started, from the catalog's stream."""
     from chalicelib.tasks.outbox import Outbox
 
     return Outbox(build_queue(settings, sqs))

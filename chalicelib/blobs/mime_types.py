@@ -10,7 +10,7 @@ TEXT = "text/plain"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv"
 
-# The MIME types that each file type accepts. "image/" means all types that start so. A GIF is an image or a video.
+# The MIME types that each file type accepts. "image/" means all types with this prefix. A GIF is an image or a video.
 _ACCEPTED: dict[str, tuple[str, ...]] = {
     "image": ("image/",),
     "audio": ("audio/", "application/ogg"),

@@ -57,7 +57,7 @@ class StoredFile:
 class BlobStore:
     """Stores the content of files under keys in one S3 bucket.
 
-    Every method that calls S3 raises Unavailable when S3 is throttled or down for longer than the retries last.
+    Every method that calls S3 raises Unavailable if S3 does not serve the call before the retries end.
     """
 
     def __init__(

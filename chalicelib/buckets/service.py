@@ -67,7 +67,7 @@ class Buckets:
         from chalicelib.buckets.update import new_settings
 
         def attempt() -> Bucket:
-            # The id and `created_at` must have the same time: lists use the order of ids as that of creation times.
+            # The id and `created_at` must have the same time: lists use the order of ids as the order of creation.
             now = self.clock()
             bucket_id, sources = self.ids.timed("bkt", now), Sources(self.store, partition, can_see)
             settings = new_settings(new, self.adapter_options.for_bucket(bucket_id, sources, origin))
@@ -177,7 +177,7 @@ class Buckets:
         `clean` removes a part and returns a description of it, or None if the bucket is empty. Returns the result of
         `clean`.
 
-        A request that began before the bucket was closed may store an object after `clean` has found none. If that
+        A request that began before the bucket was closed may store an object after `clean` has found nothing. If that
         object is counted before the bucket is removed, neither `clean` nor the fold would notice it. Therefore the
         bucket is removed only if its statistics have not changed since before the call of `clean`.
         """

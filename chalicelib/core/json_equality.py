@@ -8,7 +8,7 @@ from chalicelib.core.text import fold
 
 
 def equality_key(value: object, case_sensitive: bool) -> Hashable:
-    """Returns a hashable key. Two JSON values are equal exactly if their keys are equal.
+    """Returns a hashable key. Two JSON values are equal if and only if their keys are equal.
 
     Unless `case_sensitive`, the case of strings is ignored, also inside lists and objects. Object keys always
     differ by case, and their order is irrelevant.

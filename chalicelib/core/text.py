@@ -25,8 +25,8 @@ def printable(text: str) -> str:
 def unpadded(text: str) -> str:
     """Returns the text if it is printable and neither starts nor ends with whitespace. Raises ValueError otherwise.
 
-    HTTP headers lose whitespace at both ends, so a name that has some could not be sent in a header.
-    Pydantic models use it as a validator.
+    HTTP headers lose whitespace at both ends, so a name with such whitespace could not be sent in a header. Pydantic
+    models use it as a validator.
     """
     if text != text.strip():
         raise ValueError("must not start or end with whitespace")
@@ -56,5 +56,5 @@ def contains_in_order(text: str, pieces: Iterable[str], start: int = 0, end: int
 
 
 def fold(text: str) -> str:
-    """Returns the text for case-insensitive comparison. The whole service uses Unicode case folding for it."""
+    """Returns the text for case-insensitive comparison. The entire service uses Unicode case folding for it."""
     return text.casefold()

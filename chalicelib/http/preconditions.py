@@ -19,8 +19,8 @@ class Preconditions:
     def holds(self, etag: str, *, counted: bool = False) -> bool:
         """Returns whether `If-Match` allows a write to a resource with this ETag.
 
-        An ETag is `"<id>-<revision>"`. With `counted` it has a further `-` and the revision of the statistics, which
-        writes ignore: a change of statistics does not fail a write.
+        An ETag is `"<id>-<revision>"`. With `counted` it has a further `-` and the revision of the statistics, which is
+        not compared, so that a change of the statistics does not make a write fail.
         """
         if self.match is None or "*" in self.match:
             return True

@@ -126,7 +126,7 @@ class Namespaces:
 
         `new_task` returns the id of the task that deletes the namespace, and the write that stores the task. If a task
         deletes the namespace already and `ensure_running` returns true for its id, the namespace is returned unchanged;
-        if it returns false, a new task takes over. Raises NamespaceNotFound.
+        if it returns false, a new task replaces that task. Raises NamespaceNotFound.
         """
 
         def attempt() -> Namespace:

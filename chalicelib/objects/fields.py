@@ -73,9 +73,9 @@ def changed_values(
 ) -> dict[str, Any]:
     """The fields after an update: those in the request are replaced, or removed if null. The others do not change.
 
-    Only fields in the request are checked, so that an object from before a schema change can still be updated.
-    `filled` and `key` are as in `new_values`. Raises RequestInvalid, or UniqueKeyChange if a field of the unique key
-    changes.
+    Only fields in the request are checked, so that an object that was written before a schema change can still be
+    updated. `filled` and `key` are as in `new_values`. Raises RequestInvalid, or UniqueKeyChange if a field of the
+    unique key changes.
     """
     fields: Mapping[str, Field] = schema["properties"]
     values = {**old, **sent}

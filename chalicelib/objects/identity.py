@@ -34,7 +34,7 @@ def id_of_idempotency_key(bucket_id: str, key: str) -> str:
 def id_of_content(bucket_id: str, content_hash: str, attempt: int) -> str:
     """The id of an object with this content.
 
-    Each attempt has its own id, because an object with other content may have one.
+    Another attempt gives another id, if an object with other content has the first.
     """
     return _id("content", bucket_id, content_hash, attempt)
 

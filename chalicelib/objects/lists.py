@@ -22,7 +22,7 @@ from chalicelib.objects.views import searchable_texts, show
 OLDEST_FIRST = (SortKey("created_at"),)
 # The bytes of an object in a response beside its document: names, times and the members of its blobs.
 RESPONSE_OVERHEAD_BYTES = 1_000
-# Cursors of the service have no longer values. A cursor that has them is rejected.
+# The values in cursors of the service do not exceed these lengths. Other cursors are rejected.
 MAX_CURSOR_TIMESTAMP_CHARS = 30
 MAX_CURSOR_ID_CHARS = 40
 

@@ -285,7 +285,7 @@ def _bulk_response(outcomes: Sequence[CreateResult | Exception]) -> JsonResponse
     body = show_bulk_result(outcomes)
     if body["succeeded_count"]:
         return JsonResponse(body)
-    # If no row succeeded, an error of the whole request tells the client whether a retry can help.
+    # If no row succeeded, an error of the entire request shows the client whether a retry can help.
     for error_class in (OutcomeUnknown, Unavailable):
         for outcome in outcomes:
             if isinstance(outcome, error_class):

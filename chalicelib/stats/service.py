@@ -24,7 +24,7 @@ class Statistics:
     tallies: Tallies
 
     def fold(self, ns: str, bucket_id: str | None, changes: Iterable[Change], *, has_unreadable: bool = False) -> None:
-        """Counts the changes that are not counted yet. `has_unreadable`: there were also records that are unreadable.
+        """Counts the changes that are not counted yet. `has_unreadable`: some records could not be read.
 
         Unreadable records mark the bucket or the namespace as due for a recount.
         """

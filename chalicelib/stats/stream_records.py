@@ -37,7 +37,7 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The contribution of a member before and after the write of a record; None if it was or is not counted.
+    """The change in a stream record: the contribution of a member before and after it, or None if it is not counted.
 
     `ns` is the partition of the namespace. If `bucket_id` is set, `member` is an object of that bucket. If it is
     None, `member` is a bucket whose tally changed, which changes the totals of the namespace.

@@ -18,8 +18,8 @@ from chalicelib.stats.tally_row import EMPTY_ROW, TallyRow, to_item
 
 # DynamoDB streams keep records for 24 hours, so a shard without records for 48 hours will not be delivered again.
 CHECKPOINT_RETENTION = timedelta(hours=48)
-# The number of lookups after an extreme was lost. The stream record of the write of one lookup starts the next one.
-# This delay gives the eventually consistent index time to become current.
+# The number of lookups after an extreme was lost. Each lookup writes the tally, and the stream record of this write
+# starts the next lookup. This delay gives the eventually consistent index time to become current.
 EXTREME_LOOKUPS = 2
 
 
@@ -70,7 +70,7 @@ class Tallies:
     def with_refreshed_extremes(
         self, aggregate: Aggregate, row: TallyRow, *, lookups_due: int | None = None
     ) -> TallyRow:
-        """The row with the extremes that are found in the index and in the row itself and that still exist.
+        """The row with new extremes: the best of those in the row and in the index that still exist.
 
         `lookups_due`: how many lookups are due afterwards. By default one less, or EXTREME_LOOKUPS if an extreme was
         lost.

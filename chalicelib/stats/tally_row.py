@@ -40,7 +40,7 @@ class Extreme(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """The last sequence number of a shard that was folded, and when that was."""
+    """The last sequence number of a shard that was folded, and the time of that fold."""
 
     sequence: str
     updated_at: str

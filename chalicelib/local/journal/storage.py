@@ -30,7 +30,7 @@ from chalicelib.local.moto.backends import Backends
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# To replay a change takes 0.4 ms and to load a row 0.05 ms. With these limits a start takes a second or two, and the
+# Replaying a change takes 0.4 ms, and loading a row 0.05 ms. With these limits a start takes a second or two, and the
 # cost of a snapshot is spread over many changes.
 MIN_CHANGES_PER_SNAPSHOT = 2000
 ROWS_PER_CHANGE = 4

@@ -186,7 +186,7 @@ def _only_in_xml(original: Callable[..., tuple[Any, Any]]) -> Callable[..., tupl
 
 
 def _with_fewer_rows(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Passes only the rows to a query that can be on its page."""
+    """Passes to a query only the rows that can be on its page."""
 
     @wraps(original)
     def query(table: Table, hash_key: Any, comparison: Any, operands: Any, *args: Any, **kwargs: Any) -> Any:
