@@ -161,7 +161,7 @@ def _descending(query: ListQuery) -> bool:
 
 
 def _ids(query: ListQuery) -> list[str] | None:
-    """Returns the only id that can match the filter, an empty list if no id can match, or None if the filter names no id."""
+    """Returns the only id that can match the filter, an empty list if no id can, or None if the filter names no id."""
     for leaf in query.filter.required() if query.filter else ():
         if leaf.field == "bucket_id" and leaf.operator == "eq":
             return [fold(leaf.value)] if isinstance(leaf.value, str) and is_id(fold(leaf.value), "bkt") else []
