@@ -114,7 +114,7 @@ def authorization(services: Callable[[], Services]) -> Guard:
 def _check_scope(
     caller: Caller, operation: Operation, call: Call, ids: tuple[str, ...], *, namespace_exists: bool
 ) -> None:
-    """Raises BucketNotFound or NamespaceUnresolved for what the caller cannot see.
+    """Raises BucketNotFound or NamespaceUnresolved for a resource that the caller cannot see.
 
     Raises OutOfReach for an operation that the scopes of the caller do not permit. `ids` are the id and the name of the
     namespace.
@@ -139,7 +139,7 @@ def _namespace_identifier(operation: Operation, call: Call) -> str:
 
 
 def use_error_envelope(event: Request | None, get_response: Callable[[Request | None], Response]) -> Response:
-    """Middleware that replaces the error bodies of Chalice itself, such as that of a 405, and logs those requests."""
+    """Middleware that replaces Chalice's own error bodies, such as the body of a 405, and logs those requests."""
     started = time.perf_counter()
     response = get_response(event)
     if isinstance(response.body, dict) and "Code" in response.body:

@@ -91,7 +91,7 @@ def namespace_tally(partition: str) -> RowKey:
 
 
 def adapters(partition: str) -> RowKey:
-    """The row that counts the stored source adapters with source buckets in a namespace."""
+    """The row with the revision of a namespace's adapter graph. Each write of source buckets increments it."""
     return {"pk": partition, "sk": "#ADAPTERS"}
 
 

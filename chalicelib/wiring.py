@@ -65,7 +65,7 @@ def build(
     probe: Callable[[], DynamoDBClient] | None = None,
     clock: Clock = system_clock,
 ) -> Services:
-    """Returns services that use this DynamoDB client. `s3` and `sqs` are called when a client is needed first.
+    """Returns services that use this DynamoDB client. `s3` and `sqs` are called when their client is first needed.
 
     Health checks use the client of `probe`, which has short timeouts, or `client` if there is no probe.
     """
@@ -155,7 +155,7 @@ def build_workers(namespaces: Namespaces, objects: Objects) -> dict[str, Callabl
 
 
 def build_outbox(settings: Settings, sqs: Callable[[], WorkQueue]) -> Dispatcher:
-    """Returns the dispatcher that sends a message for each task in the catalog's stream."""
+    """Returns the dispatcher that sends a message for each task that is started, from the catalog's stream."""
     from chalicelib.tasks.outbox import Outbox
 
     return Outbox(build_queue(settings, sqs))

@@ -30,7 +30,8 @@ class ResourceScope:
     """A scope of an API key: a part of its organization to which the key is limited.
 
     `resource_type` is one of RESOURCES. `resource_id` is an id, or a pattern in which `*` matches any number of
-    characters. `operations`, if set, are the permissions that the key has there; otherwise it has all of its own.
+    characters. `operations`, if set, are the permissions that the key has there; otherwise the key has all of its own
+    permissions there.
     """
 
     resource_type: str

@@ -98,7 +98,7 @@ class AccessStore:
 
         self._table.transact(
             [
-                # The condition keeps a revocation that happened after the key was read.
+                # The condition fails if the key was revoked after it was read, so that the revocation is not lost.
                 Delete(keys.api_key(old.digest), equals("status", "active"), conflict),
                 Put(_row(new), absent("pk")),
                 Put(_pointer(new), equals("digest", old.digest), lambda _: KeyChanged(old.key_id)),

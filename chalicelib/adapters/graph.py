@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from chalicelib.core.errors import invalid
 from chalicelib.schemas.values import Location
 
-# Each of these buckets costs one read, and the reads are made one after another.
+# The check for cycles reads each of these buckets, one after another.
 MAX_FEEDING_BUCKETS = 20
 
 

@@ -70,12 +70,12 @@ class BatchingConfig(BaseModel):
     mode: BatchingMode = Field(
         default="time_window",
         description=(
-            "time_window closes a batch `window_seconds` after its first object or when it is full, count"
-            " when it is full, immediate makes a batch of every object"
+            "time_window: a batch is closed `window_seconds` after its first object, or when it is full. count: a batch"
+            " is closed when it is full. immediate: every object becomes a batch of its own"
         ),
     )
     window_seconds: int = Field(default=30, ge=5, le=300, description="Length of the window")
-    max_batch_size: int = Field(default=100, ge=1, le=1000, description="Objects that fill a batch")
+    max_batch_size: int = Field(default=100, ge=1, le=1000, description="Number of objects in a full batch")
     auto_submit: bool = Field(default=True, description="Whether a closed batch is submitted or stays a draft")
 
 

@@ -1,4 +1,4 @@
-"""The rules for the configuration of a source adapter, and the document that is stored of it."""
+"""The rules for the configuration of a source adapter, and the document that is stored for it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def webhook_url(public_url: str, adapter_type: str, bucket_id: str) -> str | Non
 
 
 def check_adapter(config: SourceAdapterConfig, schema: Mapping[str, Any], *, location: Location = ADAPTER) -> None:
-    """Checks that a configuration fits the bucket's schema and does not contradict itself.
+    """Checks that a configuration is consistent and fits the bucket's schema.
 
     Raises NotEnabled if it uses collections, and RequestInvalid for all other problems.
     """
@@ -115,7 +115,7 @@ def _schema_problems(config: SourceAdapterConfig, schema: Mapping[str, Any], loc
 def _schema_mismatches(
     field_mapping: Mapping[str, str], blob_source: Mapping[str, str] | None, schema: Mapping[str, Any]
 ) -> Iterator[tuple[Location, str, str, str]]:
-    """Yields what does not fit the schema: location in the adapter, name of the field, message, problem type."""
+    """Yields the mismatches with the schema: location in the adapter, name of the field, message, problem type."""
     fields = schema["properties"]
     for path, name in field_mapping.items():
         if name not in fields:
@@ -138,7 +138,7 @@ def _source_problems(config: SourceAdapterConfig, location: Location) -> Iterato
             yield Problem(sources_location, "Only an adapter of type bucket has source buckets", "contradiction")
         return
     if not sources:
-        yield Problem(sources_location, "An adapter of type bucket names its source buckets", "missing")
+        yield Problem(sources_location, "An adapter of type bucket requires source buckets", "missing")
     for index, id_ in enumerate(sources):
         if id_ in sources[:index]:
             yield Problem((*sources_location, index), f"{id_!r} is named twice", "duplicate")
@@ -174,5 +174,5 @@ def _credentials(config: SourceAdapterConfig, before: Mapping[str, Any], locatio
 
 
 def _nothing_to_keep(location: Location) -> RequestInvalid:
-    message = f"{REDACTED!r} keeps the stored value, and there is none"
+    message = f"{REDACTED!r} keeps the stored value, but no value is stored"
     return invalid(*location, message=message, type="nothing_to_keep")

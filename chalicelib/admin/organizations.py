@@ -11,7 +11,7 @@ from chalicelib.admin.commands import with_services
 from chalicelib.admin.output import as_json, show, show_all
 from chalicelib.services import Services
 
-# For the commands of the other groups, which work in one organization.
+# The option of all commands that need an organization.
 organization_option = click.option("--organization", required=True, metavar="ID", help="Id of the organization.")
 
 

@@ -53,7 +53,7 @@ _NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionErro
 class OutcomeUnknown(Unavailable):
     """No attempt of a write returned its outcome, so it is unknown whether the write was applied."""
 
-    message = "The storage did not answer in time; the change may or may not have been made"
+    message = "The storage did not respond in time; the change may or may not have been applied"
     code = "unsettled"
 
 

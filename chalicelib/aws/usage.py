@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Usage:
-    """Calls to AWS including retries, those to S3 among them, and DynamoDB capacity units of the successful calls."""
+    """The calls to AWS including retries, the calls to S3 among them, and the consumed DynamoDB capacity units."""
 
     round_trips: int = 0
     read_units: float = 0.0

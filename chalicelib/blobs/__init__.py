@@ -1,1 +1,1 @@
-"""The files of objects: reads and checks what clients send, stores it in S3, and removes what is unreferenced."""
+"""The files of objects: reads and checks them in requests, stores them in S3, and removes unreferenced ones."""

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class Blob:
     """A file of an object.
 
-    `property` is the schema field that the file belongs to, and `type` that field's type. `key` is the S3 key of
-    the content, None for a file that is kept by reference and has only its `url`. `text` repeats the content of a
-    short text. `hash` is what clients receive, as `algorithm:hash`; `sha256` is in hex and only set if the service
-    has seen the content. `storage_class` is the bucket's storage class, None for the standard one.
+    `property` is the schema field that the file belongs to, and `type` that field's type. `key` is the S3 key of the
+    content, None for a file that is kept by reference and has only its `url`. `text` repeats the content of a short
+    text. `hash` is what clients receive, as `algorithm:hash`; `sha256` is in hex and only set if the service has
+    received the content. `storage_class` is the bucket's storage class, None for the standard one.
     """
 
     blob_id: str

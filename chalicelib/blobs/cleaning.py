@@ -19,7 +19,7 @@ class ObjectFileCleaner:
     def delete_slice(self, partition: str, bucket_id: str) -> int:
         """Removes up to `DELETE_BATCH_SIZE` files. Returns how many. Raises Unavailable.
 
-        One call is one DeleteObjects request, so a worker that dies loses the count of one request at most.
+        One call is one DeleteObjects request, so a worker that is killed loses the count of one request at most.
         """
         files = islice(self.blobs.list_files(blobs_prefix(bucket_id)), DELETE_BATCH_SIZE)
         keys = [file.key for file in files]

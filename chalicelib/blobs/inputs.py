@@ -20,7 +20,7 @@ MAX_INLINE_CONTENT_BYTES = 5 * 1024 * 1024
 MAX_URL_CHARS = 2083
 MAX_S3_KEY_BYTES = 1024
 MAX_FILENAME_CHARS = 255
-# A shorter text without padding is accepted as it is: many words are valid base64 of some text.
+# A shorter text without padding is accepted unchanged, because many short words are also valid base64.
 MIN_BASE64_CHARS = 16
 
 FORMS = "a URL (http, https, s3), a data URI in base64, {base64, mime_type, filename} or {url}"
@@ -124,7 +124,7 @@ def _http_url(url: str, location: Location) -> Url:
     except ValueError as error:
         raise UrlInvalid(location, f"Not a URL: {error}") from error
     if not host:
-        raise UrlInvalid(location, "A URL names a host")
+        raise UrlInvalid(location, "A URL must have a host")
     return Url(url, _last_segment(parts.path))
 
 
@@ -197,7 +197,7 @@ def _is_filename(text: str) -> bool:
 
 def _unknown_form(type_: str, location: Location) -> RequestInvalid:
     forms = TEXT_FORMS if type_ == "text" else FORMS
-    return invalid(*location, message=f"The data of a field of type {type_} is {forms}", type="data_form")
+    return invalid(*location, message=f"The data of a field of type {type_} must be {forms}", type="data_form")
 
 
 def _too_large(location: Location) -> RequestInvalid:

@@ -10,7 +10,7 @@ TEXT = "text/plain"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv"
 
-# The MIME types that each file type accepts. "image/" means all types that start so. A GIF is an image or a video.
+# The MIME types that each file type accepts. "image/" means all types with this prefix. A GIF is an image or a video.
 _ACCEPTED: dict[str, tuple[str, ...]] = {
     "image": ("image/",),
     "audio": ("audio/", "application/ogg"),
@@ -37,7 +37,7 @@ _ACCEPTED: dict[str, tuple[str, ...]] = {
         "application/x-subrip",
     ),
 }
-# Containers that hold audio or video. Their signatures do not tell which.
+# Containers that hold audio or video. Their signatures do not show which of the two.
 _AUDIO_OR_VIDEO = frozenset({"mp4", "x-m4v", "webm", "x-matroska", "ogg", "3gpp", "quicktime", "x-ms-wmv"})
 # MIME types for content of an unknown type.
 _GENERIC = frozenset({OCTET_STREAM, "binary/octet-stream", "application/x-binary"})
@@ -71,7 +71,7 @@ def is_accepted(mime_type: str, type_: str) -> bool:
 
 
 def is_generic(mime_type: str) -> bool:
-    """Whether this MIME type only means "some bytes"."""
+    """Whether this MIME type stands for content of an unknown type."""
     return mime_type in _GENERIC
 
 
@@ -79,7 +79,7 @@ def mime_type_of_filename(filename: str | None) -> str | None:
     """The MIME type for the extension of a filename; None if it is unknown."""
     import mimetypes
 
-    # Only the table in Python: mimetypes.guess_type() also reads files of the machine, which differ.
+    # Uses only Python's own table: mimetypes.guess_type() also reads files that differ between machines.
     return mimetypes.MimeTypes().guess_type(filename)[0] if filename else None
 
 
@@ -112,7 +112,7 @@ def default_mime_type(content: bytes, type_: str) -> str:
 
 
 def _for_field_type(mime_type: str, type_: str) -> str:
-    """The MIME type; for a container of audio or video, the one of the two that the field has."""
+    """The MIME type. A container that can hold audio or video gets the type of the field."""
     family, _, subtype = mime_type.partition("/")
     if type_ in ("audio", "video") and family in ("audio", "video") and subtype in _AUDIO_OR_VIDEO:
         return f"{type_}/{subtype}"

@@ -1,7 +1,7 @@
 """Finds stored files that no object refers to.
 
-A process leaves them that ends between storing a file and writing the row, or that cannot remove them after a
-failed write.
+Such files remain if a process ends after it stored a file and before it writes the row, or if it cannot remove the
+files after a failed write.
 """
 
 from __future__ import annotations
@@ -53,6 +53,6 @@ def orphans(objects: ObjectRows, files: Iterable[StoredFile], *, before: datetim
 
 
 def _owner(key: str) -> Owner | None:
-    """The bucket and the object that the key belongs to; None for another kind of key."""
+    """The bucket and the object that the key belongs to; None if it is not the key of an object's file."""
     parts = key.split("/")
     return (parts[1], parts[2]) if len(parts) == 4 and parts[0] == BLOBS else None

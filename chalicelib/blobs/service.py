@@ -31,7 +31,7 @@ class Blobs:
     def remove(self, keys: Iterable[str]) -> None:
         """Removes the files with these S3 keys. Raises Unavailable.
 
-        A file that S3 does not let us remove is logged and remains: a retry would fail in the same way, and
+        A file that the service may not remove is logged and remains: a retry would fail in the same way.
         `admin blobs orphans` lists it.
         """
         ordered = sorted(keys)
@@ -46,5 +46,5 @@ class Blobs:
         return self.store.presigned_get(blob)
 
     def presigned_bytes(self) -> int:
-        """The maximum length of such a URL in bytes, with the current credentials."""
+        """The maximum length of a download URL in bytes, with the current credentials."""
         return self.store.presigned_bytes()

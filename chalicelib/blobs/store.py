@@ -33,7 +33,7 @@ S3_STORAGE_CLASSES: Mapping[str | None, str] = {
 PRESIGNED_GET_SECONDS = 3600
 # The limit of S3 DeleteObjects.
 DELETE_BATCH_SIZE = 1000
-# The keys of `writer.blob_key` are not longer.
+# The maximum length of the keys that `writer.blob_key` returns.
 MAX_KEY_LENGTH = 128
 
 # The MIME types that a browser displays without running scripts. Files of other types are downloaded.
@@ -42,7 +42,7 @@ _NEVER_DISPLAYED = frozenset({"image/svg+xml"})
 
 
 class FilesNotRemoved(RuntimeError):
-    """S3 did not remove some files, and would not on a retry either: for example AccessDenied."""
+    """S3 did not remove some files, and a retry would not help, for example after AccessDenied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class StoredFile:
 class BlobStore:
     """Stores the content of files under keys in one S3 bucket.
 
-    Every method that calls S3 raises Unavailable when S3 is throttled or down for longer than the retries last.
+    Every method that calls S3 raises Unavailable if S3 does not serve the call before the retries end.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class BlobStore:
         )
 
     def _remove(self, keys: list[str]) -> None:
-        """Removes up to `DELETE_BATCH_SIZE` files, and retries those that S3 was too busy for."""
+        """Removes up to `DELETE_BATCH_SIZE` files, and retries those that fail with a temporary error."""
         attempts = Attempts(self._retry_policy, count=count_s3_request)
         while True:
             objects = {"Objects": [{"Key": key} for key in keys], "Quiet": True}

@@ -42,7 +42,7 @@ class BlobWriter:
 
     @property
     def object_ids(self) -> set[str]:
-        """The ids of the objects that files were stored for: another id is tried if one is taken."""
+        """The object ids that files were stored for. There are several if an id was taken and another one was tried."""
         return {object_id for (_, object_id), blob in self._blobs.items() if blob.key is not None}
 
     def _stored_once(self, new: NewBlob, object_id: str) -> Blob:

@@ -60,7 +60,7 @@ class Bucket:
 
 
 def new_bucket(bucket_id: str, name: str, settings: BucketSettings, now: str) -> Bucket:
-    """Returns a new, empty bucket. `now` is a timestamp as the API shows it."""
+    """Returns a new, empty bucket. `now` is a timestamp in the API's format."""
     return Bucket(
         bucket_id=bucket_id,
         name=name,

@@ -18,7 +18,7 @@ ADAPTER = ("body", "source_adapter")
 
 @dataclass(frozen=True, slots=True)
 class AdapterOptions:
-    """What the source adapters of all buckets are built with.
+    """The options that the source adapters of all buckets share.
 
     `public_url` is the configured base URL of the API, or empty. `new_secret` generates a webhook secret.
     """
@@ -45,7 +45,7 @@ class AdapterBuilder:
     ) -> dict[str, Any]:
         """Returns the adapter as it is stored: checked, with defaults, webhook URL and secret filled in.
 
-        `previous` is the adapter that is stored so far. Raises RequestInvalid, NotEnabled and AdapterCycle.
+        `previous` is the currently stored adapter. Raises RequestInvalid, NotEnabled and AdapterCycle.
         """
         from chalicelib.adapters.rules import check_adapter, stored_adapter, webhook_url
 

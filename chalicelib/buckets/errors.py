@@ -54,7 +54,7 @@ class BucketNotActive(Conflict):
 
 
 class RevisionStale(PreconditionFailed):
-    """The bucket has changed since the state that the precondition of the request names."""
+    """The ETag in the `If-Match` header is not the current one: the bucket has changed."""
 
     message = "The bucket has changed since the given ETag"
     code = "revision_stale"

@@ -1,4 +1,4 @@
-"""Request models for listing buckets. They are a module of their own so that other operations do not import them."""
+"""Request models for listing buckets. They have their own module so that other operations do not import them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ListBucketsRequest(PageBody):
     sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`")
     sorts: list[dict[str, Any]] | None = Field(default=None, description="Several sorts; the first takes precedence")
     case_sensitive: bool = Field(
-        default=False, description="Whether filters and search distinguish upper and lower case"
+        default=False, description="Whether search, filters and sorts distinguish upper and lower case"
     )
 
 

@@ -26,7 +26,7 @@ SHOWN_BYTES = 1_200
 BY_AGE = ("created_at", "bucket_id")
 BY_NAME = ("bucket_name",)
 
-BUCKET: ListedResource[Bucket] = ListedResource(
+LISTED_BUCKETS: ListedResource[Bucket] = ListedResource(
     id=lambda bucket: bucket.bucket_id,
     show=show,
     texts=texts,
@@ -34,11 +34,11 @@ BUCKET: ListedResource[Bucket] = ListedResource(
 )
 
 
-WALKED_BUCKET: ListedResource[WalkedBucket] = ListedResource(
-    id=lambda walked: BUCKET.id(walked.bucket),
-    show=lambda walked: BUCKET.show(walked.bucket),
-    texts=lambda walked: BUCKET.texts(walked.bucket),
-    size=lambda walked: BUCKET.size(walked.bucket),
+LISTED_WALK: ListedResource[WalkedBucket] = ListedResource(
+    id=lambda walked: LISTED_BUCKETS.id(walked.bucket),
+    show=lambda walked: LISTED_BUCKETS.show(walked.bucket),
+    texts=lambda walked: LISTED_BUCKETS.texts(walked.bucket),
+    size=lambda walked: LISTED_BUCKETS.size(walked.bucket),
     walk_position=lambda walked: WalkPosition([*keys.parse_name_key(walked.position)], walked.is_passed),
 )
 
@@ -77,11 +77,11 @@ def list_buckets(store: BucketStore, partition: str, query: ListQuery) -> tuple[
     stats = _Stats()
     if _order(query) in BY_NAME and _ids(query) is None:
         rows = _by_name(store, partition, query)
-        page = select_page(rows, query, WALKED_BUCKET, ordered=True, on_match=lambda row: stats.add(row.bucket))
+        page = select_page(rows, query, LISTED_WALK, ordered=True, on_match=lambda row: stats.add(row.bucket))
         return _buckets(page), stats.shown()
     candidates = _candidates(store, partition, query)
     ordered = _order(query) is not None
-    return select_page(candidates, query, BUCKET, ordered=ordered, on_match=stats.add), stats.shown()
+    return select_page(candidates, query, LISTED_BUCKETS, ordered=ordered, on_match=stats.add), stats.shown()
 
 
 def _page(store: BucketStore, partition: str, query: ListQuery) -> tuple[ListPage[Bucket], BucketListStats]:
@@ -94,9 +94,9 @@ def _page(store: BucketStore, partition: str, query: ListQuery) -> tuple[ListPag
         return ListPage([], None, count), stats
     if _order(query) in BY_NAME:
         walked = islice(_by_name(store, partition, query, at_most=end), offset, end)
-        return _buckets(take_page(walked, query, WALKED_BUCKET, total=count)), stats
+        return _buckets(take_page(walked, query, LISTED_WALK, total=count)), stats
     rows = store.walk(partition, descending=_descending(query), after=after, at_most=end)
-    return take_page(islice(rows, offset, end), query, BUCKET, total=count), stats
+    return take_page(islice(rows, offset, end), query, LISTED_BUCKETS, total=count), stats
 
 
 def _by_name(
@@ -161,7 +161,7 @@ def _descending(query: ListQuery) -> bool:
 
 
 def _ids(query: ListQuery) -> list[str] | None:
-    """Returns the only id that can match the filter, or no id if none can; None if the filter requires no id."""
+    """Returns the only id that can match the filter, an empty list if no id can, or None if the filter names no id."""
     for leaf in query.filter.required() if query.filter else ():
         if leaf.field == "bucket_id" and leaf.operator == "eq":
             return [fold(leaf.value)] if isinstance(leaf.value, str) and is_id(fold(leaf.value), "bkt") else []

@@ -19,7 +19,7 @@ from chalicelib.core.text import fold
 class WalkedBucket:
     """A bucket that a walk returns.
 
-    `position` is the key of the index up to which the walk has come with this bucket. Positions never go back.
+    `position` is the key of the index that the walk has reached at this bucket. Positions never move backwards.
     `is_passed` says that an earlier page contained the bucket.
     """
 

@@ -56,8 +56,8 @@ class BucketResponse(TypedDict):
 class BucketListStats(TypedDict):
     """Aggregate statistics over all buckets that match."""
 
-    total_objects: Annotated[int, Field(default=0, description="Objects of all these buckets")]
-    total_size_bytes: Annotated[int, Field(default=0, description="Bytes of all these buckets")]
+    total_objects: Annotated[int, Field(default=0, description="Number of objects in these buckets")]
+    total_size_bytes: Annotated[int, Field(default=0, description="Size of all objects in these buckets, in bytes")]
     avg_objects_per_bucket: Annotated[float, Field(default=0, description="Objects per bucket, on average")]
     avg_size_per_bucket: Annotated[float, Field(default=0, description="Bytes per bucket, on average")]
 

@@ -35,7 +35,10 @@ R = TypeVar("R")
 
 
 class ObjectPresence(Protocol):
-    """The part of the object store that is needed here. The objects package depends on this one."""
+    """The part of the object store that is needed here.
+
+    It is a protocol, because the objects package imports this one.
+    """
 
     def has_any(self, bucket_id: str) -> bool:
         """Whether the bucket contains an object, in a strongly consistent read and not from the statistics."""
@@ -57,14 +60,14 @@ class Buckets:
     ) -> Bucket:
         """Creates a bucket and returns it.
 
-        `can_see` says whether the caller may know that a bucket exists. Errors contain no ids of other buckets.
-        `origin` is the base URL of the request. Raises RequestInvalid, NotEnabled, BucketNameTaken, AdapterCycle,
-        NamespaceNotActive and NamespaceNotFound.
+        `can_see` says whether the caller may know that a bucket exists. Errors contain no ids of buckets that the
+        caller may not see. `origin` is the base URL of the request. Raises RequestInvalid, NotEnabled, BucketNameTaken,
+        AdapterCycle, NamespaceNotActive and NamespaceNotFound.
         """
         from chalicelib.buckets.update import new_settings
 
         def attempt() -> Bucket:
-            # The id and `created_at` must have the same time: lists use the order of ids as that of creation times.
+            # The id and `created_at` must have the same time: lists use the order of ids as the order of creation.
             now = self.clock()
             bucket_id, sources = self.ids.timed("bkt", now), Sources(self.store, partition, can_see)
             settings = new_settings(new, self.adapter_options.for_bucket(bucket_id, sources, origin))
@@ -141,7 +144,7 @@ class Buckets:
         force: bool = False,
         preconditions: Preconditions = ANY,
     ) -> Bucket:
-        """Closes a bucket to writes, frees its name, starts the task that removes it, and returns the bucket.
+        """Closes a bucket to writes, releases its name, starts the task that removes it, and returns the bucket.
 
         `new_task` returns the id of a new task and the write that starts it. If the bucket is already being deleted
         by a task for which `is_pending` is true, the bucket is returned unchanged. Raises BucketNotFound,
@@ -173,12 +176,12 @@ class Buckets:
         retry_on_conflict(attempt, self.pause)
 
     def clean_or_remove(self, partition: str, bucket_id: str, clean: Callable[[], R | None]) -> R | None:
-        """Removes a part of what a closed bucket contains. Removes the bucket itself once it is empty.
+        """Removes a part of the contents of a closed bucket, or the bucket itself if it is empty.
 
         `clean` removes a part and returns a description of it, or None if the bucket is empty. Returns the result of
         `clean`.
 
-        A request that began before the bucket was closed may store an object after `clean` has found none. If that
+        A request that began before the bucket was closed may store an object after `clean` has found nothing. If that
         object is counted before the bucket is removed, neither `clean` nor the fold would notice it. Therefore the
         bucket is removed only if its statistics have not changed since before the call of `clean`.
         """

@@ -1,4 +1,4 @@
-"""Reads which buckets feed which through their source adapters."""
+"""Reads which buckets feed other buckets through source adapters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AdapterRows(Protocol):
 
 @dataclass(slots=True)
 class Sources:
-    """The source buckets of a namespace's buckets, as one write of an adapter reads them. Each bucket is read once.
+    """The source buckets of a namespace's buckets, for one write of an adapter. Each bucket is read at most once.
 
     Two concurrent writes could each add one half of a cycle without seeing the other half. Therefore `revision`, the
     revision of the graph of adapters, is read before any bucket, and the write is conditional on it. It is None if

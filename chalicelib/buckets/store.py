@@ -1,6 +1,6 @@
 """Buckets in the catalog table: their rows, and the condition of each write.
 
-A bucket has a configuration row, a row that claims its name, and, once it has had objects, a tally row.
+A bucket has a configuration row, a row that reserves its name, and, after its first object, a tally row.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ SEARCH_TEXT_BYTES = 2048
 TRUNCATION_MARK = "\x01"
 # Each bucket has two keys, and BatchGetItem reads at most 100 keys.
 READ_BATCH_SIZE = 50
-# DynamoDB limits expressions to 4 KB and sort keys to 1 KB. A condition without some of the needles, or with a shorter
-# prefix, only lets more rows through, and these rows are compared again after they are read.
+# DynamoDB limits expressions to 4 KB and sort keys to 1 KB. A condition with fewer needles or a shorter prefix matches
+# more rows. All rows are compared again after they are read.
 MAX_CONDITION_NEEDLES = 10
 MAX_CONDITION_PREFIX_LENGTH = 200
 
@@ -60,7 +60,7 @@ class BucketStore:
         self._table = table
 
     def add(self, partition: str, bucket: Bucket, *, adapters: int | None = None) -> None:
-        """Adds a bucket and claims its name.
+        """Adds a bucket and reserves its name.
 
         `adapters` is the revision of the namespace's graph of adapters against which the bucket's adapter was checked,
         or None if that was not needed. Raises BucketNameTaken, NamespaceNotActive, NamespaceNotFound and
@@ -68,7 +68,7 @@ class BucketStore:
         """
         self._table.transact(
             [
-                _claim_name(partition, bucket),
+                _reserve_name(partition, bucket),
                 Put(_row(partition, bucket), absent("pk")),
                 Update(
                     keys.totals(partition),
@@ -90,13 +90,13 @@ class BucketStore:
             self._table.transact(steps)
 
     def save_closed(self, partition: str, old: Bucket, closed: Bucket, *more: Step) -> None:
-        """Writes a bucket that is now being deleted, and frees its name if that has not happened yet.
+        """Writes a bucket that is now being deleted, and releases its name if that has not happened yet.
 
         `more` are further writes of the same transaction. Raises VersionConflict.
         """
         put = Put(_row(partition, closed), equals("revision", old.revision), lambda _: VersionConflict())
-        freed = [_free_name(partition, old)] if old.deletion_task is None else []
-        self._table.transact([put, *freed, *more])
+        released = [_release_name(partition, old)] if old.deletion_task is None else []
+        self._table.transact([put, *released, *more])
 
     def tally_revision(self, partition: str, bucket_id: str) -> int:
         """Returns the revision of the bucket's tally, which changes with every object that is counted."""
@@ -145,8 +145,8 @@ class BucketStore:
 
     def find_id(self, partition: str, name: str) -> str | None:
         """Returns the id of the bucket with this name, or None if there is none."""
-        claim = self._table.get(keys.bucket_name(partition, name))
-        return claim["bucket_id"] if claim else None
+        reservation = self._table.get(keys.bucket_name(partition, name))
+        return reservation["bucket_id"] if reservation else None
 
     def totals(self, partition: str) -> NamespaceTotals:
         """Returns the namespace's totals, in one read."""
@@ -210,7 +210,7 @@ class BucketStore:
                     yield from_item(row, read_tally(rows.get(keys.bucket_tally(partition, id_)["sk"])))
 
 
-def _claim_name(partition: str, bucket: Bucket) -> Step:
+def _reserve_name(partition: str, bucket: Bucket) -> Step:
     item = {**keys.bucket_name(partition, bucket.name), "bucket_id": bucket.bucket_id}
     return Put(item, absent("pk"), lambda row: BucketNameTaken(bucket.name, row.get("bucket_id") if row else None))
 
@@ -218,16 +218,19 @@ def _claim_name(partition: str, bucket: Bucket) -> Step:
 def _rename(partition: str, old: Bucket, new: Bucket) -> list[Step]:
     if new.name == old.name:
         return []
-    return [_claim_name(partition, new), _free_name(partition, old)]
+    return [_reserve_name(partition, new), _release_name(partition, old)]
 
 
-def _free_name(partition: str, old: Bucket) -> Step:
-    claim = keys.bucket_name(partition, old.name)
-    return Delete(claim, equals("bucket_id", old.bucket_id), lambda _: VersionConflict())
+def _release_name(partition: str, old: Bucket) -> Step:
+    reservation = keys.bucket_name(partition, old.name)
+    return Delete(reservation, equals("bucket_id", old.bucket_id), lambda _: VersionConflict())
 
 
 def _advance_adapters(partition: str, revision: int | None) -> list[Step]:
-    """Returns the write that fails if the graph of adapters has changed since it was checked."""
+    """Returns the write that increments the graph's revision.
+
+    It fails if the graph has changed since it was checked.
+    """
     if revision is None:
         return []
     row = {**keys.adapters(partition), "revision": revision + 1}
@@ -267,7 +270,7 @@ def _after(partition: str, after: str | None, *, descending: bool) -> Condition:
     first, last = keys.buckets_range()
     if after is None:
         return between("sk", first, last)
-    if descending:  # a bucket's tally sorts after it, and `walk` leaves the bucket itself out
+    if descending:  # a bucket's tally sorts after it, and `walk` omits the bucket itself
         return between("sk", first, keys.bucket(partition, after)["sk"])
     return between("sk", keys.bucket_tally(partition, after)["sk"] + "\0", last)
 

@@ -1,4 +1,4 @@
-"""Computes and checks the settings of a new or changed bucket. Pure functions, apart from building the adapter."""
+"""Computes and checks the settings of a new or changed bucket. Only the builder of the adapter reads the database."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Code that every other package uses. It knows nothing of AWS, HTTP or any resource of the API."""
+"""Code that every other package uses. It does not depend on AWS, HTTP or any resource of the API."""

@@ -1,4 +1,4 @@
-"""The system clock, and the format of timestamps: UTC with milliseconds. Their order as text is their order in time."""
+"""The system clock, and the format of timestamps: UTC with milliseconds. Sorted as text, they are in order of time."""
 
 from __future__ import annotations
 

@@ -8,7 +8,10 @@ from contextvars import ContextVar
 
 
 class TimeLimit:
-    """A time limit that starts with the first call. It never ends later than `outer`, the limit that surrounds it."""
+    """A time limit that starts with the first call.
+
+    It never ends later than `outer`, the limit of the enclosing block.
+    """
 
     __slots__ = ("_deadline", "_outer", "_seconds")
 
@@ -30,7 +33,7 @@ _current: ContextVar[TimeLimit | None] = ContextVar("time_limit", default=None)
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Limits the total time of all calls inside the block. Each call may use the time that is left.
+    """Limits the total time of all calls inside the block. Each call may use the remaining time.
 
     Other threads are not limited. A block inside another block cannot extend the outer limit.
     """

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 
 class ApiError(Exception):
-    """An error with a message for people.
+    """An error with a human-readable message.
 
     `text` is the message. `code` is a stable name that lets client programs distinguish errors of the same type.
     `details` holds JSON values. `headers` are added to the response.
@@ -91,13 +91,13 @@ class NotFound(ApiError):
 class RouteNotFound(NotFound):
     """The API has no operation at this path."""
 
-    message = "No operation answers at this path"
+    message = "The API has no operation at this path"
 
 
 class MethodNotAllowed(ApiError):
     """The path exists, but does not support this method."""
 
-    message = "This path does not answer to this method"
+    message = "This path does not support this method"
 
 
 class AlreadyExists(ApiError):

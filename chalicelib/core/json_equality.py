@@ -8,7 +8,7 @@ from chalicelib.core.text import fold
 
 
 def equality_key(value: object, case_sensitive: bool) -> Hashable:
-    """Returns a hashable key. Two JSON values are equal exactly if their keys are equal.
+    """Returns a hashable key. Two JSON values are equal if and only if their keys are equal.
 
     Unless `case_sensitive`, the case of strings is ignored, also inside lists and objects. Object keys always
     differ by case, and their order is irrelevant.
@@ -32,5 +32,5 @@ def json_equal(one: object, other: object) -> bool:
 
 def json_equal_to_any(value: object, values: Collection[object]) -> bool:
     """Returns whether a JSON value equals one of these values."""
-    # `in` is fast and decides alone for strings and for values without an equal in Python.
+    # `in` is fast. Its result is final if it is false or the value is a string.
     return value in values and (isinstance(value, str) or any(json_equal(value, other) for other in values))

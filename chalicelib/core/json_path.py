@@ -22,7 +22,7 @@ MISSING: Final = _Missing()
 def check_path(path: str, *location: str | int, named: bool) -> None:
     """Raises RequestInvalid at `location` if the path exceeds `MAX_PATH` characters or `MAX_DOTS` dots.
 
-    `named` means that the last part of the location is the path itself. The error omits it if it is too long.
+    `named` means that the last part of the location is the path itself. The error omits a path that is too long.
     """
     if len(path) > MAX_PATH:
         location = location[:-1] if named else location
@@ -66,7 +66,7 @@ def keys_to(value: Mapping[str, Any], path: str) -> list[str] | None:
 
 
 def _splits(path: str) -> Iterator[tuple[str, str]]:
-    """Splits a path into a first key and the rest, at each of its dots in their order."""
+    """Yields the first key and the rest of a path, split at each of its dots, from left to right."""
     for position, char in enumerate(path):
         if char == ".":
             yield path[:position], path[position + 1 :]

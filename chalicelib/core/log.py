@@ -12,11 +12,12 @@ from typing import Any, TextIO
 logger = logging.getLogger("buckets")
 INFO, ERROR = logging.INFO, logging.ERROR
 
-# Matches API keys and webhook secrets. A letter before `sk_` makes it another word, such as `task_`, unless the letter
-# belongs to an escape sequence such as `\n`, as in the message of a KeyError.
+# Matches API keys and webhook secrets. After a letter, `sk_` is usually the end of another word, such as `task_`. But
+# the letter may belong to an escape sequence such as `\n`, as in the message of a KeyError.
 _SECRET = re.compile(r"(?:(?<![A-Za-z])|(?<=\\[a-z]))(sk_|whsec_)[!-~]+")
 
-# The output is ASCII: other line separators of Unicode cannot split a line, and unpaired surrogates can be written.
+# The output is ASCII, so that the line separators of Unicode cannot split a line and unpaired surrogates can be
+# written.
 _ENCODE = json.JSONEncoder(default=str).encode
 
 
@@ -41,7 +42,7 @@ def _redacted(value: Any) -> Any:
 def _described(error: BaseException) -> dict[str, Any]:
     """Returns type, message, stack and cause of an exception.
 
-    The message of a pydantic error is left out: it quotes the input, which may contain a secret.
+    The message of a pydantic error is omitted, because it quotes the input, which may contain a secret.
     """
     frames = traceback.extract_tb(error.__traceback__)
     message = "" if hasattr(error, "errors") else str(error)
@@ -77,7 +78,7 @@ def configure(level: str, to: TextIO | None = None) -> None:
 def log(message: str, *, level: int = INFO, error: BaseException | None = None, **fields: Any) -> None:
     """Writes one line. `fields` become keys of its JSON object. Callers must not pass headers, bodies or API keys."""
     if logger.isEnabledFor(level):
-        # `logger.log` would look up the line of its caller, which is always this one and takes most of the time.
+        # `logger.log` would look up its caller, which is always this function. The lookup would take most of the time.
         exc_info = (type(error), error, error.__traceback__) if error is not None else None
         record = logging.LogRecord(logger.name, level, "", 0, message, (), exc_info)
         record.fields = fields

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class StorageClass(StrEnum):
-    """Storage tier of a bucket's objects, the same on every provider.
+    """Storage tier of a bucket's objects. The names do not depend on the storage provider.
 
     On S3: standard is STANDARD, nearline STANDARD_IA, coldline GLACIER_IR, archive GLACIER.
     """

@@ -18,23 +18,23 @@ def printable(text: str) -> str:
     Pydantic models use it as a validator.
     """
     if not text.strip() or _CONTROL.search(text):
-        raise ValueError("must not be blank or hold control characters")
+        raise ValueError("must not be blank or contain control characters")
     return text
 
 
 def unpadded(text: str) -> str:
     """Returns the text if it is printable and neither starts nor ends with whitespace. Raises ValueError otherwise.
 
-    HTTP headers lose whitespace at both ends, so a name that has some could not be sent in a header.
-    Pydantic models use it as a validator.
+    HTTP headers lose whitespace at both ends, so a name with such whitespace could not be sent in a header. Pydantic
+    models use it as a validator.
     """
     if text != text.strip():
-        raise ValueError("must not start or end with a blank")
+        raise ValueError("must not start or end with whitespace")
     return printable(text)
 
 
 def matches_wildcard(text: str, pattern: str) -> bool:
-    """Returns whether the entire text matches a pattern in which `*` matches any number of characters, also none."""
+    """Returns whether the entire text matches a pattern, in which `*` matches any number of characters or none."""
     first, *rest = pattern.split("*")
     if not rest:
         return text == first
@@ -56,5 +56,5 @@ def contains_in_order(text: str, pieces: Iterable[str], start: int = 0, end: int
 
 
 def fold(text: str) -> str:
-    """Returns the text for case-insensitive comparison. The whole service uses Unicode case folding for it."""
+    """Returns the text for case-insensitive comparison. The entire service uses Unicode case folding for it."""
     return text.casefold()

@@ -11,10 +11,10 @@ class Cleaner(Protocol):
 
     @property
     def name(self) -> str:
-        """What the cleaner removes, in the plural. It becomes part of a name in the progress of the task."""
+        """What the cleaner removes, in the plural. It becomes part of the name of a counter in the task's progress."""
 
     def delete_slice(self, partition: str, bucket_id: str) -> int:
-        """Removes as much as takes a few seconds, and returns how many were removed. 0 means that nothing remains.
+        """Removes as many items as possible in a few seconds, and returns their number. 0 means that nothing remains.
 
         A call that is interrupted can be repeated; it continues with what remains.
         """

@@ -44,7 +44,10 @@ class HealthCheckResponse(TypedDict):
         Annotated[dict[str, str | None], Field(description="The error of each dependency; null if it responds")]
     ]
     meta: NotRequired[
-        Annotated[dict[str, Any] | None, Field(description="What is not deployed and not checked; times if requested")]
+        Annotated[
+            dict[str, Any] | None,
+            Field(description="The dependencies that are not deployed and not checked; durations if requested"),
+        ]
     ]
 
 

@@ -18,7 +18,7 @@ Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 class ErrorDetail(TypedDict):
     """The error: a message, a stable type and, for some errors, a more specific code."""
 
-    message: Annotated[str, Field(description="Description for people")]
+    message: Annotated[str, Field(description="Human-readable description")]
     type: Annotated[str, Field(description="Stable name of the error type")]
     code: Annotated[str | None, Field(description="More specific stable name, for errors that a client may handle")]
     details: Annotated[
@@ -52,7 +52,7 @@ class ValidationError(TypedDict):
     """One problem of a request, and its location."""
 
     loc: Annotated[list[str | int], Field(description="`body`, `query` or `path`, followed by field names and indexes")]
-    msg: Annotated[str, Field(description="Description for people")]
+    msg: Annotated[str, Field(description="Human-readable description")]
     type: Annotated[str, Field(description="Stable name of the type of problem")]
 
 

@@ -1,4 +1,4 @@
-"""Creates the Chalice view of an operation: authorizes and parses the request, runs the operation, logs the response.
+"""Creates Chalice views. A view authorizes and parses a request, runs the operation, and logs the request.
 
 Chalice converts exceptions of a view to response bodies of its own before it calls middleware. Therefore the view
 itself converts errors to responses. Chalice adds the CORS headers to them.
@@ -47,10 +47,10 @@ def endpoint(
 ) -> Callable[..., Response]:
     """Returns the Chalice view of an operation.
 
-    `request` returns the current request. The view calls the `guards` one after another before it parses the request;
-    each raises an ApiError or adds to the Call what it found, such as the organization. The view raises no
-    exceptions. Its response has a body of type str and the header `X-Request-Id`, and `X-Consumed-Capacity` if the
-    request has `X-Show-Cost: true`.
+    `request` returns the current request. The view calls the `guards` one after another before it parses the request; a
+    guard raises an ApiError or sets attributes of the Call, such as the organization id. The view raises no exceptions.
+    Its response has a body of type str and the header `X-Request-Id`, and `X-Consumed-Capacity` if the request has
+    `X-Show-Cost: true`.
     """
 
     def view(**path: str) -> Response:

@@ -33,10 +33,10 @@ STATUS: dict[type[ApiError], tuple[int, str]] = {
 INTERNAL_ERROR = (500, "InternalServerError")
 INTERNAL_ERROR_MESSAGE = "Something went wrong on our side; quote the request id when you report it"
 
-# Errors quote names and values of the request. Longer ones are shortened.
+# Errors quote names and values of the request, which are shortened to these lengths.
 MAX_NAME_CHARS = 200
 MAX_MESSAGE_CHARS = 1_000
-# The limit of all problems of a response together. The first problem is always included.
+# The maximum total length of the problems in a response. The first problem is always included.
 MAX_PROBLEMS_CHARS = 50_000
 
 
@@ -118,7 +118,7 @@ def _within_limit(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 
 def _shorten_all(value: Any) -> Any:
-    """Returns a JSON value with all strings shortened. Keys are not: they are short names."""
+    """Returns a JSON value with all strings shortened. Keys are short names and stay unchanged."""
     if isinstance(value, dict):
         return {name: _shorten_all(member) for name, member in value.items()}
     if isinstance(value, list):

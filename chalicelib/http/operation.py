@@ -26,11 +26,11 @@ def can_see_everything(_: str) -> bool:
 
 @dataclass(slots=True)
 class Call:
-    """One request. When the operation runs, the request is authorized and all fields are validated.
+    """One request. When the operation runs, the request has been authorized and validated.
 
     `path` has the decoded path variables, and `headers` has lower-case names. `body` and `query` are instances of the
     operation's models. `namespace_id` is empty if the operation has no namespace. `origin` is the base URL of the
-    gateway without /v1, or empty without a gateway. `caller` is what authentication found; operations do not use it.
+    gateway without /v1, or empty without a gateway. `caller` is the authenticated caller, which only the guards use.
     `can_see` returns whether the caller may see the bucket with this id.
     """
 
@@ -65,11 +65,11 @@ class Operation:
     """One operation of the API.
 
     `scope` defines what a request must have: nothing (`open`), an API key (`organization`), an API key and the header
-    `X-Namespace` (`namespace`), or an API key and a namespace in the path (`namespace_path`).
-    `body`, `query`, `response` and `error_body` are functions that return models, so that a model is built only when a
-    request needs it. `status` is the status of success; the response to 204 has no body, and `response` is not called.
-    `error_body` is the model of a 422 whose body has more fields than the envelope. `conditional` defines the supported
-    precondition: If-None-Match (`read`) or If-Match (`write`). `time_limit_seconds` is for all calls to AWS together.
+    `X-Namespace` (`namespace`), or an API key and a namespace in the path (`namespace_path`). `body`, `query`,
+    `response` and `error_body` are functions that return models, so that a model is built only when a request needs it.
+    `status` is the status of a successful response; a 204 has no body, and `response` is not called. `error_body` is
+    the model of a 422 whose body has more fields than the envelope. `conditional` defines the supported precondition:
+    If-None-Match (`read`) or If-Match (`write`). `time_limit_seconds` is for all calls to AWS together.
     """
 
     method: str

@@ -5,7 +5,7 @@ MAX_QUERY_OFFSET = 10_000
 # `page` and `limit` together may ask for a larger offset. It is reduced to this one, which is beyond the end of any
 # list, so the page is empty.
 MAX_OFFSET = 1_000_000_000
-# The maximum number of rows that are sorted by a field that no index orders.
+# The maximum number of rows that are sorted without an index.
 MAX_SORTED_ROWS = 10_000
 # A page that reaches this size ends early, with a cursor. Lambda limits a response to 6 MB.
 MAX_PAGE_BYTES = 4_000_000

@@ -46,11 +46,14 @@ class PageBody(BaseModel):
 
 
 class PaginationResponse(TypedDict):
-    """How to read the other pages. Only a null `next_cursor` means that there are no more pages."""
+    """The totals of a list, and how to read its other pages.
+
+    Only a null `next_cursor` means that there are no more pages.
+    """
 
     total: Annotated[int | None, Field(description="Matches on all pages; only with include_total")]
     page: Annotated[int | None, Field(description="Page number; not with a cursor")]
-    page_size: Annotated[int | None, Field(description="Rows asked for")]
+    page_size: Annotated[int | None, Field(description="The requested page size")]
     total_pages: Annotated[int | None, Field(description="Number of pages; only with include_total")]
     next_page: Annotated[str | None, Field(description="Link to the next page; send the same body with it")]
     previous_page: Annotated[str | None, Field(description="Link to the previous page; not with a cursor")]

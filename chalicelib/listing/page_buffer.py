@@ -1,4 +1,4 @@
-"""Collects one page from a list whose rows are all read, with bounded memory.
+"""Collects one page of a list in bounded memory while all rows of the list are read.
 
 A row may have 300 KB, so both the number and the size of the kept rows are limited. Only one row after the page is
 kept: it shows that another page follows.
@@ -52,7 +52,7 @@ class PageBuffer(Generic[R]):
             added_bytes += self.size(row)
             if added_bytes > self.max_bytes or len(kept) > 2 * (self.offset + self.limit + 1):
                 count, kept, added_bytes = len(kept), self._first(kept), 0
-                # Further rows can only push a row towards the end. So a row after the page never becomes part of it.
+                # Later rows can only move a row towards the end. So a row after the page never becomes part of it.
                 last = kept[-1][0] if len(kept) < count else last
         return [row for _, row in self._first(kept)[self.offset :]]
 

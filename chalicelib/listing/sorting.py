@@ -18,7 +18,8 @@ from chalicelib.core.json_path import MISSING, check_path, value_at
 from chalicelib.core.text import fold
 
 MAX_SORTS = 8
-# JSON escapes a control character with six characters. Even texts of control characters fit into a cursor and a URL.
+# JSON escapes a control character with six characters. With this limit, even texts of control characters fit into a
+# cursor and a URL.
 MAX_COMPARED_CHARACTERS = 900
 _RANKS: tuple[tuple[type | tuple[type, ...], int], ...] = (
     (bool, 0),

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from chalicelib.namespaces.models import NamespaceListStats
 
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
-# A list that is sorted by one of these fields alone may have any length, as is the case for buckets.
+# A list that is sorted only by one of these fields may have any length, as in lists of buckets.
 UNLIMITED_SORT_FIELDS = ("created_at", "namespace_id", "namespace_name")
-KIND: ListedResource[Namespace] = ListedResource(
+LISTED_NAMESPACES: ListedResource[Namespace] = ListedResource(
     id=lambda namespace: namespace.namespace_id,
     show=to_response,
     texts=searchable_texts,
@@ -58,4 +58,5 @@ def list_namespaces(
     stats = _Stats()
     bounded = len(query.sorts) != 1 or query.sorts[0].field not in UNLIMITED_SORT_FIELDS
     rows = namespaces.list(organization)
-    return select_page(rows, query, KIND, ordered=False, bounded=bounded, on_match=stats.add), stats.response()
+    page = select_page(rows, query, LISTED_NAMESPACES, ordered=False, bounded=bounded, on_match=stats.add)
+    return page, stats.response()

@@ -192,7 +192,7 @@ class ListNamespacesRequest(PageBody):
         default=None, description="Several sort keys; the first one is the primary key"
     )
     case_sensitive: bool | None = Field(
-        default=False, description="Whether the search distinguishes upper and lower case"
+        default=False, description="Whether search, filters and sorts distinguish upper and lower case"
     )
 
 

@@ -133,7 +133,7 @@ class Namespaces:
 
         `new_task` returns the id of the task that deletes the namespace, and the write that stores the task. If a task
         deletes the namespace already and `ensure_running` returns true for its id, the namespace is returned unchanged;
-        if it returns false, a new task takes over. `cached_id` is as in `get`. Raises NamespaceNotFound, and
+        if it returns false, a new task replaces that task. `cached_id` is as in `get`. Raises NamespaceNotFound, and
         NamespaceStale if a precondition fails.
         """
 

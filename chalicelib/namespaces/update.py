@@ -71,7 +71,7 @@ def _merged(existing: list[dict[str, Any]], added: list[dict[str, Any]]) -> list
     """
     by_id = {entry["feature_extractor_id"]: entry for entry in [*existing, *added]}
     if len(by_id) > max(MAX_DECLARED, len(existing)):
-        message = f"A namespace declares at most {MAX_DECLARED} feature extractors, but this makes {len(by_id)}"
+        message = f"A namespace declares at most {MAX_DECLARED} feature extractors; the request results in {len(by_id)}"
         raise invalid("body", "feature_extractors", message=message, type="too_long")
     return list(by_id.values())
 

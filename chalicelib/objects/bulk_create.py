@@ -3,12 +3,12 @@
 The files of several rows are uploaded at the same time, but the rows are written one after another in request
 order, so that `created_at` increases in that order.
 
-Each row runs `Creation.execute` in a thread of its own. Its clock, which is read immediately before the row is
-written, waits for all earlier rows. A row also waits before it starts if an earlier row can change its result, see
-`_rows_to_wait_for`. Uploading all files in a first pass and writing all rows in a second one would need no such
-waiting, but which files are uploaded at all depends on the rows that exist, so the decisions of `Creation` would be
-split over both passes. Measured with 30 ms for each upload: 100 rows with a file take 0.4 s, and 4.4 s one after
-another. Without the wait for rows of the same key, 30 inserts of 3 keys upload 17 files instead of 3.
+Each row runs `Creation.execute` in a thread of its own. Its clock, which is read immediately before the row is written,
+waits for all earlier rows. A row also waits before it starts if an earlier row can change its result, see
+`_rows_to_wait_for`. An upload of all files in a first pass and a write of all rows in a second one would need no
+waiting. But the existing rows decide which files are uploaded, so both passes would contain a part of the decisions of
+`Creation`. Measured with 30 ms for each upload: 100 rows with a file take 0.4 s, and 4.4 s one after another. Without
+the wait for rows of the same key, 30 inserts of 3 keys upload 17 files instead of 3.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from chalicelib.objects.result import CreateResult
 from chalicelib.objects.stored_object import StoredObject
 from chalicelib.objects.views import show
 
-# The AWS clients keep as many connections.
+# The number of connections of an AWS client.
 MAX_CONCURRENT_ROWS = 16
 # The limit for the objects in a response. Lambda's limit for a response is 6 MB; the rest is for errors.
 MAX_RESPONSE_BYTES = 4_500_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chalicelib.objects.store import ObjectStore
 
-# A worker that dies loses the count of at most this many rows.
+# A worker that is killed loses the count of at most this many rows.
 DELETE_BATCH_SIZE = 500
 
 

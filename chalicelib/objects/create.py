@@ -64,8 +64,8 @@ class Creation:
     def execute(self) -> CreateResult:
         """Creates the object, updates the existing one, or returns the one that the request replays.
 
-        Raises RequestInvalid, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted, Unavailable if all attempts conflict
-        with other writes, and what `reserve` raises.
+        Raises RequestInvalid, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted, Unavailable if all attempts conflict with
+        other writes, and the errors of `reserve`.
         """
         if self._reads_first():
             self.existing = self._find()
@@ -84,7 +84,7 @@ class Creation:
             raise
 
     def _reads_first(self) -> bool:
-        """Whether a read before the write can save more than it costs: an upload, or a write that must fail."""
+        """Whether to read before the write, because the read may make an upload or a failing write unnecessary."""
         new = self.new
         if not new.unique_key and new.idempotency_key is None:
             return False

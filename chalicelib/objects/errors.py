@@ -114,4 +114,4 @@ class WalkTooLong(BadRequest):
 class ReadTooSlow(Unavailable):
     """The bucket is small enough to be read entirely, but the time limit of the request passed first."""
 
-    message = "Reading the whole bucket took too long; try again, or leave out what needs it"
+    message = "Reading the entire bucket took too long; try again, or leave out include_total, offset, page and sort"

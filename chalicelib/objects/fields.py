@@ -40,7 +40,7 @@ def check_names(sent: Iterable[str], schema: Schema) -> None:
 def with_blob_metadata(sent: Values, blob_metadata: Iterable[Values]) -> dict[str, Any]:
     """The fields in a request, completed by the metadata of its files.
 
-    Of several files with the same metadata key the first one counts. Reserved names are ignored.
+    If several files have the same metadata key, the value of the first file is used. Reserved names are ignored.
     """
     values = dict(sent)
     for metadata in blob_metadata:
@@ -73,9 +73,9 @@ def changed_values(
 ) -> dict[str, Any]:
     """The fields after an update: those in the request are replaced, or removed if null. The others do not change.
 
-    Only fields in the request are checked, so that an object from before a schema change can still be updated.
-    `filled` and `key` are as in `new_values`. Raises RequestInvalid, or UniqueKeyChange if a field of the unique key
-    changes.
+    Only fields in the request are checked, so that an object that was written before a schema change can still be
+    updated. `filled` and `key` are as in `new_values`. Raises RequestInvalid, or UniqueKeyChange if a field of the
+    unique key changes.
     """
     fields: Mapping[str, Field] = schema["properties"]
     values = {**old, **sent}
@@ -178,7 +178,7 @@ def _check_key(old: Values, values: Values, key: Collection[str]) -> None:
 
 def _reserved_text(name: str, schema: Schema) -> str | None:
     if _is_reserved(name):
-        return f"{name!r} is a name the service uses itself in every object"
+        return f"{name!r} is reserved for the service"
     if name == QUERY_PARAMETER and name not in schema["properties"]:
         return f"{name!r} is a parameter of the query string"
     return None

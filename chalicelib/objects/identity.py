@@ -32,7 +32,10 @@ def id_of_idempotency_key(bucket_id: str, key: str) -> str:
 
 
 def id_of_content(bucket_id: str, content_hash: str, attempt: int) -> str:
-    """The id of an object with this content. Each attempt has another id, in case that other content has taken one."""
+    """The id of an object with this content.
+
+    Each value of `attempt` gives another id. It is increased if an object with other content has the id.
+    """
     return _id("content", bucket_id, content_hash, attempt)
 
 

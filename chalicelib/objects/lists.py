@@ -22,7 +22,7 @@ from chalicelib.objects.views import searchable_texts, show
 OLDEST_FIRST = (SortKey("created_at"),)
 # The bytes of an object in a response beside its document: names, times and the members of its blobs.
 RESPONSE_OVERHEAD_BYTES = 1_000
-# The service makes no cursor with longer values; such a cursor is rejected.
+# The values in cursors of the service do not exceed these lengths. Other cursors are rejected.
 MAX_CURSOR_TIMESTAMP_CHARS = 30
 MAX_CURSOR_ID_CHARS = 40
 
@@ -114,7 +114,7 @@ def _ids(store: ObjectStore, bucket_id: str, query: ListQuery, *, at_most: int |
 
 
 def _position(query: ListQuery) -> str | None:
-    """The sort key in the index by creation at which the cursor stands; None without a cursor."""
+    """The position of the cursor, as a sort key of the index by creation; None without a cursor."""
     if query.after is None:
         return None
     created_at, object_id = query.after

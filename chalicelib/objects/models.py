@@ -36,7 +36,7 @@ class EdgeModel(BaseModel):
     """A typed link to another object, stored as it is."""
 
     model_config = OPEN
-    type: str = Field(min_length=1, max_length=100, description="What the link means")
+    type: str = Field(min_length=1, max_length=100, description="Meaning of the link")
     target_object_id: str = Field(min_length=1, max_length=100, description="The id of the other object; not checked")
     target_collection_id: str | None = Field(default=None, description="The collection of the other object's documents")
     direction: Literal["out", "in"] = Field(default="out", description="`out`: from this object; `in`: to this object")

@@ -97,7 +97,7 @@ def stored_object(
     now: str,
     mark: str,
 ) -> StoredObject:
-    """The object as it is stored first."""
+    """The new object, ready to be stored."""
     return StoredObject(
         partition=partition,
         bucket_id=bucket.bucket_id,

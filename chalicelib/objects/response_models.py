@@ -53,7 +53,9 @@ class ObjectResponse(TypedDict):
     error: Annotated[str | None, Field(description="Why processing failed")]
     created_at: Annotated[Timestamp | None, Field(description="When it was created")]
     updated_at: Annotated[Timestamp | None, Field(description="When it last changed")]
-    document_count: Annotated[int | None, Field(description="The number of documents, 0; null in lists and writes")]
+    document_count: Annotated[
+        int | None, Field(description="The number of documents: 0 in the response to a get request, otherwise null")
+    ]
 
 
 class BatchObjectResult(ObjectResponse):
@@ -71,7 +73,7 @@ class FailedObjectError(TypedDict):
     """An object of a bulk create that failed."""
 
     object_index: Annotated[int, Field(description="The position in the request, from 0")]
-    error: Annotated[str, Field(description="Message for people")]
+    error: Annotated[str, Field(description="Human-readable message")]
     error_type: Annotated[str, Field(description="Error type, for programs")]
 
 

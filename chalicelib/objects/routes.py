@@ -65,7 +65,7 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
     def get(call: Call) -> JsonResponse:
         stored = objects().get(call.partition, _bucket(call), call.path["object_identifier"])
         with_urls = call.query.return_presigned_urls
-        # A request for download URLs always gets new ones, so it is never answered with 304.
+        # A request for download URLs always gets new URLs, so its response is never 304.
         if not with_urls and read_preconditions(call.headers).is_current(stored.etag):
             return JsonResponse(None, status=304, headers={"ETag": stored.etag})
         document_count = 0 if call.query.include_document_count else None
@@ -285,7 +285,7 @@ def _bulk_response(outcomes: Sequence[CreateResult | Exception]) -> JsonResponse
     body = show_bulk_result(outcomes)
     if body["succeeded_count"]:
         return JsonResponse(body)
-    # If no row succeeded, an error of the whole request tells the client whether a retry can help.
+    # If no row succeeded, an error of the entire request shows the client whether a retry can help.
     for error_class in (OutcomeUnknown, Unavailable):
         for outcome in outcomes:
             if isinstance(outcome, error_class):

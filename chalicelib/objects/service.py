@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """The objects of all buckets. `partition` is that of the namespace, and a call never leaves it.
+    """The objects of all buckets. `partition` is that of the namespace, and a call only accesses this namespace.
 
     `identifier` is a bucket id or a bucket name.
     """
@@ -135,7 +135,7 @@ class Objects:
         )
 
     def delete(self, partition: str, identifier: str, object_id: str, *, preconditions: Preconditions = ANY) -> None:
-        """Deletes the object, also a soft-deleted one. Its key can be used again. The change feed removes its files.
+        """Deletes the object, even if it is soft-deleted. Its key can be used again. The change feed removes its files.
 
         Raises BucketNotFound, BucketLocked, BucketNotActive, ObjectNotFound, ObjectStale.
         """

@@ -22,7 +22,7 @@ from chalicelib.core.errors import ApiError
 from chalicelib.objects.errors import ObjectNotFound
 from chalicelib.objects.stored_object import StoredObject, from_item, to_item
 
-# The first read of `many`, before the size of the rows is known, and the limits of the later ones.
+# The number of rows of the first read of `many`, when their size is unknown, and the limits of the later reads.
 FIRST_READ_ROWS = 25
 MAX_READ_ROWS = 100
 MAX_READ_BYTES = 4_000_000
@@ -46,7 +46,7 @@ class ObjectStore:
         return found if found is not None and found.partition == partition else None
 
     def find_any(self, bucket_id: str, object_id: str) -> StoredObject | None:
-        """The object in any namespace, for code that serves all of them."""
+        """The object, whatever its namespace. Only for code that handles all namespaces."""
         row = self._table.get(_key(bucket_id, object_id)) if _is_valid_id(object_id) else None
         return from_item(row) if row is not None else None
 
@@ -155,7 +155,7 @@ class ObjectStore:
                 count, size = count + 1, size + stored.stored_bytes
                 yield stored
             read_size = MAX_READ_ROWS
-            if count:  # not if all ids of this read were of deleted objects, which an index can still contain
+            if count:  # 0 if all ids so far were those of deleted objects, which an index may still contain
                 missing = max(1, wanted - count) if wanted else read_size
                 read_size = max(1, min(read_size, missing, MAX_READ_BYTES * count // size))
 

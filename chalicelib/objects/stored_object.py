@@ -21,10 +21,10 @@ class StoredObject:
     """An object: the client's fields in `values`, the files in `blobs`, and the attributes of the service.
 
     `partition` is that of the namespace. `revision` counts the writes. `mark` is random and never changes: after a
-    deletion another object can get the same id, and the mark tells the two apart. `schema_version` is the version
-    of the bucket's schema that all fields conform to. `epoch` is the epoch of the bucket's statistics that count
-    the object. `content_hash` is the hash over all files, None if the content of any is unknown. `soft_deleted` has
-    the state, reason, source and time of a soft deletion. `stored_bytes` is the size of the document in the row.
+    deletion another object can get the same id, and the mark distinguishes the two. `schema_version` is the version of
+    the bucket's schema that all fields conform to. `epoch` is the epoch of the bucket's statistics that count the
+    object. `content_hash` is the hash over all files, None if the content of any is unknown. `soft_deleted` has the
+    state, reason, source and time of a soft deletion. `stored_bytes` is the size of the document in the row.
     """
 
     partition: str
@@ -111,7 +111,10 @@ def from_item(item: Mapping[str, Any]) -> StoredObject:
 
 
 def document(stored: StoredObject) -> str:
-    """The parts of the object that no query reads, as JSON text, which keeps values exactly. Raises ObjectTooLarge."""
+    """The parts of the object that no query reads, as JSON text, which preserves them exactly.
+
+    Raises ObjectTooLarge.
+    """
     content = {
         "values": stored.values,
         "blobs": [to_document(blob) for blob in stored.blobs],

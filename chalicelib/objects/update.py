@@ -24,8 +24,8 @@ def apply_change(
 ) -> StoredObject:
     """The object after a PUT or a PATCH. Only what the request contains changes.
 
-    `new` are the files in the request, `stored` the blobs of those that were stored: with `skip_duplicates`, files
-    that the object already has are not. Raises RequestInvalid, UniqueKeyChange.
+    `new` are the files in the request, and `stored` are the blobs of the files that were stored. With
+    `skip_duplicates`, files that the object already has are not stored again. Raises RequestInvalid, UniqueKeyChange.
     """
     sent: dict[str, Any] = dict(change.model_extra or {})
     check_names(sent, bucket.schema)

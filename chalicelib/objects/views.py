@@ -103,7 +103,7 @@ def page_stats(page: Iterable[StoredObject]) -> ObjectListStats:
 
 
 def selected(shown: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
-    """The object with only these dotted paths and its ids. A list is kept entirely, also if a path leads into it."""
+    """The object with only these dotted paths and its ids. A list is kept entirely, even if a path leads into it."""
     result: dict[str, Any] = {}
     for path in (*ALWAYS_SELECTED, *paths):
         names = keys_to(shown, path)

@@ -14,7 +14,7 @@ NEWLY_REQUIRED = "newly_required"
 
 
 def breaking_changes(old: Mapping[str, Any], new: Mapping[str, Any], *, location: Location = SCHEMA) -> list[Problem]:
-    """Returns the changes that stored objects may not fit, or that clients reading them may not expect.
+    """Returns the changes that may break stored objects or the clients that read them.
 
     Both schemas must have passed `check_schema`. At every depth, these changes are breaking: a field is removed
     (`field_removed`) or changes its type (`type_changed`); the members of an object or the items of an array are
@@ -72,7 +72,7 @@ def _field_breaks(old: Field, new: Field, location: Location) -> Iterator[Proble
 
 
 def _inner_breaks(old: Field, new: Field, location: Location) -> Iterator[Problem]:
-    # An object accepts any members if none are declared, which includes an empty list of members.
+    # An object without declared members accepts any members. Empty `properties` declare no members.
     members, new_members = old.get("properties") or None, new.get("properties") or None
     if members is not None and new_members is not None:
         yield from _member_breaks(members, new_members, location)

@@ -15,7 +15,7 @@ class BucketSchemaFieldType(StrEnum):
 
     A field with a metadata type (`string` to `datetime`) has a JSON value, which is stored in the object itself.
     A field with a file type (`text` to `excel`) has content, given by URL or in base64, which is stored as a blob.
-    A GIF may be an `image`, of its first frame, or a `video`, of all frames.
+    A GIF is accepted by `image` fields and by `video` fields.
     """
 
     STRING = "string"

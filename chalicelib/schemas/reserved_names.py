@@ -14,8 +14,8 @@ RESERVED_NAMES = frozenset(
     }
 )  # fmt: skip
 
-# An object cannot set the parameters of a create request or the members of a bulk response either. A schema may
-# declare them.
+# The names of parameters of a create request and of members of a bulk response. An object cannot have fields with these
+# names either, but a schema may declare them.
 RESERVED_OBJECT_NAMES = RESERVED_NAMES | {
     "key_prefix", "edges", "idempotency_key", "skip_duplicates", "canonicalize_source", "force_remirror",
     "object_index", "replayed", "replayed_by",

@@ -19,7 +19,7 @@ MAX_NAME_LENGTH = 100
 MAX_SCHEMA_BYTES = 200_000
 MAX_PROBLEMS = 100  # limits the size of the error response
 
-# Keys whose values the models have already checked. Fields with no other keys, which most are, need no further check.
+# Keys whose values the models have already checked. Most fields have no other keys and need no further check.
 KEYS_WITHOUT_RULES = frozenset({"type", "description", "required"})
 
 SCHEMA = ("body", "bucket_schema")
@@ -51,7 +51,7 @@ def check_schema(schema: BucketSchema, *, location: Location = SCHEMA) -> dict[s
 def _bounded(document: Mapping[str, Any], location: Location) -> Iterator[LocatedField]:
     for count, located in enumerate(_fields(document, location), start=1):
         if count > MAX_FIELDS:
-            message = f"A schema has at most {MAX_FIELDS} fields, inner ones included"
+            message = f"A schema has at most {MAX_FIELDS} fields, including nested ones"
             raise invalid(*location, message=message, type="too_many_fields")
         if located.depth > MAX_FIELD_DEPTH:
             message = f"Fields nest at most {MAX_FIELD_DEPTH} deep"
@@ -95,7 +95,7 @@ def _name_problem(located: LocatedField, name: str) -> Problem | None:
         message = f"The name of a field has at most {MAX_NAME_LENGTH} characters"
         return Problem(located.location, message, "too_long")
     if located.depth == 1 and (name in RESERVED_NAMES or name.startswith("_")):
-        message = f"{name!r} is a name the service uses itself in every object"
+        message = f"{name!r} is reserved for the service"
         return Problem(located.location, message, "reserved_name")
     return None
 

@@ -85,7 +85,7 @@ def check_unique_key_change(
     if stored is None:
         if config is None:
             return None
-        raise invalid(*location, message="A unique key is given when a bucket is created", type="immutable")
+        raise invalid(*location, message="A unique key can be set only when the bucket is created", type="immutable")
     if config is None:
         raise invalid(*location, message="The unique key of a bucket cannot be removed", type="immutable")
     if sorted(config.fields) != sorted(stored["fields"]):
@@ -96,7 +96,7 @@ def check_unique_key_change(
 
 
 def check_unique_key_fits(stored: StoredUniqueKey, schema: Mapping[str, Any], *, location: Location = SCHEMA) -> None:
-    """Raises RequestInvalid if a new schema lacks a field of the stored unique key, or gives it an unfit type."""
+    """Raises RequestInvalid if a new schema lacks a field of the unique key, or if its type is not in KEY_TYPES."""
     problems = [
         Problem((*location, "properties", name), f"{name!r} is in the unique key: {message}", type_)
         for name in stored["fields"]

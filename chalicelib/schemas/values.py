@@ -31,7 +31,7 @@ def problems_in(value: Any, field: Field, location: Location) -> Iterator[Proble
         fits = False
         yield problem
     if fits and field.get("enum") is not None and not json_equal_to_any(value, field["enum"]):
-        yield Problem(location, "The value is not one of those the field allows", "enum")
+        yield Problem(location, "The value is not one of the field's allowed values", "enum")
 
 
 def problems_besides_enum(value: Any, field: Field, location: Location) -> Iterator[Problem]:
@@ -50,7 +50,7 @@ def problems_besides_enum(value: Any, field: Field, location: Location) -> Itera
 def _members(values: Mapping[str, Any], fields: Mapping[str, Field], location: Location) -> Iterator[Problem]:
     for name in values:
         if name not in fields:
-            yield Problem((*location, name), "The field declares no member of this name", "extra_forbidden")
+            yield Problem((*location, name), "The field declares no member with this name", "extra_forbidden")
     for name, field in fields.items():
         # A null member counts as absent. An absent member that has a default gets the default, so it is not missing.
         if (value := values.get(name)) is not None:

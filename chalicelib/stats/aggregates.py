@@ -1,4 +1,4 @@
-"""What has a tally: a bucket, whose members are its objects, and a namespace, whose members are its buckets.
+"""The resources that have a tally: buckets, whose members are objects, and namespaces, whose members are buckets.
 
 The fold, the verification and the recount use the protocol `Aggregate` and work the same way for both.
 """
@@ -57,7 +57,10 @@ class Aggregate(Protocol):
         """The key of the row that must exist before a tally may be created."""
 
     def contributions(self) -> Iterator[tuple[str, Contribution]]:
-        """Reads every member that counts, as pairs of its id and its contribution. The read is strongly consistent."""
+        """Reads every member that is counted, as pairs of its id and its contribution.
+
+        The read is strongly consistent.
+        """
 
     def move_to_epoch(self, member: str, epoch: int) -> None:
         """Raises the epoch of a member. Does nothing if its epoch is not lower or it has been deleted.
@@ -179,7 +182,8 @@ def _read(contribution: Callable[[Image], Contribution | None], row: Item) -> Co
 
 def _raise_epoch(table: Table, key: Key, row_exists: Condition, attribute: str, epoch: int) -> None:
     is_lower = all_of(row_exists, any_of(absent(attribute), less_than(attribute, epoch)))
-    # The condition fails if the member has been deleted or its epoch is not lower. Both need no action.
+    # The condition fails if the member has been deleted or its epoch is not lower. In both cases there is nothing to
+    # do.
     with suppress(VersionConflict):
         table.write(Update(key, UpdateExpression(set={attribute: epoch}), is_lower, lambda _: VersionConflict()))
 

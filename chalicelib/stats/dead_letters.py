@@ -1,4 +1,4 @@
-"""Keeps the positions of stream records that cannot be read, for an operator to look at."""
+"""Keeps the positions of stream records that cannot be read, so that an operator can examine them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The fold: a pure function from a tally and changes to the tally after them.
 
-A change that has already been folded has no effect, so deliveries may be repeated, may overlap and may be split
-at any point. Each change subtracts what the member contributed before, in the epoch that it then had, and adds what
-it contributes now, in its present epoch. Closed epochs are ignored.
+A change that has already been folded has no effect, so deliveries may be repeated, may overlap and may be split at any
+point. Each change subtracts the member's earlier contribution from the totals of its earlier epoch, and adds its new
+contribution to the totals of its new epoch. Closed epochs are ignored.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ class FoldResult:
 
 
 def fold_changes(row: TallyRow, changes: Iterable[Change], *, now: str, oldest_checkpoint: str) -> FoldResult:
-    """Applies the changes that the tally does not include yet. Without any, the result has the very same row.
+    """Applies the changes that the tally does not include yet. If there are none, the result has the same row.
 
-    `now` and `oldest_checkpoint` are timestamps; checkpoints updated before the latter are dropped.
+    `now` and `oldest_checkpoint` are timestamps. Checkpoints that were last updated before `oldest_checkpoint` are
+    removed.
     """
     changes = new_changes(changes, row.checkpoints)
     if not changes:
@@ -73,8 +74,8 @@ def extreme_after(
 ) -> tuple[Extreme | None, bool]:
     """The largest (or smallest, by `direction`) object that is known after changes, and whether to look it up.
 
-    A lookup is needed if the known one was deleted or resized and no changed object is at least as extreme:
-    then an object that did not change may be.
+    A lookup is needed if the known object was deleted or resized and no changed object is at least as large (or small).
+    An object that did not change may then be the largest (or smallest).
     """
     candidates = [
         Extreme(contribution.size, member)

@@ -49,7 +49,7 @@ class GarbageCollector(Protocol):
     """Removes the files that changed objects no longer refer to."""
 
     def remove_unreferenced(self, records: Sequence[Record]) -> None:
-        """Removes such files for these records of the objects stream. Records may be repeated."""
+        """Removes files that became unreferenced in these records of the objects stream. Records may be repeated."""
 
 
 class Dispatcher(Protocol):

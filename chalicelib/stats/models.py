@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Tally:
     """Totals after the last fold. Before the first object they are zero and `stats_updated_at` is None.
 
-    New objects are written with `epoch`, which lets a recount tell them from earlier ones. Sizes are in bytes.
+    New objects are written with `epoch`, which lets a recount distinguish them from earlier ones. Sizes are in bytes.
     """
 
     object_count: int = 0

@@ -23,7 +23,10 @@ MAX_STABILITY_CHECKS = 900
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """The result of a recount. `drift` is what the tally showed in excess; negative numbers mean too little."""
+    """The result of a recount.
+
+    `drift` is how much too high the tally was; a negative number means that it was too low.
+    """
 
     drift: ObjectTotals
 
@@ -34,14 +37,14 @@ def recount(tallies: Tallies, aggregate: Aggregate) -> Recount:
     _await_stable_totals(tallies, aggregate, epoch)
     drift = _close_older_epochs(tallies, aggregate, epoch)
     # A member that had an old epoch while the epochs were being closed may have been counted in that epoch. The fold
-    # moves such members from now on, so one more pass over the members finds all that are left.
+    # moves such members from now on, so one more pass over the members finds all remaining ones.
     _move_members(tallies, aggregate, epoch)
     tallies.revise(aggregate, lambda row: replace(row, recount_due=None) if row.epoch == epoch else row)
     return Recount(drift)
 
 
 def _start_epoch(tallies: Tallies, aggregate: Aggregate, at_least: int | None = None) -> int:
-    """Starts an epoch above all others and returns it. With `at_least`, returns the current one if that is as high."""
+    """Starts an epoch above all others and returns it. With `at_least`, returns the current one if it is not lower."""
 
     def with_new_epoch(row: TallyRow) -> TallyRow:
         if at_least is not None and row.epoch >= at_least:
@@ -58,7 +61,8 @@ def _move_members(tallies: Tallies, aggregate: Aggregate, epoch: int) -> int:
         found_older = False
         for member, contribution in aggregate.contributions():
             if contribution.epoch > epoch:
-                # Another recount runs, or the tally was lost. Epochs never decrease, so this recount raises its own.
+                # Another recount is running, or the tally was lost. Epochs never decrease, so this recount raises its
+                # own.
                 epoch = _start_epoch(tallies, aggregate, contribution.epoch)
             if contribution.epoch < epoch:
                 aggregate.move_to_epoch(member, epoch)

@@ -24,7 +24,7 @@ class Statistics:
     tallies: Tallies
 
     def fold(self, ns: str, bucket_id: str | None, changes: Iterable[Change], *, has_unreadable: bool = False) -> None:
-        """Counts the changes that are not counted yet. `has_unreadable`: there were also records that are unreadable.
+        """Counts the changes that are not counted yet. `has_unreadable`: some records could not be read.
 
         Unreadable records mark the bucket or the namespace as due for a recount.
         """
@@ -47,7 +47,7 @@ class Statistics:
         return recount(self.tallies, self.tallies.of(ns, bucket_id))
 
     def rebuild(self, ns: str, bucket_id: str | None) -> None:
-        """Replaces the statistics with a count of all members, for an engine whose streams start anew.
+        """Replaces the statistics with a count of all members, for an engine whose streams start empty.
 
         Nothing may write or fold meanwhile. Stream records of writes before the rebuild, and of the rebuild itself,
         must not be folded afterwards: they would be counted twice.

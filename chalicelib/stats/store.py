@@ -35,7 +35,7 @@ class TallyStore:
         return TallyRow(epoch=epoch, open_from=epoch)
 
     def replace(self, key: Key, owner_key: Key, old: TallyRow, new: TallyRow) -> None:
-        """Writes the attributes that differ, in one update. Raises VersionConflict if the row is not `old` any more.
+        """Writes the attributes that differ, in one update. Raises VersionConflict if the stored row is not `old`.
 
         The first write of a tally also checks that the row with `owner_key` exists.
         """

@@ -1,6 +1,6 @@
-"""Reads stream records, in the form in which Lambda delivers them, into changes of what is counted.
+"""Converts stream records, in the form in which Lambda delivers them, to changes of the statistics.
 
-Of each image only the attributes that count are decoded, because objects may have large fields.
+Only the attributes that the statistics need are decoded, because objects may have large fields.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a record changes: the contribution of a member before and after, None where it did not count.
+    """The change in a stream record: the contribution of a member before and after it, or None if it is not counted.
 
     `ns` is the partition of the namespace. If `bucket_id` is set, `member` is an object of that bucket. If it is
     None, `member` is a bucket whose tally changed, which changes the totals of the namespace.
@@ -71,7 +71,7 @@ class UnreadableRecord:
 
 
 class InvalidRow(ValueError):
-    """An attribute that counts is missing from a row, or has the wrong type."""
+    """An attribute that the statistics need is missing from a row, or has the wrong type."""
 
 
 def sequence_of(record: Record) -> str:
@@ -124,7 +124,7 @@ def needs_extreme_lookup(record: Record) -> bool:
 def object_contribution(image: Image | None) -> Contribution | None:
     """The contribution of an object. Returns None without an image and for a soft-deleted object.
 
-    Raises InvalidRow if an attribute that counts is missing or has the wrong type.
+    Raises InvalidRow if a required attribute is missing or has the wrong type.
     """
     if image is None or "soft_deleted" in image:
         return None
@@ -136,7 +136,7 @@ def object_contribution(image: Image | None) -> Contribution | None:
 def tally_contribution(image: Image | None) -> Contribution | None:
     """The contribution of a bucket's tally to its namespace. Returns None without an image and without totals in it.
 
-    Raises InvalidRow if an attribute that counts has the wrong type.
+    Raises InvalidRow if an attribute is missing or has the wrong type.
     """
     if image is None or "object_count" not in image:
         return None

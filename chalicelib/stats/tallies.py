@@ -1,4 +1,4 @@
-"""Updates tallies with optimistic locking: each is read, changed, and written on condition that it is the same."""
+"""Updates tallies with optimistic locking: each is read, changed, and written if it has not changed meanwhile."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from chalicelib.stats.tally_row import EMPTY_ROW, TallyRow, to_item
 
 # DynamoDB streams keep records for 24 hours, so a shard without records for 48 hours will not be delivered again.
 CHECKPOINT_RETENTION = timedelta(hours=48)
-# How many lookups follow the loss of an extreme. Each is caused by the stream record of the write before it. This
-# delay gives the eventually consistent index time to catch up.
+# The number of lookups after an extreme was lost. Each lookup writes the tally, and the stream record of this write
+# starts the next lookup. This delay gives the eventually consistent index time to become current.
 EXTREME_LOOKUPS = 2
 
 
@@ -70,9 +70,10 @@ class Tallies:
     def with_refreshed_extremes(
         self, aggregate: Aggregate, row: TallyRow, *, lookups_due: int | None = None
     ) -> TallyRow:
-        """The row with the extremes that are found in the index and in the row itself and that still exist.
+        """The row with new extremes: the best of those in the row and in the index that still exist.
 
-        `lookups_due`: how many lookups are due afterwards. By default one less, or EXTREME_LOOKUPS if one was lost.
+        `lookups_due`: how many lookups are due afterwards. By default one less, or EXTREME_LOOKUPS if an extreme was
+        lost.
         """
         largest, smallest = aggregate.extremes(row.largest, row.smallest)
         lost = (row.largest and (not largest or largest.size < row.largest.size)) or (
@@ -111,7 +112,8 @@ class Tallies:
         now = self.clock()
         oldest_checkpoint = format_timestamp(now - CHECKPOINT_RETENTION)
         result = fold_changes(row, changes, now=format_timestamp(now), oldest_checkpoint=oldest_checkpoint)
-        # Before the tally is written: after a crash in between, the records are delivered again and nothing is lost.
+        # The members are moved before the tally is written. After a crash in between, the records are delivered again,
+        # and no change is lost.
         for member in result.stale:
             aggregate.move_to_epoch(member, row.epoch)
         new = self._with_extremes(aggregate, result.row) if result.extreme_lost else result.row

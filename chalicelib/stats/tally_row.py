@@ -1,8 +1,8 @@
 """The entire row of a tally: the totals that clients see, and the state of the fold.
 
-Every member (an object, or the tally of a bucket) has an epoch, a number that is the generation of the count that
-includes it. The row keeps totals for each epoch. A recount starts a new epoch, moves all members into it, and then
-closes the older ones. Clients see the sum over the epochs that are not closed.
+Every member (an object, or the tally of a bucket) has an epoch, a number that identifies the totals that include it.
+The row keeps totals for each epoch. A recount starts a new epoch, moves all members into it, and then closes the older
+ones. Clients see the sum over the epochs that are not closed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Extreme(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """The last sequence number of a shard that was folded, and when that was."""
+    """The last sequence number of a shard that was folded, and the time of that fold."""
 
     sequence: str
     updated_at: str

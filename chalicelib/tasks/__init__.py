@@ -1,1 +1,4 @@
-"""Background tasks: work that takes longer than a request. A queue function does it; clients can read its state."""
+"""Background tasks: work that takes longer than a request.
+
+A Lambda function runs them; clients can read their state.
+"""

@@ -14,7 +14,7 @@ _ARN = re.compile(r"arn:[!-~]+")
 def error_text(error: BaseException) -> str:
     """The first line of an error, at most 300 characters: the text of an ApiError, otherwise its type and message.
 
-    API keys, secrets and ARNs are redacted. Of a pydantic error only the type is returned, because its message quotes
+    API keys, secrets and ARNs are redacted. For a pydantic error only the type is returned, because its message quotes
     the values that it rejects.
     """
     if isinstance(error, ApiError):

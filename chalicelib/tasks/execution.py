@@ -66,7 +66,7 @@ class Run:
     is_time_up: Callable[[], bool]
 
     def execute(self, task: Task) -> RunResult:
-        """Does slices until the task is done or has to wait, the time is up, the lease is lost, or an error occurs."""
+        """Runs slices until the task is done or has to wait, the time is up, the lease is lost, or an error occurs."""
         first = task
         while True:
             try:

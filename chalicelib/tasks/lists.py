@@ -19,7 +19,7 @@ from chalicelib.tasks.task import Task, show, size, texts
 
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
 AGE_FIELDS = ("created_at", "task_id")
-KIND: ListedResource[Task] = ListedResource(id=lambda task: task.task_id, show=show, texts=texts, size=size)
+LISTED_TASKS: ListedResource[Task] = ListedResource(id=lambda task: task.task_id, show=show, texts=texts, size=size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ def list_tasks(tasks: Tasks, organization: str, query: ListQuery, task_filter: T
         return _page(tasks, organization, query)
     descending = query.sorts[0].descending if by_age else True
     rows = (task for task in tasks.walk(organization, descending=descending) if task_filter.matches(task))
-    return select_page(rows, query, KIND, ordered=by_age)
+    return select_page(rows, query, LISTED_TASKS, ordered=by_age)
 
 
 def _page(tasks: Tasks, organization: str, query: ListQuery) -> ListPage[Task]:
     end = query.page.offset + query.page.limit + 1
     descending, after = query.sorts[0].descending, _cursor_position(query)
     rows: Iterator[Task] = tasks.walk(organization, descending=descending, after=after, limit=end)
-    return take_page(islice(rows, query.page.offset, end), query, KIND, total=0)
+    return take_page(islice(rows, query.page.offset, end), query, LISTED_TASKS, total=0)
 
 
 def _cursor_position(query: ListQuery) -> str | None:

@@ -59,7 +59,7 @@ class TaskQueue:
         )
 
     def postpone(self, record: Mapping[str, Any], seconds: int) -> None:
-        """Lets SQS deliver a received message again after this many seconds. An error is only logged."""
+        """Makes SQS deliver a received message again after this many seconds. An error is only logged."""
         try:
             self.client().change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds

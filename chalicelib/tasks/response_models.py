@@ -44,5 +44,5 @@ class ListTasksResponse(TypedDict):
 class GenericDeleteResponse(TypedDict):
     """The result of a deletion."""
 
-    message: Annotated[str, Field(description="A message for people")]
+    message: Annotated[str, Field(description="A human-readable message")]
     success: Annotated[bool, Field(description="Always true")]

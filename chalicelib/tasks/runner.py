@@ -1,10 +1,10 @@
 """Handles SQS events of the task queue: runs the task of each message once.
 
-A message is reported as successful if its task has ended without failing, has been claimed by another run, or has a
-new message. Otherwise it is reported as failed. SQS then delivers it again, and moves it to the dead-letter queue
-after 10 deliveries. Only messages of failed tasks are meant to end there. The number of attempts is kept in the row
-of the task, because a process that is killed cannot report its progress. So before a run starts for a message that
-was received many times, the runner sends a new message for the task.
+A message is reported as successful if its task has ended without failing, has been claimed by another run, or has a new
+message. Otherwise it is reported as failed. SQS then delivers it again, and moves it to the dead-letter queue after 10
+deliveries. Only messages of failed tasks should reach the dead-letter queue. The number of attempts is kept in the row
+of the task, because a process that is killed cannot report its progress. So before a run starts for a message that was
+received many times, the runner sends a new message for the task.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from chalicelib.tasks.worker import Worker
 Event = Mapping[str, Any]
 # No slice starts with less time left than this, so that a slice can be saved before the function times out.
 MARGIN_SECONDS = 45.0
-# By then a lease that is not renewed has ended, and so has any delay between attempts.
+# After this delay, a lease that is not renewed has ended, and so has any delay between attempts.
 NEW_MESSAGE_DELAY_SECONDS = int(LEASE.total_seconds()) + 1
 KILLED = f"The work ended {MAX_TASK_ATTEMPTS} times before any of it was saved"
 

@@ -23,7 +23,8 @@ OPEN_STATUSES = (TaskStatusEnum.PENDING, TaskStatusEnum.IN_PROGRESS)
 # Entries of `progress` whose names start with this are not shown to clients.
 PRIVATE_PREFIX = "_"
 
-# Inputs and outputs of a task: ids, or objects with configuration. The first is accepted, the second is stored.
+# Inputs and outputs of a task: ids, or objects with configuration. TaskValues is the type that methods accept,
+# StoredValues the type of stored tasks.
 TaskValues = Sequence[str | Mapping[str, Any]]
 StoredValues = list[str | dict[str, Any]]
 
@@ -89,7 +90,7 @@ class Task:
 
 
 def expires_at(now: datetime) -> int:
-    """When the retention period of a task that changes now ends, in seconds since the epoch."""
+    """The end of the retention period of a task whose last change is at `now`, in seconds since the epoch."""
     return int((now + RETENTION).timestamp())
 
 
@@ -139,7 +140,10 @@ def from_item(item: Mapping[str, Any]) -> Task:
 
 
 def show(task: Task) -> TaskResponse:
-    """The response for a task. `error` is null unless the task has failed; an earlier error is in `last_error`."""
+    """The response for a task.
+
+    `error` is null unless the task has failed; the error of a retried attempt is in `last_error`.
+    """
     final_error = task.error if task.status == TaskStatusEnum.FAILED else None
     return {
         "task_id": task.task_id,

@@ -42,4 +42,4 @@ class Worker(Protocol):
     """
 
     def run(self, task: Task) -> Slice:
-        """Does the next slice. Any exception counts as a failed attempt, after which the slice is retried."""
+        """Runs the next slice. Any exception counts as a failed attempt, after which the slice is retried."""

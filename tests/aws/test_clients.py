@@ -10,7 +10,14 @@ import pytest
 from botocore.config import Config
 from botocore.loaders import JSONFileLoader, Loader
 
-from chalicelib.aws.clients import AS_THEY_ARE, DynamoDBLoader, dynamodb_client, probe_client, s3_client, sqs_client
+from chalicelib.aws.clients import (
+    UNCONVERTED_SHAPES,
+    DynamoDBLoader,
+    dynamodb_client,
+    probe_client,
+    s3_client,
+    sqs_client,
+)
 from chalicelib.health.checks import CHECK_TIME_LIMIT_SECONDS
 from chalicelib.settings import Settings
 from tests.support.engine import Tables
@@ -91,7 +98,7 @@ def test_a_probe_times_out_within_the_budget_of_a_health_check() -> None:
 
 def test_the_shapes_that_pass_through_exist_in_the_model_of_dynamodb() -> None:
     described = botocore.session.Session().get_service_model("dynamodb")
-    assert set(AS_THEY_ARE) <= set(described.shape_names)
+    assert set(UNCONVERTED_SHAPES) <= set(described.shape_names)
 
 
 def test_a_botocore_without_one_of_the_shapes_is_given_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +112,7 @@ def test_a_botocore_without_one_of_the_shapes_is_given_none(monkeypatch: pytest.
     monkeypatch.setattr(Loader, "load_service_model", load_older)
     shapes = DynamoDBLoader().load_service_model("dynamodb", "service-2")["shapes"]
     assert "ConsumedCapacityMultiple" not in shapes
-    assert {name for name, shape in shapes.items() if shape.get("document")} == {*AS_THEY_ARE} - {
+    assert {name for name, shape in shapes.items() if shape.get("document")} == {*UNCONVERTED_SHAPES} - {
         "ConsumedCapacityMultiple"
     }
 

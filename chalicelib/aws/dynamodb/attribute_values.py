@@ -64,7 +64,7 @@ def decode_value(encoded: AttributeValue) -> Any:
         return [decode_value(inner) for inner in value]
     if kind == "NULL":
         return None
-    raise TypeError(f"rows have no values of the type {kind}")
+    raise TypeError(f"rows cannot have values of the type {kind}")
 
 
 def _name(name: Any) -> str:

@@ -128,7 +128,7 @@ class Table:
     def query_page(self, where: Condition, limit: int, *, attributes: Sequence[str] = ()) -> list[Item]:
         """Returns the first rows that match a key condition, as one call of Query does.
 
-        These are at most `limit` rows and 1 MB before projection. The list is empty only if no row matches.
+        The result has at most `limit` rows, and at most 1 MB before projection. It is empty only if no row matches.
         """
         response = self._read(self._client.query, self._query(where, page_size=limit, attributes=attributes))
         return [decode_without_write_id(encoded) for encoded in response["Items"]]
@@ -166,7 +166,7 @@ class Table:
             if has_write_id(existing, token):
                 return decode_without_write_id(existing) if isinstance(step, Update) else None
             if isinstance(step, Delete) and attempts.maybe_applied and not existing:
-                return None  # an attempt whose response was lost has probably deleted the row; in any case it is gone
+                return None  # an attempt whose response was lost has probably deleted the row
             raise step.on_condition_failed(decode_if_present(existing)) from error
         count_write(response)
         return decode_if_present(response.get("Attributes"))

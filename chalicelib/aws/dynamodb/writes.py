@@ -19,7 +19,7 @@ ErrorFactory = Callable[[Item | None], ApiError]
 
 
 def unavailable(_: Item | None) -> ApiError:
-    """The default ErrorFactory: another writer was faster, so the client should retry."""
+    """The default ErrorFactory. A concurrent write made the condition fail, so the client should retry."""
     return Unavailable()
 
 

@@ -1,8 +1,8 @@
 """The `regex` operator, with bounded time and memory for any pattern.
 
 Patterns are searched for by the `regex` crate of Rust (through pydantic-core), which has neither back-references nor
-look-around and searches in time linear in the text. That time also grows with the size of the pattern in which every
-counted repetition is written out, so that size is limited.
+look-around and searches in time linear in the text. That time also grows with the length of the pattern after every
+counted repetition is written out, so this length is limited.
 """
 
 from __future__ import annotations

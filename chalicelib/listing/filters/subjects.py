@@ -26,7 +26,7 @@ class FieldValue:
         self._results: dict[Hashable, Any] = {}
 
     def equality_key(self, case_sensitive: bool) -> Hashable:
-        """Returns a key of the value. Two values are the same exactly when their keys are equal."""
+        """Returns a key of the value. Two values are equal if and only if their keys are equal."""
         return self._once(("comparable", case_sensitive), lambda: equality_key(self.value, case_sensitive))
 
     def hash(self, case_sensitive: bool) -> int:

@@ -93,7 +93,7 @@ class _Reader:
         self._patterns = 0
 
     def node(self, raw: object, case_sensitive: bool, location: Location, depth: int) -> Node:
-        """Returns the node of a JSON object, all keys of which must hold."""
+        """Returns the node of a JSON object, whose members must all hold."""
         return Node("AND", tuple(self._members(raw, case_sensitive, location, depth)))
 
     def _members(self, raw: object, case_sensitive: bool, location: Location, depth: int) -> Iterator[Node | Leaf]:

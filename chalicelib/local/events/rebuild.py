@@ -34,7 +34,7 @@ def rebuild_all(statistics: Statistics, namespaces: Iterator[str], contributions
 def objects_by_bucket(backends: Backends, table: str) -> dict[str, Contributions]:
     """Returns the id and contribution of every object, by bucket id.
 
-    Reads the rows directly: to read 20 000 objects of a bucket page by page takes moto 10 s.
+    Reads the rows directly, because moto takes 10 s to read 20 000 objects of a bucket page by page.
     """
     found: dict[str, list[tuple[str, Contribution]]] = defaultdict(list)
     with backends.lock:
@@ -69,5 +69,5 @@ class _LoadedAggregate:
     def remove_members(self, members: Iterable[str]) -> None:
         self.aggregate.remove_members(members)
 
-    def extremes(self, *held: Extreme | None) -> Extremes:
-        return self.aggregate.extremes(*held)
+    def extremes(self, *known: Extreme | None) -> Extremes:
+        return self.aggregate.extremes(*known)

@@ -3,8 +3,8 @@
 moto numbers a record by the length of its list, which only grows. Here delivered records are removed from the front,
 and the list's starting number is increased by as many, so that no number is used twice.
 
-Records and numbers are only in memory. Therefore the shard that records name as their origin has a random name, which
-the next process takes over only if every record had been delivered.
+Records and numbers are only in memory. Therefore the shard of the records has a random name. The next process uses the
+same name only if every record had been delivered.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ StreamPositions = dict[str, int]
 class Streams:
     """The streams of an engine's tables.
 
-    `complete` is whether no record was lost: each was delivered, or is waiting.
+    `complete` says that no record was lost: each was delivered or is waiting.
     """
 
     def __init__(self, backends: Backends, saved: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """The queue of background tasks in memory, and a source that delivers its messages, like SQS and Lambda.
 
-The messages do not survive the process. That loses no task: a start sends a message for every task that has not ended,
-and another process can continue a task when its lease has expired.
+The messages do not survive the process. No task is lost, because a start sends a message for every task that has not
+ended. Another process can continue a task when its lease has expired.
 """
 
 from __future__ import annotations

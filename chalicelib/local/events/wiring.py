@@ -36,8 +36,8 @@ class Handlers(NamedTuple):
 def start_events(settings: Settings, services: Services, handlers: Handlers) -> None:
     """Starts the delivery of events, if this process owns the engine and has not started it yet.
 
-    If the process before this one ended before it had delivered every stream record, the statistics are rebuilt first.
-    Other processes must not write until this returns.
+    If the previous process ended before it had delivered every stream record, the statistics are rebuilt first. Other
+    processes must not write until this returns.
     """
     owned = engine.current_engine()
     if owned is None or owned.is_delivering:

@@ -57,7 +57,7 @@ class Files:
     def make_bucket(self, name: str) -> None:
         """Creates an S3 bucket if it does not exist. Another engine in this process may have one of the same name."""
         if name not in self._backend.buckets:
-            bucket_class: Any = FakeBucket  # mypy takes it for abstract, because of methods for CloudFormation
+            bucket_class: Any = FakeBucket  # mypy considers it abstract, because of methods for CloudFormation
             self._backend.buckets[name] = bucket_class(name, self._account, REGION)
 
     def change_of(self, request: AWSPreparedRequest) -> ObjectLocation | None:

@@ -1,8 +1,8 @@
 """The journal: all changes since the last snapshot, in order.
 
-An entry is in the hands of the operating system before its request gets a response, so no acknowledged change is lost
-when the process is killed. An entry is the line `[number, target, body]` of a successful request. Performing the
-requests again, on the state that they were made on, gives the same state.
+An entry is passed to the operating system before its request gets a response, so no acknowledged change is lost when
+the process is killed. An entry is the line `[number, target, body]` of a successful request. Replaying the requests on
+the initial state gives the same final state.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Journal:
         self.last = last
         self.entries = 0
         self._open()
-        # A thread calls fsync once a second. To call it for every write would cost milliseconds each, and would help
-        # only against a power failure.
+        # A thread calls fsync once a second. A call for every write would take milliseconds, and would only protect
+        # against a power failure.
         self._dirty = threading.Event()
         self._closing = threading.Event()
         self._syncing = threading.Thread(target=self._sync_regularly, name="journal", daemon=True)

@@ -30,7 +30,7 @@ from chalicelib.local.moto.backends import Backends
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# To replay a change takes 0.4 ms and to load a row 0.05 ms. With these limits a start takes a second or two, and the
+# Replaying a change takes 0.4 ms, and loading a row 0.05 ms. With these limits a start takes a second or two, and the
 # cost of a snapshot is spread over many changes.
 MIN_CHANGES_PER_SNAPSHOT = 2000
 ROWS_PER_CHANGE = 4
@@ -110,8 +110,8 @@ class Storage:
         return max(MIN_CHANGES_PER_SNAPSHOT, self._rows // ROWS_PER_CHANGE)
 
     def _write_snapshot(self) -> None:
-        # If the process dies between the two steps, the journal has changes that the snapshot contains already. A
-        # start skips them because of their numbers.
+        # If the process is killed between the two steps, the journal has changes that the snapshot contains already.
+        # The next start recognizes them by their numbers and skips them.
         try:
             write_lines(self._snapshot, self._snapshot_lines())
             self._journal.clear()

@@ -2,9 +2,10 @@
 
 Speed (see `performance` for what moto does for every call and every value):
 
-* For every action of a transaction, moto copies the whole table, to restore it when the transaction is cancelled:
-  5 s for a transaction of three actions on 20 000 rows. The patch copies only the rows that the transaction names.
-* For every query, moto sorts the whole table. The patch passes it only the rows that match the key condition, and no
+* For every action of a transaction, moto copies all rows of the table, to restore them when the transaction is
+  cancelled: 5 s for a transaction of three actions on 20 000 rows. The patch copies only the rows that the transaction
+  names.
+* For every query, moto sorts the entire table. The patch passes it only the rows that match the key condition, and no
   more of them than a page can hold.
 
 Correctness:
@@ -185,7 +186,7 @@ def _only_in_xml(original: Callable[..., tuple[Any, Any]]) -> Callable[..., tupl
 
 
 def _with_fewer_rows(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Passes only the rows to a query that can be on its page."""
+    """Passes to a query only the rows that can be on its page."""
 
     @wraps(original)
     def query(table: Table, hash_key: Any, comparison: Any, operands: Any, *args: Any, **kwargs: Any) -> Any:

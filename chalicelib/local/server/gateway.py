@@ -1,6 +1,6 @@
 """The HTTP server of `chalice local`, changed to respond like the deployed API.
 
-The original responds to an unknown path with 403 and a body of its own, takes an invalid Content-Length for an internal
+The original responds to an unknown path with 403 and a body of its own, treats an invalid Content-Length as an internal
 error, does not support chunked bodies, sends a body after HEAD, and delays the second packet of each response by 40 ms,
 until the first is acknowledged.
 """
@@ -149,7 +149,7 @@ class Handler(ChaliceRequestHandler):
     def _drain(self) -> None:
         """Reads the rest of the request, within limits of time and size.
 
-        To close a connection with unread bytes resets it, and the client could lose the response.
+        Closing a connection with unread bytes resets it, and the client could lose the response.
         """
         self.connection.shutdown(socket.SHUT_WR)
         self.connection.settimeout(MAX_DRAIN_SECONDS)
