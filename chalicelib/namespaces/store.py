@@ -15,7 +15,7 @@ from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Update
 from chalicelib.namespaces.errors import NamespaceIdTaken, NamespaceNameTaken
 from chalicelib.namespaces.namespace import Namespace, from_item, to_item
-from chalicelib.stats.models import read_tally
+from chalicelib.stats.tally import read_tally
 
 
 class NamespaceStore:
