@@ -27,9 +27,10 @@ INTRODUCTION = f"""# Cost
 * **S3** is the number of requests to S3.
 * **CPU** is measured, for this service's code and the AWS SDK, on the machine that wrote this page.
 * **Billed** is an estimate of what Lambda would measure: the CPU time on the function's share of a processor, plus
-  {prices.TABLE_WAIT_MS} ms for each call to DynamoDB and {prices.S3_WAIT_MS} ms for each call to S3. Calls that run in parallel are added up. With
-  {prices.PROCESSOR_MB} MB of memory, a function has one processor. The API function has {prices.API_MB} MB, and the functions for
-  background work have {prices.WORKER_MB} MB.
+  {prices.TABLE_WAIT_MS} ms for each call to DynamoDB and {prices.S3_WAIT_MS} ms for each call to S3.
+  Calls that run in parallel are added up. With {prices.PROCESSOR_MB} MB of memory, a function has one processor.
+  The API function has {prices.API_MB} MB.
+  The functions for background work have {prices.WORKER_MB} MB.
 * **$ per million** is the total for a million operations: API Gateway (${prices.GATEWAY_REQUEST:.2f}, for operations
   that clients call), Lambda, DynamoDB and S3.
 
