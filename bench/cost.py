@@ -58,8 +58,8 @@ AFTER = """
 A file is stored with one PUT request. A download does not call this service: the download URL leads to S3, which
 charges for a GET request and for the data that leaves the region.
 
-The tables do not include data that leaves the region, alarms, and free tiers. The free tiers cover most of the costs of a
-small user.
+The tables do not include data that leaves the region, alarms, and free tiers. The free tiers cover most of the costs of
+a small user.
 """
 
 
