@@ -26,8 +26,8 @@ INTRODUCTION = f"""# Cost
   the published rules from the rows that were read and written. Each object has about half a kilobyte.
 * **S3** is the number of requests to S3.
 * **CPU** is measured, for this service's code and the AWS SDK, on the machine that wrote this page.
-* **Billed** is an estimate of what Lambda would measure: the CPU time on the function's share of a processor, plus
-  {prices.TABLE_WAIT_MS} ms for each call to DynamoDB and {prices.S3_WAIT_MS} ms for each call to S3.
+* **Billed** is an estimate of what Lambda would measure. It is the sum of the CPU time on the function's share of a
+  processor, {prices.TABLE_WAIT_MS} ms for each call to DynamoDB, and {prices.S3_WAIT_MS} ms for each call to S3.
   Calls that run in parallel are added up. With {prices.PROCESSOR_MB} MB of memory, a function has one processor.
   The API function has {prices.API_MB} MB.
   The functions for background work have {prices.WORKER_MB} MB.
