@@ -23,12 +23,14 @@ INTRODUCTION = f"""# Cost
 
 * **Calls** are round trips to DynamoDB and S3 of a warm function. **Read** and **write** are the request units that
   DynamoDB charges on demand, including those for indexes and for writes whose condition failed. They are calculated by
-  the published rules from the rows that were read and written. The objects have about half a kilobyte.
+  the published rules from the rows that were read and written. Each object has about half a kilobyte.
 * **S3** is the number of requests to S3.
-* **CPU** is measured, for this service's code and the AWS SDK, on the machine that wrote this page. **Billed** is what
-  Lambda would measure: that CPU time on the function's share of a processor ({prices.API_MB} MB, and
-  {prices.WORKER_MB} MB for background work, of {prices.PROCESSOR_MB} MB), {prices.TABLE_WAIT_MS} ms for each call to
-  DynamoDB and {prices.S3_WAIT_MS} ms for each call to S3. Calls that run in parallel are added up.
+* **CPU** is measured, for this service's code and the AWS SDK, on the machine that wrote this page.
+* **Billed** is an estimate of what Lambda would measure. It is the sum of the CPU time on the function's share of a
+  processor, {prices.TABLE_WAIT_MS} ms for each call to DynamoDB, and {prices.S3_WAIT_MS} ms for each call to S3.
+  Calls that run in parallel are added up. With {prices.PROCESSOR_MB} MB of memory, a function has one processor.
+  The API function has {prices.API_MB} MB.
+  The functions for background work have {prices.WORKER_MB} MB.
 * **$ per million** is the total for a million operations: API Gateway (${prices.GATEWAY_REQUEST:.2f}, for operations
   that clients call), Lambda, DynamoDB and S3.
 
@@ -40,7 +42,7 @@ A stage without requests costs nothing except for stored data, its alarms, and t
 
 * **Alarms.** Every stage has {prices.ALARMS} CloudWatch alarms. They cost ${prices.ALARM:.2f} each, after the free tier
   of CloudWatch: ${prices.ALARM * prices.ALARMS:.2f} a month in total. The parameter `AlarmEmail` decides only whether
-  they send mail.
+  they send emails.
 * **Polling.** Lambda polls the queue of background tasks all the time, with about
   {prices.IDLE_POLLS / prices.MILLION:.2f} million requests a month. The free tier of SQS, one million requests a month
   for each account, covers one stage. Each further stage costs
@@ -54,10 +56,10 @@ The tables below do not include these costs.
 AFTER = """
 
 A file is stored with one PUT request. A download does not call this service: the download URL leads to S3, which
-charges a GET request and the data that leaves the region.
+charges for a GET request and for the data that leaves the region.
 
-The tables do not include data that leaves the region, the alarms, and the free tiers. The free tiers cover most of the
-month of a small user.
+The tables do not include data that leaves the region, alarms, and free tiers. The free tiers cover most of the costs of
+a small user.
 """
 
 

@@ -114,9 +114,9 @@ SMALL = Month(
     folds=2 * 20_000,
 )
 LARGE = Month(
-    "A large user: 50 million new objects a month in batches, a tenth with a file, and 200 million reads",
+    "A large user: 50 million new objects a month in bulk creates, a tenth with a file, and 200 million reads",
     {
-        "create 100 objects in a batch": 450_000,
+        "create 100 objects in one request": 450_000,
         "create an object with a file of 100 KB": 5_000_000,
         "get an object": 180_000_000,
         "list 20 objects": 10_000_000,

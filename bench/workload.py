@@ -172,7 +172,7 @@ def _objects(world: World, runs: int) -> Iterator[Row]:
         runs,
     )
     yield world.measured(
-        "create 100 objects in a batch",
+        "create 100 objects in one request",
         lambda n: world.call("POST", OBJECTS + "/batch", here, {"objects": [film(100 * n + m) for m in range(100)]}),
         runs,
     )

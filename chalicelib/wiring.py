@@ -17,7 +17,7 @@ from chalicelib.access.store import AccessStore
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.blobs.service import Blobs
 from chalicelib.blobs.store import BlobStore
-from chalicelib.buckets.configuration import AdapterOptions
+from chalicelib.buckets.adapter_builder import AdapterOptions
 from chalicelib.buckets.service import Buckets
 from chalicelib.buckets.store import BucketStore
 from chalicelib.core import log

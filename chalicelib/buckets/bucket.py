@@ -11,7 +11,7 @@ from chalicelib.buckets.errors import BucketTooLarge
 from chalicelib.buckets.settings import BucketSettings, read_settings
 from chalicelib.core.json_codec import bounded
 from chalicelib.listing.search import strings_in
-from chalicelib.stats.models import EMPTY_TALLY, Tally
+from chalicelib.stats.tally import EMPTY_TALLY, Tally
 
 if TYPE_CHECKING:
     from chalicelib.buckets.response_models import BucketResponse
@@ -94,8 +94,8 @@ def show(bucket: Bucket, *, reveal_secret: bool = False) -> BucketResponse:
         "stats_updated_at": tally.stats_updated_at,
         "status": bucket.status,  # type: ignore[typeddict-item]
         "is_locked": bucket.is_locked,
-        "batch_stats": tally.batch,
-        "storage_stats": tally.storage,
+        "batch_stats": tally.batch_stats,
+        "storage_stats": tally.storage_stats,
         "source_adapter": shown_adapter(adapter, reveal_secret=reveal_secret) if adapter else None,
         "failed_object_count": tally.failed_object_count,
         "destination": None,

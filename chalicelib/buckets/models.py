@@ -1,4 +1,4 @@
-"""Request models for creating and changing buckets."""
+"""Request models for creating and changing buckets. Rules that need more than one field are in `bucket_settings.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Response models of buckets."""
+"""Response models of buckets. OpenAPI documents them; `show` in `bucket.py` fills them."""
 
 from __future__ import annotations
 

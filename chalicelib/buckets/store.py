@@ -32,7 +32,7 @@ from chalicelib.buckets.bucket import DELETING, Bucket, from_item, texts, to_ite
 from chalicelib.buckets.errors import BucketNameTaken
 from chalicelib.core.text import fold
 from chalicelib.namespaces.errors import NamespaceNotActive, NamespaceNotFound
-from chalicelib.stats.models import EMPTY_TALLY, Tally, read_tally
+from chalicelib.stats.tally import EMPTY_TALLY, Tally, read_tally
 
 SEARCH_TEXT_BYTES = 2048
 # The end of a truncated search text. The index cannot exclude such a row, so its bucket is always read and compared.

@@ -1,4 +1,4 @@
-"""The storage tiers that a bucket can have."""
+"""The storage classes that a bucket can have. `chalicelib/blobs/store.py` maps them to those of S3."""
 
 from __future__ import annotations
 

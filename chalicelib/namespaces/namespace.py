@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.errors import RequestInvalid, invalid
 from chalicelib.core.json_codec import Document, bounded, text_of
-from chalicelib.stats.models import EMPTY_TALLY, Tally
+from chalicelib.stats.tally import EMPTY_TALLY, Tally
 
 if TYPE_CHECKING:
     from chalicelib.namespaces.models import NamespaceModel

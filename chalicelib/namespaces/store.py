@@ -25,7 +25,7 @@ from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Update
 from chalicelib.namespaces.errors import NamespaceIdTaken, NamespaceNameTaken
 from chalicelib.namespaces.namespace import Namespace, from_item, to_item
-from chalicelib.stats.models import read_tally
+from chalicelib.stats.tally import read_tally
 
 # How long the name of a renamed namespace stays reserved. Longer than the caches of instances keep a name
 # (`wiring.CACHE_SECONDS`) and a request may last, with a margin for clocks that differ.

@@ -48,7 +48,7 @@ def content_hash(contents: Iterable[tuple[str, str | None]]) -> str | None:
 
 
 def read_unique_key(names: Iterable[str], values: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the unique key, by field name: each from the root of the object, else from its `metadata`.
+    """The validated values of the unique key, by field name: from the root of the object, else from its `metadata`.
 
     Raises RequestInvalid for every field that is absent, null, empty, too long or of another type.
     """

@@ -105,14 +105,14 @@ def test_the_published_page_has_every_field() -> None:
 
 INTRODUCTION = """# Compatibility with the official SDK
 
-The official Python SDK (`mixpeek` 1.3.783) works with this service unmodified. This page lists every operation of the
-SDK for namespaces, buckets, objects and tasks, every field of the request models, and every parameter of the query
-strings, with what this service does with it. A test in `tests/contract/test_every_field.py` proves each line, and the
-page is written by `python -m tests.contract.test_every_field`.
+The official Python SDK (`mixpeek` 1.3.783) works with this service unmodified. This page lists the SDK's operations for
+namespaces, buckets, objects and tasks. For every field of a request and every parameter of a query string, it says what
+this service does with it. `tests/contract/test_every_field.py` tests each line, and
+`python -m tests.contract.test_every_field` writes this page.
 
 * *supported*: the field takes effect.
 * *rejected*: the request fails with an error that names the field. Null is accepted.
-* *accepted without effect*: the field changes nothing here, for the reason given.
+* *accepted without effect*: the field changes nothing, for the given reason.
 
 """
 
@@ -144,7 +144,7 @@ def not_here() -> Iterator[str]:
     yield "These operations of the SDK respond with 404, or with 405 if the path exists with another method:"
     yield "\n".join(f"* `{name}`" for name in sorted(NOT_HERE))
     yield (
-        "Uploads, batches of processing and incoming webhooks do not exist yet either. The SDK has them in other "
+        "Uploads, batches and incoming webhooks do not exist yet either. The SDK has them in other "
         "classes; their paths respond with 404."
     )
 

@@ -1,4 +1,8 @@
-"""Computes and checks the settings of a new or changed bucket. Only the builder of the adapter reads the database."""
+"""Computes the settings of a new or changed bucket, as they are stored, and checks the rules that models cannot.
+
+Pydantic has already validated the request by the models in `models.py`. The functions are pure, except that building
+a source adapter reads other buckets.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.adapters.rules import check_adapter_fits
+from chalicelib.buckets.adapter_builder import AdapterBuilder
 from chalicelib.buckets.bucket import Bucket
-from chalicelib.buckets.configuration import AdapterBuilder
 from chalicelib.buckets.models import (
     NOT_ENABLED,
     BucketCreateRequest,

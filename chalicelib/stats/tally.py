@@ -1,4 +1,7 @@
-"""The tally of a bucket or a namespace: the part of its row that clients see."""
+"""The statistics of a bucket or a namespace, as other packages read them: the part of a tally row that clients see.
+
+`tally_row.py` has the entire row, as the fold writes it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ if TYPE_CHECKING:
 class Tally:
     """Totals after the last fold. Before the first object they are zero and `stats_updated_at` is None.
 
-    New objects are written with `epoch`, which lets a recount distinguish them from earlier ones. Sizes are in bytes.
+    New objects are written with `epoch`, by which a recount distinguishes them from earlier ones. Sizes are in bytes.
+    `batches` is the number of batches by state. It is always None, because the service has no batches yet.
     """
 
     object_count: int = 0
@@ -29,8 +33,8 @@ class Tally:
     epoch: int = 0
 
     @property
-    def storage(self) -> StorageStatistics:
-        """The storage statistics in a bucket's response."""
+    def storage_stats(self) -> StorageStatistics:
+        """The field `storage_stats` of a bucket's response."""
         average = self.total_size_bytes // self.object_count if self.object_count else 0
         return {
             "total_size_bytes": self.total_size_bytes,
@@ -40,8 +44,8 @@ class Tally:
         }
 
     @property
-    def batch(self) -> BatchStatistics:
-        """The batch statistics in a bucket's response."""
+    def batch_stats(self) -> BatchStatistics:
+        """The field `batch_stats` of a bucket's response. All counts are 0 while `batches` is None."""
         counts = self.batches or {}
         return {
             "total": counts.get("total", 0),
