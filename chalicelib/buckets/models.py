@@ -1,4 +1,4 @@
-"""Request models for creating and changing buckets. Rules that need more than one field are in `bucket_settings.py`."""
+"""Request models for creating and changing buckets. Rules that need more than one field are in `configure.py`."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from chalicelib.http.operation import can_see_everything
 from chalicelib.http.preconditions import ANY, Preconditions
 
 if TYPE_CHECKING:
-    from chalicelib.buckets.bucket_settings import BucketChange
+    from chalicelib.buckets.configure import BucketChange
     from chalicelib.buckets.models import BucketCreateRequest
 
 R = TypeVar("R")
@@ -64,7 +64,7 @@ class Buckets:
         caller may not see. `origin` is the base URL of the request. Raises RequestInvalid, NotEnabled, BucketNameTaken,
         AdapterCycle, NamespaceNotActive and NamespaceNotFound.
         """
-        from chalicelib.buckets.bucket_settings import new_settings
+        from chalicelib.buckets.configure import new_settings
 
         def attempt() -> Bucket:
             # The id and `created_at` must have the same time: lists use the order of ids as the order of creation.
@@ -115,7 +115,7 @@ class Buckets:
         NotEnabled, BucketNameTaken, AdapterCycle and SchemaBreak. `force_schema_break` allows changes that break
         stored objects, except those that concern the unique key.
         """
-        from chalicelib.buckets.bucket_settings import changed
+        from chalicelib.buckets.configure import changed
 
         sources = Sources(self.store, partition, can_see)
 
