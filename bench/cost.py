@@ -1,6 +1,6 @@
 """Writes `docs/reference/cost.md`: the calls, capacity units, CPU time and price of each operation.
 
-`python -m bench.cost` writes the page. What it counts is the same at every run; its times are of this machine.
+The counts are the same in every run; the times depend on the machine.
 """
 
 from __future__ import annotations

@@ -161,7 +161,7 @@ def measure_bucket_deletion(objects: int) -> str:
 def measure_namespace_deletion(buckets: int) -> str:
     """Deletes a namespace with this number of buckets, and returns a line of results. Others must not change."""
     environment = Environment()
-    deleted, kept = environment.create_namespace("doomed"), environment.create_namespace("kept")
+    deleted, kept = environment.create_namespace("deleted"), environment.create_namespace("kept")
     say(f"Creating {buckets} buckets with {OBJECTS_PER_BUCKET} objects each")
     ids = [_fill(environment, deleted, f"b{number}") for number in range(buckets)]
     other = _fill(environment, kept, "kept")

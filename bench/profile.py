@@ -49,7 +49,7 @@ def measure(name: str, recorded: dict[str, Any]) -> dict[str, float]:
 
 
 def format_shares(name: str, shares: dict[str, float]) -> str:
-    """Returns a readable line."""
+    """Returns a line of the printed table."""
     return f"  {name:13} " + ", ".join(f"{part} {share:.0f}%" for part, share in shares.items() if share >= 1)
 
 

@@ -226,7 +226,7 @@ def _background(world: World, runs: int) -> Iterator[Row]:
         fill(large, objects)
         yield world.in_background(name, world.sources.objects.deliver)
         world.sources.drain()
-    empty_buckets = [bucket(n, "doomed") for n in range(runs + 1)]
+    empty_buckets = [bucket(n, "deleted") for n in range(runs + 1)]
     tasks: list[Any] = []
     yield world.measured("delete a bucket", lambda n: tasks.append(delete(empty_buckets[n])), runs)
     work(tasks[0])

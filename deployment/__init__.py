@@ -1,1 +1,1 @@
-"""Implements `make deploy` and `make destroy`. Each stage is one CloudFormation stack. Not part of the Lambda package."""
+"""Implements `make deploy` and `make destroy`. Each stage is one CloudFormation stack."""

@@ -43,7 +43,7 @@ CATALOG_CHANGES: tuple[Json, ...] = (
 
 
 def functions() -> Json:
-    """Additional properties of the functions, by logical id. Chalice defines the names of functions and event sources."""
+    """Additional properties of the functions, by logical id. Chalice chooses the names of functions and events."""
     objects, catalog = _stream_events("ObjectsTable"), _stream_events("CatalogTable", CATALOG_CHANGES)
     return {
         "APIHandler": _function("ApiMemory", "ApiLogGroup"),
