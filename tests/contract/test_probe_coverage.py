@@ -6,45 +6,49 @@ from tests.contract.probe_table import PROBES, probe
 from tests.contract.sdk_models import bodies, inside, methods, query_parameters
 
 # Operations of the SDK that this service does not have. docs/reference/compatibility.md lists them.
-NOT_HERE = {
+UNSUPPORTED_OPERATIONS = {
     "aggregate_objects_buckets",
     "get_namespace_stats",
     "get_namespace_stats_batch",
     "ensure_namespace_indexes",
     "celery_beat_health",
 }
-# Health asks the same in the light and in the deep operation; tests/contract/test_sdk_refusals.py reads both.
-NO_PROBES = {"healthcheck_deep_health"}
+# tests/contract/test_sdk_errors.py calls this operation, with and without its query parameters.
+WITHOUT_PROBES = {"healthcheck_deep_health"}
 # These fields are stored unchanged, so their parts have no probes.
-KEPT_AS_GIVEN = {("PayloadIndexConfigInput", "field_schema")}
+STORED_UNCHANGED = {("PayloadIndexConfigInput", "field_schema")}
 
 
-def is_looked_into(model: str, field: str) -> bool:
-    """Returns whether the parts of a field need probes: not if the field is rejected or stored unchanged."""
+def parts_need_probes(model: str, field: str) -> bool:
+    """Returns whether the parts of a field need probes. Parts of rejected fields and of unchanged ones do not."""
     found = probe(model, field)
-    return found is None or not (found.outcome.startswith("rejected") or (model, field) in KEPT_AS_GIVEN)
+    return found is None or not (found.outcome.startswith("rejected") or (model, field) in STORED_UNCHANGED)
 
 
-def served() -> list[str]:
-    return [name for name in methods() if name not in NOT_HERE]
+def supported_operations() -> list[str]:
+    return [name for name in methods() if name not in UNSUPPORTED_OPERATIONS]
 
 
 def test_every_model_that_the_sdk_sends_has_probes() -> None:
     sent = {
         model.__name__
-        for name in served()
+        for name in supported_operations()
         for body in bodies(methods()[name])
-        for model in inside(body, is_looked_into)
+        for model in inside(body, parts_need_probes)
     }
-    assert sorted(sent - set(PROBES)) == [], "the SDK sends these models, and no probe is of them"
+    assert sorted(sent - set(PROBES)) == [], "the SDK sends these models, which have no probes"
     probed = {name for name in PROBES if not name.startswith("query of ")}
-    assert sorted(probed - sent) == [], "the SDK does not send these models any more"
+    assert sorted(probed - sent) == [], "the SDK no longer sends these models"
 
 
 def test_every_query_string_that_the_sdk_sends_has_probes() -> None:
-    sent = {f"query of {name}" for name in served() if query_parameters(methods()[name]) and name not in NO_PROBES}
+    sent = {
+        f"query of {name}"
+        for name in supported_operations()
+        if query_parameters(methods()[name]) and name not in WITHOUT_PROBES
+    }
     assert sent == {name for name in PROBES if name.startswith("query of ")}
 
 
 def test_the_omitted_operations_are_still_in_the_sdk() -> None:
-    assert sorted((NOT_HERE | NO_PROBES) - set(methods())) == []
+    assert sorted((UNSUPPORTED_OPERATIONS | WITHOUT_PROBES) - set(methods())) == []

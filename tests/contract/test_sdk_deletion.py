@@ -49,9 +49,9 @@ def test_the_generated_classes_parse_all_responses_about_tasks(sdk: Sdk, world: 
 
 
 def test_a_namespace_is_deleted(sdk: Sdk, world: World, work: Work) -> None:
-    made = sdk.client.namespaces.create(name="doomed")
+    made = sdk.client.namespaces.create(name="temporary")
     begun = sdk.client.namespaces.delete(made.namespace_id)
     work.done(begun.task_id)
     with pytest.raises(MixpeekAPIError):
         sdk.client.namespaces.get(made.namespace_id)
-    assert sdk.client.namespaces.create(name="doomed").namespace_id != made.namespace_id
+    assert sdk.client.namespaces.create(name="temporary").namespace_id != made.namespace_id
