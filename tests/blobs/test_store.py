@@ -168,7 +168,7 @@ def test_every_call_is_retried(store: BlobStore, faults: Faults, fault: Fault) -
 
 
 @pytest.mark.parametrize("fault", [slow_down, lost()])
-def test_a_store_that_keeps_failing_is_unavailable(
+def test_a_store_that_always_fails_raises_unavailable(
     store: BlobStore, faults: Faults, time: SlowTime, fault: Fault
 ) -> None:
     faults.always(fault)
@@ -179,7 +179,7 @@ def test_a_store_that_keeps_failing_is_unavailable(
     assert time.clock() - began < 20
 
 
-def test_keys_that_s3_was_too_busy_for_are_retried(store: BlobStore, faults: Faults) -> None:
+def test_keys_with_a_temporary_error_are_retried(store: BlobStore, faults: Faults) -> None:
     for key in ("a", "b"):
         store.put(key, b"x", **PLAIN)
     faults.on(1, altered(lambda response: response.update(Errors=[{"Key": "b", "Code": "InternalError"}])))
@@ -187,7 +187,7 @@ def test_keys_that_s3_was_too_busy_for_are_retried(store: BlobStore, faults: Fau
     assert keys(store) == []
 
 
-def test_keys_that_s3_remains_too_busy_for_are_unavailable(store: BlobStore, faults: Faults) -> None:
+def test_keys_that_always_have_a_temporary_error_raise_unavailable(store: BlobStore, faults: Faults) -> None:
     faults.always(altered(lambda response: response.update(Errors=[{"Key": "b", "Code": "SlowDown"}])))
     with pytest.raises(Unavailable):
         store.remove(["a", "b"])

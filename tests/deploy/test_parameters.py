@@ -12,14 +12,14 @@ from tests.support.template import of_type, references
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_parameter_has_a_default_a_description_and_a_line_in_the_operators_manual(
+def test_every_parameter_has_a_default_a_description_and_a_line_in_the_deploying_guide(
     template: dict[str, Any],
 ) -> None:
-    manual = (ROOT / "docs" / "how-to" / "deploying.md").read_text().splitlines()
+    guide = (ROOT / "docs" / "how-to" / "deploying.md").read_text().splitlines()
     for name, declared in template["Parameters"].items():
         assert "Default" in declared
         assert declared["Description"]
-        (line,) = [line for line in manual if line.startswith(f"| `{name}` |")]
+        (line,) = [line for line in guide if line.startswith(f"| `{name}` |")]
         assert f"`{declared['Default']}`" in line if declared["Default"] != "" else "| none |" in line
 
 
@@ -59,6 +59,6 @@ def test_queues_are_encrypted_and_have_a_dead_letter_queue_or_are_one(template: 
 
 def test_no_resource_has_a_fixed_name(template: dict[str, Any]) -> None:
     names = {"TableName", "BucketName", "QueueName", "FunctionName", "RoleName", "LogGroupName", "AlarmName"}
-    permission = "AWS::Lambda::Permission"  # names the function that it is about
+    permission = "AWS::Lambda::Permission"  # its FunctionName refers to the function of the permission
     for resource in template["Resources"].values():
         assert resource["Type"] == permission or not names & set(resource["Properties"])

@@ -14,7 +14,7 @@ Template = dict[str, Any]
 
 # Settings of the embedded engine, which deployed functions do not use.
 EMBEDDED_ONLY = {"data_dir", "port", "dev_key"}
-# RetainExceptOnCreate: a creation that fails leaves no empty tables behind.
+# RetainExceptOnCreate: if the creation of the stack fails, empty tables are deleted.
 KEPT = ("RetainExceptOnCreate", "Retain")
 FUNCTIONS = ("APIHandler", "OnObjectsChange", "OnCatalogChange", "OnTask")
 

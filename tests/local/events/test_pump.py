@@ -212,9 +212,7 @@ def test_a_reported_record_is_never_skipped_and_pauses_stay_short(engine: Engine
 
 
 @pytest.mark.parametrize("identifier", ["", None, "7"])
-def test_a_report_that_names_no_record_of_the_batch_means_the_entire_batch(
-    engine: Engine, identifier: str | None
-) -> None:
+def test_a_report_without_a_record_of_the_batch_fails_the_entire_batch(engine: Engine, identifier: str | None) -> None:
     time = Time()
     responses: Iterator[dict[str, Any]] = iter([{"batchItemFailures": [{"itemIdentifier": identifier}]}, {}])
     delivered: list[list[str]] = []
@@ -278,8 +276,8 @@ def test_all_records_but_the_failing_ones_are_delivered_in_order(
 def test_a_paused_source_does_not_delay_the_others(engine: Engine, receiver: Receiver) -> None:
     failing = Receiver()
     failing.raises = lambda names: True
-    of_objects = StreamSource(engine.streams, OBJECTS, failing, max_records=10, report=failing.reported.append)
-    engine.start_delivery(of_objects, a_source(engine, receiver))
+    objects_source = StreamSource(engine.streams, OBJECTS, failing, max_records=10, report=failing.reported.append)
+    engine.start_delivery(objects_source, a_source(engine, receiver))
     row: Any = {"bucket_id": {"S": "b"}, "object_id": {"S": "o"}}
     engine.dynamodb().put_item(TableName=OBJECTS, Item=row)
     put(engine, "a")
@@ -360,15 +358,15 @@ def test_a_start_after_a_kill_without_writes_requires_a_rebuild(open_engine: Ope
     assert not open_engine(copy).streams.complete
 
 
-@pytest.mark.parametrize("harm", ["damage", "another", "garbage"])
-def test_saved_positions_are_ignored_for_other_data(open_engine: Open, tmp_path: Path, harm: str) -> None:
+@pytest.mark.parametrize("change", ["damaged journal", "shorter journal", "invalid positions"])
+def test_saved_positions_are_ignored_for_other_data(open_engine: Open, tmp_path: Path, change: str) -> None:
     with rebuilt_engine(tmp_path / "data") as first:
         put(first, *"abc")
         deliver_all(a_source(first, Receiver()))
     journal, positions = tmp_path / "data" / "journal", tmp_path / "data" / "streams.json"
-    if harm == "damage":
+    if change == "damaged journal":
         journal.write_bytes(journal.read_bytes().replace(b"pk", b"kp", 1))
-    elif harm == "another":
+    elif change == "shorter journal":
         journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
     else:
         positions.write_text('{"last": "x", "places": 7}')

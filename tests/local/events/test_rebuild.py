@@ -7,7 +7,7 @@ import pytest
 from chalicelib.local.events.rebuild import objects_by_bucket, rebuild_all
 from chalicelib.local.moto.backends import Backends
 from tests.support.api import Api
-from tests.support.catalog import objects_table
+from tests.support.object_rows import objects_table
 from tests.support.objects import POSTER, create_object_bucket, created, objects
 from tests.support.world import World
 

@@ -193,7 +193,7 @@ PAGES = st.fixed_dictionaries(
     {"Limit": st.integers(1, 12), "ScanIndexForward": st.booleans()},
     optional={
         "ExclusiveStartKey": st.integers(0, 30).map(lambda number: key(f"p{number}")),
-        "FilterExpression": st.just("attribute_exists(odd)"),
+        "FilterExpression": st.just("attribute_exists(optional)"),
     },
 )
 
@@ -205,8 +205,8 @@ def test_a_page_is_the_same_as_without_the_patch(
 ) -> None:
     moto.table.items.clear()
     for number in numbers:
-        odd = {"odd": {"BOOL": True}} if number % 2 else {}
-        moto.client.put_item(TableName=CATALOG, Item={**key(f"p{number}"), **odd})
+        optional = {"optional": {"BOOL": True}} if number % 2 else {}
+        moto.client.put_item(TableName=CATALOG, Item={**key(f"p{number}"), **optional})
     query = {
         "TableName": CATALOG,
         "KeyConditionExpression": f"pk = :p{condition[0]}",
@@ -219,7 +219,7 @@ def test_a_page_is_the_same_as_without_the_patch(
     with patch.object(Table, "query", patched.__wrapped__):
         original_page = moto.client.query(**query)
     compared = ["Items", "Count", "ScannedCount", "ConsumedCapacity"]
-    if not condition[0]:  # with one, a page that ends with the last match may have a LastEvaluatedKey
+    if not condition[0]:  # with a key condition, a page that ends with the last match may have a LastEvaluatedKey
         compared.append("LastEvaluatedKey")
     assert [page.get(name) for name in compared] == [original_page.get(name) for name in compared]
 

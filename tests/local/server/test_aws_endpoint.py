@@ -24,7 +24,7 @@ from tests.local.conftest import CATALOG, Open, a_row, killed, names, put
 
 PROJECT = Path(__file__).parents[3]
 
-ASK = f"""
+SCRIPT = f"""
 import sys
 from chalicelib.local import engine
 from chalicelib.settings import Settings
@@ -71,7 +71,7 @@ def ask(endpoint: AwsEndpoint, headers: dict[str, str], *, method: str = "POST",
 
 
 def other_process(folder: Path, *, wait_seconds: float = 10.0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", ASK, str(folder), str(wait_seconds)]
+    command = [sys.executable, "-c", SCRIPT, str(folder), str(wait_seconds)]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -162,7 +162,7 @@ def test_another_process_waits_no_longer_than_its_limit(engine: Engine) -> None:
 def test_a_start_removes_the_endpoint_file_of_an_owner_that_was_killed(
     engine: Engine, open_engine: Open, tmp_path: Path
 ) -> None:
-    # Another program may listen on that port by now, even another engine.
+    # Another program, even another engine, may now listen on that port.
     engine.publish_endpoint("http://127.0.0.1:9")
     folder = killed(engine, tmp_path / "killed")
     assert (folder / "engine.json").exists()
