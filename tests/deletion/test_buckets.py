@@ -183,8 +183,8 @@ def test_an_object_that_is_written_after_the_deletion_is_removed(
 
     from chalicelib.objects.models import CreateObjectRequest
 
-    late = CreateObjectRequest.model_validate({"blobs": [text("late")]}, strict=False)
-    world.services.objects._create(partition, found, late, None)
+    new = CreateObjectRequest.model_validate({"blobs": [text("late")]}, strict=False)
+    world.services.objects._create(partition, found, new, None)
     assert len(work.rows()) == 1
     work.check_nothing_remains_of(bucket, namespace_id)
     assert work.rows() == []

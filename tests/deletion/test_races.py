@@ -35,10 +35,10 @@ def just_before(client: Any, call: str, action: Callable[[], None]) -> Iterator[
     assert not pending, f"{call} was not called"
 
 
-def store_late(world: World, bucket: Bucket) -> None:
+def store_after_reading(world: World, bucket: Bucket) -> None:
     """Stores an object as a slow writer does that read the bucket before its deletion."""
-    late = CreateObjectRequest.model_validate({}, strict=False)
-    world.services.objects._create(partition_of(world), bucket, late, None)
+    request = CreateObjectRequest.model_validate({}, strict=False)
+    world.services.objects._create(partition_of(world), bucket, request, None)
 
 
 @pytest.mark.parametrize("before", [0, 1])
@@ -52,11 +52,11 @@ def test_an_object_that_is_stored_after_the_rows_were_deleted_is_deleted(
         world.pump()
     task_id = api.call("DELETE", f"/v1/buckets/{bucket_id}").json["task_id"]
 
-    def late() -> None:
-        store_late(world, found)
+    def store_object() -> None:
+        store_after_reading(world, found)
         world.pump()
 
-    with just_before(world.s3, "ListObjectsV2", late):  # after the rows have been deleted
+    with just_before(world.s3, "ListObjectsV2", store_object):  # after the rows have been deleted
         task = work.done(task_id)
     assert (task.status, task.progress["objects_deleted"]) == ("COMPLETED", before + 1)
     work.check_nothing_remains_of(bucket_id, namespace_id)

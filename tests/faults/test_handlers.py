@@ -89,7 +89,7 @@ def test_a_deletion_completes_after_any_fault(world: World, work: Work, kind: st
 
 
 def calls_of_a_deletion(world: World, work: Work, api: Api) -> int:
-    """How many calls the deletion of such a bucket makes."""
+    """Returns the number of calls that the deletion of the bucket of `bucket_to_delete` makes."""
     _, task_id = bucket_to_delete(api)
     counting = Faults(world.client, world.s3)
     assert work.done(task_id).status == "COMPLETED"

@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from chalicelib.schemas.reserved_names import RESERVED_NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.schemas.models import BucketSchema, BucketSchemaFieldType
+from chalicelib.schemas.reserved_names import RESERVED_NAMES
 from chalicelib.schemas.rules import (
     MAX_ENUM_VALUES,
     MAX_FIELD_DEPTH,
@@ -163,10 +163,12 @@ def test_the_number_of_fields_is_limited_including_inner_fields() -> None:
 
 
 def test_the_size_of_the_document_is_limited_in_bytes_of_utf_8() -> None:
-    around = len(json.dumps({"properties": {"a": {"type": "string", "ui": ""}}}, separators=(",", ":")))
-    room = (MAX_SCHEMA_BYTES - around) // 2
-    assert checked(a={"type": "string", "ui": "é" * room})
-    assert rejected(a={"type": "string", "ui": "é" * (room + 1)}) == [(("body", "bucket_schema"), "schema_too_large")]
+    overhead = len(json.dumps({"properties": {"a": {"type": "string", "ui": ""}}}, separators=(",", ":")))
+    max_letters = (MAX_SCHEMA_BYTES - overhead) // 2
+    assert checked(a={"type": "string", "ui": "é" * max_letters})
+    assert rejected(a={"type": "string", "ui": "é" * (max_letters + 1)}) == [
+        (("body", "bucket_schema"), "schema_too_large")
+    ]
 
 
 def test_the_values_of_an_enum_must_have_the_type_of_the_field() -> None:

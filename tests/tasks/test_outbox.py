@@ -36,7 +36,7 @@ def test_later_changes_of_a_task_send_nothing(world: World, harness: TaskHarness
     assert harness.queue.waiting == []
 
 
-def test_a_repeated_record_sends_a_message_that_does_no_harm(world: World, harness: TaskHarness) -> None:
+def test_a_repeated_record_sends_a_message_that_has_no_effect(world: World, harness: TaskHarness) -> None:
     new = a_task(harness, world)
     harness.table.transact([harness.tasks.step(new)])
     harness.dispatch(times=3)
@@ -83,7 +83,7 @@ def test_records_that_start_no_task_send_nothing(harness: TaskHarness, change: d
     assert harness.queue.waiting == []
 
 
-def test_starts_a_task_selects_only_the_record_of_the_start(world: World, harness: TaskHarness) -> None:
+def test_starts_a_task_is_true_only_for_the_record_that_starts_the_task(world: World, harness: TaskHarness) -> None:
     world.api().post("/v1/buckets", bucket_body())
     harness.table.transact([harness.tasks.step(a_task(harness, world))])
     records = harness.records()
