@@ -40,11 +40,11 @@ $(RUN_READY): pyproject.toml requirements.txt constraints.txt
 	if [ -z "$$found" ]; then \
 	    echo 'make setup: no Python 3.11 or newer found as: $(PYTHON). Install one, or run make with PYTHON=/path/to/python' >&2; exit 1; \
 	elif ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
-	    echo "make setup: $$found cannot make virtual environments; on Debian and Ubuntu install python3-venv" >&2; exit 1; \
+	    echo "make setup: $$found cannot create virtual environments; on Debian and Ubuntu install python3-venv" >&2; exit 1; \
 	fi; \
 	echo "Installing the packages of the server into $(VENV), with $$($$found --version)"; \
 	$$found -m venv $(VENV)
-	@# The pip of Python 3.11 does not know dependency groups, so the pinned one comes first.
+	@# The pip of Python 3.11 does not support dependency groups, so the pinned pip is installed first.
 	@$(INSTALL) pip
 	@$(INSTALL) --group run
 	@touch $@

@@ -163,15 +163,15 @@ CASES: dict[str, Case] = {
         "create_objects_batch_buckets", CreateObjectsBatchResponse, "post", f"{OBJECTS}/batch",
     ),
     "an object": (
-        lambda api: api.get(_an_object(api), query={"return_presigned_urls": "true"}),
+        lambda api: api.get(_object_path(api), query={"return_presigned_urls": "true"}),
         "get_object_buckets", ObjectResponse, "get", f"{OBJECTS}/{{object_identifier}}",
     ),
     "a replaced object": (
-        lambda api: api.put(_an_object(api), {"blobs": [text("new")], "metadata": {"lang": "en"}}),
+        lambda api: api.put(_object_path(api), {"blobs": [text("new")], "metadata": {"lang": "en"}}),
         "update_object_buckets", ObjectResponse, "put", f"{OBJECTS}/{{object_identifier}}",
     ),
     "a changed object": (
-        lambda api: api.patch(_an_object(api), {"take": None, "more": [1, None]}),
+        lambda api: api.patch(_object_path(api), {"take": None, "more": [1, None]}),
         "patch_object_buckets", ObjectResponse, "patch", f"{OBJECTS}/{{object_identifier}}",
     ),
     "a page of objects": (
@@ -197,7 +197,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-def _an_object(api: Api) -> str:
+def _object_path(api: Api) -> str:
     """Returns the path of the object with all fields."""
     (found,) = api.get(objects("reels")).json["results"]
     return objects("reels", found["object_id"])

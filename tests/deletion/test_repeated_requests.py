@@ -42,16 +42,16 @@ def test_another_delete_request_restarts_a_failed_deletion(api: Api, world: Worl
     inside = api.using(namespace="temporary")
     task_id = inside.call("DELETE", path).json["task_id"]
     with s3_failing(world):
-        assert work.done(task_id).status == "FAILED"
-    work.line.queue.dead.clear()
+        assert work.complete(task_id).status == "FAILED"
+    work.harness.queue.dead.clear()
 
     assert inside.call("DELETE", path).json["task_id"] == task_id
     assert api.get(f"/v1/tasks/{task_id}").json["status"] == "PENDING"
     assert inside.call("DELETE", path).json["task_id"] == task_id
-    work.line.dispatch()
-    work.line.pump()
+    work.harness.dispatch()
+    work.harness.pump()
     assert api.get(f"/v1/tasks/{task_id}").json["status"] == "COMPLETED"
-    assert (inside.call("DELETE", path).status, work.rows(), work.line.queue.dead) == (404, [], [])
+    assert (inside.call("DELETE", path).status, work.rows(), work.harness.queue.dead) == (404, [], [])
 
 
 def test_another_delete_request_replaces_an_expired_task(api: Api, world: World, work: Work, path: str) -> None:
@@ -63,5 +63,5 @@ def test_another_delete_request_replaces_an_expired_task(api: Api, world: World,
     another = inside.call("DELETE", path).json["task_id"]
     assert another != task_id
     assert inside.call("DELETE", path).json["task_id"] == another
-    assert work.done(another).status == "COMPLETED"
+    assert work.complete(another).status == "COMPLETED"
     assert (inside.call("DELETE", path).status, work.rows()) == (404, [])

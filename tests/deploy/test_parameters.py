@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.template import of_type, references
+from tests.support.template import references, resources_of_type
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,7 +50,7 @@ def test_resources_with_data_declare_a_deletion_policy(template: dict[str, Any])
 
 
 def test_queues_are_encrypted_and_have_a_dead_letter_queue_or_are_one(template: dict[str, Any]) -> None:
-    queues = {name: queue["Properties"] for name, queue in of_type(template, "AWS::SQS::Queue").items()}
+    queues = {name: queue["Properties"] for name, queue in resources_of_type(template, "AWS::SQS::Queue").items()}
     assert {queue["SqsManagedSseEnabled"] for queue in queues.values()} == {True}
     ends = {q["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] for q in queues.values() if "RedrivePolicy" in q}
     sources = {name for name, queue in queues.items() if "RedrivePolicy" in queue}

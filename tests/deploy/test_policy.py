@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.template import of_type, references
+from tests.support.template import references, resources_of_type
 
 ROLES = {
     "APIHandler": "ApiHandlerRole",
@@ -33,7 +33,7 @@ def statements(template: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def test_every_function_has_a_role_of_its_own_and_no_managed_policy(template: dict[str, Any], name: str) -> None:
-    assert set(of_type(template, "AWS::IAM::Role")) == set(ROLES.values())
+    assert set(resources_of_type(template, "AWS::IAM::Role")) == set(ROLES.values())
     role = template["Resources"][ROLES[name]]["Properties"]
     assert "ManagedPolicyArns" not in role
     assert template["Resources"][name]["Properties"]["Role"] == {"Fn::GetAtt": [ROLES[name], "Arn"]}

@@ -8,7 +8,7 @@ import pytest
 
 from app import app
 from chalicelib.settings import Settings
-from tests.support.template import of_type, references
+from tests.support.template import references, resources_of_type
 
 Template = dict[str, Any]
 
@@ -32,8 +32,8 @@ def table(template: Template, request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 def test_there_are_two_tables_and_a_function_for_requests_and_for_each_stream(template: Template) -> None:
-    assert set(of_type(template, "AWS::DynamoDB::Table")) == {"CatalogTable", "ObjectsTable"}
-    assert set(of_type(template, "AWS::Serverless::Function")) == set(FUNCTIONS)
+    assert set(resources_of_type(template, "AWS::DynamoDB::Table")) == {"CatalogTable", "ObjectsTable"}
+    assert set(resources_of_type(template, "AWS::Serverless::Function")) == set(FUNCTIONS)
 
 
 def test_all_references_are_resolved(template: Template) -> None:

@@ -225,7 +225,7 @@ def test_a_page_of_large_rows_reads_little_more_than_it_returns(world: World, ap
     assert all_takes(api, bucket, limit=50) == list(range(90))
 
 
-def a_file(number: int, bucket: str) -> Blob:
+def new_blob(number: int, bucket: str) -> Blob:
     key = f"blobs/{bucket}/obj_{number:026}/blob_{number:016}"
     return Blob(
         f"blob_{number:016}",
@@ -252,7 +252,7 @@ def test_download_urls_make_pages_shorter_and_never_too_large(
     world = new_world(client, tables, new_s3_client(backends), blob_bucket)
     api = world.api()
     bucket = create_object_bucket(api)
-    files = [a_file(number, bucket) for number in range(50)]
+    files = [new_blob(number, bucket) for number in range(50)]
     seed_objects(world, bucket, range(60), lambda number: {"take": number}, lambda _: files)
 
     body = {"limit": 1000, "return_presigned_urls": True}

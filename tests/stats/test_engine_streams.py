@@ -1,4 +1,4 @@
-"""Statistics are exact for any deliveries of the engine's real streams, which hypothesis generates.
+"""Statistics are exact for any deliveries of the engine's streams. hypothesis generates the deliveries.
 
 `test_histories.py` covers more cases with tables in memory. Here an engine makes the records, shards, sequence numbers
 and images.
