@@ -1,11 +1,11 @@
-# `make run` serves the API on this machine, `make test` tests it; both need Python 3.11 or newer, and nothing else.
+# `make run` serves the API on this machine, and `make test` runs the tests. Both require only Python 3.11 or newer.
 
 PYTHON ?= python3 python3.11 python3.12 python3.13 python3.14
 STAGE ?= dev
 
 VENV := .venv
 BIN := $(VENV)/bin
-# The first exists once what `make run` needs is installed, the second once everything is.
+# Marker files: RUN_READY shows that the packages for `make run` are installed, READY that all packages are.
 RUN_READY := $(VENV)/.ready-run
 READY := $(VENV)/.ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -15,21 +15,21 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
     test-lowest-sdk constraints
 
 help:
-	@echo 'make run       serve the API on this machine, with an engine of its own'
-	@echo 'make test      run the tests'
-	@echo 'make coverage  run them, twice as long, and report which branches they take'
-	@echo 'make nightly   invent thousands of histories of statistics, where make test invents hundreds; it takes some minutes'
-	@echo 'make check     format, lint and types'
-	@echo 'make bench     what each call costs, as ratios, and what deleting costs'
-	@echo 'make package   write the CloudFormation template and the zip to build/package'
-	@echo 'make lint-template  package, and check the template with cfn-lint'
-	@echo 'make deploy    create or upgrade the stage STAGE in AWS'
-	@echo 'make destroy   remove the stage STAGE from AWS'
-	@echo 'make test-deploy  deploy the package on an emulator of AWS, and test it there'
-	@echo 'make test-engines  run the tests that know an engine on DynamoDB Local'
-	@echo 'make test-lowest-sdk  test the code that calls AWS with the lowest version of botocore that it supports'
-	@echo 'make setup     make $(VENV); every other target but run does it first'
-	@echo 'make constraints  update constraints.txt after a change of the dependencies in pyproject.toml'
+	@echo 'make run              serve the API on this machine, with an embedded engine instead of AWS'
+	@echo 'make test             run the tests'
+	@echo 'make coverage         run the tests and report branch coverage, which takes twice as long'
+	@echo 'make nightly          run the tests of statistics with thousands of generated histories instead of hundreds'
+	@echo 'make check            check format, lint rules and types'
+	@echo 'make bench            measure requests and deletions, and write docs/reference/cost.md'
+	@echo 'make package          write the CloudFormation template and the zip file to build/package'
+	@echo 'make lint-template    make package, and check the template with cfn-lint'
+	@echo 'make deploy           create or update the stage STAGE in AWS'
+	@echo 'make destroy          remove the stage STAGE from AWS'
+	@echo 'make test-deploy      deploy the package to an emulator of AWS, and test it there'
+	@echo 'make test-engines     run the tests that use the DynamoDB client on DynamoDB Local'
+	@echo 'make test-lowest-sdk  test the code that calls AWS with the lowest supported version of botocore'
+	@echo 'make setup            create $(VENV) with all packages; every target except help and run does this first'
+	@echo 'make constraints      update constraints.txt after a change of the dependencies in pyproject.toml'
 
 setup: $(READY)
 
@@ -38,19 +38,19 @@ $(RUN_READY): pyproject.toml requirements.txt constraints.txt
 	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && found=$$python && break; \
 	done; \
 	if [ -z "$$found" ]; then \
-	    echo 'make setup: no Python 3.11 or newer found as: $(PYTHON). Install one, or say make PYTHON=/path/to/it' >&2; exit 1; \
+	    echo 'make setup: no Python 3.11 or newer found as: $(PYTHON). Install one, or run make with PYTHON=/path/to/python' >&2; exit 1; \
 	elif ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
-	    echo "make setup: $$found cannot make virtual environments; on Debian and Ubuntu install python3-venv" >&2; exit 1; \
+	    echo "make setup: $$found cannot create virtual environments; on Debian and Ubuntu install python3-venv" >&2; exit 1; \
 	fi; \
-	echo "Installing what the server needs into $(VENV), with $$($$found --version)"; \
+	echo "Installing the packages of the server into $(VENV), with $$($$found --version)"; \
 	$$found -m venv $(VENV)
-	@# The pip of Python 3.11 does not know dependency groups, so the pinned one comes first.
+	@# The pip of Python 3.11 does not support dependency groups, so the pinned pip is installed first.
 	@$(INSTALL) pip
 	@$(INSTALL) --group run
 	@touch $@
 
 $(READY): $(RUN_READY)
-	@echo 'Installing what tests, checks and deployments need into $(VENV)'
+	@echo 'Installing the packages for tests, checks and deployments into $(VENV)'
 	@$(INSTALL) --group dev
 	@touch $@
 
@@ -64,7 +64,7 @@ for each in sorted(found, key=lambda each: each["name"].lower()):
 endef
 export WRITE_CONSTRAINTS
 
-# pip resolves the group without the present constraints, and installs nothing.
+# pip resolves the group without the current constraints, and installs nothing.
 constraints: $(READY)
 	@mkdir -p build
 	$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --report build/resolved.json --group dev
@@ -88,11 +88,11 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# SIZES="--objects 20000 --buckets 50" has it delete less, and be done sooner.
+# SIZES="--objects 20000 --buckets 50" makes the run shorter: it measures the deletion of less data.
 bench: setup
 	$(BIN)/python -m bench $(SIZES)
 
-# Chalice asks for a region only to learn what the services' principals are called there.
+# Chalice needs a region only to determine the names of service principals.
 package: setup
 	rm -rf build/package .chalice/deployments
 	$(BIN)/python -m deployment.merge_template build/merge-template.json
@@ -103,11 +103,11 @@ package: setup
 lint-template: package
 	$(BIN)/cfn-lint build/package/sam.json
 
-# PARAMETERS="AlarmEmail=… LogRetention=90" sets some of the template's; those not named stay as they are.
+# PARAMETERS="AlarmEmail=… LogRetention=90" sets parameters of the template. Other parameters keep their values.
 deploy: package
 	$(BIN)/python -m deployment deploy --stage $(STAGE) $(PARAMETERS)
 
-# DELETE_DATA=yes removes tables and files, too.
+# DELETE_DATA=yes also removes tables and files.
 destroy: setup
 	$(BIN)/python -m deployment destroy --stage $(STAGE) $(if $(filter yes,$(DELETE_DATA)),--delete-data)
 
@@ -119,15 +119,15 @@ MINISTACK := .local/ministack
 test-deploy: package $(MINISTACK)/.ready
 	$(BIN)/python -m pytest -rs tests/deployed
 
-# Whether an emulator that cannot be installed is a failure is for the tests to say.
+# If the emulator cannot be installed, this recipe succeeds, and the tests are skipped, or fail in CI.
 $(MINISTACK)/.ready: tests/deployed/requirements.txt $(READY)
 	@$(BIN)/python -m venv $(MINISTACK) && $(MINISTACK)/bin/pip install --quiet --requirement $< && touch $@ \
 	    || echo 'make test-deploy: ministack cannot be installed' >&2
 
 LOWEST_SDK := build/lowest-sdk
 
-# In PYTHONPATH, these packages precede those of $(VENV). A Lambda runtime that has this botocore does not know the
-# service `signin` yet. Warnings of an old botocore about a new Python are not errors.
+# Packages in PYTHONPATH take precedence over those in $(VENV). This version of botocore does not have the service
+# `signin`. `-W default`: warnings of the old botocore about a newer Python are not errors.
 test-lowest-sdk: $(LOWEST_SDK)/.ready
 	@PYTHONPATH=$(LOWEST_SDK) $(BIN)/python -c "$$CHECK_LOWEST_SDK"
 	PYTHONPATH=$(LOWEST_SDK) $(PYTEST) -W default -k 'not signin' tests/aws/test_clients.py tests/aws/dynamodb/test_table_reads.py \

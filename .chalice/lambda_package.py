@@ -36,7 +36,7 @@ class PackageInvalid(Exception):
 
 
 def finish(folder: Path) -> str:
-    """Completes and checks the package in this folder, and returns a line about it. Raises PackageInvalid."""
+    """Completes and checks the package in this folder, and returns a summary line. Raises PackageInvalid."""
     runtime = runtime_of(json.loads((folder / "sam.json").read_text()))
     archive = folder / "deployment.zip"
     with tempfile.TemporaryDirectory() as unpacked:
@@ -66,7 +66,7 @@ def unpack(archive: Path, root: Path) -> None:
 
 
 def compile_sources(root: Path, runtime: str) -> None:
-    """Adds bytecode next to each source file. Python does not compare the two, which are in the same zip file."""
+    """Adds bytecode next to each source file. It is unchecked (PEP 552): Python does not compare it with the source."""
     if runtime != f"python{sys.version_info.major}.{sys.version_info.minor}":
         raise PackageInvalid(f"Python {sys.version} cannot compile for {runtime}")
     compileall.compile_dir(

@@ -1,1 +1,1 @@
-"""What a call costs, as ratios to bare boto3 handlers that make the same calls."""
+"""Benchmarks: the CPU time of operations compared with plain boto3 handlers that make the same AWS calls, and costs."""

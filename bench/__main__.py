@@ -17,12 +17,12 @@ from typing import Any
 
 from bench.deletion import arguments
 from bench.peers.environments import NotInstalled, python_of
-from bench.profile import where_the_time_goes
+from bench.profile import format_shares
 from bench.scenario import REQUESTS, TABLES
 from bench.sides import BARE, OURS, PEERS
 
 COLD_ROUNDS = 10
-COMPARED = ("create_bucket", "get_bucket")
+COMPARED_OPERATIONS = ("create_bucket", "get_bucket")
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {
     # Without variables such as PYTHONDONTWRITEBYTECODE: sources are compiled once, as in the package.
@@ -32,7 +32,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "bench",
     "AWS_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
-    "PYDANTIC_DISABLE_PLUGINS": "__all__",  # as the packaged function has it
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",  # as in the packaged function
 }
 
 
@@ -40,7 +40,7 @@ def main() -> None:
     """Measures and prints the tables. Exits with code 1 if a deletion was incomplete."""
     sizes = arguments().parse_args()
     _calls()
-    print("What each operation costs")
+    print("Calls, capacity units, CPU time and price of each operation")
     _python(sys.executable, "bench.cost")
     print("  written to docs/reference/cost.md", flush=True)
     deletion = ["bench.deletion", "--objects", str(sizes.objects), "--buckets", str(sizes.buckets)]
@@ -56,16 +56,16 @@ def _calls() -> None:
         print("Warm invocation, CPU microseconds, and the ratio to the bare boto3 handler")
         for name in REQUESTS:
             for side, python in pythons.items():
-                if side == OURS or name in COMPARED:
+                if side == OURS or name in COMPARED_OPERATIONS:
                     found = _json(python, "bench.warm", side, name, responses)
                     _print_row(name, side, found["own"], found["bare"], found["ratio"])
         print("Cold start, CPU milliseconds from interpreter start to the response, and the ratio to the bare handler")
-        for name in COMPARED:
+        for name in COMPARED_OPERATIONS:
             for side, python in pythons.items():
                 _print_row(name, side, *_cold(python, side, name, responses))
-        print("Where the time of a warm invocation goes")
+        print("CPU time of a warm invocation, by part of the program")
         for name in REQUESTS:
-            print(where_the_time_goes(name, _json(sys.executable, "bench.profile", name, responses)))
+            print(format_shares(name, _json(sys.executable, "bench.profile", name, responses)))
 
 
 def _pythons() -> dict[str, str]:

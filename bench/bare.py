@@ -88,12 +88,12 @@ def new_bucket(body: dict[str, Any]) -> dict[str, Any]:
 
 def get_bucket(event: Event, _: Any) -> Event:
     """One query over two rows."""
-    return _response(a_bucket(event["pathParameters"]["bucket_identifier"]))
+    return _response(bucket_json(event["pathParameters"]["bucket_identifier"]))
 
 
-def a_bucket(bucket_id: str) -> dict[str, Any]:
+def bucket_json(bucket_id: str) -> dict[str, Any]:
     """Returns the JSON form of a bucket."""
-    return _shown(_query(f"BKT#{bucket_id}", f"BKT#{bucket_id}#TALLY")[0])
+    return _to_json(_query(f"BKT#{bucket_id}", f"BKT#{bucket_id}#TALLY")[0])
 
 
 def list_buckets(event: Event, _: Any) -> Event:
@@ -101,8 +101,8 @@ def list_buckets(event: Event, _: Any) -> Event:
     del event
     rows = _query("BKT#", "BKT$")
     totals = _query("#T", "#U")
-    shown = [_shown(row) for row in rows if "bucket_name" in row]
-    return _response({"results": shown, "total_count": int(totals[0]["bucket_count"]["N"])})
+    results = [_to_json(row) for row in rows if "bucket_name" in row]
+    return _response({"results": results, "total_count": int(totals[0]["bucket_count"]["N"])})
 
 
 def create_object(event: Event, _: Any) -> Event:
@@ -146,7 +146,7 @@ def get_object(event: Event, _: Any) -> Event:
         "object_id": {"S": event["pathParameters"]["object_identifier"]},
     }
     row = client.get_item(TableName=OBJECTS, Key=key, ConsistentRead=True, ReturnConsumedCapacity="TOTAL")["Item"]
-    return _response(_object(row))
+    return _response(_object_json(row))
 
 
 def list_objects(event: Event, _: Any) -> Event:
@@ -167,10 +167,10 @@ def list_objects(event: Event, _: Any) -> Event:
         RequestItems={OBJECTS: {"Keys": keys, "ConsistentRead": True}}, ReturnConsumedCapacity="TOTAL"
     )
     rows = {row["object_id"]["S"]: row for row in response["Responses"][OBJECTS]}
-    return _response({"results": [_object(rows[row["object_id"]["S"]]) for row in page]})
+    return _response({"results": [_object_json(rows[row["object_id"]["S"]]) for row in page]})
 
 
-def _object(row: Any) -> dict[str, Any]:
+def _object_json(row: Any) -> dict[str, Any]:
     document = json.loads(row["document"]["S"])
     return {
         **document["values"],
@@ -196,7 +196,7 @@ def _query(first: str, last: str) -> list[Any]:
     return items
 
 
-def _shown(row: Any) -> dict[str, Any]:
+def _to_json(row: Any) -> dict[str, Any]:
     settings = json.loads(row["settings"]["S"])
     return {
         "bucket_id": row["bucket_id"]["S"],

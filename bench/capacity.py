@@ -19,7 +19,7 @@ from chalicelib.local.tables import TEMPLATE
 Item = Mapping[str, Any]
 Key = Mapping[str, Any]
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem")
-_NUMBER_DIGITS_A_BYTE = 2
+NUMBER_DIGITS_PER_BYTE = 2
 
 
 class Ledger:
@@ -125,7 +125,7 @@ def _value_size(value: Mapping[str, Any]) -> int:
     if type_ == "S":
         return len(content.encode())
     if type_ == "N":
-        return math.ceil(len(content.strip("-0").replace(".", "")) / _NUMBER_DIGITS_A_BYTE) + 1
+        return math.ceil(len(content.strip("-0").replace(".", "")) / NUMBER_DIGITS_PER_BYTE) + 1
     if type_ in ("BOOL", "NULL"):
         return 1
     if type_ == "B":
@@ -141,11 +141,11 @@ def _in_index(index: Mapping[str, Any], table_keys: list[str], before: Item, aft
     """Returns the write units of an index: one write for a new, changed or removed entry, two if its key changes."""
     own_keys = [key["AttributeName"] for key in index["KeySchema"]]
     more = index["Projection"].get("NonKeyAttributes", [])
-    was, is_ = (_projected(item, own_keys, [*table_keys, *more]) for item in (before, after))
-    if was == is_:
+    old, new = (_projected(item, own_keys, [*table_keys, *more]) for item in (before, after))
+    if old == new:
         return 0
-    moved = bool(was and is_) and any(was[name] != is_[name] for name in own_keys)
-    return _kilobytes(size(was)) + _kilobytes(size(is_)) if moved else _kilobytes(max(size(was), size(is_)))
+    moved = bool(old and new) and any(old[name] != new[name] for name in own_keys)
+    return _kilobytes(size(old)) + _kilobytes(size(new)) if moved else _kilobytes(max(size(old), size(new)))
 
 
 def _projected(item: Item, own_keys: list[str], more: list[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A process that handles one request, as in a cold start, but without the part of Lambda itself.
+"""A process that handles one request, as in a cold start. Work of the Lambda service is not included.
 
 It prints the CPU time from the start of the interpreter to the response. The shutdown of the process is not included.
 """

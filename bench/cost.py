@@ -1,6 +1,6 @@
-"""`docs/reference/cost.md`: what each operation takes and costs, measured here and multiplied with published prices.
+"""Writes `docs/reference/cost.md`: the calls, capacity units, CPU time and price of each operation.
 
-`python -m bench.cost` writes the page. What it counts is the same at every run; its times are of this machine.
+The counts are the same in every run; the times depend on the machine.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ The tables below do not include these costs.
 ## Operations
 
 """
-AFTER = """
+CLOSING_NOTES = """
 
 A file is stored with one PUT request. A download does not call this service: the download URL leads to S3, which
 charges for a GET request and for the data that leaves the region.
@@ -77,7 +77,7 @@ def rows() -> list[Row]:
 def page(found: Sequence[Row]) -> str:
     """Returns the page."""
     months = "\n".join(line for month in (SMALL, LARGE) for line in _month(month, found))
-    return INTRODUCTION + "\n".join(_table(found)) + "\n" + months + AFTER
+    return INTRODUCTION + "\n".join(_table(found)) + "\n" + months + CLOSING_NOTES
 
 
 def counts_of(text: str) -> list[list[str]]:

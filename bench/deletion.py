@@ -19,7 +19,7 @@ from typing import Any
 from moto.s3.models import s3_backends
 
 from bench.events import new_sources
-from bench.killed import Clock, Watch, run_until_empty
+from bench.killed import Clock, KillingWatch, run_until_empty
 from chalicelib.aws.dynamodb.attribute_values import encode
 from chalicelib.blobs.writer import BLOBS, blob_key
 from chalicelib.buckets.models import BucketCreateRequest
@@ -39,7 +39,7 @@ from chalicelib.wiring import build
 OBJECTS = 200_001
 BUCKETS = 500
 OBJECTS_PER_BUCKET = 3
-WITH_FILE = 10
+OBJECTS_PER_FILE = 10
 DEATHS = 20
 # The maximum number of rows that one call removes.
 ROWS_PER_CALL = 25
@@ -51,7 +51,7 @@ class DeletionIncorrect(SystemExit):
 
 
 @dataclass
-class Scene:
+class Environment:
     """The real services with an engine of their own, and an organization without data."""
 
     clock: Clock = field(default_factory=Clock)
@@ -84,7 +84,7 @@ class Scene:
 
     def work(self, task_id: str, calls: int, report: Progress) -> tuple[Counter[str], int, float]:
         """Runs a task with workers that die. Returns the counts, the number of deaths, and the seconds."""
-        watch = Watch(DEATHS, calls, report, self.client, self.s3)
+        watch = KillingWatch(DEATHS, calls, report, self.client, self.s3)
         started = time.perf_counter()
         with watch as counted:
             died = run_until_empty(self.queue, self.services.runner, self.clock, say)
@@ -115,10 +115,10 @@ class Scene:
 
 
 class Progress:
-    """Prints every few seconds how many rows are removed, and then calls a function."""
+    """Prints every few seconds how many rows have been removed, and calls a function each time."""
 
-    def __init__(self, goal: int, also: Callable[[], None] = lambda: None) -> None:
-        self._goal, self._also, self._next, self._started = goal, also, 0.0, time.monotonic()
+    def __init__(self, goal: int, then: Callable[[], None] = lambda: None) -> None:
+        self._goal, self._then, self._next, self._started = goal, then, 0.0, time.monotonic()
 
     def __call__(self, counted: Counter[str]) -> None:
         """Prints the progress if the interval has passed."""
@@ -126,7 +126,7 @@ class Progress:
         if now >= self._next:
             self._next = now + PROGRESS_INTERVAL_SECONDS
             say(f"  {now:4.0f} s   {counted['removed']:7} of {self._goal} rows removed")
-            self._also()
+            self._then()
 
 
 def say(line: str) -> None:
@@ -134,21 +134,23 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def delete_a_bucket(objects: int) -> str:
-    """Deletes a bucket with this number of objects, of which every tenth has a file. The worker dies twenty times."""
-    scene = Scene()
-    place = scene.create_namespace("large")
-    bucket_id = scene.create_bucket(place, "large")
+def measure_bucket_deletion(objects: int) -> str:
+    """Deletes a bucket with this number of objects, and returns a line of results. The worker dies twenty times."""
+    environment = Environment()
+    namespace_partition = environment.create_namespace("large")
+    bucket_id = environment.create_bucket(namespace_partition, "large")
     say(f"Writing {objects} objects, every tenth with a file")
-    _seed(scene, place, bucket_id, objects)
-    scene.streams.mark_rebuilt()
-    namespace_id = place.rpartition(".")[2]
-    task_id = str(scene.services.deletions.delete_bucket(scene.organization, namespace_id, bucket_id).deletion_task)
-    scene.sources.drain()
+    _seed(environment, namespace_partition, bucket_id, objects)
+    environment.streams.mark_rebuilt()
+    namespace_id = namespace_partition.rpartition(".")[2]
+    task_id = str(
+        environment.services.deletions.delete_bucket(environment.organization, namespace_id, bucket_id).deletion_task
+    )
+    environment.sources.drain()
     # The objects were never counted, so their stream records are not needed; moto would keep gigabytes of them.
-    progress = Progress(objects, scene.streams.mark_rebuilt)
-    counted, died, seconds = scene.work(task_id, objects // ROWS_PER_CALL, progress)
-    scene.check_nothing_remains(bucket_id)
+    progress = Progress(objects, environment.streams.mark_rebuilt)
+    counted, died, seconds = environment.work(task_id, objects // ROWS_PER_CALL, progress)
+    environment.check_nothing_remains(bucket_id)
     return (
         f"  bucket of {objects} objects   {objects / seconds:7.0f} objects a second   "
         f"{counted['units'] / objects:.4f} write units per object, at least 1   "
@@ -156,22 +158,22 @@ def delete_a_bucket(objects: int) -> str:
     )
 
 
-def delete_a_namespace(buckets: int) -> str:
-    """Deletes a namespace with this number of buckets. Another namespace must not change."""
-    scene = Scene()
-    doomed, kept = scene.create_namespace("doomed"), scene.create_namespace("kept")
+def measure_namespace_deletion(buckets: int) -> str:
+    """Deletes a namespace with this number of buckets, and returns a line of results. Others must not change."""
+    environment = Environment()
+    deleted, kept = environment.create_namespace("deleted"), environment.create_namespace("kept")
     say(f"Creating {buckets} buckets with {OBJECTS_PER_BUCKET} objects each")
-    ids = [_fill(scene, doomed, f"b{number}") for number in range(buckets)]
-    other = _fill(scene, kept, "kept")
-    scene.sources.drain()
-    before = _contents(scene, "kept", other)
-    begun = scene.services.deletions.delete_namespace(scene.organization, doomed.rpartition(".")[2])
-    scene.sources.drain()
+    ids = [_fill(environment, deleted, f"b{number}") for number in range(buckets)]
+    other = _fill(environment, kept, "kept")
+    environment.sources.drain()
+    before = _contents(environment, "kept", other)
+    begun = environment.services.deletions.delete_namespace(environment.organization, deleted.rpartition(".")[2])
+    environment.sources.drain()
     objects = buckets * OBJECTS_PER_BUCKET
-    counted, died, seconds = scene.work(str(begun.deletion_task), 8 * buckets, Progress(objects))
-    scene.sources.drain()
-    scene.check_nothing_remains(begun.namespace_id, *ids)
-    after = _contents(scene, "kept", other)
+    counted, died, seconds = environment.work(str(begun.deletion_task), 8 * buckets, Progress(objects))
+    environment.sources.drain()
+    environment.check_nothing_remains(begun.namespace_id, *ids)
+    after = _contents(environment, "kept", other)
     if after != before or after[:3] != (1, OBJECTS_PER_BUCKET, 1):
         raise DeletionIncorrect(f"another namespace has changed: {before} {after}")
     return (
@@ -181,30 +183,30 @@ def delete_a_namespace(buckets: int) -> str:
     )
 
 
-def _seed(scene: Scene, place: str, bucket_id: str, objects: int) -> None:
-    now, files = "2026-01-01T00:00:00.000Z", s3_backends[scene.backends.account]["aws"]
+def _seed(environment: Environment, namespace_partition: str, bucket_id: str, objects: int) -> None:
+    now, files = "2026-01-01T00:00:00.000Z", s3_backends[environment.backends.account]["aws"]
     for number in range(objects):
         object_id = f"obj_{number:026}"
-        stored = StoredObject(place, bucket_id, object_id, {"n": number}, (), now, now, 1, 0)
-        put_row(scene.backends.account, scene.settings.objects_table, encode(to_item(stored)))
-        if number % WITH_FILE == 0:
-            files.put_object(scene.settings.blob_bucket, blob_key(bucket_id, object_id, "b"), b"x")
+        stored = StoredObject(namespace_partition, bucket_id, object_id, {"n": number}, (), now, now, 1, 0)
+        put_row(environment.backends.account, environment.settings.objects_table, encode(to_item(stored)))
+        if number % OBJECTS_PER_FILE == 0:
+            files.put_object(environment.settings.blob_bucket, blob_key(bucket_id, object_id, "b"), b"x")
 
 
-def _fill(scene: Scene, place: str, name: str) -> str:
-    bucket_id = scene.create_bucket(place, name)
+def _fill(environment: Environment, namespace_partition: str, name: str) -> str:
+    bucket_id = environment.create_bucket(namespace_partition, name)
     for number in range(OBJECTS_PER_BUCKET):
         files = [{"property": "f", "type": "text", "data": "x"}] if number == 0 else []
         new = CreateObjectRequest.model_validate({"n": number, "blobs": files}, strict=False)
-        scene.services.objects.create(place, bucket_id, new)
+        environment.services.objects.create(namespace_partition, bucket_id, new)
     return bucket_id
 
 
-def _contents(scene: Scene, name: str, bucket_id: str) -> tuple[int, int, int, list[Any]]:
-    """Returns the numbers of buckets, objects and files of a namespace with one bucket, and all its rows."""
-    namespace = scene.services.namespaces.get(scene.organization, name)
-    files = [key for key in scene.files() if bucket_id in key]
-    rows = [row for row in scene.rows() if namespace.namespace_id in str(row)]
+def _contents(environment: Environment, name: str, bucket_id: str) -> tuple[int, int, int, list[Any]]:
+    """Returns the numbers of buckets, objects and files of a namespace that has one bucket, and all its rows."""
+    namespace = environment.services.namespaces.get(environment.organization, name)
+    files = [key for key in environment.files() if bucket_id in key]
+    rows = [row for row in environment.rows() if namespace.namespace_id in str(row)]
     return namespace.bucket_count, namespace.tally.object_count, len(files), rows
 
 
@@ -219,7 +221,7 @@ def arguments() -> argparse.ArgumentParser:
 def main() -> None:
     """Deletes both, and prints the measurements."""
     sizes = arguments().parse_args()
-    bucket, namespace = delete_a_bucket(sizes.objects), delete_a_namespace(sizes.buckets)
+    bucket, namespace = measure_bucket_deletion(sizes.objects), measure_namespace_deletion(sizes.buckets)
     print("Deletion by a worker that dies", bucket, namespace, sep="\n")
 
 

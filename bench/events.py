@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sources:
-    """The streams of both tables, each with its function."""
+    """The streams of both tables, each with the handler of its records."""
 
     objects: StreamSource
     catalog: StreamSource
 
     def drain(self) -> None:
-        """Delivers all records, including those that the functions cause."""
-        while self._turned():
+        """Delivers all records, including those that the handlers cause."""
+        while self._deliver_once():
             pass
 
-    def _turned(self) -> Sequence[float]:
-        rests = [source.deliver() for source in (self.objects, self.catalog)]
-        return [delay for delay in rests if delay is not None]
+    def _deliver_once(self) -> Sequence[float]:
+        delays = [source.deliver() for source in (self.objects, self.catalog)]
+        return [delay for delay in delays if delay is not None]
 
 
 def new_sources(services: Services, streams: Streams, settings: Settings, report: Callable[[str], None]) -> Sources:

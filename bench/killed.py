@@ -40,9 +40,9 @@ class Clock:
         return self().timestamp()
 
 
-def run_until_empty(queue: LocalQueue, runner: Runner, clock: Clock, tell: Callable[[str], None]) -> int:
-    """Delivers messages, also again after a worker died, until the queue is empty. Returns the number of deaths."""
-    source = TaskSource(queue, lambda event: runner.handle(event, Call()), tell)
+def run_until_empty(queue: LocalQueue, runner: Runner, clock: Clock, report: Callable[[str], None]) -> int:
+    """Delivers messages, again if their worker died, until the queue is empty. Returns the number of deaths."""
+    source = TaskSource(queue, lambda event: runner.handle(event, Call()), report)
     died = 0
     while (delay := queue.delay()) is not None:
         clock.ahead += timedelta(seconds=delay)
@@ -57,14 +57,14 @@ def run_until_empty(queue: LocalQueue, runner: Runner, clock: Clock, tell: Calla
 class Call:
     """The context of a function call."""
 
-    began: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
 
     def get_remaining_time_in_millis(self) -> int:
         """Returns the remaining milliseconds until the timeout of the function."""
-        return int(1000 * (FUNCTION_SECONDS - (time.monotonic() - self.began)))
+        return int(1000 * (FUNCTION_SECONDS - (time.monotonic() - self.started)))
 
 
-class Watch:
+class KillingWatch:
     """Counts calls and write units, and simulates the end of the process at some calls.
 
     Write units are for rows of up to 1 KB, which is the case for all rows here. Indexes are not included.
@@ -73,8 +73,8 @@ class Watch:
     def __init__(self, deaths: int, calls: int, report: Callable[[Counter[str]], None], *clients: BaseClient) -> None:
         """Chooses the calls at which the worker dies among the first `calls`, the same in each run.
 
-        Half of these calls are executed before the worker dies. At most every fiftieth call is chosen, since a slice
-        that is never saved would be a failure.
+        Half of these calls are executed before the worker dies. At most one call in fifty is chosen, because a task
+        fails if its worker dies repeatedly before it saves progress.
         """
         self.counted: Counter[str] = Counter()
         self._deaths = set(random.Random(0).sample(range(1, calls), min(deaths, calls // 50)))

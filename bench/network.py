@@ -28,7 +28,7 @@ class _Raw:
 
 
 def replay(recorded: Mapping[str, bytes]) -> None:
-    """From now on, every AWS call in this process gets the response that was recorded for its kind."""
+    """Replaces the network in this process. Each AWS call gets the recorded response to a call of the same kind."""
 
     def send(_: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
         return AWSResponse(request.url, 200, HTTPHeaders.from_dict(JSON_HEADERS), _Raw(recorded[kind(request)]))
@@ -37,7 +37,7 @@ def replay(recorded: Mapping[str, bytes]) -> None:
 
 
 def kind(request: AWSPreparedRequest) -> str:
-    """Returns the operation of a call, with marks for the objects table, totals of a namespace, and an index."""
+    """Returns the operation of a call, with suffixes for the objects table, the totals of a namespace, and an index."""
     target: str | bytes = request.headers["X-Amz-Target"]
     text = target.decode() if isinstance(target, bytes) else target
     body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)

@@ -11,21 +11,21 @@ REGION = "us-east-1"
 AS_OF = "July 2025"
 MILLION = 1_000_000
 
-# Dollars for a million of each, in the first tier and without the free one.
+# Prices in dollars per million, in the first paid tier.
 GATEWAY_REQUEST = 3.50
 LAMBDA_REQUEST = 0.20
 READ_UNIT = 0.125
 WRITE_UNIT = 0.625
 S3_WRITE = 5.00
 SQS_REQUEST = 0.40
-# Dollars for a GB-second, and for a month of a GB.
+# Prices in dollars: Lambda per GB-second, storage and logs per GB, and one alarm per month.
 LAMBDA_GB_SECOND = 0.0000166667
 TABLE_GB, TABLE_FREE_GB = 0.25, 25
 BACKUP_GB = 0.20
 S3_GB = 0.023
 LOG_GB = 0.50
 ALARM = 0.10
-# The template declares so many, in every stage.
+# The number of alarms that the template declares. Each stage has all of them.
 ALARMS = 7
 # Lambda keeps five long polls of 20 seconds open on a queue that is an event source, in a month of 30 days.
 IDLE_POLLS = 5 * 30 * 24 * 3600 // 20
@@ -48,7 +48,7 @@ class Price:
 
     @property
     def total(self) -> float:
-        """The sum."""
+        """The sum of all services."""
         return self.gateway + self.function + self.tables + self.files
 
 

@@ -48,8 +48,8 @@ def measure(name: str, recorded: dict[str, Any]) -> dict[str, float]:
     return {part: round(100 * own / total, 1) for part, own in spent.most_common()}
 
 
-def where_the_time_goes(name: str, shares: dict[str, float]) -> str:
-    """Returns a readable line."""
+def format_shares(name: str, shares: dict[str, float]) -> str:
+    """Returns a line of the printed table."""
     return f"  {name:13} " + ", ".join(f"{part} {share:.0f}%" for part, share in shares.items() if share >= 1)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.services import Services
 
 FILE_KILOBYTES = 100
-OBJECTS_THERE = 110
+EXISTING_OBJECTS = 110
 NAMESPACE = "/v1/namespaces/{namespace_identifier}"
 BUCKET = "/v1/buckets/{bucket_identifier}"
 OBJECT_PATH = OBJECTS + "/{object_identifier}"
@@ -31,7 +31,7 @@ SCHEMA: Json = {"properties": {**BODY["bucket_schema"]["properties"], "synopsis"
 class Row:
     """The averages of one operation: calls to AWS, capacity units of DynamoDB, and calls to S3.
 
-    `cpu_ms` is the CPU time of this code and botocore without the engine. The counting of units is included.
+    `cpu_ms` is the CPU time of this code and of botocore. It does not include the time of the engine.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Row:
 
 
 class World:
-    """An organization with a namespace, and meters of all its calls. Units are counted only if `counting` is true."""
+    """An organization with a namespace, and counters of its calls. Units are counted only if `counting` is true."""
 
     def __init__(self, *, counting: bool) -> None:
         from chalicelib.api import create_app
@@ -105,7 +105,9 @@ class World:
             for number in range(1, runs + 1):
                 run(number)
         seconds = time.process_time() - self.backends.spent - started
-        calls, reads, writes, files = ((now - then) / runs for now, then in zip(self._counts(), before, strict=True))
+        calls, reads, writes, files = (
+            (now - earlier) / runs for now, earlier in zip(self._counts(), before, strict=True)
+        )
         return Row(name, calls, reads, writes, files, 1000 * seconds / runs)
 
     def _counts(self) -> tuple[float, float, float, float]:
@@ -127,14 +129,14 @@ def _catalog(world: World, runs: int) -> Iterator[Row]:
 
     ids = [world.call("POST", "/v1/buckets", body=bucket(n, "poster"))["bucket_id"] for n in range(30)]
     world.sources.drain()
-    here = {"bucket_identifier": ids[0]}
+    plain_bucket = {"bucket_identifier": ids[0]}
     yield world.measured(
         "get a namespace", lambda n: world.call("GET", NAMESPACE, {"namespace_identifier": "ns_bench"}), runs
     )
     yield world.measured("create a bucket", lambda n: world.call("POST", "/v1/buckets", body=bucket(n, "still")), runs)
-    yield world.measured("get a bucket", lambda n: world.call("GET", BUCKET, here), runs)
+    yield world.measured("get a bucket", lambda n: world.call("GET", BUCKET, plain_bucket), runs)
     yield world.measured(
-        "change a bucket", lambda n: world.call("PATCH", BUCKET, here, {"description": f"Number {n:04}"}), runs
+        "change a bucket", lambda n: world.call("PATCH", BUCKET, plain_bucket, {"description": f"Number {n:04}"}), runs
     )
     listing: dict[str, Json] = {
         "list 20 buckets": {"limit": 20},
@@ -149,42 +151,46 @@ def _objects(world: World, runs: int) -> Iterator[Row]:
         "POST", "/v1/buckets", body={**BODY, "bucket_name": "plain", "unique_key": None, "bucket_schema": SCHEMA}
     )["bucket_id"]
     keyed = world.call("POST", "/v1/buckets", body={**BODY, "bucket_name": "keyed"})["bucket_id"]
-    here, there = {"bucket_identifier": plain}, {"bucket_identifier": keyed}
+    plain_bucket, keyed_bucket = {"bucket_identifier": plain}, {"bucket_identifier": keyed}
 
-    def create(where: dict[str, str], fields: Json) -> str:
-        return str(world.call("POST", OBJECTS, where, fields)["object_id"])
+    def create(variables: dict[str, str], fields: Json) -> str:
+        return str(world.call("POST", OBJECTS, variables, fields)["object_id"])
 
     def film(number: int, **more: Any) -> Json:
         return {**OBJECT, "film_id": f"tt{number:07}", **more}
 
-    made = [create(here, film(n)) for n in range(OBJECTS_THERE)]
+    made = [create(plain_bucket, film(n)) for n in range(EXISTING_OBJECTS)]
     world.sources.drain()
-    spare = iter(made)
-    one = {**here, "object_identifier": made[-1]}
-    yield world.measured("create an object", lambda n: create(here, film(n)), runs)
-    yield world.measured("create an object under a unique key", lambda n: create(there, film(n)), runs)
+    deletable = iter(made)
+    one = {**plain_bucket, "object_identifier": made[-1]}
+    yield world.measured("create an object", lambda n: create(plain_bucket, film(n)), runs)
+    yield world.measured("create an object under a unique key", lambda n: create(keyed_bucket, film(n)), runs)
     yield world.measured(
-        f"create an object with a file of {FILE_KILOBYTES} KB", lambda n: create(here, film(n, blobs=[_file(n)])), runs
+        f"create an object with a file of {FILE_KILOBYTES} KB",
+        lambda n: create(plain_bucket, film(n, blobs=[_file(n)])),
+        runs,
     )
     yield world.measured(
         "the same, skipping duplicates",
-        lambda n: create(here, film(n, blobs=[_file(runs + 1 + n)], skip_duplicates=True)),
+        lambda n: create(plain_bucket, film(n, blobs=[_file(runs + 1 + n)], skip_duplicates=True)),
         runs,
     )
     yield world.measured(
         "create 100 objects in one request",
-        lambda n: world.call("POST", OBJECTS + "/batch", here, {"objects": [film(100 * n + m) for m in range(100)]}),
+        lambda n: world.call(
+            "POST", OBJECTS + "/batch", plain_bucket, {"objects": [film(100 * n + m) for m in range(100)]}
+        ),
         runs,
     )
     yield world.measured("get an object", lambda n: world.call("GET", OBJECT_PATH, one), runs)
     for size in (20, 100):
         yield world.measured(
-            f"list {size} objects", partial(_list, world, OBJECTS + "/list", here, {"limit": size}), runs
+            f"list {size} objects", partial(_list, world, OBJECTS + "/list", plain_bucket, {"limit": size}), runs
         )
     yield world.measured("change an object", lambda n: world.call("PATCH", OBJECT_PATH, one, {"year": 1900 + n}), runs)
     yield world.measured(
         "delete an object",
-        lambda n: world.call("DELETE", OBJECT_PATH, {**here, "object_identifier": next(spare)}),
+        lambda n: world.call("DELETE", OBJECT_PATH, {**plain_bucket, "object_identifier": next(deletable)}),
         runs,
     )
 
@@ -196,13 +202,13 @@ def _background(world: World, runs: int) -> Iterator[Row]:
         body = {**BODY, "bucket_name": f"{kind} {number:04}", "unique_key": None}
         return {"bucket_identifier": world.call("POST", "/v1/buckets", body=body)["bucket_id"]}
 
-    def fill(where: dict[str, str], objects: int) -> None:
+    def fill(variables: dict[str, str], objects: int) -> None:
         for start in range(0, objects, 100):
             rows = [{**OBJECT, "film_id": f"tt{start + m:07}"} for m in range(min(100, objects - start))]
-            world.call("POST", OBJECTS + "/batch", where, {"objects": rows})
+            world.call("POST", OBJECTS + "/batch", variables, {"objects": rows})
 
-    def delete(where: dict[str, str]) -> Any:
-        task_id = world.call("DELETE", BUCKET, where)["task_id"]
+    def delete(variables: dict[str, str]) -> Any:
+        task_id = world.call("DELETE", BUCKET, variables)["task_id"]
         return world.services.tasks.get(world.organization, task_id)
 
     def work(task: Any) -> None:
@@ -220,16 +226,16 @@ def _background(world: World, runs: int) -> Iterator[Row]:
         fill(large, objects)
         yield world.in_background(name, world.sources.objects.deliver)
         world.sources.drain()
-    doomed = [bucket(n, "doomed") for n in range(runs + 1)]
+    empty_buckets = [bucket(n, "deleted") for n in range(runs + 1)]
     tasks: list[Any] = []
-    yield world.measured("delete a bucket", lambda n: tasks.append(delete(doomed[n])), runs)
+    yield world.measured("delete a bucket", lambda n: tasks.append(delete(empty_buckets[n])), runs)
     work(tasks[0])
     task = delete(large)
     yield world.in_background(f"remove {MAX_BATCH_RECORDS + 2} objects of a deleted bucket", lambda: work(task))
 
 
-def _list(world: World, path: str, where: dict[str, str], body: Json, _: int) -> None:
-    world.call("POST", path, where, body)
+def _list(world: World, path: str, variables: dict[str, str], body: Json, _: int) -> None:
+    world.call("POST", path, variables, body)
 
 
 def _file(number: int) -> Json:

@@ -1,1 +1,1 @@
-"""`make deploy` and `make destroy`: one CloudFormation stack for each stage. Never packaged."""
+"""Implements `make deploy` and `make destroy`. Each stage is one CloudFormation stack."""

@@ -15,11 +15,11 @@ from chalicelib.local.bootstrap import DEFAULT_NAMESPACE
 from deployment.artifacts import Artifacts
 from deployment.copying import Copying
 from deployment.data import Data, remove_bucket
+from deployment.errors import DeploymentFailed, describe
 from deployment.first_access import environment, first_key, services_of
 from deployment.stack import Stack
-from deployment.stage import FORM, Stage
+from deployment.stage import NAME_PATTERN, Stage
 from deployment.template import DELETE, REMOVAL, parameter_values, read_template, with_code, with_removal
-from deployment.trouble import DeploymentFailed, describe
 
 PACKAGE = Path(__file__).parents[1] / "build" / "package"
 
@@ -44,7 +44,7 @@ class StageName(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Returns the name if it is valid."""
-        if not FORM.fullmatch(value):
+        if not NAME_PATTERN.fullmatch(value):
             self.fail(
                 f"{value!r} must have 1 to 20 lower case letters, digits and hyphens, and start with a letter",
                 param,
@@ -60,22 +60,22 @@ class Assignment(click.ParamType[tuple[str, str]]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         """Returns the name and the value."""
-        name, sign, text = value.partition("=")
-        if not sign or not name:
+        name, separator, text = value.partition("=")
+        if not separator or not name:
             self.fail(f"{value!r} does not have the form NAME=VALUE", param, ctx)
         return name, text
 
 
-of_stage = click.option("--stage", "name", required=True, type=StageName(), help="Name of the stage, such as dev.")
+stage_option = click.option("--stage", "name", required=True, type=StageName(), help="Name of the stage, such as dev.")
 
 
 @click.group(cls=Commands)
 def deployment() -> None:
-    """Manage stages. Each is a CloudFormation stack. Credentials and region come from the AWS variables."""
+    """Manage stages. Each is a CloudFormation stack. Credentials and region come from AWS environment variables."""
 
 
 @deployment.command()
-@of_stage
+@stage_option
 @click.option("--package", type=click.Path(path_type=Path), default=PACKAGE, help="Output of `make package`.")
 @click.argument("parameters", nargs=-1, type=Assignment(), metavar="[NAME=VALUE]...")
 def deploy(name: str, package: Path, parameters: Iterable[tuple[str, str]]) -> None:
@@ -110,7 +110,7 @@ def print_client_settings(outputs: Mapping[str, str], public_url: str) -> None:
 
 
 @deployment.command()
-@of_stage
+@stage_option
 @click.option("--delete-data", is_flag=True, help="Also remove tables and files, including those of earlier stacks.")
 def destroy(name: str, delete_data: bool) -> None:
     """Remove the stage. Its tables and files are kept, unless --delete-data or its RemovalPolicy says otherwise."""
@@ -132,7 +132,7 @@ def destroy(name: str, delete_data: bool) -> None:
 
 
 @deployment.command()
-@of_stage
+@stage_option
 def settings(name: str) -> None:
     """Print the settings with which the operator's command line uses the stage, as shell commands."""
     stack = Stack(boto3.client("cloudformation"), stage_of(name).stack, say)
@@ -141,15 +141,15 @@ def settings(name: str) -> None:
 
 
 @deployment.command()
-@of_stage
+@stage_option
 @click.option("--catalog-table", required=True, help="Catalog table to copy from.")
 @click.option("--objects-table", required=True, help="Objects table to copy from.")
 @click.option("--blob-bucket", required=True, help="S3 bucket of the copied objects. Its files are not copied.")
-@click.option("--profile", help="AWS profile that reads the two tables. By default, the one that writes.")
+@click.option("--profile", help="AWS profile for reading the two tables. Default: the profile that writes.")
 def copy(name: str, catalog_table: str, objects_table: str, blob_bucket: str, profile: str | None) -> None:
     """Copy the rows of other tables into the stage. Its statistics are updated automatically.
 
-    The tables may belong to another stage or account, or be restored ones. They must not change during the copy.
+    The tables may belong to another stage or account, or be restored from a backup. Stop writes to them first.
     """
     stack = Stack(boto3.client("cloudformation"), stage_of(name).stack, say)
     outputs = stack.outputs()

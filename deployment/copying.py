@@ -27,14 +27,14 @@ class Copying:
     pause: Callable[[float], None] = time.sleep
 
     def catalog(self, source: str, target: str) -> int:
-        """Copies all rows but tallies, which follow from the copied objects. Returns the number of rows."""
+        """Copies all rows except tallies, which are computed from the copied objects. Returns the number of rows."""
         rows = (item for item in self._rows(source) if not _is_tally(item["sk"]["S"]))
         return self._put(target, rows)
 
     def objects(self, source: str, target: str, former_bucket: str, bucket: str) -> int:
         """Copies all objects, and replaces the S3 bucket in the URLs of their files. Returns the number of rows.
 
-        The catalog has to be copied first: objects without a bucket are removed as parts of a deleted bucket.
+        Copy the catalog first: an object whose bucket does not exist is removed.
         """
         return self._put(target, (_with_files_in(item, former_bucket, bucket) for item in self._rows(source)))
 

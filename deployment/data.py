@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from deployment.errors import DeploymentFailed
 from deployment.stage import Stage
-from deployment.trouble import DeploymentFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from deployment.errors import DeploymentFailed
 from deployment.events import Progress, Say, wait_for_end
-from deployment.trouble import DeploymentFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

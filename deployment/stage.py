@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 APPLICATION = "buckets-api"
-FORM = re.compile("[a-z][a-z0-9-]{0,19}")
+NAME_PATTERN = re.compile("[a-z][a-z0-9-]{0,19}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deployment.trouble import DeploymentFailed
+from deployment.errors import DeploymentFailed
 
 Template = dict[str, Any]
 

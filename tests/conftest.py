@@ -82,4 +82,4 @@ def tables(client: DynamoDBClient) -> Iterator[Tables]:
     drop_tables(client, names)
 
 
-pytest_plugins = ["tests.support.log", "tests.support.quick", "tests.support.slow_time", "tests.support.world"]
+pytest_plugins = ["tests.support.log", "tests.support.performance", "tests.support.slow_time", "tests.support.world"]

@@ -1,4 +1,4 @@
-"""Every machine installs the same versions, and the Lambda function carries those that are tested."""
+"""All machines install the same versions, and the deployed packages have the tested versions."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def test_every_package_that_is_installed_for_the_project_is_pinned_to_the_instal
     }
 
 
-def test_nothing_else_is_pinned() -> None:
+def test_no_other_package_is_pinned() -> None:
     assert set(CONSTRAINTS) == packages("dev")
 
 
-def test_make_test_installs_all_that_make_run_installs() -> None:
+def test_make_test_installs_all_packages_of_make_run() -> None:
     assert packages("run") < packages("dev")
 
 
@@ -32,6 +32,6 @@ def test_the_versions_of_a_group_are_those_of_the_constraints(name: str) -> None
         assert str(requirement.specifier) == f"=={CONSTRAINTS[canonicalize_name(requirement.name)]}", requirement
 
 
-def test_what_the_lambda_function_carries_is_what_is_tested() -> None:
-    carried = pins("requirements.txt")
-    assert carried == {name: CONSTRAINTS.get(name) for name in carried}
+def test_the_deployed_packages_have_the_tested_versions() -> None:
+    deployed = pins("requirements.txt")
+    assert deployed == {name: CONSTRAINTS.get(name) for name in deployed}

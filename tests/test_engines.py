@@ -14,16 +14,20 @@ def no_java(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_java")
-def test_without_java_it_says_so_and_skips(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_java_the_tests_are_skipped_with_a_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv("CI", raising=False)
     assert main([]) == 0
-    told = capsys.readouterr().err
-    assert "SKIPPED" in told
-    assert "JDK 17" in told
+    message = capsys.readouterr().err
+    assert "SKIPPED" in message
+    assert "JDK 17" in message
 
 
 @pytest.mark.usefixtures("no_java")
-def test_without_java_it_fails_in_ci(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_java_the_command_fails_in_ci(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("CI", "true")
     assert main([]) == 1
     assert "JDK 17" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What no unit test sees: the rules of the house, which docs/architecture.md describes."""
+"""The rules for imports and names that docs/architecture.md describes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chalicelib.api import all_operations, create_app
 from chalicelib.wiring import services
 
 ROOT = Path(__file__).parent.parent
-# The packages and modules of `chalicelib` in dependency order: each may import from those before it.
+# The packages and modules of `chalicelib` in dependency order. Each may import only from earlier ones.
 ORDER = [
     "core",
     "settings",
@@ -43,14 +43,14 @@ ORDER = [
     "api",
     "admin",
 ]
-# Modules that only their own package uses, and those that put everything together.
+# Modules that only their own package may import, and the packages and modules that assemble the application.
 PRIVATE = {"store", "routes"}
-ASSEMBLING = {"services", "wiring", "api", "admin", "local"}
+ASSEMBLY = {"services", "wiring", "api", "admin", "local"}
 SOURCES = sorted((ROOT / "chalicelib").rglob("*.py"))
 
 
 def module_of(path: Path) -> str:
-    """The dotted name of a source file."""
+    """Returns the dotted module name of a source file."""
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
@@ -58,7 +58,7 @@ MODULES = {module_of(path): path for path in SOURCES}
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Every module that a file imports: at its top, inside a function, or for types only."""
+    """Yields every module that a file imports: at its top, inside a function, or for types only."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             names = {f"{node.module}.{alias.name}" for alias in node.names}
@@ -71,44 +71,44 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def own_imports(path: Path) -> set[str]:
-    """The modules of `chalicelib` that a file imports."""
+    """Returns the modules of `chalicelib` that a file imports."""
     return {module for module in imports(path) if module.partition(".")[0] == "chalicelib"} - {"chalicelib"}
 
 
 def package(module: str) -> str:
-    """The package, or the module at the top, that a module of `chalicelib` belongs to."""
+    """Returns the top-level package or module of `chalicelib` that contains this module."""
     return module.split(".")[1]
 
 
-def users(*libraries: str) -> set[str]:
-    """The modules that import one of these libraries."""
+def modules_that_import(*libraries: str) -> set[str]:
+    """Returns the modules that import one of these libraries."""
     return {name for name, path in MODULES.items() if {each.partition(".")[0] for each in imports(path)} & {*libraries}}
 
 
-def test_every_package_has_a_place_in_the_order() -> None:
+def test_every_package_has_a_position_in_the_dependency_order() -> None:
     assert {package(name) for name in MODULES if name != "chalicelib"} == {*ORDER}
 
 
-def test_packages_import_only_from_those_before_them() -> None:
-    upward = [
+def test_packages_import_only_from_packages_earlier_in_the_order() -> None:
+    violations = [
         f"{name} imports {module}"
         for name, path in MODULES.items()
         for module in own_imports(path)
         if ORDER.index(package(module)) > ORDER.index(package(name))
     ]
-    assert upward == []
+    assert violations == []
 
 
 def test_stores_and_routes_are_imported_by_their_own_package_only() -> None:
-    intruding = [
+    violations = [
         f"{name} imports {module}"
         for name, path in MODULES.items()
         for module in own_imports(path)
         if name != "chalicelib"
-        and package(name) not in ASSEMBLING | {package(module)}
+        and package(name) not in ASSEMBLY | {package(module)}
         and PRIVATE & {*module.split(".")[2:3]}
     ]
-    assert intruding == []
+    assert violations == []
 
 
 def test_no_files_import_each_other_in_a_cycle() -> None:
@@ -119,17 +119,17 @@ def test_no_files_import_each_other_in_a_cycle() -> None:
         pytest.fail(f"these modules import each other: {error.args[1]}")
 
 
-def test_only_the_http_layer_and_the_local_server_know_chalice() -> None:
+def test_only_the_http_layer_and_the_local_server_import_chalice() -> None:
     allowed = re.compile(r"chalicelib\.(api|http\..*|local\.server\..*)")
-    assert [name for name in sorted(users("chalice")) if not allowed.fullmatch(name)] == []
+    assert [name for name in sorted(modules_that_import("chalice")) if not allowed.fullmatch(name)] == []
 
 
-def test_only_aws_and_the_embedded_engine_know_the_aws_sdk() -> None:
+def test_only_aws_and_the_embedded_engine_import_the_aws_sdk() -> None:
     allowed = re.compile(r"chalicelib\.(aws|local)\..*")
-    assert [name for name in sorted(users("boto3", "botocore")) if not allowed.fullmatch(name)] == []
+    assert [name for name in sorted(modules_that_import("boto3", "botocore")) if not allowed.fullmatch(name)] == []
 
 
-def test_importing_the_front_door_without_an_environment_does_nothing_but_declare() -> None:
+def test_importing_app_needs_no_environment_and_does_not_import_large_libraries() -> None:
     program = "import app, sys; print([m for m in ('botocore.session', 'pydantic', 'moto') if m in sys.modules])"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -138,26 +138,26 @@ def test_importing_the_front_door_without_an_environment_does_nothing_but_declar
     assert done.stdout.strip() == "[]"
 
 
-def test_an_application_leaves_the_environment_alone() -> None:
+def test_creating_an_application_does_not_change_the_environment() -> None:
     before = dict(os.environ)
     create_app(services)
     assert dict(os.environ) == before
 
 
-def test_two_path_variables_never_share_a_position() -> None:
+def test_a_position_in_a_path_has_one_variable_name() -> None:
     names: dict[str, set[str]] = {}
     for operation in all_operations(services):
         for found in re.finditer(r"{(\w+)}", operation.path):
             names.setdefault(operation.path[: found.start()], set()).add(found.group(1))
-    assert {place: found for place, found in names.items() if len(found) > 1} == {}
+    assert {position: found for position, found in names.items() if len(found) > 1} == {}
 
 
-def test_operations_are_named_once() -> None:
+def test_operation_names_are_unique() -> None:
     names = [operation.name for operation in all_operations(services)]
     assert len(names) == len(set(names))
 
 
-def test_settings_come_from_nowhere_but_the_settings() -> None:
+def test_only_settings_modules_and_the_embedded_engine_read_the_environment() -> None:
     allowed = re.compile(r"chalicelib\.(settings|wiring|aws\.clients|admin\.services|local\..*)")
     readers = [name for name, path in MODULES.items() if "environ" in path.read_text()]
     assert [name for name in readers if not allowed.fullmatch(name)] == []

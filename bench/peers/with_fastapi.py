@@ -20,7 +20,7 @@ def create_bucket(body: NewBucket) -> BucketResponse:
 @app.get("/v1/buckets/{bucket_identifier}")
 def get_bucket(bucket_identifier: str) -> BucketResponse:
     """One query over two rows."""
-    return BucketResponse.model_validate(bare.a_bucket(bucket_identifier))
+    return BucketResponse.model_validate(bare.bucket_json(bucket_identifier))
 
 
 handler = Mangum(app, lifespan="off")

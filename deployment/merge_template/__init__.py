@@ -1,1 +1,1 @@
-"""The template that `chalice package` merges into its own: `.chalice/resources.json` and what repeats, from tables."""
+"""Builds the template that `chalice package` merges: `.chalice/resources.json` and generated resources."""

@@ -37,7 +37,7 @@ ALARMS = (
     ),
     Alarm(
         "TaskDeadLettersAlarm",
-        "A background task failed for good",
+        "A background task failed permanently",
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         {"QueueName": get_att("TaskDeadLetters", "QueueName")},
     ),
@@ -64,7 +64,7 @@ ALARMS = (
     ),
     Alarm(
         "ApiFaultsAlarm",
-        "Requests were answered with 500 to 504",
+        "Requests failed with status 500 to 504",
         ("AWS/ApiGateway", "5XXError"),
         {"ApiName": ref("AWS::StackName"), "Stage": "api"},
         statistic="Sum",
@@ -73,7 +73,7 @@ ALARMS = (
     ),
     Alarm(
         "ApiThrottledAlarm",
-        "Lambda turned requests away: the account's concurrency is used up",
+        "Lambda throttled requests: the concurrency limit of the account is reached",
         ("AWS/Lambda", "Throttles"),
         {"FunctionName": ref("APIHandler")},
         statistic="Sum",

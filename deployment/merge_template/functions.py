@@ -26,11 +26,11 @@ FOURTEEN_DAYS = 1_209_600  # the longest time for which SQS keeps a message
 TASK_VISIBILITY_SECONDS = 360  # longer than the lease of a task, which is longer than the time limit of its function
 TASK_MAX_RECEIVES = 10
 
-STREAM_WINDOW_SECONDS = 30  # with a window, Lambda passes the id of the shard to the function
+STREAM_WINDOW_SECONDS = 30  # only with a window does an event contain the id of the shard
 STREAM_MAX_RETRIES = 200
 STREAM_MAX_AGE_SECONDS = 43_200  # DynamoDB keeps the records of a stream for 24 hours
 
-# The changes of the catalog that its function receives: statistics of buckets, and tasks that are to be started.
+# The catalog function receives only these changes: of a bucket's statistics, and of tasks that must be started.
 BUCKET_ROW = {"Keys": {"sk": {"S": [{"prefix": "BKT#"}]}}}
 TASK_ROW = {"Keys": {"sk": {"S": [{"prefix": "TASK#"}]}}}
 WITH_STATISTICS = {"object_count": {"N": [{"exists": True}]}}
@@ -43,7 +43,7 @@ CATALOG_CHANGES: tuple[Json, ...] = (
 
 
 def functions() -> Json:
-    """What is added to each function, by its logical id. Chalice chooses the names of functions and event sources."""
+    """Additional properties of the functions, by logical id. Chalice chooses the names of functions and events."""
     objects, catalog = _stream_events("ObjectsTable"), _stream_events("CatalogTable", CATALOG_CHANGES)
     return {
         "APIHandler": _function("ApiMemory", "ApiLogGroup"),
@@ -89,7 +89,7 @@ def _queue_events(queue: str) -> Json:
 
 
 def _stream_events(table: str, changes: tuple[Json, ...] = ()) -> Json:
-    """The stream of a table; all of its records, or those of these changes."""
+    """The event source of a table's stream. It delivers all records, or only those that match one of `changes`."""
     source = {
         "Stream": get_att(table, "StreamArn"),
         "TumblingWindowInSeconds": STREAM_WINDOW_SECONDS,

@@ -69,11 +69,11 @@ RESPONSES = (
         INTERNAL_ERROR,
         INTERNAL_ERROR_MESSAGE,
     ),
-    # A client repeats a 503, because a 503 means that nothing was stored. After a timeout this is not known.
+    # Not 503, which clients retry because it means that nothing was stored. After a timeout this is not known.
     GatewayResponse(
         ("INTEGRATION_TIMEOUT",),
         (504, "TimeoutError"),
-        "The answer did not come in time; whether anything was stored is not known",
+        "The response did not arrive in time; it is not known whether anything was stored",
     ),
 )
 

@@ -11,7 +11,7 @@ from tests.support.world import World
 
 
 def test_two_organizations_may_share_a_name(access: Access) -> None:
-    one, other = (access.create_organization("Twin") for _ in range(2))
+    one, other = (access.create_organization("Acme") for _ in range(2))
     assert one.organization_id != other.organization_id
 
 

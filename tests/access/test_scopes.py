@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from chalicelib.access.models import ResourceScope
-from tests.support.world import World, bucket_body
+from tests.support.world import World, adapter_with_sources, bucket_body
 
 
 def test_a_key_with_a_bucket_scope_can_access_that_bucket_only(world: World) -> None:
@@ -22,8 +20,8 @@ def test_a_key_with_a_bucket_scope_can_access_that_bucket_only(world: World) -> 
         assert (rejected.status, rejected.error["code"]) == (403, "out_of_scope"), rejected.text
     for bucket in (other_id, "posters", "bkt_0000000000000000", "unknown"):
         for api in (scoped, scoped.using(namespace="nowhere")):
-            hidden = api.get(f"/v1/buckets/{bucket}")
-            assert (hidden.status, hidden.error["details"]) == (404, {"resource": "bucket", "id": bucket})
+            outside = api.get(f"/v1/buckets/{bucket}")
+            assert (outside.status, outside.error["details"]) == (404, {"resource": "bucket", "id": bucket})
     assert scoped.post("/v1/buckets", bucket_body("stills")).status == 404
 
 
@@ -40,35 +38,31 @@ def test_a_key_with_a_bucket_scope_finds_the_bucket_in_its_own_namespace_only(wo
         assert world.api().get(f"/v1/buckets/{bucket_id}").json["description"] == "new"
 
 
-def fed_by(*ids: str) -> dict[str, Any]:
-    return {"source_adapter": {"adapter_type": "bucket", "source_bucket_ids": list(ids)}}
-
-
 def test_a_key_with_a_bucket_scope_cannot_detect_other_source_buckets(world: World) -> None:
-    own, other, hidden = (world.api().post("/v1/buckets", bucket_body(name)).json["bucket_id"] for name in "abc")
+    own, other, outside = (world.api().post("/v1/buckets", bucket_body(name)).json["bucket_id"] for name in "abc")
     key = world.key_for(world.organization_id, scopes=[ResourceScope("bucket", id_) for id_ in (own, other)])
     scoped = world.api(key=key)
 
     messages = []
-    for unknown in (hidden, "bkt_0000000000000000"):
-        rejected = scoped.patch(f"/v1/buckets/{own}", fed_by(unknown))
+    for unknown in (outside, "bkt_0000000000000000"):
+        rejected = scoped.patch(f"/v1/buckets/{own}", adapter_with_sources(unknown))
         assert rejected.status == 422
         messages.append(rejected.text.replace(unknown, "it"))
     assert messages[0] == messages[1]
-    assert world.api().patch(f"/v1/buckets/{own}", fed_by(hidden)).status == 200
-    assert scoped.patch(f"/v1/buckets/{own}", fed_by(other)).status == 200
+    assert world.api().patch(f"/v1/buckets/{own}", adapter_with_sources(outside)).status == 200
+    assert scoped.patch(f"/v1/buckets/{own}", adapter_with_sources(other)).status == 200
 
 
 def test_the_error_for_a_cycle_names_only_buckets_that_the_key_can_see(world: World) -> None:
-    own, other, hidden = (world.api().post("/v1/buckets", bucket_body(name)).json["bucket_id"] for name in "abc")
-    assert world.api().patch(f"/v1/buckets/{other}", fed_by(hidden)).status == 200
-    assert world.api().patch(f"/v1/buckets/{hidden}", fed_by(own)).status == 200
+    own, other, outside = (world.api().post("/v1/buckets", bucket_body(name)).json["bucket_id"] for name in "abc")
+    assert world.api().patch(f"/v1/buckets/{other}", adapter_with_sources(outside)).status == 200
+    assert world.api().patch(f"/v1/buckets/{outside}", adapter_with_sources(own)).status == 200
     key = world.key_for(world.organization_id, scopes=[ResourceScope("bucket", id_) for id_ in (own, other)])
 
-    rejected = world.api(key=key).patch(f"/v1/buckets/{own}", fed_by(other))
+    rejected = world.api(key=key).patch(f"/v1/buckets/{own}", adapter_with_sources(other))
 
     assert (rejected.status, rejected.error["details"]) == (409, {"cycle": [own, other, own]})
-    assert hidden not in rejected.text
+    assert outside not in rejected.text
 
 
 def test_the_id_of_the_bucket_with_a_name_is_shown_only_to_keys_that_can_see_it(world: World) -> None:
@@ -100,13 +94,13 @@ def test_a_key_with_a_namespace_scope_cannot_see_other_namespaces(world: World) 
     for resource_id in (films, "films", "fil*"):
         key = world.key_for(world.organization_id, scopes=[ResourceScope("namespace", resource_id)])
         assert world.api(key=key).get("/v1/namespaces/films").status == 200
-        for hidden in ("books", "nowhere"):
+        for outside in ("books", "nowhere"):
             for reply in (
-                world.api(key=key).get(f"/v1/namespaces/{hidden}"),
-                world.api(key=key, namespace=hidden).post("/v1/buckets", bucket_body()),
+                world.api(key=key).get(f"/v1/namespaces/{outside}"),
+                world.api(key=key, namespace=outside).post("/v1/buckets", bucket_body()),
             ):
                 assert (reply.status, reply.error["message"]) == (404, "Namespace not found")
-                assert reply.error["details"] == {"resource": "namespace", "id": hidden}
+                assert reply.error["details"] == {"resource": "namespace", "id": outside}
 
 
 def test_scopes_do_not_extend_the_permissions(world: World) -> None:

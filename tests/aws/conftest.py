@@ -37,7 +37,7 @@ def either_table(request: pytest.FixtureRequest) -> Table:
 
 @pytest.fixture
 def faults(client: DynamoDBClient, table: Table) -> Iterator[Faults]:
-    """Faults in the calls of a test. It comes last, so that the calls that create the tables have none."""
+    """The faults of the calls in a test. Must be requested after `table`: calls that create tables have no faults."""
     planned = Faults(client)
     yield planned
     planned.remove()

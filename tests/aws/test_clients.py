@@ -82,7 +82,7 @@ def test_the_endpoints_of_other_services_are_not_loaded(
 
 
 @pytest.mark.parametrize("service", ["sts", "sso", "sso-oidc", "signin"])
-def test_credentials_may_come_from_the_services_that_provide_them(service: Any) -> None:
+def test_the_endpoints_of_services_that_provide_credentials_are_found(service: Any) -> None:
     session = botocore.session.Session()
     session.register_component("data_loader", DynamoDBLoader())
     theirs = boto3.client(service, region_name="eu-west-1").meta
@@ -96,12 +96,12 @@ def test_a_probe_times_out_within_the_budget_of_a_health_check() -> None:
     assert config.retries["total_max_attempts"] == 1
 
 
-def test_the_shapes_that_pass_through_exist_in_the_model_of_dynamodb() -> None:
+def test_the_shapes_that_are_not_converted_exist_in_the_dynamodb_model() -> None:
     described = botocore.session.Session().get_service_model("dynamodb")
     assert set(UNCONVERTED_SHAPES) <= set(described.shape_names)
 
 
-def test_a_botocore_without_one_of_the_shapes_is_given_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shape_that_an_older_botocore_does_not_have_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     load = Loader.load_service_model
 
     def load_older(loader: Loader, service_name: str, type_name: str, api_version: str | None = None) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 from chalicelib.blobs.blob import from_document, show_blob, stored_blob, to_document
-from tests.support.blobs import PNG, encoded, read
+from tests.support.blobs import PNG_HEADER, encoded, read
 
 
 def test_a_stored_blob_is_shown_with_its_details() -> None:
-    new = read("image", {"base64": encoded(PNG), "filename": "a.png"}, key_prefix="/p")
+    new = read("image", {"base64": encoded(PNG_HEADER), "filename": "a.png"}, key_prefix="/p")
     blob = stored_blob(new, blob_id="blob_1", key="blobs/k", url="s3://b/blobs/k", storage_class="coldline")
     assert from_document(json.loads(json.dumps(to_document(blob)))) == blob
     assert show_blob(blob) == {
@@ -21,14 +21,14 @@ def test_a_stored_blob_is_shown_with_its_details() -> None:
         "presigned_url": None,
         "details": {
             "filename": "a.png",
-            "size_bytes": len(PNG),
+            "size_bytes": len(PNG_HEADER),
             "mime_type": "image/png",
             "hash": f"sha256:{new.sha256}",
         },
     }
 
 
-def test_a_download_url_is_in_both_places() -> None:
+def test_a_download_url_is_in_the_blob_and_in_its_properties() -> None:
     blob = stored_blob(read("text", "x"), blob_id="b", key="k", url="s3://b/k", storage_class=None)
     shown = show_blob(blob, presigned_url="https://signed")
     assert shown["presigned_url"] == "https://signed"

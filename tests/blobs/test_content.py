@@ -17,7 +17,7 @@ from chalicelib.blobs.models import CreateBlobRequest
 from chalicelib.core.errors import NotEnabled, RequestInvalid
 from chalicelib.http.parsing import problems_of
 from chalicelib.schemas.values import FILE_TYPES
-from tests.support.blobs import LOCATION, PNG, encoded, read, rejection
+from tests.support.blobs import LOCATION, PNG_HEADER, encoded, read, rejection
 
 
 def outcome(type_: str, data: Any) -> NewBlob | RequestInvalid:
@@ -49,23 +49,23 @@ def test_a_url_is_kept_by_reference_unchanged(url: str, form: Any, type_: str) -
 
 
 def test_a_data_uri_contains_the_type_and_the_content() -> None:
-    new = read("image", "data:IMAGE/PNG;name=x;base64," + encoded(PNG))
-    assert (new.content, new.mime_type, new.size_bytes) == (PNG, "image/png", len(PNG))
+    new = read("image", "data:IMAGE/PNG;name=x;base64," + encoded(PNG_HEADER))
+    assert (new.content, new.mime_type, new.size_bytes) == (PNG_HEADER, "image/png", len(PNG_HEADER))
 
 
 def test_a_base64_object_may_contain_a_filename() -> None:
-    new = read("image", {"base64": encoded(PNG), "filename": "scans/Größe 1.png", "mime_type": "image/png"})
-    assert (new.content, new.filename) == (PNG, "scans/Größe 1.png")
-    assert new.hash == "sha256:" + hashlib.sha256(PNG).hexdigest() == f"sha256:{new.sha256}"
+    new = read("image", {"base64": encoded(PNG_HEADER), "filename": "scans/Größe 1.png", "mime_type": "image/png"})
+    assert (new.content, new.filename) == (PNG_HEADER, "scans/Größe 1.png")
+    assert new.hash == "sha256:" + hashlib.sha256(PNG_HEADER).hexdigest() == f"sha256:{new.sha256}"
 
 
 def test_the_filename_and_type_of_a_base64_object_may_be_null() -> None:
-    new = read("image", {"base64": encoded(PNG), "filename": None, "mime_type": None})
+    new = read("image", {"base64": encoded(PNG_HEADER), "filename": None, "mime_type": None})
     assert (new.filename, new.mime_type) == (None, "image/png")
 
 
 def test_base64_may_contain_line_breaks() -> None:
-    assert read("image", {"base64": base64.encodebytes(PNG).decode()}).content == PNG
+    assert read("image", {"base64": base64.encodebytes(PNG_HEADER).decode()}).content == PNG_HEADER
 
 
 @pytest.mark.parametrize("form", [str, lambda text: {"text": text}])
@@ -142,7 +142,7 @@ def test_other_values_are_rejected(type_: str, data: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", ["a picture", encoded(PNG), "data:image/png,notbase64", {"text": "x"}, "C:\\poster.png"]
+    "data", ["a picture", encoded(PNG_HEADER), "data:image/png,notbase64", {"text": "x"}, "C:\\poster.png"]
 )
 def test_a_plain_string_is_rejected_unless_the_field_is_a_text(data: Any) -> None:
     location, message = rejection("image", data)
@@ -154,11 +154,11 @@ def test_a_plain_string_is_rejected_unless_the_field_is_a_text(data: Any) -> Non
     ("data", "member"),
     [
         ({"base64": 5}, "base64"),
-        ({"base64": encoded(PNG), "mime_type": 5}, "mime_type"),
-        ({"base64": encoded(PNG), "filename": ["a"]}, "filename"),
+        ({"base64": encoded(PNG_HEADER), "mime_type": 5}, "mime_type"),
+        ({"base64": encoded(PNG_HEADER), "filename": ["a"]}, "filename"),
         ({"url": None}, "url"),
         ({"url": "https://example.com/", "filename": "x"}, "filename"),
-        ({"base64": encoded(PNG), "checksum": "x"}, "checksum"),
+        ({"base64": encoded(PNG_HEADER), "checksum": "x"}, "checksum"),
     ],
 )
 def test_an_invalid_member_is_rejected_with_its_name(data: Any, member: str) -> None:
@@ -179,12 +179,12 @@ def test_only_a_text_may_be_empty() -> None:
 
 @pytest.mark.parametrize("mime_type", ["png", "image/", "image/png/x", "image png", "ä/b", "text/\n"])
 def test_an_invalid_mime_type_is_rejected(mime_type: str) -> None:
-    assert rejection("image", {"base64": encoded(PNG), "mime_type": mime_type})[0] == ("data", "mime_type")
+    assert rejection("image", {"base64": encoded(PNG_HEADER), "mime_type": mime_type})[0] == ("data", "mime_type")
 
 
 @pytest.mark.parametrize("name", ["x" * 256, "../x", "a/../b", "..", "a\\b", "a\nb", "a\x00b", " ", "a/.."])
 def test_an_invalid_filename_is_rejected(name: str) -> None:
-    assert rejection("image", {"base64": encoded(PNG), "filename": name})[0] == ("data", "filename")
+    assert rejection("image", {"base64": encoded(PNG_HEADER), "filename": name})[0] == ("data", "filename")
 
 
 # URLs
@@ -296,15 +296,15 @@ def test_the_model_rejects_invalid_members() -> None:
 
 
 def test_a_checksum_of_64_hex_digits_is_a_sha_256() -> None:
-    digest = hashlib.sha256(PNG).hexdigest()
+    digest = hashlib.sha256(PNG_HEADER).hexdigest()
     for given_ in (digest, digest.upper()):
-        assert read("image", {"base64": encoded(PNG)}, checksum=given_).hash == f"sha256:{digest}"
+        assert read("image", {"base64": encoded(PNG_HEADER)}, checksum=given_).hash == f"sha256:{digest}"
 
 
 @pytest.mark.parametrize("checksum", ["md5:d41d8cd98f00b204e9800998ecf8427e", "crc32c:AAAAAA==", "sha512:ab_c-"])
 def test_other_checksums_are_kept_unchanged(checksum: str) -> None:
-    new = read("image", {"base64": encoded(PNG)}, checksum=checksum)
-    assert (new.hash, new.sha256) == (checksum, hashlib.sha256(PNG).hexdigest())
+    new = read("image", {"base64": encoded(PNG_HEADER)}, checksum=checksum)
+    assert (new.hash, new.sha256) == (checksum, hashlib.sha256(PNG_HEADER).hexdigest())
     by_reference = read("image", "https://example.com/x", checksum=checksum)
     assert (by_reference.hash, by_reference.sha256) == (checksum, None)
 
@@ -316,15 +316,15 @@ def test_the_checksum_of_a_url_is_returned_but_not_used_as_content_hash() -> Non
 
 @pytest.mark.parametrize("prefix", ["", "sha256:", "SHA256:", "sha-256:"])
 def test_a_sha_256_of_other_content_is_rejected(prefix: str) -> None:
-    location, message = rejection("image", {"base64": encoded(PNG)}, checksum=prefix + "a" * 64)
+    location, message = rejection("image", {"base64": encoded(PNG_HEADER)}, checksum=prefix + "a" * 64)
     assert location == ("checksum",)
-    assert hashlib.sha256(PNG).hexdigest() in message
+    assert hashlib.sha256(PNG_HEADER).hexdigest() in message
 
 
 @pytest.mark.parametrize(
     "checksum",
     ["", "x", "a" * 63, "a" * 65, "g" * 64, "sha256:", "sha256:abc", ":abc", "md5:a b", "md5:ü", "a" * 64 + "\n"],
 )
-@pytest.mark.parametrize("data", ["https://example.com/x", {"base64": encoded(PNG)}])
+@pytest.mark.parametrize("data", ["https://example.com/x", {"base64": encoded(PNG_HEADER)}])
 def test_a_malformed_checksum_is_rejected(checksum: str, data: Any) -> None:
     assert rejection("image", data, checksum=checksum)[0] == ("checksum",)

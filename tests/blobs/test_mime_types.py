@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from tests.support.blobs import PNG, encoded, read, rejection
+from tests.support.blobs import PNG_HEADER, encoded, read, rejection
 
 GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
@@ -30,7 +30,7 @@ def workbook(*names: str) -> bytes:
 @pytest.mark.parametrize(
     ("type_", "content", "mime_type"),
     [
-        ("image", PNG, "image/png"),
+        ("image", PNG_HEADER, "image/png"),
         ("image", JPEG, "image/jpeg"),
         ("image", GIF, "image/gif"),
         ("video", GIF, "image/gif"),
@@ -60,13 +60,13 @@ def test_the_mime_type_is_detected_from_the_content(type_: str, content: bytes, 
     [
         ("image", PDF, "application/pdf"),
         ("image", MP4, "video/mp4"),
-        ("video", PNG, "image/png"),
-        ("pdf", PNG, "image/png"),
+        ("video", PNG_HEADER, "image/png"),
+        ("pdf", PNG_HEADER, "image/png"),
         ("audio", GIF, "image/gif"),
         ("excel", PDF, "application/pdf"),
         ("excel", workbook("word/document.xml"), "wordprocessingml"),
         ("excel", workbook("readme.txt"), "application/zip"),
-        ("text", PNG, "image/png"),
+        ("text", PNG_HEADER, "image/png"),
         ("text", ELF, "application/x-executable"),
     ],
 )
@@ -78,7 +78,7 @@ def test_content_of_another_type_is_rejected_with_both_types(type_: str, content
 
 
 def test_the_detected_type_overrides_the_declared_one() -> None:
-    new = read("image", {"base64": encoded(PNG), "mime_type": "image/jpeg", "filename": "x.gif"})
+    new = read("image", {"base64": encoded(PNG_HEADER), "mime_type": "image/jpeg", "filename": "x.gif"})
     assert new.mime_type == "image/png"
 
 

@@ -44,7 +44,7 @@ def keys(store: BlobStore, prefix: str = "") -> list[str]:
     return [file.key for file in store.list_files(prefix)]
 
 
-def a_blob(key: str | None, storage_class: str | None = None) -> Blob:
+def new_blob(key: str | None, storage_class: str | None = None) -> Blob:
     return Blob("blob_1", "poster", "image", "s3://somewhere/k", key=key, storage_class=storage_class)
 
 
@@ -121,7 +121,7 @@ def test_a_list_of_files_continues_after_its_first_page(store: BlobStore) -> Non
 
 
 def test_a_download_url_is_valid_for_an_hour(store: BlobStore, blob_bucket: str) -> None:
-    url = urlsplit(store.presigned_get(a_blob("blobs/b/o/x")) or "")
+    url = urlsplit(store.presigned_get(new_blob("blobs/b/o/x")) or "")
     query = parse_qs(url.query)
     assert f"{url.netloc}{url.path}".endswith("blobs/b/o/x")
     assert blob_bucket in f"{url.netloc}{url.path}"
@@ -132,14 +132,14 @@ def test_a_download_url_is_valid_for_an_hour(store: BlobStore, blob_bucket: str)
 
 def test_signing_a_url_makes_no_call(store: BlobStore, faults: Faults) -> None:
     faults.always(lost())
-    assert store.presigned_get(a_blob("k"))
+    assert store.presigned_get(new_blob("k"))
 
 
 def test_archived_files_and_those_kept_by_reference_have_no_download_url() -> None:
     store = BlobStore(no_s3, "nowhere")
-    assert store.presigned_get(a_blob("k", "archive")) is None
-    assert store.presigned_get(a_blob(None)) is None
-    assert store.presigned_get(a_blob(None, "archive")) is None
+    assert store.presigned_get(new_blob("k", "archive")) is None
+    assert store.presigned_get(new_blob(None)) is None
+    assert store.presigned_get(new_blob(None, "archive")) is None
 
 
 # Errors of S3
@@ -168,7 +168,7 @@ def test_every_call_is_retried(store: BlobStore, faults: Faults, fault: Fault) -
 
 
 @pytest.mark.parametrize("fault", [slow_down, lost()])
-def test_a_store_that_keeps_failing_is_unavailable(
+def test_a_store_that_always_fails_raises_unavailable(
     store: BlobStore, faults: Faults, time: SlowTime, fault: Fault
 ) -> None:
     faults.always(fault)
@@ -179,7 +179,7 @@ def test_a_store_that_keeps_failing_is_unavailable(
     assert time.clock() - began < 20
 
 
-def test_keys_that_s3_was_too_busy_for_are_retried(store: BlobStore, faults: Faults) -> None:
+def test_keys_with_a_temporary_error_are_retried(store: BlobStore, faults: Faults) -> None:
     for key in ("a", "b"):
         store.put(key, b"x", **PLAIN)
     faults.on(1, altered(lambda response: response.update(Errors=[{"Key": "b", "Code": "InternalError"}])))
@@ -187,7 +187,7 @@ def test_keys_that_s3_was_too_busy_for_are_retried(store: BlobStore, faults: Fau
     assert keys(store) == []
 
 
-def test_keys_that_s3_remains_too_busy_for_are_unavailable(store: BlobStore, faults: Faults) -> None:
+def test_keys_that_always_have_a_temporary_error_raise_unavailable(store: BlobStore, faults: Faults) -> None:
     faults.always(altered(lambda response: response.update(Errors=[{"Key": "b", "Code": "SlowDown"}])))
     with pytest.raises(Unavailable):
         store.remove(["a", "b"])

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.api import create_app
 from chalicelib.wiring import build
 from tests.support.api import Api, ApiResponse
-from tests.support.world import World, bucket_body
+from tests.support.world import World, adapter_with_sources, bucket_body
 
 PATH = "/v1/buckets/posters"
 MUX: dict[str, Any] = {"adapter_type": "mux"}
@@ -135,14 +135,10 @@ def test_a_field_that_needs_collections_is_rejected_by_name(api: Api, given: dic
     assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotEnabledError", {"field": field})
 
 
-def fed_by(*ids: str) -> dict[str, Any]:
-    return {"adapter_type": "bucket", "source_bucket_ids": list(ids)}
-
-
 def test_adapters_that_would_form_a_cycle_are_rejected_with_the_cycle(api: Api) -> None:
     first = api.post("/v1/buckets", bucket_body("first")).json["bucket_id"]
-    second = api.post("/v1/buckets", bucket_body("second", source_adapter=fed_by(first))).json["bucket_id"]
-    third = api.post("/v1/buckets", bucket_body("third", source_adapter=fed_by(second))).json
+    second = api.post("/v1/buckets", bucket_body("second", **adapter_with_sources(first))).json["bucket_id"]
+    third = api.post("/v1/buckets", bucket_body("third", **adapter_with_sources(second))).json
 
     assert third["source_adapter"]["webhook_url"] is third["source_adapter"]["webhook_secret"] is None
     for source, cycle in (
@@ -150,7 +146,7 @@ def test_adapters_that_would_form_a_cycle_are_rejected_with_the_cycle(api: Api) 
         (second, [first, second, first]),
         (third["bucket_id"], [first, third["bucket_id"], second, first]),
     ):
-        reply = api.patch("/v1/buckets/first", {"source_adapter": fed_by(source)})
+        reply = api.patch("/v1/buckets/first", adapter_with_sources(source))
         assert (reply.status, reply.error["type"], reply.error["code"]) == (409, "ConflictError", "adapter_cycle")
         assert reply.error["details"]["cycle"] == cycle
     assert api.get("/v1/buckets/first").json["source_adapter"] is None
@@ -160,7 +156,7 @@ def test_a_source_is_a_bucket_of_the_same_namespace(api: Api) -> None:
     first = api.post("/v1/buckets", bucket_body()).json["bucket_id"]
     api.post("/v1/namespaces", {"namespace_name": "music"})
 
-    reply = api.using(namespace="music").post("/v1/buckets", bucket_body(source_adapter=fed_by(first)))
+    reply = api.using(namespace="music").post("/v1/buckets", bucket_body(**adapter_with_sources(first)))
 
     assert reply.status == 422
 

@@ -25,12 +25,12 @@ def meter(world: World, api: Api) -> Iterator[CostMeter]:
         yield made
 
 
-def an_id(api: Api) -> str:
+def posters_id(api: Api) -> str:
     return str(api.get("/v1/buckets/posters").json["bucket_id"])
 
 
 def test_reading_a_bucket_is_one_query_over_its_two_rows(meter: CostMeter) -> None:
-    bucket_id = an_id(meter.api)
+    bucket_id = posters_id(meter.api)
     put_tally(meter.world, bucket_id, object_count=1, revision=1)
 
     cost = meter.cost("GET", f"/v1/buckets/{bucket_id}")
@@ -44,7 +44,7 @@ def test_reading_a_bucket_by_name_reads_the_name_first(meter: CostMeter) -> None
 
 
 def test_a_key_and_a_namespace_are_looked_up_once_a_minute(meter: CostMeter) -> None:
-    bucket_id = an_id(meter.api)
+    bucket_id = posters_id(meter.api)
     meter.world.clock.advance(60)
 
     cold = meter.calls("GET", f"/v1/buckets/{bucket_id}")
@@ -62,7 +62,7 @@ def test_creating_a_bucket_is_one_transaction(meter: CostMeter) -> None:
 
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
 def test_changing_a_bucket_is_a_read_and_a_write(meter: CostMeter, method: str) -> None:
-    path = f"/v1/buckets/{an_id(meter.api)}"
+    path = f"/v1/buckets/{posters_id(meter.api)}"
 
     cost = meter.cost(method, path, {"description": "Old ones"})
 
@@ -72,14 +72,14 @@ def test_changing_a_bucket_is_a_read_and_a_write(meter: CostMeter, method: str) 
 
 
 def test_renaming_a_bucket_is_a_read_and_a_transaction(meter: CostMeter) -> None:
-    path = f"/v1/buckets/{an_id(meter.api)}"
+    path = f"/v1/buckets/{posters_id(meter.api)}"
 
     assert meter.calls("PATCH", path, {"bucket_name": "art"}) == ["Query", "TransactWriteItems"]
 
 
 def test_an_adapter_with_sources_reads_the_graph_and_each_source_once(meter: CostMeter) -> None:
     first, second = (meter.api.get(f"/v1/buckets/{name}").json["bucket_id"] for name in ("stills", "scripts"))
-    path = f"/v1/buckets/{an_id(meter.api)}"
+    path = f"/v1/buckets/{posters_id(meter.api)}"
     adapter = {"source_adapter": {"adapter_type": "bucket", "source_bucket_ids": [first, second]}}
 
     assert meter.calls("PATCH", path, adapter) == ["Query", "GetItem", "Query", "Query", "TransactWriteItems"]
@@ -96,14 +96,14 @@ def test_a_page_beyond_the_end_is_one_read(meter: CostMeter) -> None:
 
 
 def test_a_compatible_schema_change_reads_no_objects(meter: CostMeter) -> None:
-    path = f"/v1/buckets/{an_id(meter.api)}"
+    path = f"/v1/buckets/{posters_id(meter.api)}"
     wider = {"properties": {**bucket_body()["bucket_schema"]["properties"], "year": {"type": "integer"}}}
 
     assert meter.calls("PATCH", path, {"bucket_schema": wider}) == ["Query", "PutItem"]
 
 
 def test_a_conditional_read_costs_the_same_as_a_read(meter: CostMeter) -> None:
-    path = f"/v1/buckets/{an_id(meter.api)}"
+    path = f"/v1/buckets/{posters_id(meter.api)}"
     etag = meter.api.get(path).headers["ETag"]
 
     with traffic(meter.world) as seen:
@@ -129,7 +129,7 @@ def test_a_short_list_costs_one_to_three_calls(meter: CostMeter, body: dict[str,
 
 
 def test_a_list_by_id_is_one_read(meter: CostMeter) -> None:
-    body = {"filters": {"bucket_id": an_id(meter.api)}}
+    body = {"filters": {"bucket_id": posters_id(meter.api)}}
 
     assert meter.calls("POST", "/v1/buckets/list", body) == ["BatchGetItem"]
     assert meter.reply.json["total_count"] == 1

@@ -74,7 +74,7 @@ def test_a_storage_class_is_one_of_four_or_null(api: Api, tier: str | None) -> N
     assert api.post("/v1/buckets", bucket_body(storage_class=tier)).json["storage_class"] == tier
 
 
-def test_nulls_mean_absent(api: Api) -> None:
+def test_a_null_counts_as_absent(api: Api) -> None:
     nulls = ("description", "metadata", "unique_key", "source_adapter", "destination", "ingest_filter")
 
     reply = api.post("/v1/buckets", {**bucket_body(), **dict.fromkeys(nulls)})

@@ -181,7 +181,9 @@ def test_a_forged_cursor_with_a_name_longer_than_any_key_is_rejected(
 
 @pytest.mark.parametrize("order", [{}, {"sort": {"field": "bucket_name"}}])
 @pytest.mark.parametrize("offset", [12, 13, 10**12])
-def test_beyond_the_end_no_bucket_is_read(world: World, filled_api: Api, order: dict[str, Any], offset: int) -> None:
+def test_a_page_beyond_the_end_reads_no_buckets(
+    world: World, filled_api: Api, order: dict[str, Any], offset: int
+) -> None:
     with traffic(world) as observed:
         reply = filled_api.post(LIST, {**order, "limit": 3, "offset": offset, "include_total": True})
 

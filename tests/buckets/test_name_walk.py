@@ -35,7 +35,7 @@ class RenamedBuckets:
         self.renames: Names = {}
 
     def page(self, after: str | None, limit: int) -> list[WalkedBucket]:
-        """The page after a position, from a walk that starts there, or with `counts_all` from a walk over all keys."""
+        """Returns the page after a position. With `counts_all`, it comes from a walk over the entire index."""
         index = sorted(self.keys().values(), reverse=self.descending)
         if not self.counts_all and after is not None:
             index = [key for key in index if self._is_beyond(key, after)]

@@ -16,7 +16,7 @@ from chalicelib.buckets.store import BucketStore
 from chalicelib.services import Services
 from tests.support.api import Api, ApiResponse
 from tests.support.racing import run_concurrently
-from tests.support.world import World, bucket_body
+from tests.support.world import World, adapter_with_sources, bucket_body
 
 THREADS = 64
 
@@ -258,10 +258,6 @@ def test_a_patch_overtaken_by_the_operator_is_rejected(world: World, api: Api, c
     assert api.get("/v1/buckets/posters").json["description"] is None
 
 
-def fed_by(*ids: str) -> dict[str, Any]:
-    return {"source_adapter": {"adapter_type": "bucket", "source_bucket_ids": list(ids)}}
-
-
 def sources(api: Api, bucket_id: str) -> list[str]:
     adapter = api.get(f"/v1/buckets/{bucket_id}").json["source_adapter"] or {}
     return list(adapter.get("source_bucket_ids", []))
@@ -273,9 +269,9 @@ def create_buckets(api: Api, number: int) -> list[str]:
 
 def test_an_adapter_overtaken_by_the_other_half_of_a_cycle_is_rejected(world: World, api: Api) -> None:
     first, second = create_buckets(api, 2)
-    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(first)))
+    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", adapter_with_sources(first)))
 
-    reply = racing_api.patch(f"/v1/buckets/{first}", fed_by(second))
+    reply = racing_api.patch(f"/v1/buckets/{first}", adapter_with_sources(second))
 
     assert (reply.status, reply.error["code"]) == (409, "adapter_cycle")
     assert reply.error["details"]["cycle"] == [first, second, first]
@@ -284,10 +280,10 @@ def test_an_adapter_overtaken_by_the_other_half_of_a_cycle_is_rejected(world: Wo
 
 def test_an_adapter_and_a_rename_overtaken_by_the_other_half_are_rejected_together(world: World, api: Api) -> None:
     first, second, third = create_buckets(api, 3)
-    api.patch(f"/v1/buckets/{second}", fed_by(third))
-    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{third}", fed_by(first)))
+    api.patch(f"/v1/buckets/{second}", adapter_with_sources(third))
+    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{third}", adapter_with_sources(first)))
 
-    reply = racing_api.patch(f"/v1/buckets/{first}", {"bucket_name": "new", **fed_by(second)})
+    reply = racing_api.patch(f"/v1/buckets/{first}", {"bucket_name": "new", **adapter_with_sources(second)})
 
     assert reply.status == 409
     assert api.get("/v1/buckets/b0").json["bucket_id"] == first
@@ -296,17 +292,17 @@ def test_an_adapter_and_a_rename_overtaken_by_the_other_half_are_rejected_togeth
 
 def test_an_adapter_overtaken_by_one_that_closes_no_cycle_is_stored(world: World, api: Api) -> None:
     first, second, third = create_buckets(api, 3)
-    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(third)))
+    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", adapter_with_sources(third)))
 
-    assert racing_api.patch(f"/v1/buckets/{first}", fed_by(second)).status == 200
+    assert racing_api.patch(f"/v1/buckets/{first}", adapter_with_sources(second)).status == 200
     assert (sources(api, first), sources(api, second)) == ([second], [third])
 
 
 def test_a_creation_overtaken_by_another_adapter_is_made_once(world: World, api: Api) -> None:
     first, second = create_buckets(api, 2)
-    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{first}", fed_by(second)))
+    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{first}", adapter_with_sources(second)))
 
-    made = racing_api.post("/v1/buckets", bucket_body("new", **fed_by(first)))
+    made = racing_api.post("/v1/buckets", bucket_body("new", **adapter_with_sources(first)))
 
     assert made.status == 200, made.text
     assert sources(api, made.json["bucket_id"]) == [first]
@@ -318,7 +314,7 @@ def test_one_of_the_concurrent_adapters_of_a_cycle_is_rejected(api: Api) -> None
     ids = create_buckets(api, 8)
 
     def feed(number: int) -> Callable[[], ApiResponse]:
-        return lambda: api.patch(f"/v1/buckets/{ids[number]}", fed_by(ids[number - 1]))
+        return lambda: api.patch(f"/v1/buckets/{ids[number]}", adapter_with_sources(ids[number - 1]))
 
     replies = run_concurrently([feed(number) for number in range(len(ids))])
 
@@ -330,9 +326,9 @@ def test_one_of_the_concurrent_adapters_of_a_cycle_is_rejected(api: Api) -> None
 def test_if_match_fails_for_a_change_of_the_bucket_and_not_of_another_adapter(world: World, api: Api) -> None:
     first, second, third = create_buckets(api, 3)
     etag = api.get(f"/v1/buckets/{first}").headers["ETag"]
-    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", fed_by(third)))
+    racing_api = interleaved(world, lambda: api.patch(f"/v1/buckets/{second}", adapter_with_sources(third)))
 
-    reply = racing_api.patch(f"/v1/buckets/{first}", fed_by(third), headers={"If-Match": etag})
+    reply = racing_api.patch(f"/v1/buckets/{first}", adapter_with_sources(third), headers={"If-Match": etag})
 
     assert (reply.status, reply.headers["ETag"]) == (200, f'"{first}-2-0"')
 

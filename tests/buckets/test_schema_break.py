@@ -8,7 +8,8 @@ import pytest
 
 from chalicelib.adapters.rules import MAX_ADAPTER_BYTES, SourceAdapterConfig
 from tests.support.api import Api
-from tests.support.catalog import partition_of, put_object
+from tests.support.catalog import partition_of
+from tests.support.object_rows import write_minimal_object
 from tests.support.world import World, bucket_body
 
 PATH = "/v1/buckets/posters"
@@ -40,7 +41,7 @@ def test_a_breaking_change_is_rejected_if_there_are_objects_and_allowed_by_force
     world: World, api: Api, bucket_id: str, method: str, case: tuple[dict[str, Any], list[str], str]
 ) -> None:
     new, path, type_ = case
-    put_object(world, bucket_id)
+    write_minimal_object(world, bucket_id)
     body = {"bucket_schema": {"properties": new}, "description": "New"}
 
     for query in ({}, {"force_schema_break": "false"}):
@@ -65,7 +66,7 @@ def test_the_schema_of_an_empty_bucket_may_always_change(
 
 
 def test_a_compatible_change_is_allowed_with_objects(world: World, api: Api, bucket_id: str) -> None:
-    put_object(world, bucket_id)
+    write_minimal_object(world, bucket_id)
     described = {**WIDER, "title": {"type": "string", "description": "The title"}}
 
     for new in (WIDER, described, {**described, "photo": {"type": "image", "examples": ["x"]}}):
@@ -73,7 +74,7 @@ def test_a_compatible_change_is_allowed_with_objects(world: World, api: Api, buc
 
 
 def test_objects_of_another_bucket_do_not_count(world: World, api: Api, bucket_id: str) -> None:
-    put_object(world, "bkt_0000000000000000")
+    write_minimal_object(world, "bkt_0000000000000000")
 
     assert api.patch(PATH, {"bucket_schema": {"properties": {}}}).status == 200
 
@@ -87,7 +88,7 @@ def test_a_field_of_the_unique_key_keeps_its_type_while_there_are_objects(
     other_type = {"bucket_schema": {"properties": {**FIELDS, "title": {"type": "integer"}}}}
     untitled = {"bucket_schema": {"properties": {"year": {"type": "integer"}}}}
     assert api.patch(PATH, untitled, query=query).status == 422
-    put_object(world, bucket_id)
+    write_minimal_object(world, bucket_id)
 
     reply = api.patch(PATH, other_type, query=query)
 

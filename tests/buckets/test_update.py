@@ -29,8 +29,8 @@ def bucket(api: Api) -> dict[str, Any]:
     return dict(api.get(PATH).json)
 
 
-def unchanged(before: dict[str, Any], after: dict[str, Any], *but: str) -> bool:
-    free = {*but, "updated_at"}
+def unchanged(before: dict[str, Any], after: dict[str, Any], *changed: str) -> bool:
+    free = {*changed, "updated_at"}
     return {k: v for k, v in before.items() if k not in free} == {k: v for k, v in after.items() if k not in free}
 
 
@@ -178,7 +178,7 @@ def test_a_search_finds_new_values_and_not_replaced_ones(api: Api, bucket: dict[
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_if_match_allows_changes_of_the_named_state_only(
+def test_if_match_allows_a_change_only_if_the_etag_is_current(
     world: World, api: Api, bucket: dict[str, Any], method: str
 ) -> None:
     first = api.get(PATH).headers["ETag"]

@@ -1,4 +1,4 @@
-"""A walk by cursor returns each row that exists all the time exactly once, while others are created and deleted."""
+"""A walk by cursor returns each row that exists throughout the walk once, while others are created and deleted."""
 
 from __future__ import annotations
 

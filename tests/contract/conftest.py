@@ -23,7 +23,7 @@ class Sdk:
 
     address: str
     client: Any
-    # Any: in the generated annotations, all fields of responses may be None.
+    # Any, because the generated annotations allow None for all fields of responses.
     buckets: Any
     objects: Any
     namespaces: Any

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tests.contract.probes import SEND, WHERE, Body, Probe, ask, checked_by, lists, names_in, rejected, shown
+from tests.contract.probes import SEND, WHERE, Body, Probe, checked_by, lists, names_in, rejected, send_query, shown
 from tests.support.api import Api, ApiResponse
 from tests.support.objects import POSTER, SCHEMA, objects, text
 
-Maker = Callable[[str], Probe]
+NewProbe = Callable[[str], Probe]
 URL_BLOB = {"property": "poster", "type": "image", "data": "https://example.com/m.jpg"}
 TITLES = ["M", "Fury", "Spione"]
-LEAF = {"field": "title", "operator": "eq", "value": "fury"}
+TITLE_FILTER = {"field": "title", "operator": "eq", "value": "fury"}
 BY_REFERENCE = "accepted without effect: a URL is always stored by reference"
 
 
@@ -24,18 +24,18 @@ def _path(api: Api, object_id: str = "", *, name: str = "reels", **more: Any) ->
     return objects(name, object_id)
 
 
-def _made(api: Api, body: Body) -> str:
+def _create_object(api: Api, body: Body) -> str:
     reply = api.post(_path(api), body)
     assert reply.status == 200, reply.text
     return str(reply.json["object_id"])
 
 
-def _stocked(api: Api) -> str:
+def _path_with_objects(api: Api) -> str:
     """Returns the path of the objects of a bucket with three objects, of which the second has a blob."""
     path = _path(api)
     if not api.get(path).json["results"]:
         for title in TITLES:
-            _made(api, {"title": title, "blobs": [POSTER] if title == "Fury" else None})
+            _create_object(api, {"title": title, "blobs": [POSTER] if title == "Fury" else None})
     return path
 
 
@@ -52,34 +52,34 @@ def _create_edge(api: Api, body: Body) -> ApiResponse:
 
 
 def _change(method: str, api: Api, body: Body) -> ApiResponse:
-    made = _made(api, {"title": "M", "metadata": {"lang": "de"}, "blobs": [text("one")]})
+    made = _create_object(api, {"title": "M", "metadata": {"lang": "de"}, "blobs": [text("one")]})
     return api.call(method, _path(api, made), body)
 
 
 def _list(api: Api, body: Body) -> ApiResponse:
-    return api.post(f"{_stocked(api)}/list", body)
+    return api.post(f"{_path_with_objects(api)}/list", body)
 
 
-def _hide(api: Api, body: Body) -> ApiResponse:
-    made = _made(api, {"title": "M"})
+def _soft_delete(api: Api, body: Body) -> ApiResponse:
+    made = _create_object(api, {"title": "M"})
     return api.post(f"{_path(api)}/bulk-soft-delete", {"object_ids": [made], "reason": "done", **body})
 
 
 def _query_list(method: str, end: str, api: Api, query: Body) -> ApiResponse:
-    return ask(method, _stocked(api) + end, None, api, query)
+    return send_query(method, _path_with_objects(api) + end, None, api, query)
 
 
 def _query_create(api: Api, query: Body) -> ApiResponse:
     path = _path(api, name="keyed", unique_key={"fields": ["film_id"], "default_policy": "upsert"})
-    return ask("POST", path, {"film_id": "tt1"}, api, query)
+    return send_query("POST", path, {"film_id": "tt1"}, api, query)
 
 
 def _query_batch(api: Api, query: Body) -> ApiResponse:
-    return ask("POST", f"{_path(api)}/batch", {"objects": [{"title": "M"}]}, api, query)
+    return send_query("POST", f"{_path(api)}/batch", {"objects": [{"title": "M"}]}, api, query)
 
 
 def _query_get(api: Api, query: Body) -> ApiResponse:
-    return ask("GET", _path(api, _made(api, {"blobs": [POSTER]})), None, api, query)
+    return send_query("GET", _path(api, _create_object(api, {"blobs": [POSTER]})), None, api, query)
 
 
 OBJECT_SEND: dict[str, Callable[[Api, Body], ApiResponse]] = {
@@ -92,9 +92,9 @@ OBJECT_SEND: dict[str, Callable[[Api, Body], ApiResponse]] = {
     "ListObjectsRequest": _list,
     "SortOption": lambda api, body: _list(api, {"sort": {"field": "title", **body}}),
     "LogicalOperatorInput": lambda api, body: _list(api, {"filters": body}),
-    "FilterCondition": lambda api, body: _list(api, {"filters": {"AND": [{**LEAF, **body}]}}),
-    "DynamicValue": lambda api, body: _list(api, {"filters": {**LEAF, "value": {"type": "dynamic", **body}}}),
-    "BulkSoftDeleteRequest": _hide,
+    "FilterCondition": lambda api, body: _list(api, {"filters": {"AND": [{**TITLE_FILTER, **body}]}}),
+    "DynamicValue": lambda api, body: _list(api, {"filters": {**TITLE_FILTER, "value": {"type": "dynamic", **body}}}),
+    "BulkSoftDeleteRequest": _soft_delete,
     "query of create_object_buckets": _query_create,
     "query of create_objects_batch_buckets": _query_batch,
     "query of get_object_buckets": _query_get,
@@ -105,186 +105,186 @@ SEND.update(OBJECT_SEND)
 WHERE.update({"EdgeModel": "edges.0.", "CreateBlobRequest": "blobs.0."})
 
 
-def _blobs_shown(api: Api, model: str, _: Body) -> None:
+def _check_blobs(api: Api, model: str, _: Body) -> None:
     reply = SEND[model](api, {"blobs": [URL_BLOB]})
     assert [blob["properties"]["url"] for blob in reply.json["blobs"]] == [URL_BLOB["data"]]
 
 
-def _same_object(value: Any, api: Api, field: str, body: Body) -> None:
+def _check_same_object(value: Any, api: Api, field: str, body: Body) -> None:
     first, again, other = (_create(api, {**body, **more}).json for more in ({field: value}, {field: value}, {}))
     assert again == first
     assert other["object_id"] != first["object_id"]
 
 
-def _skips(api: Api, _: str, __: Body) -> None:
-    _same_object(True, api, "skip_duplicates", {"blobs": [text()]})
+def _check_skip_duplicates(api: Api, _: str, __: Body) -> None:
+    _check_same_object(True, api, "skip_duplicates", {"blobs": [text()]})
 
 
-def _repeats(api: Api, _: str, __: Body) -> None:
-    _same_object("row-12", api, "idempotency_key", {})
+def _check_idempotency_key(api: Api, _: str, __: Body) -> None:
+    _check_same_object("row-12", api, "idempotency_key", {})
 
 
-def _by_reference(api: Api, model: str, _: Body) -> None:
+def _check_canonicalize_source(api: Api, model: str, _: Body) -> None:
     for value in (True, False):
         body = {"canonicalize_source": value}
         reply = SEND[model](api, body if model == "CreateBlobRequest" else {**body, "blobs": [URL_BLOB]})
         assert reply.json["blobs"][0]["properties"]["url"] == URL_BLOB["data"]
 
 
-def _of_another_property(api: Api, model: str, _: Body) -> None:
+def _check_blob_property(api: Api, model: str, _: Body) -> None:
     reply = SEND[model](api, {"property": "review", "type": "text"})
     assert (reply.json["blobs"][0]["property"], reply.json["blobs"][0]["type"]) == ("review", "text")
     assert "no_such" in SEND[model](api, {"property": "no_such"}).text
 
 
-def _of_another_type(api: Api, model: str, _: Body) -> None:
+def _check_blob_type(api: Api, model: str, _: Body) -> None:
     assert SEND[model](api, {"type": "IMAGE"}).json["blobs"][0]["type"] == "image"
     reply = SEND[model](api, {"type": "video"})
     assert (reply.status, reply.error["details"]["validation_errors"][0]["location"][-1]) == (422, "type")
 
 
-def _upload(api: Api, model: str, _: Body) -> None:
+def _check_upload_id(api: Api, model: str, _: Body) -> None:
     reply = SEND[model](api, {"data": None, "upload_id": "upl_1"})
     assert (reply.status, reply.error["details"]["field"]) == (403, "body.blobs.0.upload_id")
     assert SEND[model](api, {"upload_id": None}).status == 200
 
 
-def _rises(api: Api, model: str, _: Body) -> None:
+def _check_blob_metadata(api: Api, model: str, _: Body) -> None:
     assert SEND[model](api, {"metadata": {"lang": "de"}}).json["lang"] == "de"
 
 
-def _rows(api: Api, model: str, _: Body) -> None:
+def _check_rows(api: Api, model: str, _: Body) -> None:
     reply = SEND[model](api, {"objects": [{"title": "M"}, {"title": 5}]}).json
     assert [row["object_index"] for row in reply["succeeded"]] == [0]
     assert [row["object_index"] for row in reply["failed"]] == [1]
 
 
-def _merged(api: Api, model: str, _: Body) -> None:
+def _check_put_metadata(api: Api, model: str, _: Body) -> None:
     changed = SEND[model](api, {"metadata": {"lang": "en", "score": 9}}).json
     assert (changed["metadata"], changed["score"]) == ({"lang": "en"}, 9)
 
 
-def _keeps_same_blobs(api: Api, model: str, _: Body) -> None:
+def _check_put_skip_duplicates(api: Api, model: str, _: Body) -> None:
     made = api.post(_path(api), {"blobs": [text()]}).json
     for skip in (True, False):
         changed = api.put(_path(api, made["object_id"]), {"blobs": [text()], "skip_duplicates": skip}).json
         assert (changed["blobs"] == made["blobs"]) is skip
 
 
-def _nothing_to_skip(api: Api, model: str, _: Body) -> None:
+def _check_patch_skip_duplicates(api: Api, model: str, _: Body) -> None:
     for skip in (True, False):
         assert SEND[model](api, {"skip_duplicates": skip, "title": "N"}).json["title"] == "N"
 
 
-def _selected(api: Api, model: str, _: Body) -> None:
+def _check_select(api: Api, model: str, _: Body) -> None:
     reply = SEND[model](api, {"select": ["title"]})
     assert {key for row in reply.json["results"] for key in row} == {"object_id", "bucket_id", "title"}
 
 
-def _signed_rows(api: Api, model: str, _: Body) -> None:
+def _check_presigned_urls_in_list(api: Api, model: str, _: Body) -> None:
     for signed in (True, False):
         rows = SEND[model](api, {"return_presigned_urls": signed}).json["results"]
         urls = [blob["presigned_url"] for row in rows for blob in row["blobs"]]
         assert [url is not None for url in urls] == [signed]
 
 
-def _signed(api: Api, model: str, _: Body) -> None:
+def _check_presigned_urls(api: Api, model: str, _: Body) -> None:
     for signed in (True, False):
         (blob,) = SEND[model](api, {"return_presigned_urls": signed}).json["blobs"]
         assert (blob["presigned_url"] is not None) is signed
 
 
-def _counted(api: Api, model: str, _: Body) -> None:
+def _check_document_count(api: Api, model: str, _: Body) -> None:
     assert SEND[model](api, {"include_document_count": True}).json["document_count"] == 0
     assert SEND[model](api, {"include_document_count": False}).json["document_count"] is None
 
 
-def _minds_case(api: Api, model: str, _: Body) -> None:
-    assert names_in(SEND[model](api, {"AND": [LEAF]})) == ["Fury"]
-    assert names_in(SEND[model](api, {"AND": [LEAF], "case_sensitive": True})) == []
+def _check_case_sensitive(api: Api, model: str, _: Body) -> None:
+    assert names_in(SEND[model](api, {"AND": [TITLE_FILTER]})) == ["Fury"]
+    assert names_in(SEND[model](api, {"AND": [TITLE_FILTER], "case_sensitive": True})) == []
 
 
-def _never_dynamic(api: Api, model: str, _: Body) -> None:
+def _check_dynamic_value(api: Api, model: str, _: Body) -> None:
     reply = SEND[model](api, {"field": "inputs.title"})
     assert (reply.status, "Dynamic values" in reply.text) == (422, True)
 
 
-def _hidden(api: Api, model: str, _: Body) -> None:
-    made = _made(api, {"title": "M"})
+def _check_object_ids(api: Api, model: str, _: Body) -> None:
+    made = _create_object(api, {"title": "M"})
     assert SEND[model](api, {"object_ids": [made, made, "obj_none"]}).json["soft_deleted"] == 1
     assert api.get(_path(api, made)).status == 404
 
 
-def _kept(name: str, value: str) -> Maker:
-    def of(field: str) -> Probe:
+def _stored_on_soft_delete(name: str, value: str) -> NewProbe:
+    def new_probe(field: str) -> Probe:
         def check(api: Api, model: str, _: Body) -> None:
-            made = _made(api, {"title": "M"})
+            made = _create_object(api, {"title": "M"})
             assert SEND[model](api, {"object_ids": [made], field: value}).status == 200
             services, bucket_id = api.services(), api.get("/v1/buckets/reels").json["bucket_id"]
             (deleted,) = (row for row in services.objects.store.walk(bucket_id) if row.object_id == made)
             assert deleted.soft_deleted is not None
             assert deleted.soft_deleted[name] == value
 
-        return Probe("supported: stored with each hidden object", check)
+        return Probe("supported: stored with each soft-deleted object", check)
 
-    return of
+    return new_probe
 
 
-def _decides(api: Api, model: str, _: Body) -> None:
+def _check_policy(api: Api, model: str, _: Body) -> None:
     assert SEND[model](api, {"policy": "update"}).error["code"] == "unique_key_absent"
     made = SEND[model](api, {"policy": "insert"}).json["object_id"]
     assert SEND[model](api, {"policy": "insert"}).error["code"] == "unique_key_taken"
     assert SEND[model](api, {"policy": "upsert"}).json["object_id"] == made
 
 
-def _not_processed(api: Api, model: str, _: Body) -> None:
+def _check_auto_process(api: Api, model: str, _: Body) -> None:
     reply = SEND[model](api, {"auto_process": True})
     assert (reply.status, reply.error["details"]["field"]) == (403, "auto_process")
     assert SEND[model](api, {"auto_process": False}).status == 200
 
 
 def _cursor(api: Api) -> str:
-    return str(api.post(f"{_stocked(api)}/list", {"limit": 2}).json["pagination"]["next_cursor"])
+    return str(api.post(f"{_path_with_objects(api)}/list", {"limit": 2}).json["pagination"]["next_cursor"])
 
 
-def _totals(api: Api, model: str, _: Body) -> None:
+def _check_include_total(api: Api, model: str, _: Body) -> None:
     assert SEND[model](api, {}).json["pagination"]["total"] is None
     assert SEND[model](api, {"include_total": True}).json["pagination"]["total"] is not None
 
 
-OBJECT_PAGE: dict[str, Maker] = {
+OBJECT_PAGE: dict[str, NewProbe] = {
     "limit": lists(1, ["M"]),
     "page_size": lists(1, ["M"]),
     "offset": lists(1, ["Fury", "Spione"]),
     "page": lists(2, []),
-    "include_total": checked_by(_totals, "supported: fills the totals"),
+    "include_total": checked_by(_check_include_total, "supported: fills the totals"),
     "cursor": lists(_cursor, ["Spione"]),
     "next_cursor": lists(_cursor, ["Spione"]),
     "after": lists(_cursor, ["Spione"]),
 }
-AUTO_PROCESS = checked_by(_not_processed, "rejected: 403 NotEnabledError that names it")
+AUTO_PROCESS = checked_by(_check_auto_process, "rejected: 403 NotEnabledError that names it")
 
-OBJECT_PROBES: dict[str, dict[str, Maker]] = {
+OBJECT_PROBES: dict[str, dict[str, NewProbe]] = {
     "CreateObjectRequest": {
         "key_prefix": shown("lang/m"),
-        "blobs": checked_by(_blobs_shown, "supported: shown in the response"),
-        "skip_duplicates": checked_by(_skips, "supported: returns the object with the same content"),
-        "canonicalize_source": checked_by(_by_reference, BY_REFERENCE),
+        "blobs": checked_by(_check_blobs, "supported: shown in the response"),
+        "skip_duplicates": checked_by(_check_skip_duplicates, "supported: returns the object with the same content"),
+        "canonicalize_source": checked_by(_check_canonicalize_source, BY_REFERENCE),
         "force_remirror": rejected(True, 403),
         "edges": shown([{"type": "sequel_of", "target_object_id": "obj_1"}]),
-        "idempotency_key": checked_by(_repeats, "supported: returns the object with the same key"),
+        "idempotency_key": checked_by(_check_idempotency_key, "supported: returns the object with the same key"),
     },
     "CreateBlobRequest": {
         "property": checked_by(
-            _of_another_property, "supported: shown; rejected with 422 if the schema has no such field"
+            _check_blob_property, "supported: shown; rejected with 422 if the schema has no such field"
         ),
-        "type": checked_by(_of_another_type, "supported: shown; rejected with 422 if the schema has another type"),
+        "type": checked_by(_check_blob_type, "supported: shown; rejected with 422 if the schema has another type"),
         "key_prefix": shown("posters/m"),
         "data": shown({"url": "https://example.com/n.jpg"}, where="properties.url", as_="https://example.com/n.jpg"),
-        "upload_id": checked_by(_upload, "rejected: 403 NotEnabledError that names it"),
+        "upload_id": checked_by(_check_upload_id, "rejected: 403 NotEnabledError that names it"),
         "checksum": shown("a" * 64, where="details.hash", as_="sha256:" + "a" * 64),
-        "metadata": checked_by(_rises, "supported: shown at the root of the object"),
-        "canonicalize_source": checked_by(_by_reference, BY_REFERENCE),
+        "metadata": checked_by(_check_blob_metadata, "supported: shown at the root of the object"),
+        "canonicalize_source": checked_by(_check_canonicalize_source, BY_REFERENCE),
         "force_remirror": rejected(True, 403),
     },
     "EdgeModel": {
@@ -294,37 +294,41 @@ OBJECT_PROBES: dict[str, dict[str, Maker]] = {
         "direction": shown("in"),
         "attributes": shown({"a": [1, None]}),
     },
-    "CreateObjectsBatchRequest": {"objects": checked_by(_rows, "supported: each row has its own result")},
+    "CreateObjectsBatchRequest": {"objects": checked_by(_check_rows, "supported: each row has its own result")},
     "UpdateObjectRequest": {
         "key_prefix": shown("lang/m"),
         "metadata": checked_by(
-            _merged,
-            "supported: each key is merged into the object's `metadata` if that has the key, else into the root",
+            _check_put_metadata,
+            "supported: each key is set in the object's `metadata` if `metadata` has the key, otherwise at the root",
         ),
-        "skip_duplicates": checked_by(_keeps_same_blobs, "supported: blobs with the same content are not replaced"),
+        "skip_duplicates": checked_by(
+            _check_put_skip_duplicates, "supported: blobs with the same content are not replaced"
+        ),
     },
     "PatchObjectRequest": {
         "key_prefix": shown("lang/m"),
         "skip_duplicates": checked_by(
-            _nothing_to_skip, "accepted without effect: a PATCH has no blobs that could be skipped"
+            _check_patch_skip_duplicates, "accepted without effect: a PATCH request has no blobs"
         ),
     },
     "ListObjectsRequest": {
-        "filters": lists({"AND": [LEAF]}, ["Fury"]),
+        "filters": lists({"AND": [TITLE_FILTER]}, ["Fury"]),
         "sort": lists({"field": "title"}, ["Fury", "M", "Spione"]),
         "search": lists("SPIO*E", ["Spione"]),
-        "select": checked_by(_selected, "supported: only these fields and the ids are shown"),
-        "return_presigned_urls": checked_by(_signed_rows, "supported: stored blobs have a download URL"),
+        "select": checked_by(_check_select, "supported: only these fields and the ids are shown"),
+        "return_presigned_urls": checked_by(
+            _check_presigned_urls_in_list, "supported: stored blobs have a download URL"
+        ),
     },
     "SortOption": {
         "field": lists("created_at", TITLES),
         "direction": lists("desc", ["Spione", "M", "Fury"]),
     },
     "LogicalOperatorInput": {
-        "AND": lists([LEAF], ["Fury"]),
-        "OR": lists([LEAF, {"title": "m"}], ["M", "Fury"]),
-        "NOT": lists([LEAF], ["M", "Spione"]),
-        "case_sensitive": checked_by(_minds_case, "supported: changes the selection of rows"),
+        "AND": lists([TITLE_FILTER], ["Fury"]),
+        "OR": lists([TITLE_FILTER, {"title": "m"}], ["M", "Fury"]),
+        "NOT": lists([TITLE_FILTER], ["M", "Spione"]),
+        "case_sensitive": checked_by(_check_case_sensitive, "supported: changes the selection of rows"),
     },
     "FilterCondition": {
         "field": lists("key_prefix", []),
@@ -332,23 +336,25 @@ OBJECT_PROBES: dict[str, dict[str, Maker]] = {
         "value": lists("m", ["M"]),
     },
     "DynamicValue": {
-        name: checked_by(_never_dynamic, "rejected: 422, because dynamic values are not supported")
+        name: checked_by(_check_dynamic_value, "rejected: 422, because dynamic values are not supported")
         for name in ("type", "field")
     },
     "BulkSoftDeleteRequest": {
-        "object_ids": checked_by(_hidden, "supported: these objects are hidden and counted"),
-        "reason": _kept("reason", "licence ended"),
-        "lifecycle_state": _kept("state", "archived"),
-        "source": _kept("source", "cleaning"),
+        "object_ids": checked_by(_check_object_ids, "supported: these objects are soft-deleted and counted"),
+        "reason": _stored_on_soft_delete("reason", "licence ended"),
+        "lifecycle_state": _stored_on_soft_delete("state", "archived"),
+        "source": _stored_on_soft_delete("source", "cleaning"),
     },
     "query of create_object_buckets": {
-        "policy": checked_by(_decides, "supported: insert, update or upsert, if the bucket has a unique key"),
+        "policy": checked_by(_check_policy, "supported: insert, update or upsert, if the bucket has a unique key"),
         "auto_process": AUTO_PROCESS,
     },
     "query of create_objects_batch_buckets": {"auto_process": AUTO_PROCESS},
     "query of get_object_buckets": {
-        "return_presigned_urls": checked_by(_signed, "supported: stored blobs have a download URL"),
-        "include_document_count": checked_by(_counted, "supported: `document_count` is null if it is false"),
+        "return_presigned_urls": checked_by(_check_presigned_urls, "supported: stored blobs have a download URL"),
+        "include_document_count": checked_by(
+            _check_document_count, "supported: `document_count` is null if it is false"
+        ),
     },
     "query of list_objects_buckets": OBJECT_PAGE,
     "query of list_objects_get_buckets": OBJECT_PAGE,

@@ -41,9 +41,9 @@ def at(document: Any, path: str) -> Any:
 
 
 def shown(value: Any, *, as_: Any = ..., where: str | None = None) -> Callable[[str], Probe]:
-    """The response and a later read contain the value, or `as_` if it is stored in another form."""
+    """Returns a probe that expects the value, or `as_` if that is given, in the response and in a later read."""
 
-    def of(field: str) -> Probe:
+    def new_probe(field: str) -> Probe:
         def check(api: Api, model: str, extra: Body) -> None:
             reply = SEND[model](api, {**extra, field: value})
             assert reply.status == 200, reply.text
@@ -54,11 +54,11 @@ def shown(value: Any, *, as_: Any = ..., where: str | None = None) -> Callable[[
 
         return Probe("supported: shown in the response and in later reads", check)
 
-    return of
+    return new_probe
 
 
 def _later(api: Api, reply: ApiResponse) -> ApiResponse:
-    """Reads the object, the bucket or the namespace of a response again."""
+    """Reads the object, the bucket or the namespace in a response again."""
     if "object_id" in reply.json:
         return api.get(f"/v1/buckets/{reply.json['bucket_id']}/objects/{reply.json['object_id']}")
     id_, collection = ("bucket_id", "buckets") if "bucket_id" in reply.json else ("namespace_id", "namespaces")
@@ -66,9 +66,9 @@ def _later(api: Api, reply: ApiResponse) -> ApiResponse:
 
 
 def rejected(value: Any, status: int, name: str | None = None) -> Callable[[str], Probe]:
-    """The request is rejected with an error that names the field. Null is accepted."""
+    """Returns a probe that expects an error that names the field, and that null is accepted."""
 
-    def of(field: str) -> Probe:
+    def new_probe(field: str) -> Probe:
         def check(api: Api, model: str, extra: Body) -> None:
             reply = SEND[model](api, {**extra, field: value})
             assert reply.status == status, reply.text
@@ -79,13 +79,13 @@ def rejected(value: Any, status: int, name: str | None = None) -> Callable[[str]
             f"rejected: {status} {'NotEnabledError' if status == 403 else ''} that names it".replace("  ", " "), check
         )
 
-    return of
+    return new_probe
 
 
 def lists(value: Any, names: list[str]) -> Callable[[str], Probe]:
-    """The list has these rows, and other rows or another order without the field."""
+    """Returns a probe that expects these rows in a list, and other rows or another order without the field."""
 
-    def of(field: str) -> Probe:
+    def new_probe(field: str) -> Probe:
         def check(api: Api, model: str, extra: Body) -> None:
             reply = SEND[model](api, {**extra, field: value(api) if callable(value) else value})
             assert reply.status == 200, reply.text
@@ -94,11 +94,11 @@ def lists(value: Any, names: list[str]) -> Callable[[str], Probe]:
 
         return Probe("supported: changes the page, the order or the selection of rows", check)
 
-    return of
+    return new_probe
 
 
 def checked_by(check_: Check, outcome: str) -> Callable[[str], Probe]:
-    """The field is tested by this function."""
+    """Returns a probe that calls this function."""
     return lambda _: Probe(outcome, check_)
 
 
@@ -121,7 +121,7 @@ def _tasks(api: Api, body: Body) -> ApiResponse:
 
 def _tasks_page(api: Api, query: Body) -> ApiResponse:
     start_tasks(api)
-    return ask("POST", "/v1/tasks/list", None, api, query)
+    return send_query("POST", "/v1/tasks/list", None, api, query)
 
 
 def _create(api: Api, body: Body) -> ApiResponse:
@@ -152,7 +152,7 @@ def _namespace(api: Api, body: Body) -> ApiResponse:
     return api.post("/v1/namespaces", {"namespace_name": "new", **body})
 
 
-def ask(method: str, path: str, body: Body | None, api: Api, query: Body) -> ApiResponse:
+def send_query(method: str, path: str, body: Body | None, api: Api, query: Body) -> ApiResponse:
     """Sends a request with these query parameters, except for those that are None."""
     parameters = {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
     given = {name: value for name, value in parameters.items() if value is not None}
@@ -163,7 +163,7 @@ def _schema_field(api: Api, body: Body) -> ApiResponse:
     return _create(api, {"bucket_schema": {"properties": {"probed": {"type": "string", **body}}}})
 
 
-# How each model of the SDK is sent.
+# By model of the SDK: the function that sends a request with fields of the model.
 SEND: dict[str, Callable[[Api, Body], ApiResponse]] = {
     "BucketCreateRequest": _create,
     "BucketPatchRequest": lambda api, body: api.patch("/v1/buckets/posters", body),
@@ -190,19 +190,19 @@ SEND: dict[str, Callable[[Api, Body], ApiResponse]] = {
     "PayloadIndexConfigInput": partial(_in_list, "payload_indexes", {"field_name": "team", "type": "keyword"}),
     "VectorConfigSpec": partial(_in_list, "vector_configs", {"name": "text", "dimension": 3}),
     "VectorConfigSpecModel": _standalone_vectors,
-    "query of list_buckets": partial(ask, "POST", "/v1/buckets/list", None),
-    "query of list_buckets_get": partial(ask, "GET", "/v1/buckets", None),
-    "query of patch_bucket": partial(ask, "PATCH", "/v1/buckets/posters", {"bucket_schema": {"properties": {}}}),
-    "query of update_bucket": partial(ask, "PUT", "/v1/buckets/posters", {"bucket_schema": {"properties": {}}}),
+    "query of list_buckets": partial(send_query, "POST", "/v1/buckets/list", None),
+    "query of list_buckets_get": partial(send_query, "GET", "/v1/buckets", None),
+    "query of patch_bucket": partial(send_query, "PATCH", "/v1/buckets/posters", {"bucket_schema": {"properties": {}}}),
+    "query of update_bucket": partial(send_query, "PUT", "/v1/buckets/posters", {"bucket_schema": {"properties": {}}}),
     "ListTasksRequest": _tasks,
     "query of list_tasks": _tasks_page,
-    "query of delete_bucket": partial(ask, "DELETE", "/v1/buckets/posters", None),
-    "query of delete_namespace": partial(ask, "DELETE", "/v1/namespaces/films", None),
-    "query of list_namespaces": partial(ask, "POST", "/v1/namespaces/list", None),
-    "query of list_namespaces_get": partial(ask, "GET", "/v1/namespaces", None),
+    "query of delete_bucket": partial(send_query, "DELETE", "/v1/buckets/posters", None),
+    "query of delete_namespace": partial(send_query, "DELETE", "/v1/namespaces/films", None),
+    "query of list_namespaces": partial(send_query, "POST", "/v1/namespaces/list", None),
+    "query of list_namespaces_get": partial(send_query, "GET", "/v1/namespaces", None),
 }
 
-# The path of a nested model in the response.
+# By nested model: its path in the response.
 WHERE = {
     "UniqueKeyConfig": "unique_key.",
     "BucketSchemaInput": "bucket_schema.",

@@ -16,12 +16,12 @@ from pydantic import BaseModel
 
 Method = Callable[..., Any]
 API_CLASSES = (TasksApi, BucketsApi, BucketObjectsApi, NamespacesApi, HealthApi)
-# Further ways to call each method, with the same arguments.
+# Suffixes of variants of each method, which have the same arguments.
 VARIANTS = ("_with_http_info", "_without_preload_content")
 
 
 def methods() -> dict[str, Method]:
-    """Returns the operations of these classes, and the one on namespaces that the SDK has in another class."""
+    """Returns the operations of API_CLASSES, and the operation on namespaces that is in another class of the SDK."""
     found = {name: method for api in API_CLASSES for name, method in vars(api).items() if inspect.isfunction(method)}
     own = {name: m for name, m in found.items() if name[0] != "_" and not name.endswith(VARIANTS)}
     return {**own, "create_standalone_namespace": BYODocumentsApi.create_standalone_namespace}

@@ -1,4 +1,4 @@
-"""No request field of the official SDK is accepted and ignored.
+"""Each request field of the official SDK has an effect or is rejected; the exceptions are documented.
 
 The fields are read from the models and methods of the SDK. A field without a probe fails the test, so a new version of
 the SDK with new fields does, too.
@@ -21,11 +21,11 @@ from mixpeek.api.tasks_api import TasksApi
 
 from chalicelib.api import all_operations
 from chalicelib.wiring import services
-from tests.contract import left_out
+from tests.contract import omitted_fields
 from tests.contract.probe_table import PROBES, probe
 from tests.contract.probes import SCHEMA
 from tests.contract.sdk_models import bodies, methods
-from tests.contract.test_nothing_forgotten import NOT_HERE
+from tests.contract.test_probe_coverage import UNSUPPORTED_OPERATIONS
 from tests.support.api import Api
 from tests.support.world import World
 
@@ -61,14 +61,14 @@ def fields_of(name: str) -> list[str]:
     return [field.alias or key for key, field in fields.items() if key != "additional_properties"]
 
 
-def everything() -> Iterator[tuple[str, str]]:
+def all_request_fields() -> Iterator[tuple[str, str]]:
     for model in PROBES:
         for field in fields_of(model):
             yield model, field
 
 
 @pytest.fixture
-def stocked(world: World, api: Api) -> Api:
+def filled_api(world: World, api: Api) -> Api:
     """A client of an API with three buckets, of which the first has an object, and three namespaces."""
     for name in ("posters", "art", "prints"):
         made = api.post("/v1/buckets", {"bucket_name": name, "bucket_schema": SCHEMA}).json
@@ -80,27 +80,27 @@ def stocked(world: World, api: Api) -> Api:
     return api
 
 
-@pytest.mark.parametrize(("model", "field"), list(everything()))
-def test_a_field_takes_effect_or_is_rejected_by_name(stocked: Api, model: str, field: str) -> None:
+@pytest.mark.parametrize(("model", "field"), list(all_request_fields()))
+def test_a_field_takes_effect_or_is_rejected_by_name(filled_api: Api, model: str, field: str) -> None:
     found = probe(model, field)
     assert found is not None, f"the SDK's {model}.{field} has no probe: support it or reject it, and add a probe"
-    found.check(stocked, model, {})
+    found.check(filled_api, model, {})
 
 
 def test_every_probe_is_for_a_field_of_the_sdk() -> None:
-    known = set(everything())
+    known = set(all_request_fields())
     assert [(model, field) for model in PROBES for field in PROBES[model] if (model, field) not in known] == []
 
 
 def test_the_published_page_is_generated_from_the_probes() -> None:
-    assert PAGE.read_text() == page(), "generate it again: python -m tests.contract.test_every_field"
+    assert PAGE.read_text() == page(), "to update the page, run: python -m tests.contract.test_every_field"
 
 
 def test_the_published_page_has_every_field() -> None:
     named = {operation.name for operation in all_operations(services)}
     assert {model for model in METHODS if model.removeprefix("query of ") not in named} == set()
     lines = PAGE.read_text().splitlines()
-    assert len([line for line in lines if line.startswith("| `")]) == len(list(everything()))
+    assert len([line for line in lines if line.startswith("| `")]) == len(list(all_request_fields()))
 
 
 INTRODUCTION = """# Compatibility with the official SDK
@@ -118,14 +118,14 @@ this service does with it. `tests/contract/test_every_field.py` tests each line,
 
 
 def page() -> str:
-    """docs/reference/compatibility.md."""
-    parts = ["## Operations", *operations(), *not_here(), "## Models", *models()]
+    """Returns the content of docs/reference/compatibility.md."""
+    parts = ["## Operations", *operations(), *unsupported_operations(), "## Models", *models()]
     parts += ["## Omitted fields of responses", "This service fills every field of the SDK's responses except these:"]
-    return INTRODUCTION + "\n\n".join([*parts, "\n".join(left_out.lines())]) + "\n"
+    return INTRODUCTION + "\n\n".join([*parts, "\n".join(omitted_fields.lines())]) + "\n"
 
 
 def operations() -> Iterator[str]:
-    """A section for each operation that the SDK and this service have."""
+    """Yields a section for each operation that both the SDK and this service have."""
     sdk = methods()
     for operation in all_operations(services):
         if operation.name not in sdk:
@@ -138,11 +138,11 @@ def operations() -> Iterator[str]:
             yield "\n".join(rows(f"query of {operation.name}", "parameter"))
 
 
-def not_here() -> Iterator[str]:
-    """The operations of the SDK that this service does not have."""
+def unsupported_operations() -> Iterator[str]:
+    """Yields the section about operations of the SDK that this service does not have."""
     yield "### Operations that do not exist"
     yield "These operations of the SDK respond with 404, or with 405 if the path exists with another method:"
-    yield "\n".join(f"* `{name}`" for name in sorted(NOT_HERE))
+    yield "\n".join(f"* `{name}`" for name in sorted(UNSUPPORTED_OPERATIONS))
     yield (
         "Uploads, batches and incoming webhooks do not exist yet either. The SDK has them in other "
         "classes; their paths respond with 404."
@@ -150,7 +150,7 @@ def not_here() -> Iterator[str]:
 
 
 def models() -> Iterator[str]:
-    """A section for each request model."""
+    """Yields a section for each request model."""
     for model in PROBES:
         if model not in METHODS:
             yield f"### {model}"
@@ -158,7 +158,7 @@ def models() -> Iterator[str]:
 
 
 def rows(model: str, kind: str) -> Iterator[str]:
-    """The table of a model's fields, or of a query string's parameters."""
+    """Yields the table of a model's fields, or of the parameters of a query string."""
     yield f"| {kind} | |"
     yield "|---|---|"
     for field in fields_of(model):

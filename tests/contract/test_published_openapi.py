@@ -1,4 +1,4 @@
-"""Our OpenAPI holds everything that the published fragment of the list operation says.
+"""The OpenAPI document contains everything in the published OpenAPI fragment of the list operation.
 
 `published_list_buckets.json` has the fragment's structure: paths, fields, types, defaults and bounds.
 """
@@ -21,67 +21,67 @@ Json = dict[str, Any]
 
 
 @pytest.fixture
-def ours(api: Api) -> Json:
+def document(api: Api) -> Json:
     document: Json = api.using(key="", namespace="").get("/openapi.json").json
     return document
 
 
-def test_the_document_is_valid_openapi_3_1(ours: Json) -> None:
-    OpenAPIV31SpecValidator(ours).validate()
-    assert ours["openapi"] == PUBLISHED["openapi"]
-    assert ours["info"]["version"] == PUBLISHED["version"]
+def test_the_document_is_valid_openapi_3_1(document: Json) -> None:
+    OpenAPIV31SpecValidator(document).validate()
+    assert document["openapi"] == PUBLISHED["openapi"]
+    assert document["info"]["version"] == PUBLISHED["version"]
 
 
-def test_the_list_operation_has_every_published_response(ours: Json) -> None:
-    operation = ours["paths"][PUBLISHED["path"]][PUBLISHED["method"]]
+def test_the_list_operation_has_every_published_response(document: Json) -> None:
+    operation = document["paths"][PUBLISHED["path"]][PUBLISHED["method"]]
     for status, ref in PUBLISHED["responses"].items():
         schema = operation["responses"][status]["content"]["application/json"]["schema"]
-        missing = list(_missing({"$ref": ref}, schema, ours, status))
+        missing = list(_missing({"$ref": ref}, schema, document, status))
         assert missing == []
 
 
-def test_the_list_operation_accepts_every_published_field(ours: Json) -> None:
-    operation = ours["paths"][PUBLISHED["path"]][PUBLISHED["method"]]
+def test_the_list_operation_accepts_every_published_field(document: Json) -> None:
+    operation = document["paths"][PUBLISHED["path"]][PUBLISHED["method"]]
     body = operation["requestBody"]["content"]["application/json"]["schema"]
-    assert list(_missing({"$ref": PUBLISHED["request"]}, body, ours, "body")) == []
+    assert list(_missing({"$ref": PUBLISHED["request"]}, body, document, "body")) == []
 
 
-def test_every_published_component_exists_with_the_same_name(ours: Json) -> None:
-    assert set(PUBLISHED["schemas"]) <= set(ours["components"]["schemas"])
+def test_every_published_component_exists_with_the_same_name(document: Json) -> None:
+    assert set(PUBLISHED["schemas"]) <= set(document["components"]["schemas"])
 
 
-def _missing(theirs: Json, ours: Json, document: Json, path: str, depth: int = 0) -> Iterator[str]:
-    """Yields the paths of parts of the published schema that our schema does not have."""
+def _missing(published: Json, own: Json, document: Json, path: str, depth: int = 0) -> Iterator[str]:
+    """Yields the paths of the parts of the published schema that are missing in the schema of this API."""
     if depth > 8:  # schemas of fields are recursive
         return
-    theirs, ours = _variants(theirs, PUBLISHED["schemas"]), _variants(ours, document["components"]["schemas"])
+    published, own = _variants(published, PUBLISHED["schemas"]), _variants(own, document["components"]["schemas"])
     for constraint in CONSTRAINTS:
-        if constraint in theirs and theirs[constraint] != ours.get(constraint):
-            yield f"{path}: {constraint} {theirs[constraint]!r} is {ours.get(constraint)!r}"
-    for kind, variant in theirs["kinds"].items():
-        own = ours["kinds"].get(kind) or ours["kinds"].get("any")
-        if own is None:
-            yield f"{path}: {kind} is not among {sorted(ours['kinds'])}"
+        if constraint in published and published[constraint] != own.get(constraint):
+            yield f"{path}: {constraint} {published[constraint]!r} is {own.get(constraint)!r}"
+    for kind, variant in published["kinds"].items():
+        own_variant = own["kinds"].get(kind) or own["kinds"].get("any")
+        if own_variant is None:
+            yield f"{path}: {kind} is not among {sorted(own['kinds'])}"
             continue
-        yield from _missing_inside(variant, own, document, f"{path}.{kind}", depth)
+        yield from _missing_inside(variant, own_variant, document, f"{path}.{kind}", depth)
 
 
-def _missing_inside(theirs: Json, ours: Json, document: Json, path: str, depth: int) -> Iterator[str]:
+def _missing_inside(published: Json, own: Json, document: Json, path: str, depth: int) -> Iterator[str]:
     for constraint in CONSTRAINTS:
-        if constraint in theirs and theirs[constraint] != ours.get(constraint):
-            yield f"{path}: {constraint} {theirs[constraint]!r} is {ours.get(constraint)!r}"
-    values = set(theirs.get("enum", ()))
-    if not values <= set(ours.get("enum", values)):
-        yield f"{path}: values {theirs['enum']} against {ours.get('enum')}"
-    if not set(theirs.get("required", ())) <= set(ours.get("required", ())):
-        yield f"{path}: required {theirs['required']} against {ours.get('required')}"
-    for name, schema in theirs.get("properties", {}).items():
-        if name not in ours.get("properties", {}):
+        if constraint in published and published[constraint] != own.get(constraint):
+            yield f"{path}: {constraint} {published[constraint]!r} is {own.get(constraint)!r}"
+    values = set(published.get("enum", ()))
+    if not values <= set(own.get("enum", values)):
+        yield f"{path}: values {published['enum']} against {own.get('enum')}"
+    if not set(published.get("required", ())) <= set(own.get("required", ())):
+        yield f"{path}: required {published['required']} against {own.get('required')}"
+    for name, schema in published.get("properties", {}).items():
+        if name not in own.get("properties", {}):
             yield f"{path}: no field {name}"
         else:
-            yield from _missing(schema, ours["properties"][name], document, f"{path}.{name}", depth + 1)
-    if theirs.get("items"):
-        yield from _missing(theirs["items"], ours["items"], document, f"{path}[]", depth + 1)
+            yield from _missing(schema, own["properties"][name], document, f"{path}.{name}", depth + 1)
+    if published.get("items"):
+        yield from _missing(published["items"], own["items"], document, f"{path}[]", depth + 1)
 
 
 def _variants(schema: Json, components: Json) -> Json:
@@ -105,27 +105,27 @@ def _resolved(schema: Json, components: Json) -> Json:
     return {**schema, **siblings}
 
 
-def test_every_field_is_described(ours: Json) -> None:
-    bare = [
+def test_every_field_is_described(document: Json) -> None:
+    undescribed = [
         f"{component}.{name}"
-        for component, schema in ours["components"]["schemas"].items()
+        for component, schema in document["components"]["schemas"].items()
         for name, field in schema.get("properties", {}).items()
         if "description" not in field and "$ref" not in field
     ]
-    assert bare == []
+    assert undescribed == []
 
 
-def test_every_body_has_an_example_that_is_accepted(ours: Json, api: Api) -> None:
-    for path, methods in ours["paths"].items():
+def test_every_body_has_an_example_that_is_accepted(document: Json, api: Api) -> None:
+    for path, methods in document["paths"].items():
         for method, operation in methods.items():
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
             if body is None:
                 continue
-            (example,) = _resolved(body, ours["components"]["schemas"])["examples"]
-            place = path.replace("{bucket_identifier}", "posters").replace("{namespace_identifier}", "films")
-            if "{object_identifier}" in place:
+            (example,) = _resolved(body, document["components"]["schemas"])["examples"]
+            example_path = path.replace("{bucket_identifier}", "posters").replace("{namespace_identifier}", "films")
+            if "{object_identifier}" in example_path:
                 (made,) = api.get("/v1/buckets/posters/objects").json["results"]
-                place = place.replace("{object_identifier}", made["object_id"])
-            taken = {200, 409} if method == "post" else {200}
-            reply = api.call(method.upper(), place, example)
-            assert reply.status in taken, f"{method} {path}: {reply.text}"
+                example_path = example_path.replace("{object_identifier}", made["object_id"])
+            accepted = {200, 409} if method == "post" else {200}
+            reply = api.call(method.upper(), example_path, example)
+            assert reply.status in accepted, f"{method} {path}: {reply.text}"

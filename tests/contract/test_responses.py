@@ -22,7 +22,7 @@ from chalicelib.objects.response_models import (
     ObjectResponse,
 )
 from tests.contract import sdk_models
-from tests.contract.left_out import AS_WRITTEN, LEFT_OUT
+from tests.contract.omitted_fields import OMITTED_FIELDS, RETURNED_UNCHANGED
 from tests.support.api import Api, ApiResponse
 from tests.support.catalog import put_namespace_tally, put_tally
 from tests.support.objects import POSTER, create_object_bucket, created, objects, text
@@ -114,7 +114,7 @@ CASES: dict[str, Case] = {
         "list_buckets", ListBucketsResponse, "post", "/v1/buckets/list",
     ),
     "no buckets": (
-        lambda api: api.post("/v1/buckets/list", {"search": "nothing like it"}),
+        lambda api: api.post("/v1/buckets/list", {"search": "no such name"}),
         "list_buckets", ListBucketsResponse, "post", "/v1/buckets/list",
     ),
     "buckets by query": (
@@ -163,15 +163,15 @@ CASES: dict[str, Case] = {
         "create_objects_batch_buckets", CreateObjectsBatchResponse, "post", f"{OBJECTS}/batch",
     ),
     "an object": (
-        lambda api: api.get(_an_object(api), query={"return_presigned_urls": "true"}),
+        lambda api: api.get(_object_path(api), query={"return_presigned_urls": "true"}),
         "get_object_buckets", ObjectResponse, "get", f"{OBJECTS}/{{object_identifier}}",
     ),
     "a replaced object": (
-        lambda api: api.put(_an_object(api), {"blobs": [text("new")], "metadata": {"lang": "en"}}),
+        lambda api: api.put(_object_path(api), {"blobs": [text("new")], "metadata": {"lang": "en"}}),
         "update_object_buckets", ObjectResponse, "put", f"{OBJECTS}/{{object_identifier}}",
     ),
     "a changed object": (
-        lambda api: api.patch(_an_object(api), {"take": None, "more": [1, None]}),
+        lambda api: api.patch(_object_path(api), {"take": None, "more": [1, None]}),
         "patch_object_buckets", ObjectResponse, "patch", f"{OBJECTS}/{{object_identifier}}",
     ),
     "a page of objects": (
@@ -179,14 +179,14 @@ CASES: dict[str, Case] = {
         "list_objects_buckets", ListObjectsResponse, "post", f"{OBJECTS}/list",
     ),
     "no objects": (
-        lambda api: api.post(f"{objects('reels')}/list", {"search": "nothing like it"}),
+        lambda api: api.post(f"{objects('reels')}/list", {"search": "no such name"}),
         "list_objects_buckets", ListObjectsResponse, "post", f"{OBJECTS}/list",
     ),
     "objects by query": (
         lambda api: api.get(objects("reels"), query={"limit": 1}),
         "list_objects_get_buckets", ListObjectsResponse, "get", OBJECTS,
     ),
-    "hidden objects": (
+    "soft-deleted objects": (
         lambda api: api.post(f"{objects('reels')}/bulk-soft-delete", {"object_ids": ["obj_1"], "reason": "done"}),
         "bulk_soft_delete_objects_buckets", BulkSoftDeleteResponse, "post", f"{OBJECTS}/bulk-soft-delete",
     ),
@@ -197,7 +197,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-def _an_object(api: Api) -> str:
+def _object_path(api: Api) -> str:
     """Returns the path of the object with all fields."""
     (found,) = api.get(objects("reels")).json["results"]
     return objects("reels", found["object_id"])
@@ -207,7 +207,7 @@ each_response = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
 @pytest.fixture
-def stocked(world: World, api: Api) -> Api:
+def filled_api(world: World, api: Api) -> Api:
     """A client of an API with a bucket, an object and a namespace that have all fields, and a bucket with few."""
     full = api.post("/v1/buckets", bucket_body("full") | EVERYTHING).json
     api.post("/v1/buckets", bucket_body("bare"))
@@ -221,9 +221,9 @@ def stocked(world: World, api: Api) -> Api:
 
 
 @each_response
-def test_the_sdk_parses_all_values_of_the_response(stocked: Api, case: Case) -> None:
+def test_the_sdk_parses_all_values_of_the_response(filled_api: Api, case: Case) -> None:
     send, method, *_ = case
-    reply = send(stocked)
+    reply = send(filled_api)
     assert reply.status == 200, reply.text
     model: Any = sdk_models.response_model(sdk_models.methods()[method])
     read = model.from_json(reply.text)
@@ -232,9 +232,9 @@ def test_the_sdk_parses_all_values_of_the_response(stocked: Api, case: Case) -> 
 
 
 @each_response
-def test_the_response_matches_its_declared_type_exactly(stocked: Api, case: Case) -> None:
+def test_the_response_matches_its_declared_type_exactly(filled_api: Api, case: Case) -> None:
     send, _, ours, *_ = case
-    text = send(stocked).text
+    text = send(filled_api).text
     adapter: TypeAdapter[Any] = TypeAdapter(ours)
     read = adapter.validate_json(text, strict=True)
     # This round trip would remove a field that is not declared.
@@ -242,37 +242,37 @@ def test_the_response_matches_its_declared_type_exactly(stocked: Api, case: Case
 
 
 @each_response
-def test_the_response_matches_the_openapi_document(stocked: Api, case: Case) -> None:
+def test_the_response_matches_the_openapi_document(filled_api: Api, case: Case) -> None:
     send, _, _, verb, path = case
-    document = stocked.using(key="", namespace="").get("/openapi.json").json
+    document = filled_api.using(key="", namespace="").get("/openapi.json").json
     described = document["paths"][path][verb]["responses"]["200"]["content"]["application/json"]["schema"]
-    Draft202012Validator({**described, "components": document["components"]}).validate(send(stocked).json)
+    Draft202012Validator({**described, "components": document["components"]}).validate(send(filled_api).json)
 
 
 @each_response
-def test_the_response_has_every_field_that_the_sdk_reads(stocked: Api, case: Case) -> None:
+def test_the_response_has_every_field_that_the_sdk_reads(filled_api: Api, case: Case) -> None:
     send, method, *_ = case
     model = sdk_models.response_model(sdk_models.methods()[method])
     assert model is not None
-    absent = set(_absent(send(stocked).json, model))
-    assert sorted(absent - set(LEFT_OUT) - _left_out_by_summary(case)) == [], (
+    absent = set(_absent(send(filled_api).json, model))
+    assert sorted(absent - set(OMITTED_FIELDS) - _omitted_by_summary(case)) == [], (
         "add these fields, or add the reason to LEFT_OUT"
     )
 
 
 def test_omitted_fields_are_fields_of_the_sdk_and_really_omitted() -> None:
-    tops = [sdk_models.response_model(sdk_models.methods()[case[1]]) for case in CASES.values()]
-    models = {m.__name__: m for top in tops if top for m in sdk_models.inside(top)}
+    response_models = [sdk_models.response_model(sdk_models.methods()[case[1]]) for case in CASES.values()]
+    models = {m.__name__: m for each in response_models if each for m in sdk_models.inside(each)}
     known = {(name, field) for name, model in models.items() for field in sdk_models.fields(model)}
-    assert sorted(set(LEFT_OUT) - known) == [], "the SDK does not have these fields"
+    assert sorted(set(OMITTED_FIELDS) - known) == [], "the SDK does not have these fields"
     shown: Any = (ListNamespacesResponse, HealthCheckResponse, CreateObjectsBatchResponse, list[ObjectResponse])
     schemas = [TypeAdapter(ours).json_schema()["$defs"] for ours in shown]
     ours = {name: schema for definitions in schemas for name, schema in definitions.items()}
     filled = {(name, field) for name, schema in ours.items() for field in schema.get("properties", {})}
-    assert sorted(set(LEFT_OUT) & filled) == [], "these fields are not omitted"
+    assert sorted(set(OMITTED_FIELDS) & filled) == [], "these fields are not omitted"
 
 
-def _left_out_by_summary(case: Case) -> set[tuple[str, str]]:
+def _omitted_by_summary(case: Case) -> set[tuple[str, str]]:
     """Returns the fields that `view=summary` omits."""
     declared = ("feature_extractors", "payload_indexes", "vector_configs")
     return {("NamespaceModel", name) for name in declared} if case is CASES["namespaces in short"] else set()
@@ -280,7 +280,7 @@ def _left_out_by_summary(case: Case) -> set[tuple[str, str]]:
 
 def _absent(given: Any, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
     """Yields the fields of the model of the SDK, and of the models in it, that a response does not have."""
-    if model.__name__ in AS_WRITTEN:
+    if model.__name__ in RETURNED_UNCHANGED:
         return
     for field, annotation in sdk_models.fields(model).items():
         if field not in given:

@@ -44,7 +44,7 @@ def error_of(error: Any) -> Any:
     return error.value.data
 
 
-def a_request(name: str = "posters", **more: Any) -> BucketCreateRequest:
+def new_request(name: str = "posters", **more: Any) -> BucketCreateRequest:
     return BucketCreateRequest(bucket_name=name, bucket_schema=BucketSchemaInput(properties=FIELDS), **more)
 
 
@@ -61,7 +61,7 @@ def test_the_high_level_client_creates_gets_and_lists(sdk: Sdk) -> None:
 
 def test_the_generated_client_parses_a_created_bucket(sdk: Sdk) -> None:
     made = sdk.buckets.create_bucket(
-        a_request(
+        new_request(
             unique_key=UniqueKeyConfig(fields=["film_id"], default_policy="upsert"),
             storage_class=StorageClass.COLDLINE,
             metadata={"team": "archive"},
@@ -77,7 +77,7 @@ def test_the_generated_client_parses_a_created_bucket(sdk: Sdk) -> None:
 
 
 def test_a_patch_with_an_adapter_shows_its_secret_once(sdk: Sdk) -> None:
-    made = sdk.buckets.create_bucket(a_request())
+    made = sdk.buckets.create_bucket(new_request())
     patched = sdk.buckets.patch_bucket(
         made.bucket_id, BucketPatchRequest(source_adapter=SourceAdapterConfig(adapter_type="mux"))
     )
@@ -87,7 +87,7 @@ def test_a_patch_with_an_adapter_shows_its_secret_once(sdk: Sdk) -> None:
 
 
 def test_put_and_patch_change_the_given_fields(sdk: Sdk) -> None:
-    made = sdk.buckets.create_bucket(a_request(description="old", metadata={"a": 1}))
+    made = sdk.buckets.create_bucket(new_request(description="old", metadata={"a": 1}))
     put = sdk.buckets.update_bucket(
         made.bucket_id, BucketUpdateRequest(bucket_name="art", storage_class=StorageClass.NEARLINE)
     )
@@ -99,7 +99,7 @@ def test_put_and_patch_change_the_given_fields(sdk: Sdk) -> None:
 
 def test_a_list_without_a_body_is_a_page_of_ten(sdk: Sdk) -> None:
     for number in range(12):
-        sdk.buckets.create_bucket(a_request(f"bucket {number:02}"))
+        sdk.buckets.create_bucket(new_request(f"bucket {number:02}"))
     page = sdk.buckets.list_buckets()
     assert (len(page.results), page.total_count) == (10, 12)
     rest = sdk.buckets.list_buckets_get(cursor=page.pagination.next_cursor)
@@ -109,7 +109,7 @@ def test_a_list_without_a_body_is_a_page_of_ten(sdk: Sdk) -> None:
 
 def test_filters_work_with_the_additional_fields_of_the_client(sdk: Sdk) -> None:
     for team in ("archive", "Archive", "press"):
-        sdk.buckets.create_bucket(a_request(f"of {team}", metadata={"team": team}))
+        sdk.buckets.create_bucket(new_request(f"of {team}", metadata={"team": team}))
     tree = {"AND": [{"field": "metadata.team", "operator": "eq", "value": "archive"}]}
     by_hand = sdk.client.buckets.list()
     generated = sdk.buckets.list_buckets(list_buckets_request=ListBucketsRequest(filters=tree))
@@ -121,9 +121,9 @@ def test_filters_work_with_the_additional_fields_of_the_client(sdk: Sdk) -> None
 
 
 def test_errors_raise_the_exceptions_of_the_client(sdk: Sdk, world: World) -> None:
-    made = sdk.buckets.create_bucket(a_request())
+    made = sdk.buckets.create_bucket(new_request())
     with pytest.raises(ConflictException):
-        sdk.buckets.create_bucket(a_request())
+        sdk.buckets.create_bucket(new_request())
     with pytest.raises(NotFoundException) as absent:
         sdk.buckets.get_bucket("bkt_0000000000000000")
     assert error_of(absent).error.details == {"resource": "bucket", "id": "bkt_0000000000000000"}
@@ -136,7 +136,7 @@ def test_errors_raise_the_exceptions_of_the_client(sdk: Sdk, world: World) -> No
         new_sdk(sdk.address, "sk_nobody", "films").buckets.get_bucket("posters")
     reader = new_sdk(sdk.address, world.key_for(world.organization_id, "read"), "films")
     with pytest.raises(ForbiddenException) as weak:
-        reader.buckets.create_bucket(a_request("other"))
+        reader.buckets.create_bucket(new_request("other"))
     assert error_of(weak).error.type == "ForbiddenError"
 
 

@@ -24,7 +24,7 @@ def test_a_bucket_is_deleted_and_created_again(sdk: Sdk, world: World, work: Wor
     again = sdk.client.buckets.create(**bucket_body())
 
     assert sdk.client.tasks.get(begun.task_id).status == "PENDING"
-    work.done(begun.task_id)
+    work.complete(begun.task_id)
 
     assert sdk.client.tasks.get(begun.task_id).status == "COMPLETED"
     with pytest.raises(MixpeekAPIError) as not_found:
@@ -42,16 +42,16 @@ def test_the_generated_classes_parse_all_responses_about_tasks(sdk: Sdk, world: 
     listed = tasks.list_tasks(list_tasks_request=ListTasksRequest.from_dict({"status": "PENDING"}))
     assert [task.task_id for task in listed.results] == [task_id]
     assert tasks.kill_task(task_id).success is True
-    work.done(task_id)
-    done = tasks.get_task(task_id)
-    assert (done.status, done.error) == ("COMPLETED", None)
+    work.complete(task_id)
+    complete = tasks.get_task(task_id)
+    assert (complete.status, complete.error) == ("COMPLETED", None)
     assert tasks.kill_task("task_0000000000000000").success is True
 
 
 def test_a_namespace_is_deleted(sdk: Sdk, world: World, work: Work) -> None:
-    made = sdk.client.namespaces.create(name="doomed")
+    made = sdk.client.namespaces.create(name="temporary")
     begun = sdk.client.namespaces.delete(made.namespace_id)
-    work.done(begun.task_id)
+    work.complete(begun.task_id)
     with pytest.raises(MixpeekAPIError):
         sdk.client.namespaces.get(made.namespace_id)
-    assert sdk.client.namespaces.create(name="doomed").namespace_id != made.namespace_id
+    assert sdk.client.namespaces.create(name="temporary").namespace_id != made.namespace_id

@@ -41,7 +41,7 @@ def test_the_age_of_a_value_counts_from_the_start_of_its_lookup() -> None:
     assert cache.get("a") is None
 
 
-def test_a_value_is_looked_up_once_and_none_is_not_cached() -> None:
+def test_a_value_is_looked_up_once_and_none_is_looked_up_again() -> None:
     results: Iterator[int | None] = iter([None, 1, 2])
     cache: Cache[str, int] = Cache(Seconds())
     assert [cache.find("a", lambda _: next(results)) for _ in range(3)] == [None, 1, 1]

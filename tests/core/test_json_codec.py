@@ -161,7 +161,7 @@ def test_truncated_text_is_rejected(text: str) -> None:
     assert problem(text) in ("json_invalid", "json_too_deep")
 
 
-def test_a_document_keeps_its_text_and_is_encoded_if_it_has_none() -> None:
+def test_a_document_keeps_its_text_and_is_encoded_only_if_it_has_no_text() -> None:
     assert text_of(Document({"a": 1}, '{ "a": 1 }')) == '{ "a": 1 }'
     assert text_of(Document({"a": 1})) == text_of({"a": 1}) == '{"a":1}'
     assert Document({"a": 1}, "x") == {"a": 1}

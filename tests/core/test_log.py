@@ -19,7 +19,7 @@ ASCII = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, 
 
 @pytest.fixture
 def stream(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """The output of the log, which is configured anew."""
+    """Configures the log again, and returns its output."""
     stream = io.StringIO()
     monkeypatch.setattr(log.logger, "handlers", [])
     monkeypatch.setattr(log.logger, "level", log.logger.level)

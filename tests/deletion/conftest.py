@@ -23,17 +23,17 @@ class Work:
     """Runs the tasks of a test with the workers of the service."""
 
     world: World
-    line: TaskHarness
+    harness: TaskHarness
     workers: Mapping[str, Worker]
 
-    def begin(self, task_id: str) -> None:
+    def send(self, task_id: str) -> None:
         """Puts the message of a task into the queue, as the outbox does."""
-        self.line.runner.queue.send(self.world.organization_id, task_id)
+        self.harness.runner.queue.send(self.world.organization_id, task_id)
 
-    def done(self, task_id: str) -> Task:
+    def complete(self, task_id: str) -> Task:
         """Runs a task until its queue is empty, and returns it."""
-        self.begin(task_id)
-        self.line.pump()
+        self.send(task_id)
+        self.harness.pump()
         return self.world.services.tasks.get(self.world.organization_id, task_id)
 
     def do_slice(self, task: Task) -> None:
@@ -45,17 +45,17 @@ class Work:
         pages = self.world.client.get_paginator("scan").paginate(TableName=self.world.tables.objects)
         return [row for page in pages for row in page["Items"]]
 
-    def of_namespace(self, namespace_id: str) -> list[str]:
+    def catalog_keys(self, namespace_id: str) -> list[str]:
         """Returns the sort keys of all rows in the catalog partition of a namespace."""
         rows = catalog(self.world).query(equals("pk", partition(self.world.organization_id, namespace_id)))
         return [row["sk"] for row in rows]
 
-    def check_nothing_remains_of(self, bucket_id: str, namespace_id: str) -> None:
+    def check_bucket_is_removed(self, bucket_id: str, namespace_id: str) -> None:
         """Checks that no object, catalog row or blob of a bucket remains after all stream records are processed."""
         self.world.pump()
         assert [row for row in self.rows() if row["bucket_id"]["S"] == bucket_id] == []
         assert [key for key in blob_keys(self.world) if bucket_id in key] == []
-        assert [sk for sk in self.of_namespace(namespace_id) if bucket_id in sk] == []
+        assert [sk for sk in self.catalog_keys(namespace_id) if bucket_id in sk] == []
 
 
 def new_work(world: World) -> Work:

@@ -44,12 +44,12 @@ def test_a_bucket_is_deleted_with_its_contents(api: Api, world: World, work: Wor
         "object_count": 1,
     }
     assert api.get(f"/v1/buckets/{bucket}").json["status"] == "IN_PROGRESS"
-    task = work.done(begun["task_id"])
+    task = work.complete(begun["task_id"])
 
     assert (task.status, task.outputs) == ("COMPLETED", [bucket])
     assert task.progress == {"objects_deleted": 2, "blobs_deleted": 2}
     assert api.get(f"/v1/buckets/{bucket}").status == 404
-    work.check_nothing_remains_of(bucket, namespace_id)
+    work.check_bucket_is_removed(bucket, namespace_id)
     namespace = api.get("/v1/namespaces/films").json
     assert (namespace["bucket_count"], namespace["object_count"]) == (1, 1)
     assert api.get(f"/v1/buckets/{other}").json["object_count"] == 1
@@ -70,7 +70,7 @@ def test_a_bucket_being_deleted_rejects_writes_and_its_name_can_be_used(api: Api
     assert api.get("/v1/buckets/reels").status == 404
     again = create_object_bucket(api, "reels")
     assert again != bucket
-    work.done(begun["task_id"])
+    work.complete(begun["task_id"])
     assert api.get("/v1/buckets/reels").json["bucket_id"] == again
 
 
@@ -78,7 +78,7 @@ def test_a_second_deletion_returns_the_same_task(api: Api, work: Work) -> None:
     bucket = create_object_bucket(api)
     first = deleted(api, bucket)
     assert deleted(api, bucket)["task_id"] == first["task_id"]
-    work.done(first["task_id"])
+    work.complete(first["task_id"])
     assert delete(api, bucket).status == 404
 
 
@@ -95,13 +95,13 @@ def test_a_locked_bucket_is_deleted_only_if_forced(api: Api, world: World, work:
     world.services.buckets.set_lock(partition_of(world), bucket, locked=True)
     reply = delete(api, bucket)
     assert (reply.status, reply.error["code"]) == (403, "bucket_locked")
-    assert work.done(deleted(api, bucket, force_foreclose="true")["task_id"]).status == "COMPLETED"
+    assert work.complete(deleted(api, bucket, force_foreclose="true")["task_id"]).status == "COMPLETED"
 
 
 def test_an_archived_bucket_can_be_deleted(api: Api, world: World, work: Work) -> None:
     bucket = create_object_bucket(api)
     world.services.buckets.set_status(partition_of(world), bucket, "ARCHIVED")
-    assert work.done(deleted(api, bucket)["task_id"]).status == "COMPLETED"
+    assert work.complete(deleted(api, bucket)["task_id"]).status == "COMPLETED"
 
 
 def test_an_unknown_bucket_cannot_be_deleted(api: Api) -> None:
@@ -115,7 +115,7 @@ def test_the_task_can_be_polled_and_cannot_be_canceled(api: Api, work: Work) -> 
     polled = api.get(f"/v1/tasks/{task_id}").json
     assert (polled["task_type"], polled["status"], polled["inputs"]) == ("api_buckets_delete", "PENDING", [bucket])
     assert api.call("DELETE", f"/v1/tasks/{task_id}").status == 200
-    work.done(task_id)
+    work.complete(task_id)
     assert api.get(f"/v1/tasks/{task_id}").json["status"] == "COMPLETED"
 
 
@@ -129,14 +129,14 @@ def test_20000_objects_are_deleted_although_the_worker_dies_repeatedly(
     begun = deleted(api, bucket)["task_id"]
     chance = random.Random(7)
     deaths = {start + chance.randrange(30) for start in range(2, 900, 30)}
-    with killing(work.line.queue, world.client, world.s3, at=lambda number: number in deaths) as killed:
-        work.begin(begun)
-        work.line.pump()
+    with killing(work.harness.queue, world.client, world.s3, at=lambda number: number in deaths) as killed:
+        work.send(begun)
+        work.harness.pump()
     assert len(killed) >= 20
     task = world.services.tasks.get(world.organization_id, begun)
     assert task.status == "COMPLETED"
     assert work.rows() == []
-    work.check_nothing_remains_of(bucket, namespace_id)
+    work.check_bucket_is_removed(bucket, namespace_id)
 
 
 def test_a_slice_deletes_fewer_large_objects(api: Api, world: World, work: Work, namespace_id: str) -> None:
@@ -145,8 +145,8 @@ def test_a_slice_deletes_fewer_large_objects(api: Api, world: World, work: Work,
     task = world.services.tasks.get(world.organization_id, deleted(api, bucket)["task_id"])
     work.do_slice(task)
     assert 6 <= len(work.rows()) < 12
-    work.done(task.task_id)
-    work.check_nothing_remains_of(bucket, namespace_id)
+    work.complete(task.task_id)
+    work.check_bucket_is_removed(bucket, namespace_id)
 
 
 def test_objects_that_are_written_during_the_deletion_are_deleted(
@@ -165,11 +165,11 @@ def test_objects_that_are_written_during_the_deletion_are_deleted(
         writers = [pool.submit(write) for _ in range(8)]
         while not work.rows():
             pass
-        task = work.done(deleted(api, bucket)["task_id"])
+        task = work.complete(deleted(api, bucket)["task_id"])
         stop.set()
         assert sum(writer.result() for writer in writers) > 0
     assert task.status == "COMPLETED"
-    work.check_nothing_remains_of(bucket, namespace_id)
+    work.check_bucket_is_removed(bucket, namespace_id)
 
 
 def test_an_object_that_is_written_after_the_deletion_is_removed(
@@ -179,14 +179,14 @@ def test_an_object_that_is_written_after_the_deletion_is_removed(
     partition = partition_of(world)
     found = world.services.buckets.get(partition, bucket)  # read by a slow writer before the deletion
     created(api, bucket, {"blobs": [text()]})
-    work.done(deleted(api, bucket)["task_id"])
+    work.complete(deleted(api, bucket)["task_id"])
 
     from chalicelib.objects.models import CreateObjectRequest
 
-    late = CreateObjectRequest.model_validate({"blobs": [text("late")]}, strict=False)
-    world.services.objects._create(partition, found, late, None)
+    new = CreateObjectRequest.model_validate({"blobs": [text("late")]}, strict=False)
+    world.services.objects._create(partition, found, new, None)
     assert len(work.rows()) == 1
-    work.check_nothing_remains_of(bucket, namespace_id)
+    work.check_bucket_is_removed(bucket, namespace_id)
     assert work.rows() == []
 
 
@@ -194,6 +194,6 @@ def test_a_new_bucket_with_the_same_name_is_not_deleted(api: Api, work: Work) ->
     first = api.post("/v1/buckets", bucket_body("posters")).json["bucket_id"]
     begun = deleted(api, first)["task_id"]
     second = api.post("/v1/buckets", bucket_body("posters")).json["bucket_id"]
-    work.done(begun)
+    work.complete(begun)
     assert api.get("/v1/buckets/posters").json["bucket_id"] == second
     assert api.post("/v1/buckets", bucket_body("posters")).status == 409

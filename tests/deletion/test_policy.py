@@ -18,6 +18,6 @@ def test_the_policy_grants_exactly_what_deletions_use(api: Api, world: World, wo
     tasks = [api.call("DELETE", path).json["task_id"] for path in ("/v1/buckets/one", "/v1/namespaces/films")]
     with permissions_used(world.client, world.s3) as used:
         for task_id in tasks:
-            work.begin(task_id)
-        work.line.pump()
+            work.send(task_id)
+        work.harness.pump()
     assert renamed(used, logical_ids(world)) == granted("task")

@@ -35,10 +35,10 @@ def just_before(client: Any, call: str, action: Callable[[], None]) -> Iterator[
     assert not pending, f"{call} was not called"
 
 
-def store_late(world: World, bucket: Bucket) -> None:
+def store_after_reading(world: World, bucket: Bucket) -> None:
     """Stores an object as a slow writer does that read the bucket before its deletion."""
-    late = CreateObjectRequest.model_validate({}, strict=False)
-    world.services.objects._create(partition_of(world), bucket, late, None)
+    request = CreateObjectRequest.model_validate({}, strict=False)
+    world.services.objects._create(partition_of(world), bucket, request, None)
 
 
 @pytest.mark.parametrize("before", [0, 1])
@@ -52,14 +52,14 @@ def test_an_object_that_is_stored_after_the_rows_were_deleted_is_deleted(
         world.pump()
     task_id = api.call("DELETE", f"/v1/buckets/{bucket_id}").json["task_id"]
 
-    def late() -> None:
-        store_late(world, found)
+    def store_object() -> None:
+        store_after_reading(world, found)
         world.pump()
 
-    with just_before(world.s3, "ListObjectsV2", late):  # after the rows have been deleted
-        task = work.done(task_id)
+    with just_before(world.s3, "ListObjectsV2", store_object):  # after the rows have been deleted
+        task = work.complete(task_id)
     assert (task.status, task.progress["objects_deleted"]) == ("COMPLETED", before + 1)
-    work.check_nothing_remains_of(bucket_id, namespace_id)
+    work.check_bucket_is_removed(bucket_id, namespace_id)
     assert work.rows() == []
 
 
@@ -71,7 +71,7 @@ def test_the_task_of_a_deleted_namespace_does_not_change_a_new_one_with_the_same
     assert api.post("/v1/namespaces", named).status == 200
     task_id = api.call("DELETE", "/v1/namespaces/again").json["task_id"]
     task = world.services.tasks.get(world.organization_id, task_id)
-    work.done(task_id)
+    work.complete(task_id)
 
     assert api.post("/v1/namespaces", named).status == 200
     work.do_slice(task)
@@ -100,4 +100,4 @@ def test_statistics_of_a_deleted_namespace_are_not_counted_in_a_new_one_with_the
         assert (shown["bucket_count"], shown["object_count"]) == (2, objects + 1)
         assert world.services.stats.verify(partition_of(world, "again"), None) == []
         task_id = api.call("DELETE", "/v1/namespaces/again").json["task_id"]
-        assert work.done(task_id).status == "COMPLETED"
+        assert work.complete(task_id).status == "COMPLETED"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.template import of_type
+from tests.support.template import resources_of_type
 
 MAILED = {"Fn::If": ["AlarmsAreMailed", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"}]}
 WATCHED = {
@@ -22,7 +22,7 @@ WATCHED = {
 
 @pytest.fixture
 def alarms(template: dict[str, Any]) -> list[dict[str, Any]]:
-    return [alarm["Properties"] for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()]
+    return [alarm["Properties"] for alarm in resources_of_type(template, "AWS::CloudWatch::Alarm").values()]
 
 
 def watched(alarm: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -65,7 +65,7 @@ def test_every_response_type_is_in_the_template(template: dict[str, Any]) -> Non
 
 
 @each_kind
-def test_the_body_is_the_envelope(kind: str) -> None:
+def test_the_body_has_the_error_format(kind: str) -> None:
     body = body_of(kind)
     assert set(body) == set(ErrorResponse.__annotations__)
     assert set(body["error"]) == set(ErrorDetail.__annotations__)
@@ -83,7 +83,7 @@ def test_status_and_type_are_those_of_the_application(kind: str) -> None:
 
 
 @each_kind
-def test_a_browser_may_read_it_and_its_request_id(kind: str) -> None:
+def test_a_browser_may_read_the_response_and_its_request_id(kind: str) -> None:
     headers = headers_of(kind)
     assert headers["X-Request-Id"] == "context.requestId"
     for name in ("Access-Control-Allow-Origin", "Access-Control-Expose-Headers"):
@@ -103,7 +103,7 @@ def test_throttling_has_a_retry_after() -> None:
 
 
 def test_a_timeout_does_not_say_that_nothing_was_stored() -> None:
-    # Clients repeat a 503, because nothing was stored. After a timeout it is not known whether something was.
+    # Clients retry a 503, which means that nothing was stored. After a timeout this is not known.
     assert RESPONSES["INTEGRATION_TIMEOUT"]["StatusCode"] == "504"
     assert "Retry-After" not in headers_of("INTEGRATION_TIMEOUT")
 

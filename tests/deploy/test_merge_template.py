@@ -37,7 +37,9 @@ def test_no_response_type_is_listed_twice() -> None:
     assert set(listed.values()) == {1}
 
 
-def test_all_but_resources_is_taken_from_the_handwritten_template(handwritten: dict[str, dict[str, object]]) -> None:
+def test_everything_except_resources_comes_from_the_handwritten_template(
+    handwritten: dict[str, dict[str, object]],
+) -> None:
     merged = merge_template()
     assert {**merged, "Resources": None} == {**handwritten, "Resources": None}
 

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.support.template import of_type, references
+from tests.support.template import references, resources_of_type
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_parameter_has_a_default_a_description_and_a_line_in_the_operators_manual(
+def test_every_parameter_has_a_default_a_description_and_a_line_in_the_deploying_guide(
     template: dict[str, Any],
 ) -> None:
-    manual = (ROOT / "docs" / "how-to" / "deploying.md").read_text().splitlines()
+    guide = (ROOT / "docs" / "how-to" / "deploying.md").read_text().splitlines()
     for name, declared in template["Parameters"].items():
         assert "Default" in declared
         assert declared["Description"]
-        (line,) = [line for line in manual if line.startswith(f"| `{name}` |")]
+        (line,) = [line for line in guide if line.startswith(f"| `{name}` |")]
         assert f"`{declared['Default']}`" in line if declared["Default"] != "" else "| none |" in line
 
 
@@ -50,7 +50,7 @@ def test_resources_with_data_declare_a_deletion_policy(template: dict[str, Any])
 
 
 def test_queues_are_encrypted_and_have_a_dead_letter_queue_or_are_one(template: dict[str, Any]) -> None:
-    queues = {name: queue["Properties"] for name, queue in of_type(template, "AWS::SQS::Queue").items()}
+    queues = {name: queue["Properties"] for name, queue in resources_of_type(template, "AWS::SQS::Queue").items()}
     assert {queue["SqsManagedSseEnabled"] for queue in queues.values()} == {True}
     ends = {q["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] for q in queues.values() if "RedrivePolicy" in q}
     sources = {name for name, queue in queues.items() if "RedrivePolicy" in queue}
@@ -59,6 +59,6 @@ def test_queues_are_encrypted_and_have_a_dead_letter_queue_or_are_one(template: 
 
 def test_no_resource_has_a_fixed_name(template: dict[str, Any]) -> None:
     names = {"TableName", "BucketName", "QueueName", "FunctionName", "RoleName", "LogGroupName", "AlarmName"}
-    permission = "AWS::Lambda::Permission"  # names the function that it is about
+    permission = "AWS::Lambda::Permission"  # its FunctionName refers to the function of the permission
     for resource in template["Resources"].values():
         assert resource["Type"] == permission or not names & set(resource["Properties"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.template import of_type, references
+from tests.support.template import references, resources_of_type
 
 ROLES = {
     "APIHandler": "ApiHandlerRole",
@@ -33,7 +33,7 @@ def statements(template: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def test_every_function_has_a_role_of_its_own_and_no_managed_policy(template: dict[str, Any], name: str) -> None:
-    assert set(of_type(template, "AWS::IAM::Role")) == set(ROLES.values())
+    assert set(resources_of_type(template, "AWS::IAM::Role")) == set(ROLES.values())
     role = template["Resources"][ROLES[name]]["Properties"]
     assert "ManagedPolicyArns" not in role
     assert template["Resources"][name]["Properties"]["Role"] == {"Fn::GetAtt": [ROLES[name], "Arn"]}
@@ -58,9 +58,7 @@ def actions(statements: list[dict[str, Any]], service: str) -> list[str]:
     return [action for s in statements for action in s["Action"] if action.startswith(service)]
 
 
-def test_functions_access_only_blobs_and_those_of_streams_only_delete_them(
-    statements: list[dict[str, Any]], name: str
-) -> None:
+def test_functions_have_only_the_required_permissions_on_blobs(statements: list[dict[str, Any]], name: str) -> None:
     expected = {
         "APIHandler": ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"],
         "OnObjectsChange": ["s3:DeleteObject"],
@@ -74,7 +72,7 @@ def test_functions_access_only_blobs_and_those_of_streams_only_delete_them(
             assert files["Resource"] == [{"Fn::Sub": "${BlobBucket.Arn}/blobs/*"}]
 
 
-def test_a_function_of_a_stream_reads_its_own_stream_and_no_other(statements: list[dict[str, Any]], name: str) -> None:
+def test_a_stream_function_reads_only_its_own_stream(statements: list[dict[str, Any]], name: str) -> None:
     read = [s["Resource"] for s in statements if "dynamodb:GetRecords" in s["Action"]]
     assert read == ([[{"Fn::GetAtt": [STREAMS[name], "StreamArn"]}]] if name in STREAMS else [])
 
@@ -101,8 +99,8 @@ SENDS = {
 def test_besides_tables_and_files_a_function_accesses_only_its_log_and_its_queues(
     statements: list[dict[str, Any]], name: str
 ) -> None:
-    beyond = [s for s in statements if not all(a.startswith(("dynamodb:", "s3:")) for a in s["Action"])]
-    *others, logs = beyond
+    other_statements = [s for s in statements if not all(a.startswith(("dynamodb:", "s3:")) for a in s["Action"])]
+    *others, logs = other_statements
     assert logs["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
     assert logs["Resource"] == [{"Fn::GetAtt": [LOGS[name], "Arn"]}]
     assert [(s["Action"], s["Resource"]) for s in others] == (

@@ -10,8 +10,8 @@ from mypy_boto3_s3 import S3Client
 
 from tests.support.api import Api
 from tests.support.catalog import partition_of
+from tests.support.object_rows import remove_object, write_object
 from tests.support.permissions import Permission, granted, logical_ids, permissions_used, renamed
-from tests.support.rows import remove_object, write_object
 from tests.support.world import World, bucket_body
 
 # Actions of Lambda itself, which polls the stream with the role of the function.
@@ -23,8 +23,8 @@ def test_the_policy_grants_exactly_what_the_function_uses(world: World, api: Api
     bucket = api.post("/v1/buckets", bucket_body()).json["bucket_id"]
     used: set[Permission] = set()
     sources = {"objects": world.pump.objects, "catalog": world.pump.catalog}
-    for turn in (fill, shrink, overtake, arrive_late):
-        turn(world, bucket)
+    for write in (fill, shrink, write_with_closed_epoch, write_to_missing_bucket):
+        write(world, bucket)
         moved = True
         while moved:
             moved = False
@@ -46,14 +46,14 @@ def shrink(world: World, bucket: str) -> None:
     remove_object(world, bucket, "obj_2")
 
 
-def overtake(world: World, bucket: str) -> None:
+def write_with_closed_epoch(world: World, bucket: str) -> None:
     """Writes an object with an old epoch after that epoch was closed."""
     tallies, ns = world.services.stats.tallies, partition_of(world)
-    for whole in (tallies.of(ns, bucket), tallies.of(ns, None)):
-        tallies.revise(whole, lambda row: replace(row, epoch=1, open_from=1))
+    for aggregate in (tallies.of(ns, bucket), tallies.of(ns, None)):
+        tallies.revise(aggregate, lambda row: replace(row, epoch=1, open_from=1))
     write_object(world, bucket, "obj_3", 3)
 
 
-def arrive_late(world: World, bucket: str) -> None:
+def write_to_missing_bucket(world: World, bucket: str) -> None:
     """Writes an object into a bucket that does not exist."""
     write_object(world, "bkt_0000000000000000", "obj_4", 4)

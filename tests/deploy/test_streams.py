@@ -11,7 +11,7 @@ import app
 
 HANDLERS = {"OnObjectsChange": "ObjectsTable", "OnCatalogChange": "CatalogTable"}
 FOURTEEN_DAYS = 1_209_600
-A_DAY = 86_400
+ONE_DAY = 86_400
 
 
 @pytest.fixture(params=sorted(HANDLERS))
@@ -39,7 +39,7 @@ def test_each_function_reads_the_stream_of_a_table_from_its_beginning(source: di
 
 
 def test_events_have_the_shard_id_and_are_ordered(source: dict[str, Any]) -> None:
-    assert source["TumblingWindowInSeconds"] > 0, "without a window Lambda does not say which shard it is"
+    assert source["TumblingWindowInSeconds"] > 0, "without a window, events have no shard id"
     assert "ParallelizationFactor" not in source
 
 
@@ -49,7 +49,7 @@ def test_a_record_that_fails_is_isolated_and_does_not_block_its_shard(
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert source["BisectBatchOnFunctionError"] is True
     assert 0 < source["MaximumRetryAttempts"] < 10_000
-    assert source["MaximumRecordAgeInSeconds"] < A_DAY
+    assert source["MaximumRecordAgeInSeconds"] < ONE_DAY
     queue = {"Type": "SQS", "Destination": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
     assert source["DestinationConfig"] == {"OnFailure": queue}
 

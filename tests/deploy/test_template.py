@@ -8,13 +8,13 @@ import pytest
 
 from app import app
 from chalicelib.settings import Settings
-from tests.support.template import of_type, references
+from tests.support.template import references, resources_of_type
 
 Template = dict[str, Any]
 
 # Settings of the embedded engine, which deployed functions do not use.
 EMBEDDED_ONLY = {"data_dir", "port", "dev_key"}
-# RetainExceptOnCreate: a creation that fails leaves no empty tables behind.
+# RetainExceptOnCreate: if the creation of the stack fails, empty tables are deleted.
 KEPT = ("RetainExceptOnCreate", "Retain")
 FUNCTIONS = ("APIHandler", "OnObjectsChange", "OnCatalogChange", "OnTask")
 
@@ -32,8 +32,8 @@ def table(template: Template, request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 def test_there_are_two_tables_and_a_function_for_requests_and_for_each_stream(template: Template) -> None:
-    assert set(of_type(template, "AWS::DynamoDB::Table")) == {"CatalogTable", "ObjectsTable"}
-    assert set(of_type(template, "AWS::Serverless::Function")) == set(FUNCTIONS)
+    assert set(resources_of_type(template, "AWS::DynamoDB::Table")) == {"CatalogTable", "ObjectsTable"}
+    assert set(resources_of_type(template, "AWS::Serverless::Function")) == set(FUNCTIONS)
 
 
 def test_all_references_are_resolved(template: Template) -> None:

@@ -17,8 +17,8 @@ PACKAGE = ROOT / "build" / "package"
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    if lacking := missing():
-        message = f"make test-deploy needs {' and '.join(lacking)}"
+    if requirements := missing():
+        message = f"make test-deploy needs {' and '.join(requirements)}"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     with running(tmp_path_factory.mktemp("ministack")) as emulator, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", emulator.certificate)

@@ -62,12 +62,12 @@ def missing() -> list[str]:
     """Returns the requirements of these tests that this machine does not meet."""
     return [
         requirement
-        for requirement, is_met in (
+        for requirement, condition_holds in (
             ("openssl", shutil.which("openssl")),
             (f"ministack in {PROGRAM.parents[1].relative_to(ROOT)} (make test-deploy installs it)", PROGRAM.exists()),
-            ("Linux on x86_64, which the packaged code is for", lambda_package.can_load()),
+            ("Linux on x86_64, because the package is compiled for it", lambda_package.can_load()),
         )
-        if not is_met
+        if not condition_holds
     ]
 
 
@@ -98,7 +98,7 @@ def running(folder: Path) -> Iterator[Emulator]:
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    """Waits until a condition is true, which deployed functions fulfil asynchronously. Fails after the time limit."""
+    """Waits until a condition is true, because deployed functions work asynchronously. Fails after the time limit."""
     deadline = time.monotonic() + TIME_LIMIT_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "the condition is still false"

@@ -52,9 +52,9 @@ def test_an_object_with_a_file_and_its_statistics(sdk: Sdk) -> None:
 
 
 def test_a_task_deletes_a_bucket(sdk: Sdk, stage: StageOnEmulator) -> None:
-    made = sdk.client.buckets.create(name="doomed", bucket_schema=SCHEMA)
-    upload(sdk, "doomed")
-    task = sdk.client.buckets.delete("doomed")
+    made = sdk.client.buckets.create(name="temporary", bucket_schema=SCHEMA)
+    upload(sdk, "temporary")
+    task = sdk.client.buckets.delete("temporary")
     eventually(lambda: bool(sdk.client.tasks.get(task.task_id).status == "COMPLETED"))
     with pytest.raises(MixpeekAPIError) as not_found:
         sdk.client.buckets.get(made.bucket_id)

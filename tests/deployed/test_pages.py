@@ -1,4 +1,4 @@
-"""The code blocks of the pages about stages, on the emulator."""
+"""Runs the code blocks of the pages about stages on the emulator."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ NewStage = Callable[[str], StageOnEmulator]
 
 @pytest.fixture
 def environment(emulator: Emulator, package: Path, tmp_path: Path) -> dict[str, str]:
-    """An operator's environment: the emulator, and commands that deploy the package of the tests.
+    """The environment variables of an operator, with modified commands `make` and `python` first in PATH.
 
-    `make` runs the recipes of the Makefile, without those that set up and package, and with a `python` that deploys
-    the package whose functions know that the emulator's streams have one shard.
+    `make` runs the Makefile without its targets `setup` and `package`. `python -m deployment deploy` deploys the
+    package of the fixture `package`, whose functions support the streams of the emulator.
     """
     make = shutil.which("make")
     assert make is not None
@@ -57,7 +57,7 @@ def test_every_block_of_a_page_works(
     with session(tmp_path, environment) as run:
         for step in steps(page):
             for name, value in EXPORT.findall(run(step)):
-                # What the page says to paste. The emulator does not serve the address that AWS would have.
+                # The page tells the reader to paste these settings. The URL is replaced by that of the emulator.
                 usable = f"{stage.address}/v1" if name == "MIXPEEK_BASE_URL" else value
                 run(Step(Block(step.block.line, "bash", f"export {name}={usable}\n", ""), None))
 

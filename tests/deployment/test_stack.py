@@ -8,9 +8,9 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
+from deployment.errors import DeploymentFailed
 from deployment.events import PAUSE_SECONDS
 from deployment.stack import Stack
-from deployment.trouble import DeploymentFailed
 
 NAME = "buckets-api-dev"
 STACK_ID = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{NAME}/1"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from deployment.errors import DeploymentFailed
 from deployment.template import parameter_values, read_template, with_code, with_removal
-from deployment.trouble import DeploymentFailed
 
 TEMPLATE: dict[str, Any] = {
     "Parameters": {"ApiMemory": {"Default": 1024}, "AlarmEmail": {"Default": ""}},

@@ -1,4 +1,4 @@
-"""Reads the Markdown files of the repository: code blocks, headings, links and table rows."""
+"""Reads code blocks, headings and links of the Markdown files of the repository."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 RUNNABLE = ("bash", "python")
 OUTPUT = ("text", "json")
-# In an output, `…` stands for any characters; on a line of its own it stands for any lines.
-ANYTHING = "…"
+# In a shown output, `…` matches any characters of a line. A line with only `…` matches any number of lines.
+ELLIPSIS = "…"
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,}|~{3,})(?P<language>\S*) *$")
 _NOT_RUN = re.compile(r"^ *<!-- not run: (?P<reason>.+) -->$")
@@ -22,7 +22,7 @@ _LINK = re.compile(r"(?<!!)\[(?:[^\[\]]|\[[^\]]*\])*\]\((?P<target>[^()\s]+)\)")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced code block. `reason` says why it is not run; it is empty for all others."""
+    """A fenced code block. `reason` is the reason why it is not run, or an empty string."""
 
     line: int
     language: str
@@ -32,29 +32,29 @@ class Block:
 
 @dataclass(frozen=True)
 class Step:
-    """A block that is run, and the output that the page shows for it; None if it shows no output."""
+    """A block that is run, and the output that the page shows for it, or None if the page shows no output."""
 
     block: Block
     output: str | None
 
 
 def pages() -> list[Path]:
-    """All Markdown files of the repository."""
+    """Returns all Markdown files of the repository."""
     return [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 
 
 def name_of(page: Path) -> str:
-    """The path of a page from the root of the repository."""
+    """Returns the path of a page, relative to the root of the repository."""
     return page.relative_to(ROOT).as_posix()
 
 
 def blocks(page: Path) -> list[Block]:
-    """The fenced code blocks of a page, in order."""
+    """Returns the fenced code blocks of a page, in order."""
     return list(_blocks(page.read_text().splitlines()))
 
 
 def prose(page: Path) -> list[str]:
-    """The lines of a page outside its code blocks."""
+    """Returns the lines of a page outside its code blocks."""
     kept, end = [], ""
     for line in page.read_text().splitlines():
         fence = _FENCE.match(line)
@@ -68,7 +68,7 @@ def prose(page: Path) -> list[str]:
 
 
 def steps(page: Path) -> list[Step]:
-    """What a test runs on a page. Raises AssertionError for a block that is neither run, nor output, nor marked."""
+    """Returns the blocks of a page that are run. Raises AssertionError for an unmarked block that is not an output."""
     found: list[Step] = []
     latest: Block | None = None
     for block in blocks(page):
@@ -87,12 +87,12 @@ def steps(page: Path) -> list[Step]:
 
 
 def matches(shown: str, real: str) -> bool:
-    """Whether the real output is the one that a page shows."""
+    """Returns whether the real output matches the output that a page shows."""
     return re.fullmatch(_pattern(shown), _trimmed(real)) is not None
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Returns the anchors of a page's headings, as GitHub generates them."""
     made: dict[str, int] = {}
     found = set()
     for line in prose(page):
@@ -106,7 +106,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def links(page: Path) -> list[str]:
-    """The targets of the links of a page."""
+    """Returns the targets of the links of a page."""
     return [link["target"] for line in prose(page) for link in _LINK.finditer(re.sub(r"`[^`]*`", "``", line))]
 
 
@@ -136,8 +136,8 @@ def _trimmed(text: str) -> str:
 def _pattern(shown: str) -> str:
     parts = []
     for line in _trimmed(shown).splitlines():
-        if line.strip() == ANYTHING:
+        if line.strip() == ELLIPSIS:
             parts.append(r"(?:[^\n]*\n)*?")
         else:
-            parts.append("[^\n]*?".join(map(re.escape, line.split(ANYTHING))) + r"\n")
+            parts.append("[^\n]*?".join(map(re.escape, line.split(ELLIPSIS))) + r"\n")
     return "".join(parts).removesuffix(r"\n") + r"\n?"

@@ -1,4 +1,4 @@
-"""Runs the code blocks of a page in order, as a reader with one shell and one Python session does."""
+"""Runs the code blocks of a page in order, in one shell and one Python session."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.docs.markdown import Step, matches
 
 
 class Shell:
-    """One bash process, so that variables outlive a block. It ends with the first command that fails."""
+    """A bash process for all blocks, so later blocks see the variables of earlier ones. A failed command ends it."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
@@ -31,7 +31,7 @@ class Shell:
         )
 
     def run(self, text: str) -> str:
-        """Runs a block, and gives what it wrote to standard output. Raises AssertionError if a command fails."""
+        """Runs a block, and returns its standard output. Raises AssertionError if a command fails."""
         source, out, err = (self.folder / f"block.{kind}" for kind in ("sh", "out", "err"))
         source.write_text(text)
         assert self._process.stdin is not None
@@ -49,14 +49,14 @@ class Shell:
 
 
 class Interpreter:
-    """One Python session. It is in the process of the test, because importing the SDK takes seconds."""
+    """A Python session. It runs in the process of the test, because importing the SDK takes seconds."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._names: dict[str, Any] = {"__name__": "__main__"}
 
     def run(self, text: str) -> str:
-        """Runs a block, and gives what it printed. Exceptions propagate."""
+        """Runs a block, and returns its standard output. Exceptions propagate."""
         with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
             for name, value in self._environment.items():
                 patch.setenv(name, value)
@@ -66,7 +66,7 @@ class Interpreter:
 
 @contextlib.contextmanager
 def session(folder: Path, environment: Mapping[str, str]) -> Iterator[Callable[[Step], str]]:
-    """A function that runs a step, compares its output with the one that is shown, and gives it."""
+    """Yields a function that runs a step, checks that its output matches the shown one, and returns the output."""
     shell, interpreter = Shell(folder, environment), Interpreter(environment)
 
     def run(step: Step) -> str:
@@ -83,5 +83,5 @@ def session(folder: Path, environment: Mapping[str, str]) -> Iterator[Callable[[
 
 
 def search_path() -> str:
-    """Where bash finds the `python` of an activated virtual environment."""
+    """Returns the folder with the `python` of the virtual environment."""
     return str(Path(sys.executable).parent)

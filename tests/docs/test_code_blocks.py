@@ -1,4 +1,4 @@
-"""Every code block of the README, the tutorial and the how-to guides is run, or says why it is not."""
+"""Every code block of the README, the tutorial and the how-to guides is run, or is marked with the reason why not."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from tests.support.running import ServerProcess, listens
 
 HOW_TO = sorted((DOCS / "how-to").glob("*.md"))
 PAGES = [ROOT / "README.md", DOCS / "tutorial.md", *HOW_TO]
-# Their blocks are about a stage in AWS: tests/deployed/test_pages.py runs them on an emulator.
+# The blocks of these pages need a deployed stage: tests/deployed/test_pages.py runs them on an emulator.
 DEPLOYED = [DOCS / "how-to" / "deploying.md", DOCS / "how-to" / "operating.md"]
 LOCAL = [page for page in PAGES if page not in DEPLOYED]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the server keeps its data."""
+    """The folder of the server and its data."""
     return tmp_path_factory.mktemp("server")
 
 
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[ServerProcess]:
-    """The local server in a process of its own, with an empty data folder."""
-    ports = iter(lambda: random.randrange(20000, 30000, 2), None)  # below those that systems give to clients
+    """The local server in a separate process, with an empty data folder."""
+    ports = iter(lambda: random.randrange(20000, 30000, 2), None)  # below the ephemeral ports of common systems
     port = next(number for number in ports if not listens(number) and not listens(number + 1))
-    words = [sys.executable, "-m", "chalicelib.local", "--no-autoreload", "--port", str(port)]
-    running = ServerProcess(words, folder, port, PYTHONPATH=str(ROOT), BUCKETS_DATA_DIR=str(folder / "data"))
+    command = [sys.executable, "-m", "chalicelib.local", "--no-autoreload", "--port", str(port)]
+    running = ServerProcess(command, folder, port, PYTHONPATH=str(ROOT), BUCKETS_DATA_DIR=str(folder / "data"))
     yield running.ready()
     running.signal(signal.SIGINT)
     running.wait_for_exit()
@@ -44,18 +44,18 @@ def server(folder: Path) -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def environment(server: ServerProcess, folder: Path, page: Path, tmp_path: Path) -> dict[str, str]:
-    """The environment of a reader who pasted what `make run` printed, with a namespace of its own for each page."""
+    """The environment variables that `make run` prints for clients, with a separate namespace for each page."""
     assert server.process.poll() is None, server.output_text()
     exports = server.exports()
     namespace = page.stem.lower()
-    status, answer = server.call("POST", "/v1/namespaces", {"namespace_name": namespace})
-    assert status == 200, answer
+    status, response = server.call("POST", "/v1/namespaces", {"namespace_name": namespace})
+    assert status == 200, response
     return {
         **exports,
         "MIXPEEK_NAMESPACE": namespace,
         "PATH": f"{search_path()}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(tmp_path),
-        # What working in the repository gives: the operator's command line, and the data of the server.
+        # Makes the operator's command line available, with the data of the server.
         "PYTHONPATH": str(ROOT),
         "BUCKETS_DATA_DIR": str(folder / "data"),
     }
@@ -70,16 +70,16 @@ def test_every_block_of_a_page_works(page: Path, environment: dict[str, str], tm
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_block_of_a_page_is_run_or_says_why_not(page: Path) -> None:
+def test_every_block_of_a_page_is_run_or_marked_with_a_reason(page: Path) -> None:
     run = steps(page)
     outputs = sum(step.output is not None for step in run)
     marked = sum(bool(block.reason) for block in blocks(page))
-    assert run, "the page shows nothing that works"
+    assert run, "no block of the page is run"
     assert len(run) + outputs + marked == len(blocks(page))
 
 
 @pytest.mark.parametrize("page", LOCAL, ids=name_of)
-def test_a_block_that_is_not_run_needs_something_that_a_test_does_not_have(page: Path) -> None:
+def test_a_block_that_is_not_run_has_one_of_the_allowed_reasons(page: Path) -> None:
     reasons = {block.reason for block in blocks(page) if block.reason}
     allowed = ("starts a server", "installs", "needs an AWS account", "an excerpt", "the tests run in this")
     assert [reason for reason in reasons if not reason.startswith(allowed)] == []
@@ -88,10 +88,10 @@ def test_a_block_that_is_not_run_needs_something_that_a_test_does_not_have(page:
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_the_filters_page_has_an_example_of_every_operator(operator: str) -> None:
     run = [step for step in steps(DOCS / "how-to" / "filters.md") if f'"operator": "{operator}"' in step.block.text]
-    assert [step for step in run if step.output is not None], f"no example of {operator} shows what it finds"
+    assert [step for step in run if step.output is not None], f"no example of {operator} shows its result"
 
 
-def test_a_block_without_a_mark_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_that_is_neither_run_nor_marked_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.docs.markdown.ROOT", tmp_path)
     page = tmp_path / "page.md"
     page.write_text("```console\nrm -r x\n```\n")
@@ -118,5 +118,5 @@ def test_a_block_without_a_mark_is_found(tmp_path: Path, monkeypatch: pytest.Mon
         ("a.c\n", "abc\n", False),
     ],
 )
-def test_an_output_is_compared_but_for_what_it_leaves_open(shown: str, real: str, same: bool) -> None:
+def test_an_ellipsis_in_a_shown_output_matches_any_text(shown: str, real: str, same: bool) -> None:
     assert matches(shown, real) is same

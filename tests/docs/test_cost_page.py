@@ -1,4 +1,4 @@
-"""The page of costs agrees with the code."""
+"""The cost page agrees with the code."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from deployment.merge_template.template import merge_template
 from tests.support.engine import ENDPOINT
 
 
-@pytest.mark.skipif(bool(ENDPOINT), reason="the page is counted on the engine in this process")
-def test_the_counts_are_those_of_the_code() -> None:
+@pytest.mark.skipif(bool(ENDPOINT), reason="the counts on the page are those of the embedded engine")
+def test_the_counts_on_the_page_are_those_of_the_code() -> None:
     now = cost.counts_of(cost.page(cost.counted()))
     assert len(now) > 15
-    assert cost.counts_of(cost.PAGE.read_text()) == now, "make bench writes the page anew"
+    assert cost.counts_of(cost.PAGE.read_text()) == now, "to update the page, run: make bench"
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_the_counts_are_those_of_the_code() -> None:
         ({}, 0),
     ],
 )
-def test_the_size_of_a_row(item: dict[str, dict[str, object]], bytes_: int) -> None:
+def test_row_sizes_are_computed_as_dynamodb_bills_them(item: dict[str, dict[str, object]], bytes_: int) -> None:
     assert size(item) == bytes_
 
 
@@ -37,11 +37,11 @@ def test_the_size_of_a_row(item: dict[str, dict[str, object]], bytes_: int) -> N
     ("bytes_", "consistent", "units"),
     [(0, True, 1), (0, False, 0.5), (4096, True, 1), (4097, True, 2), (8193, None, 1.5)],
 )
-def test_the_units_of_a_read(bytes_: int, consistent: bool | None, units: float) -> None:
+def test_read_units_are_computed_as_dynamodb_bills_them(bytes_: int, consistent: bool | None, units: float) -> None:
     assert read(bytes_, consistent) == units
 
 
-def test_the_alarms_that_the_page_counts_are_those_of_every_stage() -> None:
+def test_the_page_counts_every_alarm() -> None:
     declared = merge_template()["Resources"]
     alarms = {name: made for name, made in declared.items() if made.get("Type") == "AWS::CloudWatch::Alarm"}
     assert len(alarms) == prices.ALARMS

@@ -1,4 +1,4 @@
-"""Every link of the documentation leads somewhere in the repository."""
+"""Every relative link in the documentation has an existing target."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from tests.docs.markdown import ROOT, anchors, links, name_of, pages
 
-ELSEWHERE = ("https://", "http://", "mailto:")
+EXTERNAL = ("https://", "http://", "mailto:")
 
 
 @pytest.mark.parametrize("page", pages(), ids=name_of)
@@ -17,10 +17,10 @@ def test_every_relative_link_and_anchor_resolves(page: Path) -> None:
 
 
 def broken(page: Path) -> list[str]:
-    """The links of a page that lead to no file, or to no heading of a Markdown file."""
+    """Returns the links of a page whose file or heading does not exist."""
     found = []
     for target in links(page):
-        if target.startswith(ELSEWHERE):
+        if target.startswith(EXTERNAL):
             continue
         path, _, anchor = target.partition("#")
         file = (page.parent / path).resolve() if path else page
@@ -34,12 +34,12 @@ def test_every_page_of_the_documentation_is_linked_from_another() -> None:
         (page.parent / target.partition("#")[0]).resolve()
         for page in pages()
         for target in links(page)
-        if not target.startswith(ELSEWHERE)
+        if not target.startswith(EXTERNAL)
     }
     assert [name_of(page) for page in pages() if page not in linked and page != ROOT / "README.md"] == []
 
 
-def test_a_broken_link_is_found(tmp_path: Path) -> None:
+def test_broken_links_are_reported(tmp_path: Path) -> None:
     (tmp_path / "other.md").write_text("# A `title`, and more\n## Twice\n## Twice\n")
     page = tmp_path / "page.md"
     good = "[a](other.md) [b](other.md#a-title-and-more) [c](other.md#twice-1) [d](https://example.com/x) [e](#here)"

@@ -1,4 +1,4 @@
-"""What the README and the reference say does not exist yet is not found."""
+"""Operations that the documentation lists as missing respond with 404 or 405."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 from tests.support.server import serving
 from tests.support.world import World
 
-YET_TO_COME = [
+PLANNED = [
     ("POST", "/v1/buckets/posters/uploads"),
     ("POST", "/v1/buckets/posters/uploads/list"),
     ("POST", "/v1/buckets/posters/batches"),
     ("POST", "/v1/buckets/posters/batches/list"),
     ("POST", "/v1/webhooks/generic_webhook/bkt_0000000000000000"),
 ]
-# The operations of the SDK that the page on compatibility lists; the last path exists with other methods.
-OF_THE_SDK = [
+# Operations of the SDK that docs/reference/compatibility.md lists as missing. The last path exists with other methods.
+UNSUPPORTED_SDK_OPERATIONS = [
     ("GET", "/v1/namespaces/films/stats"),
     ("POST", "/v1/namespaces/stats/batch"),
     ("POST", "/v1/namespaces/films/ensure-indexes"),
@@ -37,15 +37,15 @@ def address(world: World) -> Iterator[str]:
 def status_of(world: World, address: str, method: str, path: str) -> int:
     headers = {"Authorization": f"Bearer {world.key}", "X-Namespace": "films", "Content-Type": "application/json"}
     body = b"{}" if method == "POST" else None
-    with pytest.raises(urllib.error.HTTPError) as failed:
+    with pytest.raises(urllib.error.HTTPError) as raised:
         urllib.request.urlopen(urllib.request.Request(f"{address}{path}", body, headers, method=method), timeout=10)
-    with failed.value as answer:
-        return answer.code
+    with raised.value as response:
+        return response.code
 
 
 def test_operations_that_do_not_exist_yet_are_not_found(world: World, address: str) -> None:
-    assert {status_of(world, address, *each) for each in YET_TO_COME} == {404}
+    assert {status_of(world, address, *each) for each in PLANNED} == {404}
 
 
 def test_operations_of_the_sdk_that_do_not_exist_are_not_found_or_not_allowed(world: World, address: str) -> None:
-    assert [status_of(world, address, *each) for each in OF_THE_SDK] == [404, 404, 404, 404, 405]
+    assert [status_of(world, address, *each) for each in UNSUPPORTED_SDK_OPERATIONS] == [404, 404, 404, 404, 405]

@@ -24,22 +24,22 @@ ERRORS = re.findall(
     re.MULTILINE,
 )
 SETTINGS = (DOCS / "reference" / "settings.md").read_text()
-# An internal conflict, which the write repeats; clients see Unavailable at most.
+# VersionConflict is internal: the write is retried, and clients get Unavailable if all attempts fail.
 INTERNAL = {"VersionConflict"}
 
 
 def errors() -> set[type[ApiError]]:
-    """Every error class of the packaged service."""
+    """Returns all error classes of the packaged service."""
     for module in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
         if not module.name.startswith(("chalicelib.local", "chalicelib.admin")):
             importlib.import_module(module.name)
 
-    def below(kind: type[ApiError]) -> Iterator[type[ApiError]]:
+    def subclasses(kind: type[ApiError]) -> Iterator[type[ApiError]]:
         for sub in kind.__subclasses__():
             yield sub
-            yield from below(sub)
+            yield from subclasses(sub)
 
-    return {error for error in below(ApiError) if not error.__module__.startswith(("chalicelib.local", "tests"))}
+    return {error for error in subclasses(ApiError) if not error.__module__.startswith(("chalicelib.local", "tests"))}
 
 
 def test_every_error_is_on_the_page_with_its_status_type_and_code() -> None:
@@ -48,14 +48,14 @@ def test_every_error_is_on_the_page_with_its_status_type_and_code() -> None:
         assert shown.get(error.__name__) == (*status_and_type(error), error.code or ""), error.__name__
 
 
-def test_every_row_of_the_page_is_an_error_of_the_code() -> None:
+def test_every_error_on_the_page_exists() -> None:
     known = {error.__name__: error for error in errors()}
     for name, status, type_, code in ERRORS:
         assert name in known, f"there is no error {name}"
         assert (int(status), type_, code) == (*status_and_type(known[name]), known[name].code or ""), name
 
 
-def test_the_page_has_every_error_once_ordered_by_status_type_and_code() -> None:
+def test_errors_on_the_page_are_unique_and_ordered_by_status_and_type() -> None:
     assert len({name for name, *_ in ERRORS}) == len(ERRORS)
     keys = [(int(status), type_) for _, status, type_, _ in ERRORS]
     assert keys == sorted(keys)
@@ -68,19 +68,19 @@ def test_every_setting_is_on_the_page_with_its_default(name: str) -> None:
     assert not default or f"`{default}`" in line
 
 
-def test_the_page_has_no_setting_that_the_code_does_not_have() -> None:
+def test_every_setting_on_the_page_exists() -> None:
     shown = set(re.findall(r"^\| `(\w+)` \|", SETTINGS, re.MULTILINE))
     assert shown == {environment_variable(name) for name in Settings.__slots__}
 
 
-def test_the_guide_for_operators_has_every_alarm_of_a_stage() -> None:
+def test_the_operating_guide_lists_every_alarm() -> None:
     declared = merge_template()["Resources"]
     alarms = {name for name, made in declared.items() if made.get("Type") == "AWS::CloudWatch::Alarm"}
     shown = re.findall(r"^\| `(\w+Alarm)` \|", (DOCS / "how-to" / "operating.md").read_text(), re.MULTILINE)
     assert sorted(shown) == sorted(alarms)
 
 
-def test_the_guide_for_operators_has_every_command() -> None:
+def test_the_operating_guide_lists_every_command() -> None:
     rows = re.findall(r"^\| (`[^|]*`) \|", (DOCS / "how-to" / "operating.md").read_text(), re.MULTILINE)
     shown = set()
     for row in rows:

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
         dynamodb_local.prepare()
     except dynamodb_local.Unavailable as reason:
         in_ci = bool(os.environ.get("CI"))
-        print(f"make test-engines: {'not possible' if in_ci else 'SKIPPED'}: {reason}", file=sys.stderr)
+        print(f"make test-engines: {'FAILED' if in_ci else 'SKIPPED'}: {reason}", file=sys.stderr)
         return int(in_ci)
     signal.signal(signal.SIGTERM, _end)
     with dynamodb_local.running() as address:

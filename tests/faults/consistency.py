@@ -1,4 +1,4 @@
-"""Checks what must hold after any faults."""
+"""Checks that the stored data is consistent, which it must be after any faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.world import World
 
 
 def check_consistency(world: World) -> None:
-    """Names resolve to their buckets, statistics are exact, and every file is referenced or known as an orphan."""
+    """Checks that bucket names are found, statistics are exact, and files are referenced or listed as orphans."""
     world.pump()
     api = world.api()
     for partition in world.services.partitions():
@@ -37,7 +37,7 @@ def _check_names(api: Api) -> None:
 
 
 def _check_files(world: World) -> None:
-    """Every file that an object references exists, and every other file is listed as an orphan."""
+    """Checks that every referenced file exists, and that every other file is listed as an orphan."""
     files = list(world.services.blobs.list_files(""))
     store = world.services.objects.store
     orphaned = {each.key for each in orphans(store, files, before=datetime.now(UTC) + timedelta(days=1))}

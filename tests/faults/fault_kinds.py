@@ -1,4 +1,4 @@
-"""The faults of calls to AWS in these tests."""
+"""The faults that these tests inject into calls to AWS."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ FAULTS = {
     "timed out": aws.lost(),
     "timed out after it was applied": aws.applied_then_timeout(),
 }
-# Representatives for tests of a single fault: after the first the call was not applied, after the second it was.
+# For tests of a single fault. With the first fault the call is not executed, with the second it is.
 SINGLE_FAULTS = ("throttled", "timed out after it was applied")

@@ -17,7 +17,7 @@ _numbers: Iterator[int] = count()
 
 @dataclass(frozen=True)
 class OperationRequest:
-    """One request. `again`: further statuses of a repetition that are right if the first request was carried out."""
+    """A request. If it was executed, a repetition may also have one of the statuses in `again`."""
 
     method: str
     path: str
@@ -27,7 +27,7 @@ class OperationRequest:
 
     @property
     def is_read_only(self) -> bool:
-        """Whether it changes nothing, so that it can be repeated on the same resources."""
+        """Whether the request changes nothing, so that it can be repeated for the same resources."""
         return self.method == "GET" or self.path.endswith("/list")
 
     def send(self, api: Api) -> ApiResponse:
@@ -93,7 +93,7 @@ def _break_schema(api: Api) -> OperationRequest:
     )
 
 
-# Keys are the name of the operation, and after a space what distinguishes the request.
+# By operation name. If an operation has several requests, a space and a description follow the name.
 REQUESTS: dict[str, Callable[[Api], OperationRequest]] = {
     "health": lambda api: OperationRequest("GET", "/v1/health"),
     "liveness": lambda api: OperationRequest("GET", "/v1/health/liveness"),

@@ -78,21 +78,21 @@ def test_a_deletion_completes_after_any_fault(world: World, work: Work, kind: st
     calls = calls_of_a_deletion(world, work, api)
     for call in range(1, calls + 1):
         bucket, task_id = bucket_to_delete(api)
-        work.begin(task_id)
+        work.send(task_id)
         faults = Faults(world.client, world.s3).always(FAULTS[kind], first=call)
-        work.line.deliver(work.line.queue.waiting[0])
+        work.harness.deliver(work.harness.queue.waiting[0])
         faults.remove()
-        assert work.done(task_id).status == "COMPLETED"
-        work.check_nothing_remains_of(bucket, namespace_id)
+        assert work.complete(task_id).status == "COMPLETED"
+        work.check_bucket_is_removed(bucket, namespace_id)
     assert calls > 5
     check_consistency(world)
 
 
 def calls_of_a_deletion(world: World, work: Work, api: Api) -> int:
-    """How many calls the deletion of such a bucket makes."""
+    """Returns the number of calls that the deletion of the bucket of `bucket_to_delete` makes."""
     _, task_id = bucket_to_delete(api)
     counting = Faults(world.client, world.s3)
-    assert work.done(task_id).status == "COMPLETED"
+    assert work.complete(task_id).status == "COMPLETED"
     counting.remove()
     return counting.calls
 

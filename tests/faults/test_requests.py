@@ -29,7 +29,7 @@ def test_every_operation_has_a_request() -> None:
 
 
 def each_call(world: World, api: Api, name: str) -> Iterator[tuple[int, Callable[[], OperationRequest]]]:
-    """The number of each call that the request makes, with a function that returns such a request.
+    """Yields the number of each call to AWS that a request makes, with a function that creates such a request.
 
     Fails if the request does not succeed without faults.
     """
@@ -45,7 +45,7 @@ def each_call(world: World, api: Api, name: str) -> Iterator[tuple[int, Callable
 def send_with(
     world: World, api: Api, request: OperationRequest, faults: dict[int, Fault], always: tuple[int, Fault] | None
 ) -> ApiResponse:
-    """Sends the request. `faults`: faults by call number. `always`: a call number and the fault from that call on."""
+    """Sends the request. `faults`: faults by call number. `always`: a fault of this call and all later ones."""
     planned = Faults(world.client, world.s3)
     for call, fault in faults.items():
         planned.on(call, fault)
@@ -82,7 +82,7 @@ def test_permanent_faults_return_503_and_a_repeated_request_succeeds(world: Worl
 
 
 def assert_unavailable(reply: ApiResponse) -> None:
-    """The response is a 503, or that of a bulk create in which every failed row has this error."""
+    """Checks that the response is a 503, or a bulk create response whose failed rows all have this error."""
     if reply.status == 422 and "failed" in reply.json:
         assert {row["error_type"] for row in reply.json["failed"]} == {"ServiceUnavailableError"}, reply.text
         return
@@ -91,7 +91,7 @@ def assert_unavailable(reply: ApiResponse) -> None:
 
 
 def test_authentication_retries_or_returns_503(world: World) -> None:
-    """The first request with a key makes one more call, which looks the key up. Later ones use the cache."""
+    """The first request with a key makes one more call than later ones, which find the key in the cache."""
 
     def new_client() -> Api:
         return world.api(key=world.key_for(world.organization_id))

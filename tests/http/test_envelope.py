@@ -34,7 +34,7 @@ ERRORS: dict[str, tuple[Request, int, str]] = {
     "not enabled": (lambda api: api.post("/v1/buckets", bucket_body(destination={})), 403, "NotEnabledError"),
     "name taken": (lambda api: api.post("/v1/namespaces", {"namespace_name": "films"}), 409, "AlreadyExistsError"),
     "garbage cursor": (lambda api: api.get("/v1/buckets?cursor=x"), 400, "BadRequestError"),
-    "too many bytes": (
+    "too large body": (
         lambda api: api.post("/v1/buckets", bucket_body(description="x" * MAX_BODY_BYTES)),
         413,
         "PayloadTooLargeError",
@@ -102,14 +102,14 @@ def test_an_empty_body_is_an_empty_object_if_the_body_is_optional(api: Api, path
     assert api.post(path, raw).status == 200
 
 
-def test_every_path_tells_which_methods_it_has(api: Api) -> None:
+def test_an_unsupported_method_gets_a_405_that_lists_the_methods_of_the_path(api: Api) -> None:
     methods: dict[str, set[str]] = {}
     for operation in OPERATIONS:
         methods.setdefault(operation.path, set()).add(operation.method)
     for path, known in methods.items():
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - known:
             reply = api.call(method, path.replace("{", "").replace("}", ""))
-            if reply.status == 405:  # the path may also match another one with variables
+            if reply.status == 405:  # otherwise the path matches another one with variables
                 assert_envelope(reply, 405, "MethodNotAllowedError")
             allowed = {name.strip() for name in (header(reply, "Allow") or "").split(",")}
             assert allowed == known

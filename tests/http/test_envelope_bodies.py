@@ -159,9 +159,11 @@ def test_other_entry_points_use_the_same_format() -> None:
     assert headers["Retry-After"]
 
 
-ALIKE = st.builds("{}{}{}".format, st.just("a" * 90), st.integers(0, 9) | st.text(max_size=200), st.just("b" * 90))
+SIMILAR_NAMES = st.builds(
+    "{}{}{}".format, st.just("a" * 90), st.integers(0, 9) | st.text(max_size=200), st.just("b" * 90)
+)
 
 
-@given(st.dictionaries(ALIKE, st.integers(), min_size=1))
+@given(st.dictionaries(SIMILAR_NAMES, st.integers(), min_size=1))
 def test_no_detail_replaces_another_one_with_a_similar_name(details: dict[str, int]) -> None:
     assert envelope(409, "ConflictError", "Taken", details={"key": details})["error"]["details"] == {"key": details}

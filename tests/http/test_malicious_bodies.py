@@ -60,8 +60,8 @@ def test_a_malicious_body_is_rejected_with_its_error_type(posters: Api, operatio
 def test_the_size_of_a_body_is_limited(posters: Api, operation: Operation) -> None:
     body = b'{"search": "' + b"x" * operation.max_body_bytes + b'"}'
     assert_envelope(send(posters, operation, body), 413, "PayloadTooLargeError")
-    nearly = b'{"a": [' + b"1," * (operation.max_body_bytes // 2 - 10) + b"1]}"
-    assert_envelope(send(posters, operation, nearly), 422)
+    below_limit = b'{"a": [' + b"1," * (operation.max_body_bytes // 2 - 10) + b"1]}"
+    assert_envelope(send(posters, operation, below_limit), 422)
 
 
 @each(WITH_BODY)

@@ -28,7 +28,7 @@ BEYOND_SCHEMAS = {
     "contradiction",
     "duplicate",
     "immutable",
-    "int_type",  # 1.0 is an integer to JSON Schema, and not to us
+    "int_type",  # JSON Schema accepts 1.0 as an integer, this API does not
     "missing",
     "number_too_long",
     "read_only",
@@ -49,8 +49,8 @@ CONFIG = SchemathesisConfig.from_dict(
     {
         "seed": 1,
         "generation": {"deterministic": True, "max-examples": EXAMPLES, "with-security-parameters": False},
-        # Replaced by `valid_data_is_accepted`: JSON Schema can neither describe a valid cursor, nor that a
-        # unique key names fields of the schema beside it.
+        # `valid_data_is_accepted` replaces this check. JSON Schema cannot describe valid cursors, and cannot require
+        # that the fields of a unique key are in the bucket's schema.
         "checks": {"positive_data_acceptance": {"enabled": False}},
     }
 )

@@ -34,9 +34,9 @@ class Parameters(BaseModel):
 
 
 def body(
-    raw: bytes, *, media_type: str | None = "application/json", required: bool = False, most: int = 10_000
+    raw: bytes, *, media_type: str | None = "application/json", required: bool = False, max_bytes: int = 10_000
 ) -> Thing:
-    return read_body(raw, Thing, media_type=media_type, required=required, max_bytes=most)
+    return read_body(raw, Thing, media_type=media_type, required=required, max_bytes=max_bytes)
 
 
 def problems(raw: bytes, **more: Any) -> list[Problem]:
@@ -99,9 +99,9 @@ def test_other_media_types_are_rejected(media_type: str) -> None:
 
 def test_the_size_limit_is_exact() -> None:
     raw = b'{"name": "a"}'
-    assert body(raw, most=len(raw)).name == "a"
+    assert body(raw, max_bytes=len(raw)).name == "a"
     with pytest.raises(TooLarge) as raised:
-        body(raw, most=len(raw) - 1)
+        body(raw, max_bytes=len(raw) - 1)
     assert raised.value.details == {"max_bytes": len(raw) - 1}
 
 
@@ -157,7 +157,7 @@ def test_problems_do_not_repeat_the_sent_values() -> None:
 def test_arbitrary_json_is_parsed_unchanged(free: dict[str, Any]) -> None:
     from chalicelib.core.json_codec import to_json
 
-    assert body(to_json({"free": free}).encode(), most=10**7).free == free
+    assert body(to_json({"free": free}).encode(), max_bytes=10**7).free == free
 
 
 @given(st.binary(max_size=200))

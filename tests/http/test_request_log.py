@@ -17,11 +17,11 @@ def scoped(world: World) -> str:
 
 REQUESTS: dict[str, tuple[int, dict[str, Any]]] = {
     "no permission": (403, {"key": lambda world: world.key_for(world.organization_id, "read")}),
-    "out of reach": (403, {"key": scoped}),
-    "no namespace named": (400, {"namespace": ""}),
-    "no such namespace": (404, {"namespace": "nowhere"}),
-    "not a body": (422, {"body": {"bucket_name": 3}}),
-    "done": (200, {}),
+    "outside the scope": (403, {"key": scoped}),
+    "no namespace header": (400, {"namespace": ""}),
+    "unknown namespace": (404, {"namespace": "nowhere"}),
+    "invalid body": (422, {"body": {"bucket_name": 3}}),
+    "success": (200, {}),
 }
 
 

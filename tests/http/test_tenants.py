@@ -45,10 +45,10 @@ def new_tenant(world: World, organization_id: str, mark: str) -> Tenant:
     key = world.key_for(organization_id)
     api = world.api(key=key, namespace=SAME)
     shared = api.post("/v1/namespaces", {"namespace_id": SAME, "namespace_name": f"{mark}-same"})
-    own = api.post("/v1/namespaces", {"namespace_name": f"{mark}-own", "description": f"{mark} told"})
+    own = api.post("/v1/namespaces", {"namespace_name": f"{mark}-own", "description": f"{mark} description"})
     assert (shared.status, own.status) == (200, 200), (shared.text, own.text)
     own_namespace = own.json["namespace_id"]
-    made = api.post("/v1/buckets", bucket_body("posters", description=f"{mark} words", metadata={"m": f"{mark} data"}))
+    made = api.post("/v1/buckets", bucket_body("posters", description=f"{mark} text", metadata={"m": f"{mark} data"}))
     other = api.using(namespace=own_namespace).post("/v1/buckets", bucket_body(f"{mark} bucket"))
     bucket_id = made.json["bucket_id"]
     ids = (organization_id, own_namespace, bucket_id, other.json["bucket_id"])
@@ -85,8 +85,8 @@ def test_an_invalid_key_is_rejected_by_every_operation(world: World, operation: 
     access, organization = world.services.access, world.organization_id
     revoked = access.create_key(organization, name="revoked")
     access.revoke_key(organization, revoked.key.key_id)
-    soon = world.clock.now + timedelta(seconds=60)
-    expired = access.create_key(organization, name="expired", expires_at=soon)
+    expires_at = world.clock.now + timedelta(seconds=60)
+    expired = access.create_key(organization, name="expired", expires_at=expires_at)
     assert call(operation, world.api(key=expired.secret, namespace="films")).status != 401
     world.clock.advance(120)
     replies = [
@@ -257,24 +257,24 @@ def test_a_key_with_a_bucket_scope_cannot_detect_namespaces(world: World, ours: 
 
 
 def test_the_same_names_in_two_organizations_are_independent(ours: Tenant, theirs: Tenant) -> None:
-    for me, other in ((ours, theirs), (theirs, ours)):
-        assert me.api.get("/v1/buckets/posters").json["bucket_id"] == me.bucket_id
+    for own, other in ((ours, theirs), (theirs, ours)):
+        assert own.api.get("/v1/buckets/posters").json["bucket_id"] == own.bucket_id
         for reply in (
-            me.api.get("/v1/buckets"),
-            me.api.post("/v1/buckets/list", {"search": "*"}),
-            me.api.post("/v1/buckets/list", {"filters": {"bucket_id": other.bucket_id}}),
-            me.api.post("/v1/buckets/list", {"filters": {"field": "bucket_name", "operator": "regex", "value": "."}}),
-            me.api.post("/v1/buckets/list", {"sort": {"field": "bucket_name"}}),
-            me.api.get("/v1/namespaces?include_total=true"),
-            me.api.post("/v1/namespaces/list", {"search": "same"}),
-            me.api.get(f"/v1/namespaces/{SAME}"),
+            own.api.get("/v1/buckets"),
+            own.api.post("/v1/buckets/list", {"search": "*"}),
+            own.api.post("/v1/buckets/list", {"filters": {"bucket_id": other.bucket_id}}),
+            own.api.post("/v1/buckets/list", {"filters": {"field": "bucket_name", "operator": "regex", "value": "."}}),
+            own.api.post("/v1/buckets/list", {"sort": {"field": "bucket_name"}}),
+            own.api.get("/v1/namespaces?include_total=true"),
+            own.api.post("/v1/namespaces/list", {"search": "same"}),
+            own.api.get(f"/v1/namespaces/{SAME}"),
         ):
             assert reply.status == 200, reply.text
             assert other.revealed_in(reply, other.bucket_id) == []
             if "total_count" in reply.json:
                 assert reply.json["total_count"] == len(reply.json["results"]) <= 3
     assert ours.api.patch("/v1/buckets/posters", {"description": "ours now"}).status == 200
-    assert theirs.api.get("/v1/buckets/posters").json["description"] == "scarlet words"
+    assert theirs.api.get("/v1/buckets/posters").json["description"] == "scarlet text"
     assert ours.api.post("/v1/buckets", bucket_body("second")).status == 200
     assert ours.api.get(f"/v1/namespaces/{SAME}").json["bucket_count"] == 2
     assert theirs.api.get(f"/v1/namespaces/{SAME}").json["bucket_count"] == 1
@@ -341,7 +341,7 @@ def test_every_operation_allows_browsers_of_any_origin() -> None:
 
 
 @each(OPERATIONS)
-def test_a_preflight_request_is_answered_without_a_key(world: World, operation: Operation) -> None:
+def test_a_preflight_request_needs_no_key(world: World, operation: Operation) -> None:
     reply = world.api(key="", namespace="").call(
         "OPTIONS", path_of(operation), headers={"Origin": "https://example.org"}
     )

@@ -49,7 +49,7 @@ def contents(engine: Engine) -> dict[str, list[dict[str, Any]]]:
     return {name: list(rows.rows_of(account, name)) for name in rows.table_names(account)}
 
 
-def a_row(pk: str, sk: str = "-", **attributes: Any) -> dict[str, Any]:
+def new_row(pk: str, sk: str = "-", **attributes: Any) -> dict[str, Any]:
     """Returns a row of the catalog in DynamoDB's JSON."""
     return {"pk": {"S": pk}, "sk": {"S": sk}, **attributes}
 
@@ -57,7 +57,7 @@ def a_row(pk: str, sk: str = "-", **attributes: Any) -> dict[str, Any]:
 def put(engine: Engine, *names: str) -> None:
     """Puts one row into the catalog for each name."""
     for name in names:
-        engine.dynamodb().put_item(TableName=CATALOG, Item=a_row(name))
+        engine.dynamodb().put_item(TableName=CATALOG, Item=new_row(name))
 
 
 def names(engine: Engine) -> list[str]:

@@ -91,15 +91,15 @@ def test_names_are_independent_between_organizations(world: World, api: Api) -> 
 
 def test_one_of_two_concurrent_requests_for_the_same_id_and_name_succeeds(world: World, api: Api) -> None:
     for number in range(8):
-        word = f"word{number}"
-        claims = [request_body(f"named{number}", word), request_body(word)]
+        shared_name = f"word{number}"
+        claims = [request_body(f"named{number}", shared_name), request_body(shared_name)]
         by_id, by_name = run_concurrently([partial(api.post, NAMESPACES, claim) for claim in claims])
 
         assert sorted([by_id.status, by_name.status]) == [200, 409]
         rejected = by_id if by_id.status == 409 else by_name
         assert rejected.error["code"] == (ID_TAKEN if rejected is by_id else NAME_TAKEN)
-        found = api.get(f"{NAMESPACES}/{word}").json
-        assert word in (found["namespace_id"], found["namespace_name"])
+        found = api.get(f"{NAMESPACES}/{shared_name}").json
+        assert shared_name in (found["namespace_id"], found["namespace_name"])
 
 
 class Overtaken(NamespaceStore):

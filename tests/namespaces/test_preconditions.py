@@ -38,10 +38,14 @@ def test_an_update_requires_the_current_etag(api: Api, method: str) -> None:
     )
     assert first.status == 200
 
-    late = api.call(method, PATH, {"payload_indexes": []}, headers={"If-Match": seen})
+    rejected = api.call(method, PATH, {"payload_indexes": []}, headers={"If-Match": seen})
 
-    assert (late.status, late.error["type"], late.error["code"]) == (412, "PreconditionFailedError", "revision_stale")
-    assert late.error["details"] == {"etag": first.headers["ETag"]} == {"etag": etag(api)}
+    assert (rejected.status, rejected.error["type"], rejected.error["code"]) == (
+        412,
+        "PreconditionFailedError",
+        "revision_stale",
+    )
+    assert rejected.error["details"] == {"etag": first.headers["ETag"]} == {"etag": etag(api)}
     assert len(api.get(PATH).json["payload_indexes"]) == 1
     for required in ("*", 'W/"other", {}', "W/{}"):
         again = {"If-Match": required.format(etag(api))}

@@ -39,7 +39,7 @@ def reviews(count: int, **more: Any) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def storing(world: World, act: Callable[[bytes], Any]) -> Iterator[None]:
+def before_each_upload(world: World, act: Callable[[bytes], Any]) -> Iterator[None]:
     """Calls `act` with the content before each upload."""
 
     def before(params: dict[str, Any], **_: Any) -> Any:
@@ -58,7 +58,7 @@ def test_files_of_several_rows_are_uploaded_concurrently(api: Api, world: World)
     def wait_for_all(_: bytes) -> None:
         barrier.wait()
 
-    with storing(world, wait_for_all):
+    with before_each_upload(world, wait_for_all):
         reply = bulk_create(api, bucket, reviews(2 * CONCURRENT_ROWS))
     assert reply.json["succeeded_count"] == 2 * CONCURRENT_ROWS
 
@@ -73,7 +73,7 @@ def test_results_and_lists_have_the_order_of_the_request(api: Api, world: World)
         if index % 4 < 3:  # of every four rows, the last one is uploaded first
             ready[index + 1].wait(20)
 
-    with storing(world, store_after_next):
+    with before_each_upload(world, store_after_next):
         reply = bulk_create(api, bucket, reviews(60))
     assert [row["object_index"] for row in reply.json["succeeded"]] == list(range(60))
     assert [row["take"] for row in reply.json["succeeded"]] == list(range(60))
@@ -109,7 +109,7 @@ def test_a_file_that_cannot_be_stored_fails_only_its_row(time: SlowTime, world: 
     bucket = create_object_bucket(api)
     fail = unavailable.instead
     assert fail is not None
-    with storing(world, lambda body: fail() if body == b"Review 3" else None):
+    with before_each_upload(world, lambda body: fail() if body == b"Review 3" else None):
         reply = bulk_create(api, bucket, reviews(12))
     assert [row["object_index"] for row in reply.json["failed"]] == [3]
     assert reply.json["failed"][0]["error_type"] == "ServiceUnavailableError"
@@ -122,7 +122,7 @@ def test_rows_that_start_after_the_time_limit_fail_and_leave_no_files(time: Slow
     def spend_time(_: bytes) -> None:
         time.now += 0.5
 
-    with storing(world, spend_time):
+    with before_each_upload(world, spend_time):
         reply = bulk_create(api, bucket, reviews(100))
     stored = [row["object_index"] for row in reply.json["succeeded"]]
     assert 0 < len(stored) < 100
@@ -165,7 +165,7 @@ def test_an_object_that_changes_during_the_upload_is_updated_afterwards(api: Api
         if body == b"Review 0":
             change_times.append(api.patch(objects(bucket, old), {"title": "changed"}).json["updated_at"])
 
-    with storing(world, change):
+    with before_each_upload(world, change):
         updated, *_ = bulk_create(api, bucket, keyed_reviews(3)).json["succeeded"]
     assert updated["updated_at"] > change_times[0]
 
@@ -173,7 +173,7 @@ def test_an_object_that_changes_during_the_upload_is_updated_afterwards(api: Api
 def test_a_row_is_created_after_an_object_that_was_created_during_its_upload(api: Api, world: World) -> None:
     bucket = create_object_bucket(api)
     created_during_upload: list[str] = []
-    with storing(world, lambda body: created_during_upload.append(created(api, bucket)["created_at"])):
+    with before_each_upload(world, lambda body: created_during_upload.append(created(api, bucket)["created_at"])):
         rows = bulk_create(api, bucket, reviews(3)).json["succeeded"]
     assert len(created_during_upload) == 3
     assert rows[0]["created_at"] > created_during_upload[0]

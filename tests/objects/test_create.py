@@ -225,7 +225,7 @@ def test_the_same_content_returns_the_same_object_if_duplicates_are_skipped(
     assert created(api, bucket, {"blobs": [text()], "skip_duplicates": True}) == other
 
 
-def test_an_object_with_changed_content_is_no_duplicate(api: Api, bucket: str) -> None:
+def test_an_object_with_changed_content_is_not_a_duplicate(api: Api, bucket: str) -> None:
     first = created(api, bucket, {"blobs": [text("one")], "skip_duplicates": True})
     assert api.put(objects(bucket, first["object_id"]), {"blobs": [text("two")]}).status == 200
     second = created(api, bucket, {"blobs": [text("one")], "skip_duplicates": True})

@@ -34,7 +34,7 @@ def test_deleting_an_object_removes_its_files_later(api: Api, bucket: str, world
     assert blob_keys(world) == [f"blobs/{bucket}/{kept['object_id']}/{kept['blobs'][0]['blob_id']}"]
 
 
-def test_files_that_cannot_be_removed_are_logged_and_block_nothing(
+def test_files_that_cannot_be_removed_are_logged_and_do_not_block_the_stream(
     api: Api, bucket: str, world: World, log: Log
 ) -> None:
     made = created(api, bucket, {"blobs": [text()]})
@@ -102,7 +102,7 @@ def test_the_details_of_the_request_are_stored_with_a_soft_deleted_object(api: A
     assert (details["state"], details["source"]) == ("archived", "audit")
 
 
-def test_a_soft_deleted_object_is_no_duplicate(api: Api, bucket: str) -> None:
+def test_a_soft_deleted_object_is_not_a_duplicate(api: Api, bucket: str) -> None:
     body = {"blobs": [text()], "skip_duplicates": True}
     made = created(api, bucket, body)
     soft_delete(api, bucket, [made["object_id"]])

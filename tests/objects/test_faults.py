@@ -1,4 +1,4 @@
-"""When AWS fails during a request, no row is without its files, and unreferenced files can be found."""
+"""If AWS fails during a request, every stored row has its files, and unreferenced files can be found."""
 
 from __future__ import annotations
 
@@ -149,17 +149,17 @@ def test_a_bulk_create_that_stored_nothing_is_a_503(
     assert count(quick, bucket) == 0
 
 
-def meanwhile(api: Api, world: World, act: Callable[[], object]) -> Fault:
-    """The write succeeds and its response is lost. `act` is called before the retry."""
+def act_before_retry(api: Api, world: World, act: Callable[[], object]) -> Fault:
+    """Returns a fault: the write is executed, `act` is called, and the response is lost."""
     done: list[bool] = []
 
-    def afterwards(_: Any) -> None:
+    def lose_response(_: Any) -> None:
         if not done:
             done.append(True)
             act()
         raise ConnectionClosedError(endpoint_url="https://dynamodb")
 
-    return Fault(afterwards=afterwards)
+    return Fault(afterwards=lose_response)
 
 
 def test_files_that_a_row_refers_to_remain_although_the_request_failed(
@@ -172,7 +172,7 @@ def test_files_that_a_row_refers_to_remain_although_the_request_failed(
         (row,) = [row for row in listed(api, bucket) if row["film_id"] == "m"]
         assert api.patch(objects(bucket, row["object_id"]), {"take": 1}).status == 200
 
-    failing(world.client, meanwhile(api, world, patch), first=3)
+    failing(world.client, act_before_retry(api, world, patch), first=3)
     assert create(quick, bucket, {"film_id": "m", "blobs": [POSTER]}).status == 409
     (row,) = [row for row in listed(api, bucket) if row["film_id"] == "m"]
     assert [blob["properties"]["url"].split("/", 3)[3] for blob in row["blobs"]] == blob_keys(world)
@@ -185,7 +185,7 @@ def test_a_create_whose_response_is_lost_makes_one_object(
         (row,) = [row for row in listed(api, bucket) if row["title"] == "M"]
         assert api.patch(objects(bucket, row["object_id"]), {"take": 1}).status == 200
 
-    failing(world.client, meanwhile(api, world, patch), first=2)
+    failing(world.client, act_before_retry(api, world, patch), first=2)
     assert create(quick, bucket, BODY).status == 200
     assert count(api, bucket) == 1
     world.pump()
@@ -198,7 +198,7 @@ def test_files_that_are_referenced_again_are_not_removed(
     made = created(quick, bucket, {"title": "M"})
     path = objects(bucket, made["object_id"])
     other = {"blobs": [text("other")]}
-    failing(world.client, meanwhile(api, world, lambda: api.put(path, other)), first=3)
+    failing(world.client, act_before_retry(api, world, lambda: api.put(path, other)), first=3)
     assert quick.put(path, {"blobs": [text("one")]}).status == 200
     world.pump()
     kept = [blob["properties"]["url"].split("/", 3)[3] for blob in api.get(path).json["blobs"]]

@@ -35,7 +35,7 @@ MAX_LAMBDA_RESPONSE_BYTES = 6_000_000
 
 @contextmanager
 def slow_calls(world: World, time: SlowTime, seconds: float, *, each: str = "") -> Iterator[None]:
-    """Every call to the database, or every call of the operation `each`, takes so many seconds."""
+    """Each call to the database, or each call of the operation `each`, takes this many seconds."""
     event = f"after-call.dynamodb.{each}".rstrip(".")
 
     def spend_time(**_: Any) -> None:
@@ -119,8 +119,8 @@ NEEDS_ALL = pytest.mark.parametrize("needs", [SORTED, COUNTED, SKIPPED], ids=["s
 ROW_COUNT = 28
 
 
-def a_bucket_of_large_rows(world: World, api: Api) -> str:
-    """A bucket with more rows than one read returns, and with current statistics."""
+def create_large_rows(world: World, api: Api) -> str:
+    """Creates a bucket with more rows than one read returns and with current statistics, and returns its id."""
     bucket = create_object_bucket(api)
     for start in range(0, ROW_COUNT, 14):
         rows = [{"take": take, "essay": LARGE} for take in range(start, start + 14)]
@@ -133,11 +133,11 @@ def a_bucket_of_large_rows(world: World, api: Api) -> str:
 def test_a_list_that_reads_all_of_a_small_bucket_is_a_503_after_the_time_limit(
     time: SlowTime, world: World, api: Api, needs: NeedsAll
 ) -> None:
-    bucket = a_bucket_of_large_rows(world, api)
+    bucket = create_large_rows(world, api)
     with slow_calls(world, time, needs.seconds, each=needs.reads):
-        late = list_objects(api, bucket, **needs.body)
-    assert (late.status, late.error["code"], late.headers["Retry-After"]) == (503, None, "1")
-    assert needs.parameter in late.error["details"]["parameters"]
+        rejected = list_objects(api, bucket, **needs.body)
+    assert (rejected.status, rejected.error["code"], rejected.headers["Retry-After"]) == (503, None, "1")
+    assert needs.parameter in rejected.error["details"]["parameters"]
     assert time.now <= REQUEST_TIME_LIMIT_SECONDS + needs.seconds
     assert list_objects(api, bucket, **needs.body).status == 200
 
@@ -150,7 +150,7 @@ def test_a_list_that_reads_all_of_a_large_bucket_is_rejected_for_its_size_also_a
     *, time: SlowTime, world: World, api: Api, monkeypatch: pytest.MonkeyPatch, needs: NeedsAll, name: str, limit: int
 ) -> None:
     monkeypatch.setattr(lists, name, limit)
-    bucket = a_bucket_of_large_rows(world, api)
+    bucket = create_large_rows(world, api)
     with slow_calls(world, time, needs.seconds, each=needs.reads):
         rejected = list_objects(api, bucket, **needs.body)
     assert (rejected.status, rejected.error["code"]) == (400, needs.code)
@@ -179,8 +179,8 @@ def test_reading_deleted_rows_of_an_index_ends_at_the_time_limit(
     seed_objects(world, bucket, range(2_200), lambda number: {"take": number})
     monkeypatch.setattr(Table, "get_many", as_if_deleted(Table.get_many))
     with slow_calls(world, time, 4.0):
-        late = list_objects(api, bucket, limit=10, **body)
-    assert (late.status, late.headers["Retry-After"]) == (503, "1")
+        rejected = list_objects(api, bucket, limit=10, **body)
+    assert (rejected.status, rejected.headers["Retry-After"]) == (503, "1")
     assert time.now < REQUEST_TIME_LIMIT_SECONDS + 4
 
 
@@ -225,7 +225,7 @@ def test_a_page_of_large_rows_reads_little_more_than_it_returns(world: World, ap
     assert all_takes(api, bucket, limit=50) == list(range(90))
 
 
-def a_file(number: int, bucket: str) -> Blob:
+def new_blob(number: int, bucket: str) -> Blob:
     key = f"blobs/{bucket}/obj_{number:026}/blob_{number:016}"
     return Blob(
         f"blob_{number:016}",
@@ -252,7 +252,7 @@ def test_download_urls_make_pages_shorter_and_never_too_large(
     world = new_world(client, tables, new_s3_client(backends), blob_bucket)
     api = world.api()
     bucket = create_object_bucket(api)
-    files = [a_file(number, bucket) for number in range(50)]
+    files = [new_blob(number, bucket) for number in range(50)]
     seed_objects(world, bucket, range(60), lambda number: {"take": number}, lambda _: files)
 
     body = {"limit": 1000, "return_presigned_urls": True}

@@ -71,15 +71,15 @@ def one_object(api: Api, bucket: str) -> Body:
 
 
 def check_stored_files(api: Api, world: World, bucket: str) -> None:
-    """Every file of a row is stored, and every stored file has a row, after the change feed has run."""
+    """Checks that, after all stream records are delivered, the stored files are exactly those that rows refer to."""
     world.pump()
-    referred = {
+    referenced = {
         blob["properties"]["url"].split("/", 3)[3]
         for row in listed(api, bucket)
         for blob in row["blobs"]
         if blob["properties"]["url"].startswith("s3://")
     }
-    assert set(blob_keys(world)) == referred
+    assert set(blob_keys(world)) == referenced
 
 
 @PAIRS
@@ -131,7 +131,7 @@ SENDERS, KEYS = 5, 4
 
 
 def race_of_bulk_requests(api: Api, bucket: str, policy: str) -> list[Body]:
-    """The responses to concurrent bulk requests. Each has two rows for every key, with files of its own."""
+    """Returns the responses to concurrent bulk requests. Each has two rows for every key, with different files."""
 
     def send(sender: int) -> Callable[[], Body]:
         rows = [review(f"f{number % KEYS}", f"Review {number} of {sender}") for number in range(2 * KEYS)]
@@ -174,7 +174,7 @@ def test_concurrent_bulk_upserts_of_the_same_keys_change_one_object_each(api: Ap
 
 
 def check_files(api: Api, world: World, bucket: str) -> None:
-    """The same, and every object has the file of the row that wrote it."""
+    """Makes the same checks, and checks that every object has the file of the request row that wrote it."""
     check_stored_files(api, world, bucket)
     for row in listed(api, bucket):
         assert [blob["properties"]["text"] for blob in row["blobs"]] == [row["title"]]

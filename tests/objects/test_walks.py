@@ -1,4 +1,4 @@
-"""Following cursors returns every object that exists all the time exactly once, while others come and go."""
+"""A walk by cursor returns each object that exists throughout it once, while others are created and deleted."""
 
 from __future__ import annotations
 

@@ -163,10 +163,12 @@ def test_the_number_of_fields_is_limited_including_inner_fields() -> None:
 
 
 def test_the_size_of_the_document_is_limited_in_bytes_of_utf_8() -> None:
-    around = len(json.dumps({"properties": {"a": {"type": "string", "ui": ""}}}, separators=(",", ":")))
-    room = (MAX_SCHEMA_BYTES - around) // 2
-    assert checked(a={"type": "string", "ui": "é" * room})
-    assert rejected(a={"type": "string", "ui": "é" * (room + 1)}) == [(("body", "bucket_schema"), "schema_too_large")]
+    overhead = len(json.dumps({"properties": {"a": {"type": "string", "ui": ""}}}, separators=(",", ":")))
+    max_letters = (MAX_SCHEMA_BYTES - overhead) // 2
+    assert checked(a={"type": "string", "ui": "é" * max_letters})
+    assert rejected(a={"type": "string", "ui": "é" * (max_letters + 1)}) == [
+        (("body", "bucket_schema"), "schema_too_large")
+    ]
 
 
 def test_the_values_of_an_enum_must_have_the_type_of_the_field() -> None:

@@ -17,8 +17,8 @@ from tests.stats.conftest import Shown, new_bucket
 from tests.support.api import Api
 from tests.support.engine import backends_of
 from tests.support.faults import Faults, throttled
+from tests.support.object_rows import write_object
 from tests.support.pump import Record, services_of_app
-from tests.support.rows import write_object
 from tests.support.seeding import traffic
 from tests.support.world import World
 

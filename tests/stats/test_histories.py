@@ -1,4 +1,4 @@
-"""Statistics are exact for any history of writes and any deliveries of the streams, which hypothesis generates.
+"""Statistics are exact for any history of writes and any deliveries of the streams. hypothesis generates both.
 
 Everything from the Lambda event to the conditional write is the code under test. Only the tables are in memory.
 """
@@ -60,7 +60,7 @@ class RandomSteps:
         start = self.data.draw(st.integers(0, shard.delivered)) if replay else shard.delivered
         length = self.data.draw(st.integers(1, 6))
         if stream is self.world.streams[1]:
-            # An index catches up faster than the record of the tally's write passes through the stream.
+            # An index is updated before the stream delivers the record of the tally's write.
             self.world.objects.update_indexes()
         if start < len(shard.records):
             stream.deliver(number, start, start + length)

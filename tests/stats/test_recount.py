@@ -16,7 +16,7 @@ from chalicelib.stats import recount, verify
 from tests.stats.conftest import Shown, new_bucket
 from tests.support.api import Api
 from tests.support.catalog import catalog, partition_of
-from tests.support.rows import objects_table, remove_object, write_object
+from tests.support.object_rows import objects_table, remove_object, write_object
 from tests.support.world import World
 
 

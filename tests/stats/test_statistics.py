@@ -6,7 +6,7 @@ from chalicelib.aws.dynamodb.expressions import UpdateExpression, exists
 from chalicelib.aws.dynamodb.writes import Update
 from tests.stats.conftest import Shown, new_bucket
 from tests.support.api import Api
-from tests.support.rows import objects_table, remove_object, write_object
+from tests.support.object_rows import objects_table, remove_object, write_object
 from tests.support.world import World
 
 NOON = "2026-01-01T12:00:00.000Z"

@@ -1,1 +1,1 @@
-"""What tests share."""
+"""Fixtures and helpers that several test packages use."""

@@ -17,7 +17,7 @@ LOCATION = ("body", "blobs", 0)
 SCHEMA: dict[str, Any] = {
     "properties": {**{name: {"type": name} for name in sorted(FILE_TYPES)}, "title": {"type": "string"}}
 }
-PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00"
+PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00"
 
 
 def encoded(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Writes rows directly into the tables of a test, in the form that other parts of the service give them."""
+"""Reads and writes rows of the catalog table of a test directly, in the form in which the service stores them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,6 @@ from tests.support.world import World
 def catalog(world: World) -> Table:
     """Returns the catalog table of a test."""
     return Table(world.client, world.tables.catalog)
-
-
-def objects_table(world: World) -> Table:
-    """Returns the objects table of a test."""
-    return Table(world.client, world.tables.objects)
 
 
 def partition_of(world: World, name: str = "films") -> str:
@@ -55,13 +50,6 @@ def _folded(totals: dict[str, Any]) -> dict[str, Any]:
     unknown = set(totals) - set(to_item(EMPTY_ROW))
     assert not unknown, f"the fold does not write {unknown}"
     return totals
-
-
-def put_object(world: World, bucket_id: str, object_id: str = "obj_1") -> None:
-    """Writes the row of an object, with a minimum of attributes."""
-    Table(world.client, world.tables.objects).write(
-        Put({"bucket_id": bucket_id, "object_id": object_id, "created_at": "2026-01-01T00:00:00.000Z"})
-    )
 
 
 def walk(api: Api, body: dict[str, Any]) -> list[list[dict[str, Any]]]:

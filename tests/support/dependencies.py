@@ -1,4 +1,4 @@
-"""The packages that the dependency groups of pyproject.toml lead to, as they are installed."""
+"""Reads the dependency groups of pyproject.toml and the pinned versions of packages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def group(name: str) -> Iterator[Requirement]:
-    """The requirements of a group, with those of the groups that it includes."""
+    """Yields the requirements of a group and of the groups that it includes."""
     groups = tomllib.loads((PROJECT / "pyproject.toml").read_text())["dependency-groups"]
     for entry in groups[name]:
         if isinstance(entry, dict):
@@ -27,7 +27,7 @@ def group(name: str) -> Iterator[Requirement]:
 
 @cache
 def packages(name: str) -> frozenset[str]:
-    """The canonical names of all packages that a group needs on this machine, directly or indirectly."""
+    """Returns the canonical names of all packages that a group needs on this machine, directly or indirectly."""
     found: set[str] = set()
     seen: set[tuple[str, str]] = set()
     waiting = list(group(name))
@@ -43,8 +43,8 @@ def packages(name: str) -> frozenset[str]:
 
 
 def pins(path: str) -> dict[str, str]:
-    """The canonical names and the versions of a file whose lines are `name==version`, or comments."""
+    """Returns the versions in a file by canonical package name. Each line must be `name==version` or a comment."""
     lines = (PROJECT / path).read_text().splitlines()
     pairs = [re.fullmatch(r"([\w.-]+)==(\S+)", line) for line in lines if not line.startswith("#")]
-    assert all(pairs), f"{path} has a line that pins nothing"
+    assert all(pairs), f"{path} has a line without a pinned version"
     return {canonicalize_name(pair[1]): pair[2] for pair in pairs if pair}

@@ -42,7 +42,7 @@ ENVIRONMENT = {
 # The backends of each client, for other clients that need the same data.
 _backends: WeakKeyDictionary[DynamoDBClient, Backends] = WeakKeyDictionary()
 _streams: WeakKeyDictionary[DynamoDBClient, Any] = WeakKeyDictionary()
-# Tables and buckets of finished tests, emptied, for reuse: creating new ones takes a sixth of the time of all tests.
+# Emptied tables and buckets of finished tests. Reusing them makes the test suite faster by a sixth.
 _tables: WeakKeyDictionary[DynamoDBClient, list[Tables]] = WeakKeyDictionary()
 _buckets: WeakKeyDictionary[S3Client, list[str]] = WeakKeyDictionary()
 
@@ -65,7 +65,7 @@ def new_client(backends: Backends | None) -> DynamoDBClient:
 
 
 def backends_of(client: DynamoDBClient) -> Backends:
-    """Returns the moto backends of this client. With another engine for DynamoDB, they serve other AWS services."""
+    """Returns the moto backends of this client. If DynamoDB is another engine, they serve only other AWS services."""
     return _backends.setdefault(client, Backends()) if ENDPOINT else _backends[client]
 
 

@@ -1,8 +1,8 @@
 """A table in memory that behaves like `Table`. tests/aws/dynamodb/test_table.py runs the same tests on both.
 
 Tests of histories with thousands of writes use it. It also has a stream, indexes that may lag behind (as those of
-DynamoDB do, but those of moto never), and a hook before every call, which may write, deliver records, or end the caller
-like a crash. It has no time limits, retries or lost responses.
+DynamoDB do, but those of moto never), and a hook before every call, which may write, deliver records, or raise an
+exception that simulates a crash. It has no time limits, retries or lost responses.
 """
 
 from __future__ import annotations
@@ -170,13 +170,13 @@ class FakeTable:
         descending: bool = False,
         after: tuple[str, RowKey] | None = None,
     ) -> list[tuple[tuple[str, RowKey], Row]]:
-        """Returns the rows that match a key condition, in order, each with its position; only those behind `after`."""
+        """Returns the rows that match a key condition and follow `after`, in order, each with its position."""
         order = self.indexes[index] if index else self.range_key
         rows = self.indexed if index else self.rows
         found = [((row[order], key), row) for key, row in rows.items() if order in row and holds(where, row)]
-        is_behind = operator.lt if descending else operator.gt
+        is_after = operator.lt if descending else operator.gt
         return sorted(
-            (entry for entry in found if after is None or is_behind(entry[0], after)),
+            (entry for entry in found if after is None or is_after(entry[0], after)),
             key=operator.itemgetter(0),
             reverse=descending,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.objects.stored_object import StoredObject, from_item
 from tests.support.api import Api, ApiResponse
-from tests.support.catalog import objects_table
+from tests.support.object_rows import objects_table
 from tests.support.world import World
 
 # A PNG image of one gray pixel.

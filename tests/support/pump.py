@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 MAX_RECORDS = 1000
-# Moves to another epoch and lookups of extremes write rows, whose records the next round delivers.
+# Handlers may write rows (moves to another epoch, lookups of extremes). The next round delivers their records.
 MAX_ROUNDS = 30
 
 

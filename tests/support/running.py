@@ -25,13 +25,13 @@ def wait_until(condition: Callable[[], Any], seconds: float = TIMEOUT_SECONDS) -
     """Calls `condition` repeatedly and returns its first true result. Fails after this many seconds."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
-        assert time.monotonic() < deadline, "the condition was not met in time"
+        assert time.monotonic() < deadline, "the condition is still false after the time limit"
         time.sleep(POLL_SECONDS)
     return result
 
 
 def listens(port: int) -> bool:
-    """Whether a process listens on this local port."""
+    """Returns whether a process listens on this local port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -59,11 +59,11 @@ class ServerProcess:
             )
 
     def output_text(self) -> str:
-        """The output so far."""
+        """Returns the output so far."""
         return self._output.read_text()
 
     def start_count(self) -> int:
-        """How many times the server has printed that it is ready."""
+        """Returns how many times the server has printed that it is ready."""
         return self.output_text().count("export MIXPEEK_API_KEY=")
 
     def ready(self, start_count: int = 1) -> ServerProcess:
@@ -74,7 +74,7 @@ class ServerProcess:
         return self
 
     def exports(self) -> dict[str, str]:
-        """The environment variables in the `export` lines that the server printed."""
+        """Returns the environment variables in the `export` lines that the server printed."""
         return dict(EXPORT.findall(self.output_text()))
 
     def call(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> tuple[int, Any]:
@@ -96,7 +96,7 @@ class ServerProcess:
         assert status == 200, response
 
     def has(self, name: str) -> bool:
-        """Whether a bucket with this name exists."""
+        """Returns whether a bucket with this name exists."""
         return self.call("GET", f"/v1/buckets/{name}")[0] == 200
 
     def add(self, bucket: str, title: str) -> str:
@@ -106,12 +106,12 @@ class ServerProcess:
         return str(response["object_id"])
 
     def counts(self, bucket: str) -> tuple[int, int]:
-        """The object counts in the statistics of the bucket and of the namespace."""
+        """Returns the object counts in the statistics of the bucket and of the namespace."""
         shown = [self.call("GET", path)[1] for path in (f"/v1/buckets/{bucket}", "/v1/namespaces/default")]
         return shown[0]["object_count"], shown[1]["object_count"]
 
     def objects(self, bucket: str) -> int:
-        """The number of objects in a list of the bucket, up to 1000."""
+        """Returns the number of objects in a list of the bucket, up to 1000."""
         status, response = self.call("POST", f"/v1/buckets/{bucket}/objects/list", {"limit": 1000})
         assert status == 200, response
         return len(response["results"])

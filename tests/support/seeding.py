@@ -26,7 +26,7 @@ from tests.support.engine import write_rows
 from tests.support.world import SCHEMA, World
 
 START = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
-AFTER = "after-call"
+AFTER_CALL = "after-call"
 
 
 def seed_buckets(
@@ -122,9 +122,9 @@ def traffic(world: World) -> Iterator[Traffic]:
 
     clients: list[Any] = [world.client, world.s3]
     for client in clients:
-        client.meta.events.register(AFTER, after)
+        client.meta.events.register(AFTER_CALL, after)
     try:
         yield seen
     finally:
         for client in clients:
-            client.meta.events.unregister(AFTER, after)
+            client.meta.events.unregister(AFTER_CALL, after)

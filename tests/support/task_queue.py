@@ -3,7 +3,7 @@
     harness = new_task_harness(world, {"api_buckets_delete": worker})  a runner over the world's catalog, and its queue
     harness.start(new)             writes the row of a task, as a transaction would, and sends its message
     harness.dispatch()             passes new records of the catalog stream to the outbox
-    harness.pump()                 delivers messages, in virtual time, until none is left
+    harness.pump()                 delivers messages, in virtual time, until the queue is empty
     harness.deliver(message)       delivers one message once
     harness.queue.waiting          the messages in the queue
     harness.queue.dead             the messages that were received 10 times without success
@@ -124,7 +124,7 @@ def record_of(message: Message) -> dict[str, Any]:
 
 @dataclass
 class FakeContext:
-    """A Lambda context. Each call of its method takes `seconds_per_call` off the remaining time."""
+    """A Lambda context. Each request for the remaining time reduces it by `seconds_per_call`."""
 
     remaining: float = FUNCTION_SECONDS
     seconds_per_call: float = 0.0
@@ -174,7 +174,7 @@ class TaskHarness:
         return not failed
 
     def pump(self, *, rng: random.Random | None = None, repeats: int = 1) -> int:
-        """Delivers messages in the order in which they are due until none is left. Returns how many it delivered.
+        """Delivers messages in the order in which they are due until the queue is empty. Returns how many it delivered.
 
         With `rng` the order of due messages is random, and each is delivered up to `repeats` times, even if it was
         handled successfully.
@@ -231,7 +231,7 @@ def _returning(worker: Worker) -> Callable[[], Worker]:
 def killing(queue: MemoryQueue, *clients: BaseClient, at: Callable[[int], bool]) -> Iterator[list[int]]:
     """Raises ProcessKilled at each call to AWS, numbered from 1, for which `at` returns True.
 
-    Calls of `clients` with an even number are carried out first; all other calls are not. Yields the list of the
+    Calls of `clients` with an even number are executed first; all other calls are not executed. Yields the list of the
     numbers at which it was raised.
     """
     killed: list[int] = []

@@ -32,7 +32,7 @@ def packaged_template(folder: Path, stage: str = "dev") -> dict[str, Any]:
     return template
 
 
-def of_type(template: dict[str, Any], type_: str) -> dict[str, dict[str, Any]]:
+def resources_of_type(template: dict[str, Any], type_: str) -> dict[str, dict[str, Any]]:
     """Returns the resources of one type, by logical id."""
     return {name: resource for name, resource in template["Resources"].items() if resource["Type"] == type_}
 

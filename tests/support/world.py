@@ -76,6 +76,11 @@ def bucket_body(name: str = "posters", **more: Any) -> dict[str, Any]:
     return {"bucket_name": name, "bucket_schema": SCHEMA, **more}
 
 
+def adapter_with_sources(*ids: str) -> dict[str, Any]:
+    """Returns the fields of a request that lets these buckets feed a bucket."""
+    return {"source_adapter": {"adapter_type": "bucket", "source_bucket_ids": list(ids)}}
+
+
 @dataclass(frozen=True)
 class _InitialData:
     """The data that each test starts with. It is created once, by the services; each test gets a copy of its rows."""

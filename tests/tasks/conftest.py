@@ -50,7 +50,7 @@ class ScriptedWorker:
         return next_
 
 
-def a_task(harness: TaskHarness, world: World, **more: Any) -> NewTask:
+def new_task(harness: TaskHarness, world: World, **more: Any) -> NewTask:
     """A task that is not stored yet."""
     fields = {"inputs": ["bkt_1"], "about": {"bucket_id": "bkt_1"}, **more}
     return harness.tasks.new(world.organization_id, TYPE, **fields)

@@ -20,7 +20,7 @@ from chalicelib.tasks.routes import task_operations
 from tests.support.api import Api
 from tests.support.task_queue import TaskHarness
 from tests.support.world import World
-from tests.tasks.conftest import TYPE, CountingWorker, NewHarness, a_task
+from tests.tasks.conftest import TYPE, CountingWorker, NewHarness, new_task
 
 LIST = "/v1/tasks/list"
 UNKNOWN_ID = "task_01kdvdna07crhfzd"
@@ -81,7 +81,9 @@ def ids(response: dict[str, Any]) -> list[str]:
 
 
 def test_a_task_shows_its_input_and_its_progress(world: World, harness: TaskHarness, api: Api) -> None:
-    task = harness.start(a_task(harness, world, inputs=["bkt_1", {"force": True}], progress={"counted": 0, "_at": "x"}))
+    task = harness.start(
+        new_task(harness, world, inputs=["bkt_1", {"force": True}], progress={"counted": 0, "_at": "x"})
+    )
     before = api.get(f"/v1/tasks/{task.task_id}").json
     assert before == {
         "task_id": task.task_id,
@@ -109,7 +111,7 @@ def test_a_failed_task_has_its_error_in_every_error_field(
     world: World, harness: TaskHarness, api: Api, worker: CountingWorker
 ) -> None:
     worker.before_slice = raise_error
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     harness.deliver(harness.queue.waiting[0])
     retrying = api.get(f"/v1/tasks/{task.task_id}").json
     assert (retrying["status"], retrying["error"]) == ("IN_PROGRESS", None)
@@ -127,7 +129,7 @@ def test_a_task_of_another_organization_is_not_found(
 ) -> None:
     rival = world.services.access.create_organization("Rival").organization_id
     foreign_api = as_key(organization_id=rival)
-    task = harness.start(a_task(harness, world, cancellable=True))
+    task = harness.start(new_task(harness, world, cancellable=True))
     unknown, foreign = foreign_api.get(f"/v1/tasks/{UNKNOWN_ID}"), foreign_api.get(f"/v1/tasks/{task.task_id}")
     assert (unknown.status, foreign.status) == (404, 404)
     assert foreign.text.replace(task.task_id, UNKNOWN_ID) == unknown.text
@@ -138,7 +140,7 @@ def test_a_task_of_another_organization_is_not_found(
 
 
 def test_a_task_is_not_found_after_thirty_days(world: World, harness: TaskHarness, api: Api) -> None:
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     world.clock.advance(30 * 86_400 + 60)
     assert api.get(f"/v1/tasks/{task.task_id}").status == 404
     assert ids(api.post(LIST).json) == []
@@ -151,7 +153,7 @@ def test_an_invalid_id_is_not_found(api: Api, task_id: str) -> None:
 
 
 def test_delete_cancels_a_cancellable_task_and_always_succeeds(world: World, harness: TaskHarness, api: Api) -> None:
-    task = harness.start(a_task(harness, world, cancellable=True))
+    task = harness.start(new_task(harness, world, cancellable=True))
     assert "canceled" in delete(api, task.task_id)["message"]
     assert api.get(f"/v1/tasks/{task.task_id}").json["status"] == "CANCELED"
     assert delete(api, task.task_id) == delete(api, UNKNOWN_ID)
@@ -160,7 +162,7 @@ def test_delete_cancels_a_cancellable_task_and_always_succeeds(world: World, har
 def test_a_task_that_is_not_cancellable_continues_and_the_response_says_so(
     world: World, harness: TaskHarness, api: Api
 ) -> None:
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     assert "continues" in delete(api, task.task_id)["message"]
     harness.pump()
     assert api.get(f"/v1/tasks/{task.task_id}").json["status"] == "COMPLETED"
@@ -169,11 +171,11 @@ def test_a_task_that_is_not_cancellable_continues_and_the_response_says_so(
 @pytest.fixture
 def four_tasks(world: World, harness: TaskHarness) -> list[str]:
     """Ids of four tasks, oldest first: completed, canceled, and two that are pending, the last of another type."""
-    created = [harness.start(a_task(harness, world)).task_id]
+    created = [harness.start(new_task(harness, world)).task_id]
     harness.pump()
-    created.append(harness.start(a_task(harness, world, cancellable=True)).task_id)
+    created.append(harness.start(new_task(harness, world, cancellable=True)).task_id)
     harness.tasks.cancel(world.organization_id, created[1])
-    created.append(harness.start(a_task(harness, world)).task_id)
+    created.append(harness.start(new_task(harness, world)).task_id)
     created.append(harness.start(harness.tasks.new(world.organization_id, "api_namespaces_delete", inputs=[])).task_id)
     return created
 
@@ -240,7 +242,7 @@ def test_a_cursor_continues_while_tasks_are_created_and_deleted(
     world: World, harness: TaskHarness, api: Api, four_tasks: list[str]
 ) -> None:
     first = api.post(LIST, {"limit": 2}).json
-    harness.start(a_task(harness, world))
+    harness.start(new_task(harness, world))
     harness.table.delete_many([{"pk": f"ORG#{world.organization_id}", "sk": f"TASK#{four_tasks[2]}"}])
     rest = api.post(LIST, {"limit": 9, "cursor": first["pagination"]["next_cursor"]}).json
     assert ids(rest) == [four_tasks[1], four_tasks[0]]
@@ -272,7 +274,7 @@ def test_a_cursor_of_another_list_is_rejected(api: Api, four_tasks: list[str]) -
 def test_reading_and_deleting_need_the_permission_to_do_so(
     world: World, harness: TaskHarness, api: Api, as_key: Callable[..., Api]
 ) -> None:
-    task = harness.start(a_task(harness, world, cancellable=True))
+    task = harness.start(new_task(harness, world, cancellable=True))
     reader, writer = as_key("read"), as_key("write")
     for key in (reader, writer):
         assert key.get(f"/v1/tasks/{task.task_id}").status == 200
@@ -296,7 +298,7 @@ def test_reading_and_deleting_need_the_permission_to_do_so(
 def test_a_key_limited_to_some_resources_has_no_access_to_tasks(
     world: World, harness: TaskHarness, as_key: Callable[..., Api], scope: ResourceScope, status: int
 ) -> None:
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     limited = as_key(scopes=[scope])
     assert limited.get(f"/v1/tasks/{task.task_id}").status == status
     assert limited.post(LIST).status == status

@@ -15,7 +15,7 @@ from chalicelib.admin.commands import Commands
 from chalicelib.admin.tasks import tasks
 from tests.support.task_queue import TaskHarness
 from tests.support.world import World
-from tests.tasks.conftest import CountingWorker, NewHarness, a_task
+from tests.tasks.conftest import CountingWorker, NewHarness, new_task
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ def fail_second_slice(count: int) -> None:
 
 def test_tasks_are_listed_newest_first_and_by_status(world: World, operator: Operator) -> None:
     harness = operator.harness
-    done = harness.start(a_task(harness, world)).task_id
+    done = harness.start(new_task(harness, world)).task_id
     harness.pump()
-    pending = harness.start(a_task(harness, world)).task_id
+    pending = harness.start(new_task(harness, world)).task_id
     assert [row["task_id"] for row in operator.run_json("list --organization ORG")] == [pending, done]
     assert [row["task_id"] for row in operator.run_json("list --organization ORG --limit 1")] == [pending]
     assert [row["task_id"] for row in operator.run_json("list --organization ORG --status completed")] == [done]
@@ -68,7 +68,7 @@ def test_show_includes_the_private_progress_of_the_worker(
 ) -> None:
     worker.before_slice = fail_second_slice
     harness = operator.harness
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     harness.pump()
     shown = operator.run_json(f"show --organization ORG {task.task_id}")
     assert (shown["status"], shown["error"], shown["attempts"]) == ("FAILED", "ValueError: out of paper", 8)
@@ -79,7 +79,7 @@ def test_show_includes_the_private_progress_of_the_worker(
 def test_a_failed_task_can_be_restarted_and_completes(world: World, operator: Operator, worker: CountingWorker) -> None:
     worker.before_slice = fail_second_slice
     harness = operator.harness
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     harness.pump()
     worker.before_slice = lambda count: None
     assert operator.run_json(f"restart --organization ORG {task.task_id}")["status"] == "PENDING"

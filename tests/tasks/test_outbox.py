@@ -10,7 +10,7 @@ from chalicelib.tasks.outbox import Outbox, starts_a_task
 from chalicelib.tasks.queue import TaskQueue
 from tests.support.task_queue import TaskHarness
 from tests.support.world import World, bucket_body
-from tests.tasks.conftest import CountingWorker, NewHarness, a_task
+from tests.tasks.conftest import CountingWorker, NewHarness, new_task
 
 
 @pytest.fixture
@@ -20,14 +20,14 @@ def harness(harness_with: NewHarness) -> TaskHarness:
 
 def test_only_started_tasks_are_sent(world: World, harness: TaskHarness) -> None:
     world.api().post("/v1/buckets", bucket_body())
-    new = a_task(harness, world)
+    new = new_task(harness, world)
     harness.table.transact([harness.tasks.step(new)])
     harness.dispatch()
     assert [message.content["task_id"] for message in harness.queue.waiting] == [new.task_id]
 
 
 def test_later_changes_of_a_task_send_nothing(world: World, harness: TaskHarness) -> None:
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     harness.pump()
     harness.dispatch()
     assert harness.queue.waiting == []
@@ -36,8 +36,8 @@ def test_later_changes_of_a_task_send_nothing(world: World, harness: TaskHarness
     assert harness.queue.waiting == []
 
 
-def test_a_repeated_record_sends_a_message_that_does_no_harm(world: World, harness: TaskHarness) -> None:
-    new = a_task(harness, world)
+def test_a_repeated_record_sends_a_message_that_has_no_effect(world: World, harness: TaskHarness) -> None:
+    new = new_task(harness, world)
     harness.table.transact([harness.tasks.step(new)])
     harness.dispatch(times=3)
     assert len(harness.queue.waiting) == 3
@@ -48,7 +48,7 @@ def test_a_repeated_record_sends_a_message_that_does_no_harm(world: World, harne
 def test_an_error_of_the_queue_propagates_so_that_the_stream_record_is_retried(
     world: World, harness: TaskHarness
 ) -> None:
-    new = a_task(harness, world)
+    new = new_task(harness, world)
     harness.table.transact([harness.tasks.step(new)])
     records = harness.records()
 
@@ -61,7 +61,7 @@ def test_an_error_of_the_queue_propagates_so_that_the_stream_record_is_retried(
 
 
 def test_without_a_queue_dispatch_sends_nothing_and_succeeds(world: World, harness: TaskHarness) -> None:
-    new = a_task(harness, world)
+    new = new_task(harness, world)
     harness.table.transact([harness.tasks.step(new)])
     Outbox(TaskQueue(lambda: harness.queue, "")).dispatch(harness.records())
     assert harness.queue.waiting == []
@@ -83,9 +83,9 @@ def test_records_that_start_no_task_send_nothing(harness: TaskHarness, change: d
     assert harness.queue.waiting == []
 
 
-def test_starts_a_task_selects_only_the_record_of_the_start(world: World, harness: TaskHarness) -> None:
+def test_starts_a_task_is_true_only_for_the_record_that_starts_the_task(world: World, harness: TaskHarness) -> None:
     world.api().post("/v1/buckets", bucket_body())
-    harness.table.transact([harness.tasks.step(a_task(harness, world))])
+    harness.table.transact([harness.tasks.step(new_task(harness, world))])
     records = harness.records()
     harness.outbox.dispatch(records)
     harness.pump()

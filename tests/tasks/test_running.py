@@ -14,7 +14,7 @@ from chalicelib.tasks.worker import Slice
 from tests.support.faults import Faults, unavailable
 from tests.support.task_queue import FakeContext, Message, ProcessKilled, killing
 from tests.support.world import World
-from tests.tasks.conftest import CountingWorker, NewHarness, ScriptedWorker, a_task
+from tests.tasks.conftest import CountingWorker, NewHarness, ScriptedWorker, new_task
 
 COMPLETED, FAILED, CANCELED = TaskStatusEnum.COMPLETED, TaskStatusEnum.FAILED, TaskStatusEnum.CANCELED
 
@@ -23,7 +23,7 @@ def test_a_task_is_pending_until_its_message_is_handled_and_then_completed(
     world: World, harness_with: NewHarness
 ) -> None:
     harness = harness_with(CountingWorker(3))
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     assert task.status == TaskStatusEnum.PENDING
     assert [message.content for message in harness.queue.waiting] == [
         {"organization": world.organization_id, "task_id": task.task_id}
@@ -37,7 +37,7 @@ def test_a_task_is_pending_until_its_message_is_handled_and_then_completed(
 
 def test_a_task_that_was_not_stored_does_not_run(world: World, harness_with: NewHarness) -> None:
     harness = harness_with(CountingWorker())
-    new = a_task(harness, world)
+    new = new_task(harness, world)
     harness.tasks.step(new)
     harness.dispatch()
     assert harness.queue.waiting == []
@@ -47,7 +47,7 @@ def test_a_task_that_was_not_stored_does_not_run(world: World, harness_with: New
 def test_when_the_time_is_up_the_work_continues_with_another_message(world: World, harness_with: NewHarness) -> None:
     harness = harness_with(worker := CountingWorker(9))
     harness.seconds_per_slice = 60.0  # of 300, of which 45 are the margin
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     assert harness.pump() == 2
     assert worker.slices == list(range(9))
     assert harness.read(task).status == COMPLETED
@@ -56,7 +56,7 @@ def test_when_the_time_is_up_the_work_continues_with_another_message(world: Worl
 def test_each_slice_starts_from_the_saved_progress(world: World, harness_with: NewHarness) -> None:
     worker = ScriptedWorker([Slice(False, {"_at": "a"}), Slice(False, {"_at": "b"}), Slice(True, {"n": 2})])
     harness = harness_with(worker)
-    task = harness.start(a_task(harness, world, progress={"n": 0}))
+    task = harness.start(new_task(harness, world, progress={"n": 0}))
     harness.pump()
     assert worker.seen == [{"n": 0}, {"_at": "a"}, {"_at": "b"}]
     assert harness.read(task).progress == {"n": 2}
@@ -65,7 +65,7 @@ def test_each_slice_starts_from_the_saved_progress(world: World, harness_with: N
 def test_a_slice_can_ask_for_a_wait(world: World, harness_with: NewHarness) -> None:
     worker = ScriptedWorker([Slice(False, {}, wait_seconds=40), Slice(True, {})])
     harness = harness_with(worker)
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     message = harness.queue.waiting[0]
     started = world.clock.now
     harness.deliver(message)
@@ -85,7 +85,7 @@ def test_a_wait_longer_than_sqs_can_delay_is_rejected(seconds: int) -> None:
 def test_an_error_is_saved_and_retried_with_increasing_delays(world: World, harness_with: NewHarness) -> None:
     worker = ScriptedWorker([*[ValueError("out of paper\nin tray 2")] * 3, Slice(True, {})])
     harness = harness_with(worker)
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     delays = []
     for attempt in (1, 2, 3):
         (message,) = harness.queue.waiting
@@ -110,7 +110,7 @@ def test_progress_resets_the_attempts(world: World, harness_with: NewHarness) ->
             raise OSError("the disk is full")
 
     harness = harness_with(CountingWorker(6, before_slice))
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     harness.pump()
     assert harness.read(task).status == COMPLETED
     assert harness.queue.dead == []
@@ -124,7 +124,7 @@ def test_after_eight_failed_attempts_the_task_fails_and_its_message_becomes_a_de
             raise PermissionError("access denied")
 
     harness = harness_with(worker := CountingWorker(5, before_slice))
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     harness.pump()
     failed = harness.read(task)
     assert (failed.status, failed.error) == (FAILED, "PermissionError: access denied")
@@ -139,7 +139,7 @@ def test_a_worker_that_makes_no_progress_fails(world: World, harness_with: NewHa
             return Slice(False, task.progress)
 
     harness = harness_with(IdleWorker())
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     harness.pump()
     failed = harness.read(task)
     assert failed.status == FAILED
@@ -165,7 +165,7 @@ def test_a_task_whose_process_is_killed_every_time_fails(world: World, harness_w
             raise ProcessKilled
 
     harness = harness_with(KilledWorker())
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     harness.pump()
     failed = harness.read(task)
     assert failed.status == FAILED
@@ -180,7 +180,7 @@ def test_a_task_continues_from_its_saved_progress_after_its_process_is_killed(
     rng = random.Random(seed)
     harness = harness_with(worker := CountingWorker(60))
     harness.seconds_per_slice = rng.choice([0.0, 20.0, 90.0])
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     kills = set(rng.sample(range(1, 100), 20))
     with killing(harness.queue, world.client, at=lambda number: number in kills) as killed:
         harness.pump(rng=rng)
@@ -195,7 +195,7 @@ def test_repeated_and_reordered_messages_repeat_no_slice(world: World, harness_w
     rng = random.Random(seed)
     harness = harness_with(worker := CountingWorker(6))
     harness.seconds_per_slice = 100.0
-    tasks = [a_task(harness, world) for _ in range(4)]
+    tasks = [new_task(harness, world) for _ in range(4)]
     for task in tasks:
         harness.table.transact([harness.tasks.step(task)])
     harness.dispatch(times=5)
@@ -211,7 +211,7 @@ def test_a_message_delivered_twice_at_once_leaves_the_work_to_the_first_delivery
 ) -> None:
     """SQS deletes the message after the second delivery. The task is still continued if the first process is killed."""
     harness = harness_with(worker := CountingWorker(2))
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     (message,) = harness.queue.waiting
     store = harness.runner.store
     now = harness.clock()
@@ -235,7 +235,7 @@ def test_only_one_of_several_concurrent_claims_succeeds(world: World, harness_wi
             return Slice(True, {})
 
     harness = harness_with(worker := BlockingWorker())
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     (message,) = harness.queue.waiting
     copies = [Message(f"copy-{n}", message.body, message.due) for n in range(4)]
     harness.queue.waiting += copies
@@ -266,7 +266,7 @@ def test_a_run_that_lost_its_lease_saves_nothing(world: World, harness_with: New
             return Slice(True, {"saved": "after the lease ended"})
 
     harness = harness_with(SlowWorker())
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     assert harness.deliver(harness.queue.waiting[0])
     now = harness.read(task)
     assert (now.status, now.lease_owner, now.progress) == (TaskStatusEnum.IN_PROGRESS, "another", {})
@@ -281,7 +281,7 @@ def test_an_error_after_the_lease_was_lost_is_not_saved(world: World, harness_wi
             raise ValueError("the task is canceled")
 
     harness = harness_with(CancelingWorker())
-    task = harness.start(a_task(harness, world, cancellable=True))
+    task = harness.start(new_task(harness, world, cancellable=True))
     assert harness.pump() == 1
     assert (harness.read(task).status, harness.read(task).error) == (CANCELED, None)
 
@@ -294,7 +294,7 @@ def test_an_unreadable_message_becomes_a_dead_letter_and_blocks_no_other(
     world: World, harness_with: NewHarness, body: str
 ) -> None:
     harness = harness_with(CountingWorker())
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     harness.queue.waiting.insert(0, Message("unreadable", body, 0))
     harness.pump()
     assert [message.body for message in harness.queue.dead] == [body]
@@ -303,7 +303,7 @@ def test_an_unreadable_message_becomes_a_dead_letter_and_blocks_no_other(
 
 def test_one_failed_message_of_an_event_does_not_block_the_others(world: World, harness_with: NewHarness) -> None:
     harness = harness_with(CountingWorker())
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     unreadable = Message("unreadable", "{", 0)
     records = [harness.queue.receive(message) for message in (unreadable, harness.queue.waiting[0])]
     assert harness.runner.handle({"Records": records}, FakeContext()) == {
@@ -318,7 +318,7 @@ def test_an_event_without_messages_has_no_failures(harness_with: NewHarness) -> 
 
 def test_a_message_of_an_expired_task_is_dropped(world: World, harness_with: NewHarness) -> None:
     harness = harness_with(worker := CountingWorker())
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     world.clock.advance(31 * 86_400)
     assert harness.pump() == 1
     assert worker.slices == []
@@ -327,7 +327,7 @@ def test_a_message_of_an_expired_task_is_dropped(world: World, harness_with: New
 
 def test_an_error_of_the_table_makes_sqs_deliver_the_message_again(world: World, harness_with: NewHarness) -> None:
     harness = harness_with(worker := CountingWorker())
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     faults = Faults(world.client).always(unavailable)
     try:
         assert not harness.deliver(harness.queue.waiting[0])
@@ -341,7 +341,7 @@ def test_an_error_of_the_table_makes_sqs_deliver_the_message_again(world: World,
 def test_an_error_of_the_queue_loses_no_task(world: World, harness_with: NewHarness) -> None:
     harness = harness_with(CountingWorker(9))
     harness.seconds_per_slice = 60.0
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     (message,) = harness.queue.waiting
 
     def fail(name: str) -> None:
@@ -358,7 +358,7 @@ def test_a_message_that_cannot_be_postponed_is_delivered_after_the_visibility_ti
     world: World, harness_with: NewHarness
 ) -> None:
     harness = harness_with(ScriptedWorker([ValueError("once"), Slice(True, {})]))
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
 
     def fail(name: str) -> None:
         raise ConnectionError(name)

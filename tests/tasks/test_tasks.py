@@ -13,7 +13,7 @@ from chalicelib.tasks.task import Task
 from chalicelib.tasks.worker import Slice
 from tests.support.task_queue import TaskHarness
 from tests.support.world import World
-from tests.tasks.conftest import CountingWorker, NewHarness, ScriptedWorker, a_task
+from tests.tasks.conftest import CountingWorker, NewHarness, ScriptedWorker, new_task
 
 DAY = 86_400
 
@@ -30,14 +30,14 @@ def test_an_unknown_task_type_is_rejected(world: World, harness: TaskHarness) ->
 
 def test_the_input_of_a_task_is_stored_unchanged(world: World, harness: TaskHarness) -> None:
     inputs = ["bkt_1", {"configuration": {"deep": [1, 2.5, None, True, "é"]}}]
-    task = harness.start(a_task(harness, world, inputs=inputs, about={"bucket_id": "bkt_1"}, progress={"left": 20}))
+    task = harness.start(new_task(harness, world, inputs=inputs, about={"bucket_id": "bkt_1"}, progress={"left": 20}))
     assert (task.inputs, task.about, task.progress) == (inputs, {"bucket_id": "bkt_1"}, {"left": 20})
     assert (task.attempts, task.outputs, task.error, task.has_ended) == (0, None, None, False)
 
 
 def test_only_the_tasks_of_one_organization_are_listed_newest_first(world: World, harness: TaskHarness) -> None:
     other = world.services.access.create_organization("Rival").organization_id
-    ids = [harness.start(a_task(harness, world)).task_id for _ in range(3)]
+    ids = [harness.start(new_task(harness, world)).task_id for _ in range(3)]
     harness.start(harness.tasks.new(other, "api_buckets_delete", inputs=[]))
     assert [task.task_id for task in harness.tasks.walk(world.organization_id)] == ids[::-1]
     assert [task.task_id for task in harness.tasks.walk(world.organization_id, descending=False)] == ids
@@ -53,7 +53,7 @@ def test_an_invalid_id_finds_nothing(world: World, harness: TaskHarness, task_id
 
 
 def test_a_task_is_kept_for_thirty_days_after_its_last_change(world: World, harness: TaskHarness) -> None:
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     world.clock.advance(29 * DAY)
     harness.pump()
     world.clock.advance(29 * DAY)
@@ -65,7 +65,7 @@ def test_a_task_is_kept_for_thirty_days_after_its_last_change(world: World, harn
 
 def test_a_pending_task_that_is_canceled_never_runs(world: World, harness_with: NewHarness) -> None:
     harness = harness_with(worker := CountingWorker())
-    task = harness.start(a_task(harness, world, cancellable=True))
+    task = harness.start(new_task(harness, world, cancellable=True))
     assert harness.tasks.cancel(task.organization, task.task_id) is Cancellation.CANCELED
     assert harness.tasks.cancel(task.organization, task.task_id) is Cancellation.NOTHING_TO_CANCEL
     assert harness.pump() == 1
@@ -78,14 +78,14 @@ def test_a_running_task_that_is_canceled_stops_after_its_slice(world: World, har
             harness.tasks.cancel(task.organization, task.task_id)
 
     harness = harness_with(worker := CountingWorker(5, cancel))
-    task = harness.start(a_task(harness, world, cancellable=True))
+    task = harness.start(new_task(harness, world, cancellable=True))
     assert harness.pump() == 1
     assert worker.slices == [0, 1]
     assert (harness.read(task).status, harness.read(task).progress["counted"]) == (TaskStatusEnum.CANCELED, 1)
 
 
 def test_a_task_that_is_not_cancellable_continues(world: World, harness: TaskHarness) -> None:
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     assert harness.tasks.cancel(task.organization, task.task_id) is Cancellation.NOT_CANCELLABLE
     harness.pump()
     assert harness.read(task).status == TaskStatusEnum.COMPLETED
@@ -99,7 +99,7 @@ def test_a_restarted_task_continues_from_its_saved_progress(world: World, harnes
             raise ValueError("out of paper")
 
     harness = harness_with(worker := CountingWorker(4, before_slice))
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     harness.pump()
     assert harness.read(task).status == TaskStatusEnum.FAILED
     broken[0] = False
@@ -113,7 +113,7 @@ def test_a_restarted_task_continues_from_its_saved_progress(world: World, harnes
 
 
 def test_a_task_whose_message_was_lost_can_be_restarted(world: World, harness: TaskHarness) -> None:
-    task = harness.start(a_task(harness, world))
+    task = harness.start(new_task(harness, world))
     harness.queue.waiting.clear()
     harness.tasks.restart(task.organization, task.task_id)
     harness.dispatch()
@@ -132,16 +132,16 @@ def test_a_running_task_cannot_be_restarted(world: World, harness_with: NewHarne
             return Slice(True, {})
 
     own_harness = harness_with(RestartingWorker())
-    own_harness.start(a_task(own_harness, world))
+    own_harness.start(new_task(own_harness, world))
     own_harness.pump()
     assert codes == ["task_not_restartable"]
 
 
 def test_a_completed_or_canceled_task_cannot_be_restarted(world: World, harness_with: NewHarness) -> None:
     harness = harness_with(ScriptedWorker([Slice(True, {})]))
-    done = harness.start(a_task(harness, world))
+    done = harness.start(new_task(harness, world))
     harness.pump()
-    canceled = harness.start(a_task(harness, world, cancellable=True))
+    canceled = harness.start(new_task(harness, world, cancellable=True))
     harness.tasks.cancel(canceled.organization, canceled.task_id)
     for task in (done, canceled):
         with pytest.raises(TaskNotRestartable):

@@ -20,7 +20,7 @@ from chalicelib.local.engine import Engine
 from chalicelib.local.events import wiring
 from chalicelib.local.events.stream_source import MAX_PAUSE_SECONDS, MAX_RECORD_ATTEMPTS, StreamSource
 from chalicelib.settings import Settings
-from tests.local.conftest import CATALOG, Open, a_row, killed, put
+from tests.local.conftest import CATALOG, Open, killed, new_row, put
 
 OBJECTS = Settings().objects_table
 SECONDS = 30.0
@@ -68,7 +68,9 @@ def receiver() -> Receiver:
     return Receiver()
 
 
-def a_source(engine: Engine, receiver: Receiver, time: Time | None = None, *, max_records: int = 1000) -> StreamSource:
+def new_source(
+    engine: Engine, receiver: Receiver, time: Time | None = None, *, max_records: int = 1000
+) -> StreamSource:
     """Returns a source of the catalog's stream that delivers to this receiver."""
     return StreamSource(
         engine.streams,
@@ -94,7 +96,7 @@ def deliver_all(source: StreamSource, time: Time | None = None, rounds: int = 20
 
 
 def delete(engine: Engine, name: str) -> None:
-    engine.dynamodb().delete_item(TableName=CATALOG, Key=a_row(name))
+    engine.dynamodb().delete_item(TableName=CATALOG, Key=new_row(name))
 
 
 def waiting(engine: Engine) -> list[str]:
@@ -114,11 +116,11 @@ def rebuilt_engine(folder: Path) -> Iterator[Engine]:
 
 def test_an_event_has_the_form_of_lambda(engine: Engine, receiver: Receiver) -> None:
     client = engine.dynamodb()
-    old, new = a_row("a", bytes={"B": "AA=="}), a_row("a", list={"L": [{"M": {"n": {"N": "1"}}}]})
+    old, new = new_row("a", bytes={"B": "AA=="}), new_row("a", list={"L": [{"M": {"n": {"N": "1"}}}]})
     client.put_item(TableName=CATALOG, Item=old)
     client.put_item(TableName=CATALOG, Item=new)
     delete(engine, "a")
-    deliver_all(a_source(engine, receiver))
+    deliver_all(new_source(engine, receiver))
     (event,) = receiver.events
     assert [record["eventName"] for record in event["Records"]] == ["INSERT", "MODIFY", "REMOVE"]
     first, second, third = (record["dynamodb"] for record in event["Records"])
@@ -137,7 +139,7 @@ def test_an_event_has_the_form_of_lambda(engine: Engine, receiver: Receiver) -> 
 
 
 def test_sequence_numbers_increase_after_deliveries(engine: Engine, receiver: Receiver) -> None:
-    source = a_source(engine, receiver, max_records=2)
+    source = new_source(engine, receiver, max_records=2)
     for names in (["a"], ["b", "c", "d"], ["e"]):
         put(engine, *names)
         deliver_all(source)
@@ -149,15 +151,15 @@ def test_sequence_numbers_increase_after_deliveries(engine: Engine, receiver: Re
 
 def test_a_batch_has_at_most_the_maximum_number_of_records(engine: Engine, receiver: Receiver) -> None:
     put(engine, *"abcde")
-    deliver_all(a_source(engine, receiver, max_records=2))
+    deliver_all(new_source(engine, receiver, max_records=2))
     assert [len(event["Records"]) for event in receiver.events] == [2, 2, 1]
 
 
 def test_a_write_that_changes_nothing_is_not_delivered(engine: Engine, receiver: Receiver) -> None:
     put(engine, "a", "a")
-    deliver_all(a_source(engine, receiver))
+    deliver_all(new_source(engine, receiver))
     put(engine, "a")
-    deliver_all(a_source(engine, receiver))
+    deliver_all(new_source(engine, receiver))
     assert receiver.applied == ["a"]
     assert len(receiver.events) == 1
     assert waiting(engine) == []
@@ -168,11 +170,17 @@ def test_a_rejected_write_is_not_delivered(engine: Engine, receiver: Receiver) -
     with pytest.raises(ClientError):
         engine.dynamodb().transact_write_items(
             TransactItems=[
-                {"Put": {"TableName": CATALOG, "Item": a_row("b")}},
-                {"Put": {"TableName": CATALOG, "Item": a_row("a"), "ConditionExpression": "attribute_not_exists(pk)"}},
+                {"Put": {"TableName": CATALOG, "Item": new_row("b")}},
+                {
+                    "Put": {
+                        "TableName": CATALOG,
+                        "Item": new_row("a"),
+                        "ConditionExpression": "attribute_not_exists(pk)",
+                    }
+                },
             ]
         )
-    deliver_all(a_source(engine, receiver))
+    deliver_all(new_source(engine, receiver))
     assert receiver.applied == ["a"]
 
 
@@ -181,7 +189,7 @@ def test_a_reported_record_and_those_after_it_are_delivered_again_after_a_pause(
 ) -> None:
     time, is_failing = Time(), True
     receiver.reports = lambda name: is_failing and name == "c"
-    source = a_source(engine, receiver, time)
+    source = new_source(engine, receiver, time)
     put(engine, *"abcd")
     delay = source.deliver()
     assert delay
@@ -198,7 +206,7 @@ def test_a_reported_record_is_never_skipped_and_pauses_stay_short(engine: Engine
     time = Time()
     receiver.reports = lambda name: True
     engine.streams.mark_rebuilt()
-    source = a_source(engine, receiver, time)
+    source = new_source(engine, receiver, time)
     put(engine, "a")
     for _ in range(2000):
         delay = source.deliver()
@@ -212,9 +220,7 @@ def test_a_reported_record_is_never_skipped_and_pauses_stay_short(engine: Engine
 
 
 @pytest.mark.parametrize("identifier", ["", None, "7"])
-def test_a_report_that_names_no_record_of_the_batch_means_the_entire_batch(
-    engine: Engine, identifier: str | None
-) -> None:
+def test_a_report_without_a_record_of_the_batch_fails_the_entire_batch(engine: Engine, identifier: str | None) -> None:
     time = Time()
     responses: Iterator[dict[str, Any]] = iter([{"batchItemFailures": [{"itemIdentifier": identifier}]}, {}])
     delivered: list[list[str]] = []
@@ -232,7 +238,7 @@ def test_no_record_is_lost_when_a_function_raises_for_a_while(engine: Engine, re
     time, failures = Time(), iter([True] * MAX_RECORD_ATTEMPTS)
     receiver.raises = lambda names: next(failures, False)
     put(engine, *"abcd")
-    deliver_all(a_source(engine, receiver, time), time)
+    deliver_all(new_source(engine, receiver, time), time)
     assert receiver.applied == ["a", "b", "c", "d"]
 
 
@@ -241,7 +247,7 @@ def test_only_the_record_that_always_fails_is_skipped(engine: Engine, receiver: 
     receiver.raises = lambda names: "m" in names
     engine.streams.mark_rebuilt()
     put(engine, *"abcdefghijklmnopqrstuvwxyz")
-    deliver_all(a_source(engine, receiver, time), time)
+    deliver_all(new_source(engine, receiver, time), time)
     assert receiver.applied == list("abcdefghijklnopqrstuvwxyz")
     assert len(receiver.reported) == 2
     assert all(CATALOG in line and "\n" not in line for line in receiver.reported)
@@ -267,8 +273,8 @@ def test_all_records_but_the_failing_ones_are_delivered_in_order(
 
     receiver.raises, receiver.reports = lambda names: bool(failing & set(names)), reports
     for number, name in enumerate(writes):
-        engine.dynamodb().put_item(TableName=CATALOG, Item=a_row(name, number={"N": str(number)}))
-    deliver_all(a_source(engine, receiver, time, max_records=max_records), time, rounds=5000)
+        engine.dynamodb().put_item(TableName=CATALOG, Item=new_row(name, number={"N": str(number)}))
+    deliver_all(new_source(engine, receiver, time, max_records=max_records), time, rounds=5000)
     assert receiver.applied == [name for name in writes if name not in failing]
     for name in set(writes):
         delete(engine, name)
@@ -278,8 +284,8 @@ def test_all_records_but_the_failing_ones_are_delivered_in_order(
 def test_a_paused_source_does_not_delay_the_others(engine: Engine, receiver: Receiver) -> None:
     failing = Receiver()
     failing.raises = lambda names: True
-    of_objects = StreamSource(engine.streams, OBJECTS, failing, max_records=10, report=failing.reported.append)
-    engine.start_delivery(of_objects, a_source(engine, receiver))
+    objects_source = StreamSource(engine.streams, OBJECTS, failing, max_records=10, report=failing.reported.append)
+    engine.start_delivery(objects_source, new_source(engine, receiver))
     row: Any = {"bucket_id": {"S": "b"}, "object_id": {"S": "o"}}
     engine.dynamodb().put_item(TableName=OBJECTS, Item=row)
     put(engine, "a")
@@ -288,7 +294,7 @@ def test_a_paused_source_does_not_delay_the_others(engine: Engine, receiver: Rec
 
 
 def test_the_pump_delivers_every_write(engine: Engine, receiver: Receiver) -> None:
-    engine.start_delivery(a_source(engine, receiver))
+    engine.start_delivery(new_source(engine, receiver))
     for name in "abc":
         receiver.arrived.clear()
         put(engine, name)
@@ -316,7 +322,7 @@ def test_closing_delivers_waiting_records_and_the_next_start_continues_the_shard
     open_engine: Open, tmp_path: Path, receiver: Receiver
 ) -> None:
     with rebuilt_engine(tmp_path) as first:
-        first.start_delivery(a_source(first, receiver))
+        first.start_delivery(new_source(first, receiver))
         put(first, *"abc")
     assert receiver.applied == ["a", "b", "c"]
 
@@ -324,7 +330,7 @@ def test_closing_delivers_waiting_records_and_the_next_start_continues_the_shard
     assert second.streams.complete
     assert waiting(second) == []
     put(second, "d")
-    deliver_all(a_source(second, receiver))
+    deliver_all(new_source(second, receiver))
     assert receiver.events[-1]["shardId"] == receiver.events[0]["shardId"]
     numbers = [int(each["dynamodb"]["SequenceNumber"]) for event in receiver.events for each in event["Records"]]
     assert numbers == sorted(set(numbers))
@@ -334,7 +340,7 @@ def test_closing_delivers_waiting_records_and_the_next_start_continues_the_shard
 def test_closing_does_not_wait_for_a_failing_function(open_engine: Open, tmp_path: Path, receiver: Receiver) -> None:
     receiver.reports = lambda name: True
     with rebuilt_engine(tmp_path) as first:
-        first.start_delivery(a_source(first, receiver))
+        first.start_delivery(new_source(first, receiver))
         put(first, "a")
     second = open_engine(tmp_path)
     assert not second.streams.complete
@@ -360,15 +366,15 @@ def test_a_start_after_a_kill_without_writes_requires_a_rebuild(open_engine: Ope
     assert not open_engine(copy).streams.complete
 
 
-@pytest.mark.parametrize("harm", ["damage", "another", "garbage"])
-def test_saved_positions_are_ignored_for_other_data(open_engine: Open, tmp_path: Path, harm: str) -> None:
+@pytest.mark.parametrize("change", ["damaged journal", "shorter journal", "invalid positions"])
+def test_saved_positions_are_ignored_for_other_data(open_engine: Open, tmp_path: Path, change: str) -> None:
     with rebuilt_engine(tmp_path / "data") as first:
         put(first, *"abc")
-        deliver_all(a_source(first, Receiver()))
+        deliver_all(new_source(first, Receiver()))
     journal, positions = tmp_path / "data" / "journal", tmp_path / "data" / "streams.json"
-    if harm == "damage":
+    if change == "damaged journal":
         journal.write_bytes(journal.read_bytes().replace(b"pk", b"kp", 1))
-    elif harm == "another":
+    elif change == "shorter journal":
         journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
     else:
         positions.write_text('{"last": "x", "places": 7}')
@@ -378,7 +384,7 @@ def test_saved_positions_are_ignored_for_other_data(open_engine: Open, tmp_path:
 def test_a_write_that_was_undone_is_not_delivered_but_those_before_it_are(
     engine: Engine, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = a_source(engine, receiver)
+    source = new_source(engine, receiver)
     put(engine, "a")
     deliver_all(source)
     put(engine, "b", "c")

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.local.events.rebuild import objects_by_bucket, rebuild_all
 from chalicelib.local.moto.backends import Backends
 from tests.support.api import Api
-from tests.support.catalog import objects_table
+from tests.support.object_rows import objects_table
 from tests.support.objects import POSTER, create_object_bucket, created, objects
 from tests.support.world import World
 
@@ -20,7 +20,7 @@ def memory(backends: Backends | None) -> Backends:
     return backends
 
 
-def a_full_bucket(world: World, api: Api) -> str:
+def create_varied_bucket(world: World, api: Api) -> str:
     """Creates objects with and without a file, one of them soft-deleted, and one with a damaged row."""
     bucket_id = create_object_bucket(api)
     rows = [created(api, bucket_id, body) for body in ({"title": "M"}, {"title": "N", "blobs": [POSTER]}, {}, {})]
@@ -34,14 +34,14 @@ def a_full_bucket(world: World, api: Api) -> str:
 
 
 def test_the_contributions_in_memory_are_those_of_reading_the_table(world: World, api: Api, memory: Backends) -> None:
-    bucket_id = a_full_bucket(world, api)
+    bucket_id = create_varied_bucket(world, api)
     (ns,) = world.services.partitions()
     aggregate = world.services.stats.tallies.of(ns, bucket_id)
     assert sorted(objects_by_bucket(memory, world.tables.objects)[bucket_id]) == sorted(aggregate.contributions())
 
 
 def test_rebuilt_statistics_pass_verification(world: World, api: Api, memory: Backends) -> None:
-    full, empty = a_full_bucket(world, api), create_object_bucket(api, "empty")
+    full, empty = create_varied_bucket(world, api), create_object_bucket(api, "empty")
     rebuild_all(world.services.stats, world.services.partitions(), objects_by_bucket(memory, world.tables.objects))
     (ns,) = world.services.partitions()
     assert [world.services.stats.verify(ns, bucket_id) for bucket_id in (full, empty, None)] == [[], [], []]

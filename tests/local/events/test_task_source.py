@@ -8,7 +8,7 @@ from chalicelib.local.events.task_source import URL, LocalQueue, TaskSource, enq
 from chalicelib.tasks.queue import TaskQueue
 from tests.support.task_queue import FakeContext, new_task_harness
 from tests.support.world import World
-from tests.tasks.conftest import TYPE, CountingWorker, a_task
+from tests.tasks.conftest import TYPE, CountingWorker, new_task
 
 
 class Clock:
@@ -18,7 +18,7 @@ class Clock:
         return self.now
 
 
-def a_source(responses: list[Any]) -> tuple[LocalQueue, TaskSource, list[Any], list[str], Clock]:
+def new_source(responses: list[Any]) -> tuple[LocalQueue, TaskSource, list[Any], list[str], Clock]:
     clock = Clock()
     seen: list[Any] = []
     reported: list[str] = []
@@ -40,7 +40,7 @@ def failed(number: int = 0) -> dict[str, Any]:
 
 
 def test_a_message_is_delivered_when_it_is_due_and_then_removed() -> None:
-    queue, source, seen, _, clock = a_source([])
+    queue, source, seen, _, clock = new_source([])
     assert source.deliver() is None
     queue.send_message(QueueUrl=URL, MessageBody="b", DelaySeconds=5)
     assert source.deliver() == 5
@@ -51,7 +51,7 @@ def test_a_message_is_delivered_when_it_is_due_and_then_removed() -> None:
 
 
 def test_a_failed_message_is_delivered_again_after_its_visibility_timeout() -> None:
-    queue, source, seen, _, clock = a_source([failed(), failed()])
+    queue, source, seen, _, clock = new_source([failed(), failed()])
     queue.send_message(QueueUrl=URL, MessageBody="b")
     assert source.deliver() == 360
     queue.change_message_visibility(QueueUrl=URL, ReceiptHandle="local-0", VisibilityTimeout=10)
@@ -65,7 +65,7 @@ def test_a_failed_message_is_delivered_again_after_its_visibility_timeout() -> N
 
 
 def test_a_message_that_always_fails_is_reported_and_removed() -> None:
-    queue, source, seen, reported, clock = a_source([ValueError("no")] * 10)
+    queue, source, seen, reported, clock = new_source([ValueError("no")] * 10)
     queue.send_message(QueueUrl=URL, MessageBody="poison")
     while source.deliver() is not None:
         clock.now += 360
@@ -77,7 +77,7 @@ def test_a_message_that_always_fails_is_reported_and_removed() -> None:
 
 
 def test_messages_are_delivered_in_the_order_in_which_they_are_due() -> None:
-    queue, source, seen, _, clock = a_source([failed()])
+    queue, source, seen, _, clock = new_source([failed()])
     for body, delay in (("a", 0), ("c", 9), ("b", 1)):
         queue.send_message(QueueUrl=URL, MessageBody=body, DelaySeconds=delay)
     source.deliver()
@@ -89,9 +89,9 @@ def test_messages_are_delivered_in_the_order_in_which_they_are_due() -> None:
 
 def test_a_start_continues_every_waiting_task(world: World) -> None:
     line = new_task_harness(world, {TYPE: CountingWorker()})
-    line.start(a_task(line, world))
+    line.start(new_task(line, world))
     line.pump()
-    waiting = line.start(a_task(line, world))
+    waiting = line.start(new_task(line, world))
     line.queue.waiting.clear()
     queue = LocalQueue(Clock())
     enqueue_waiting_tasks(TaskQueue(lambda: queue, URL), line.tasks.walk(world.organization_id))

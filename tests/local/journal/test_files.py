@@ -60,7 +60,7 @@ def engine(engines: ExitStack, tmp_path: Path) -> Engine:
 
 @pytest.fixture(params=["restarted", "killed"])
 def again(request: pytest.FixtureRequest, engines: ExitStack, tmp_path: Path) -> Again:
-    """Returns a function that gives the engine after a restart, or after a kill."""
+    """Returns a function that returns the engine after a restart, or after a kill."""
 
     def after(engine: Engine) -> Engine:
         if request.param == "killed":

@@ -56,11 +56,11 @@ def key(name: str) -> dict[str, Any]:
     return {"pk": {"S": name[0]}, "sk": {"S": name}}
 
 
-def a_put(name: str) -> dict[str, Any]:
+def put_step(name: str) -> dict[str, Any]:
     return {"Put": {"TableName": CATALOG, "Item": {**key(name), "list": {"L": [{"N": "1"}]}}}}
 
 
-def an_update(name: str) -> dict[str, Any]:
+def update_step(name: str) -> dict[str, Any]:
     values = {":one": {"N": "1"}, ":more": {"L": [{"S": "x"}]}, ":none": {"L": []}}
     grown = "ADD n :one SET #l = list_append(if_not_exists(#l, :none), :more)"
     names = {"#l": "list"}
@@ -68,11 +68,11 @@ def an_update(name: str) -> dict[str, Any]:
     return {"Update": {"TableName": CATALOG, "Key": key(name), **update}}
 
 
-def a_delete(name: str) -> dict[str, Any]:
+def delete_step(name: str) -> dict[str, Any]:
     return {"Delete": {"TableName": CATALOG, "Key": key(name)}}
 
 
-def a_check(name: str) -> dict[str, Any]:
+def check_step(name: str) -> dict[str, Any]:
     return {"ConditionCheck": {"TableName": CATALOG, "Key": key(name), "ConditionExpression": "attribute_exists(pk)"}}
 
 
@@ -80,7 +80,7 @@ def one_per_row(steps: list[tuple[Callable[[str], Any], str]]) -> list[dict[str,
     return [make(name) for make, name in {name: (make, name) for make, name in steps}.values()]
 
 
-STEPS = st.lists(st.tuples(st.sampled_from([a_put, an_update, a_delete]), NAMES), min_size=1, max_size=4).map(
+STEPS = st.lists(st.tuples(st.sampled_from([put_step, update_step, delete_step]), NAMES), min_size=1, max_size=4).map(
     one_per_row
 )
 
@@ -91,8 +91,8 @@ def test_a_cancelled_transaction_changes_no_row_and_no_stream_record(
     moto: Moto, present: set[str], steps: list[Any], position: int
 ) -> None:
     for name in sorted(present):
-        moto.client.put_item(TableName=CATALOG, Item=a_put(name)["Put"]["Item"])
-    cancelled: list[Any] = [*steps[:position], a_check("missing"), *steps[position:]]
+        moto.client.put_item(TableName=CATALOG, Item=put_step(name)["Put"]["Item"])
+    cancelled: list[Any] = [*steps[:position], check_step("missing"), *steps[position:]]
     before = moto.state()
     with pytest.raises(ClientError, match="ConditionalCheckFailed"):
         moto.client.transact_write_items(TransactItems=cancelled)
@@ -110,7 +110,7 @@ def test_a_transaction_gives_the_same_rows_as_its_steps_one_by_one(
         for row in moto.state()[0]:
             moto.client.delete_item(TableName=CATALOG, Key={"pk": row["pk"], "sk": row["sk"]})
         for name in sorted(present):
-            moto.client.put_item(TableName=CATALOG, Item=a_put(name)["Put"]["Item"])
+            moto.client.put_item(TableName=CATALOG, Item=put_step(name)["Put"]["Item"])
         if together:
             moto.client.transact_write_items(TransactItems=steps)
         else:
@@ -141,8 +141,8 @@ def test_a_rejected_batch_write_writes_nothing(moto: Moto) -> None:
 
 def test_an_invalid_transaction_changes_nothing(moto: Moto) -> None:
     before = moto.state()
-    twice: list[Any] = [a_put("a"), a_put("a")]
-    keyless: list[Any] = [a_put("a"), {"Put": {"TableName": CATALOG, "Item": {"pk": {"S": "a"}}}}]
+    twice: list[Any] = [put_step("a"), put_step("a")]
+    keyless: list[Any] = [put_step("a"), {"Put": {"TableName": CATALOG, "Item": {"pk": {"S": "a"}}}}]
     for steps in (twice, keyless):
         with pytest.raises(ClientError):
             moto.client.transact_write_items(TransactItems=steps)
@@ -193,7 +193,7 @@ PAGES = st.fixed_dictionaries(
     {"Limit": st.integers(1, 12), "ScanIndexForward": st.booleans()},
     optional={
         "ExclusiveStartKey": st.integers(0, 30).map(lambda number: key(f"p{number}")),
-        "FilterExpression": st.just("attribute_exists(odd)"),
+        "FilterExpression": st.just("attribute_exists(optional)"),
     },
 )
 
@@ -205,8 +205,8 @@ def test_a_page_is_the_same_as_without_the_patch(
 ) -> None:
     moto.table.items.clear()
     for number in numbers:
-        odd = {"odd": {"BOOL": True}} if number % 2 else {}
-        moto.client.put_item(TableName=CATALOG, Item={**key(f"p{number}"), **odd})
+        optional = {"optional": {"BOOL": True}} if number % 2 else {}
+        moto.client.put_item(TableName=CATALOG, Item={**key(f"p{number}"), **optional})
     query = {
         "TableName": CATALOG,
         "KeyConditionExpression": f"pk = :p{condition[0]}",
@@ -219,7 +219,7 @@ def test_a_page_is_the_same_as_without_the_patch(
     with patch.object(Table, "query", patched.__wrapped__):
         original_page = moto.client.query(**query)
     compared = ["Items", "Count", "ScannedCount", "ConsumedCapacity"]
-    if not condition[0]:  # with one, a page that ends with the last match may have a LastEvaluatedKey
+    if not condition[0]:  # with a key condition, a page that ends with the last match may have a LastEvaluatedKey
         compared.append("LastEvaluatedKey")
     assert [page.get(name) for name in compared] == [original_page.get(name) for name in compared]
 

@@ -13,7 +13,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 
 from chalicelib.local.engine import Engine
 from chalicelib.local.moto.patches import install
-from tests.local.conftest import CATALOG, a_row
+from tests.local.conftest import CATALOG, new_row
 
 
 @pytest.fixture(autouse=True)
@@ -42,10 +42,10 @@ VALUES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", VALUES)
 def test_a_value_of_every_type_is_read_as_without_the_patch(engine: Engine, name: str) -> None:
-    row = {**a_row("p"), name: VALUES[name]}
+    row = {**new_row("p"), name: VALUES[name]}
     client = engine.dynamodb()
     client.put_item(TableName=CATALOG, Item=row)
     patched: Any = BaseJSONSerializer._serialize_type_structure
-    item = client.get_item(TableName=CATALOG, Key=a_row("p"))["Item"]
+    item = client.get_item(TableName=CATALOG, Key=new_row("p"))["Item"]
     with patch.object(BaseJSONSerializer, "_serialize_type_structure", patched.__wrapped__):
-        assert item == client.get_item(TableName=CATALOG, Key=a_row("p"))["Item"] == row
+        assert item == client.get_item(TableName=CATALOG, Key=new_row("p"))["Item"] == row

@@ -20,11 +20,11 @@ from botocore.config import Config
 from chalicelib.local.client import local_client
 from chalicelib.local.engine import Engine
 from chalicelib.local.server.aws_endpoint import AwsEndpoint
-from tests.local.conftest import CATALOG, Open, a_row, killed, names, put
+from tests.local.conftest import CATALOG, Open, killed, names, new_row, put
 
 PROJECT = Path(__file__).parents[3]
 
-ASK = f"""
+SCRIPT = f"""
 import sys
 from chalicelib.local import engine
 from chalicelib.settings import Settings
@@ -48,7 +48,7 @@ def clients() -> Iterator[ExitStack]:
         yield stack
 
 
-def any_client(clients: ExitStack, endpoint: AwsEndpoint, service: str, **config: Any) -> Any:
+def new_client(clients: ExitStack, endpoint: AwsEndpoint, service: str, **config: Any) -> Any:
     """Returns a client with a region and credentials of its own."""
     client = botocore.session.Session().create_client(
         service,
@@ -71,7 +71,7 @@ def ask(endpoint: AwsEndpoint, headers: dict[str, str], *, method: str = "POST",
 
 
 def other_process(folder: Path, *, wait_seconds: float = 10.0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", ASK, str(folder), str(wait_seconds)]
+    command = [sys.executable, "-c", SCRIPT, str(folder), str(wait_seconds)]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -79,7 +79,7 @@ def test_a_write_through_the_endpoint_is_visible_in_the_engine_and_saved(
     engine: Engine, endpoint: AwsEndpoint, open_engine: Open, tmp_path: Path
 ) -> None:
     with closing(local_client(endpoint.url)) as client:
-        client.put_item(TableName=CATALOG, Item=a_row("through the endpoint"))
+        client.put_item(TableName=CATALOG, Item=new_row("through the endpoint"))
     assert names(engine) == ["through the endpoint"]
     assert names(open_engine(killed(engine, tmp_path / "killed"))) == ["through the endpoint"]
 
@@ -88,12 +88,12 @@ def test_a_client_with_any_region_and_credentials_finds_the_tables(
     engine: Engine, endpoint: AwsEndpoint, clients: ExitStack
 ) -> None:
     put(engine, "inside")
-    client = any_client(clients, endpoint, "dynamodb")
+    client = new_client(clients, endpoint, "dynamodb")
     assert [row["pk"] for row in client.scan(TableName=CATALOG)["Items"]] == [{"S": "inside"}]
 
 
 def test_an_error_reaches_the_client_as_the_exception_of_its_code(endpoint: AwsEndpoint, clients: ExitStack) -> None:
-    client = any_client(clients, endpoint, "dynamodb")
+    client = new_client(clients, endpoint, "dynamodb")
     with pytest.raises(client.exceptions.ConditionalCheckFailedException):
         client.delete_item(
             TableName=CATALOG,
@@ -103,7 +103,7 @@ def test_an_error_reaches_the_client_as_the_exception_of_its_code(endpoint: AwsE
 
 
 def test_an_s3_object_can_be_put_and_read_in_ranges(endpoint: AwsEndpoint, clients: ExitStack) -> None:
-    client = any_client(clients, endpoint, "s3", s3={"addressing_style": "path"})
+    client = new_client(clients, endpoint, "s3", s3={"addressing_style": "path"})
     client.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     client.put_object(Bucket="bucket", Key="a key/\u00e4", Body=b"0123456789" * 1000)
     read = client.get_object(Bucket="bucket", Key="a key/\u00e4", Range="bytes=10-19")["Body"].read()
@@ -112,7 +112,7 @@ def test_an_s3_object_can_be_put_and_read_in_ranges(endpoint: AwsEndpoint, clien
 
 
 def test_a_presigned_url_needs_no_authorization_header(endpoint: AwsEndpoint, clients: ExitStack) -> None:
-    client = any_client(clients, endpoint, "s3", signature_version="s3v4", s3={"addressing_style": "path"})
+    client = new_client(clients, endpoint, "s3", signature_version="s3v4", s3={"addressing_style": "path"})
     client.create_bucket(Bucket="presigned", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     url = urlsplit(client.generate_presigned_url("put_object", Params={"Bucket": "presigned", "Key": "k"}))
     assert ask(endpoint, {}, method="PUT", path=f"{url.path}?{url.query}")[0] == 200
@@ -134,7 +134,7 @@ def test_a_request_with_another_host_name_is_rejected(endpoint: AwsEndpoint) -> 
 def test_no_write_of_parallel_clients_is_lost(engine: Engine, endpoint: AwsEndpoint) -> None:
     wanted = [f"{number:03d}" for number in range(64)]
     with closing(local_client(endpoint.url)) as client, ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda name: client.put_item(TableName=CATALOG, Item=a_row(name)), wanted))
+        list(pool.map(lambda name: client.put_item(TableName=CATALOG, Item=new_row(name)), wanted))
     assert sorted(names(engine)) == wanted
 
 
@@ -162,7 +162,7 @@ def test_another_process_waits_no_longer_than_its_limit(engine: Engine) -> None:
 def test_a_start_removes_the_endpoint_file_of_an_owner_that_was_killed(
     engine: Engine, open_engine: Open, tmp_path: Path
 ) -> None:
-    # Another program may listen on that port by now, even another engine.
+    # Another program, even another engine, may now listen on that port.
     engine.publish_endpoint("http://127.0.0.1:9")
     folder = killed(engine, tmp_path / "killed")
     assert (folder / "engine.json").exists()

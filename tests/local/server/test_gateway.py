@@ -1,4 +1,4 @@
-"""The changed server of `chalice local`: it responds like the deployed API."""
+"""The modified HTTP server of `chalice local`, which responds like the deployed API."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_an_unknown_method_gets_405_if_the_path_has_a_route(connection: http.cli
 def test_a_response_to_head_has_no_body(connection: http.client.HTTPConnection, path: str) -> None:
     connection.request("HEAD", path)
     assert connection.getresponse().read() == b""
-    # If there was a body, the client would take it for the next response.
+    # A client would parse a body as the start of the next response.
     connection.request("GET", "/items/a")
     assert json.loads(connection.getresponse().read()) == {"name": "a"}
 

@@ -1,9 +1,9 @@
-"""Two pytest hooks that make the tests faster by a third, and change nothing that a test sees.
+"""Two pytest hooks that make the tests faster by a third and have no other effect.
 
 * CPython allocates the frames of function calls in chunks of 16 KB. When a loop makes calls across the end of a chunk,
   each iteration allocates and frees the next chunk, with a page fault. This is frequent in moto, whose calls are deep.
   A frame that needs more than 16 KB gets a chunk of twice its own size, and the calls below it use the remaining half.
-* The garbage collector examines all imported modules again and again. Here it excludes them.
+* The garbage collector examines all imported modules in each full collection. These hooks exclude the modules.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-# In words of 8 bytes: half a megabyte.
+# In units of 8 bytes: half a megabyte.
 STACK_SIZE = 2**16
 
 
@@ -27,7 +27,7 @@ _with_large_frame.__code__ = _with_large_frame.__code__.replace(co_stacksize=STA
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-    """Runs one test as pytest does, below a frame of half a megabyte."""
+    """Runs one test in the same way as pytest, called from a frame of half a megabyte."""
     runner: Any = item.config.pluginmanager.get_plugin("runner")
     return _with_large_frame(lambda: runner.pytest_runtest_protocol(item=item, nextitem=nextitem))
 

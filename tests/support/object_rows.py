@@ -1,4 +1,4 @@
-"""Writes rows of objects directly into the table of a test, in the form that the objects package gives them."""
+"""Reads and writes rows of the objects table of a test directly, in the form in which the service stores them."""
 
 from __future__ import annotations
 
@@ -36,6 +36,12 @@ def object_row(world: World, bucket_id: str, object_id: str, size: int = 0, **mo
 def write_object(world: World, bucket_id: str, object_id: str, size: int = 0, **more: Any) -> None:
     """Writes the row of an object, or replaces it."""
     objects_table(world).write(Put(object_row(world, bucket_id, object_id, size, **more)))
+
+
+def write_minimal_object(world: World, bucket_id: str, object_id: str = "obj_1") -> None:
+    """Writes the row of an object with a minimum of attributes."""
+    row = {"bucket_id": bucket_id, "object_id": object_id, "created_at": "2026-01-01T00:00:00.000Z"}
+    objects_table(world).write(Put(row))
 
 
 def remove_object(world: World, bucket_id: str, object_id: str) -> None:

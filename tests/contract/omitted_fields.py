@@ -1,4 +1,4 @@
-"""Fields of the SDK's answers that ours leave out on purpose, and why."""
+"""The fields of response models of the SDK that this service omits, and the reason for each."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _DOCUMENTS = "this service has no documents and no collections, so the SDK's def
 _PROCESSING = "the object is stored when the response is sent, and nothing is derived from it later"
 _DECLARED = "each namespace shows its declarations; they are not counted, and the SDK reads the absent number as 0"
 
-# By the SDK's model and field. The SDK reads an absent field as null, or as the default it has for it.
-LEFT_OUT: dict[tuple[str, str], str] = {
+# By model and field of the SDK. The SDK parses an absent field as null or as the field's default.
+OMITTED_FIELDS: dict[tuple[str, str], str] = {
     ("NamespaceModel", "infrastructure"): _CLUSTERS,
     ("NamespaceModel", "cluster_id"): _CLUSTERS,
     ("NamespaceModel", "trusted_issuers"): "this service accepts only API keys",
@@ -48,11 +48,13 @@ LEFT_OUT: dict[tuple[str, str], str] = {
     ("BatchObjectResult", "consistency"): _PROCESSING,
 }
 
-# What a client wrote is given back as it was written, without the defaults of keys it did not write.
-AS_WRITTEN = frozenset({"BucketSchemaFieldOutput", "BaseFeatureExtractorModelOutput", "FieldSchema", "EdgeModel"})
+# Models whose values are returned as the client sent them, without defaults for absent keys.
+RETURNED_UNCHANGED = frozenset(
+    {"BucketSchemaFieldOutput", "BaseFeatureExtractorModelOutput", "FieldSchema", "EdgeModel"}
+)
 
 
 def lines() -> list[str]:
-    """The table of them, in Markdown."""
+    """Returns the table of omitted fields in Markdown."""
     head = ["| response model | omitted field | reason |", "|---|---|---|"]
-    return head + [f"| {model} | `{field}` | {why} |" for (model, field), why in LEFT_OUT.items()]
+    return head + [f"| {model} | `{field}` | {why} |" for (model, field), why in OMITTED_FIELDS.items()]

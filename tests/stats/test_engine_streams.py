@@ -1,4 +1,4 @@
-"""Statistics are exact for any deliveries of the engine's real streams, which hypothesis generates.
+"""Statistics are exact for any deliveries of the engine's streams. hypothesis generates the deliveries.
 
 `test_histories.py` covers more cases with tables in memory. Here an engine makes the records, shards, sequence numbers
 and images.
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from tests.stats.conftest import Shown, new_bucket
 from tests.support.api import Api
 from tests.support.catalog import partition_of
+from tests.support.object_rows import remove_object, write_object
 from tests.support.pump import MAX_ROUNDS, Source
-from tests.support.rows import remove_object, write_object
 from tests.support.world import World
 
 SIZES = st.sampled_from([0, 1, 5, 5, 9, 100, 10**12])
