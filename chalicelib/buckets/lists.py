@@ -70,16 +70,16 @@ def list_buckets(store: BucketStore, partition: str, query: ListQuery) -> tuple[
     """Returns the requested page of buckets and the sums over all matching buckets.
 
     Without search and filters, and sorted by age or name, only the rows of the page and the namespace's totals are
-    read. Otherwise all rows that may match are read. Raises CursorInvalid and SortTooLarge.
+    read. Otherwise all rows that may match are read. Raises CursorInvalid, SortTooLarge and DeadlineExceeded.
     """
     if query.is_plain and _order(query) is not None:
         return _page(store, partition, query)
     stats = _Stats()
     if _order(query) in BY_NAME and _ids(query) is None:
-        rows = _by_name(store, partition, query)
+        rows = store.until_deadline(_by_name(store, partition, query))
         page = select_page(rows, query, WALKED_BUCKET, ordered=True, on_match=lambda row: stats.add(row.bucket))
         return _buckets(page), stats.shown()
-    candidates = _candidates(store, partition, query)
+    candidates = store.until_deadline(_candidates(store, partition, query))
     ordered = _order(query) is not None
     return select_page(candidates, query, BUCKET, ordered=ordered, on_match=stats.add), stats.shown()
 

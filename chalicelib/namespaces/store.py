@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
 from chalicelib import keys
 from chalicelib.access.errors import OrganizationNotFound
@@ -16,6 +17,8 @@ from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Up
 from chalicelib.namespaces.errors import NamespaceIdTaken, NamespaceNameTaken
 from chalicelib.namespaces.namespace import Namespace, from_item, to_item
 from chalicelib.stats.models import read_tally
+
+R = TypeVar("R")
 
 
 class NamespaceStore:
@@ -109,6 +112,10 @@ class NamespaceStore:
         """Yields all namespaces of the organization without their totals, ordered by id."""
         where = all_of(equals("pk", keys.organization(organization)["pk"]), begins_with("sk", "NS#"))
         return (from_item(row) for row in self._table.query(where))
+
+    def until_deadline(self, rows: Iterable[R]) -> Iterator[R]:
+        """Yields the rows for a caller that evaluates each of them, see `Table.until_deadline`."""
+        return self._table.until_deadline(rows)
 
     def with_totals(self, organization: str, namespaces: Sequence[Namespace]) -> list[Namespace]:
         """Returns the same namespaces with their totals."""

@@ -174,6 +174,7 @@ def test_text_that_is_not_a_time_is_compared_as_text() -> None:
         ("regex", "a{40}?{40}", "regex"),
         ("regex", "(?x)a{9 0 0 0}", "regex"),
         ("regex", r"\w{180}\w{180}\w{180}", "regex"),
+        ("regex", r"\b\w+\b.{0,900}\b\d\b", "regex"),
         ("regex", "a(?ix:b)", "regex"),
         ("regex", r"\\(?x)a", "regex"),
         ("regex", "[!-[](?x)a", "regex"),
