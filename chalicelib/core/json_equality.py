@@ -11,12 +11,15 @@ def equality_key(value: object, case_sensitive: bool) -> Hashable:
     """Returns a hashable key. Two JSON values are equal exactly if their keys are equal.
 
     Unless `case_sensitive`, the case of strings is ignored, also inside lists and objects. Object keys always
-    differ by case, and their order is irrelevant.
+    differ by case, and their order is irrelevant. The hash of a key cannot be predicted: Python hashes texts with a
+    secret, but numbers without one, so a client could send many numbers with the same hash.
     """
     if isinstance(value, str):
         return value if case_sensitive else fold(value)
     if isinstance(value, bool):
         return ("boolean", value)
+    if isinstance(value, int | float):
+        return ("number", repr(int(value) if isinstance(value, float) and value.is_integer() else value))
     if isinstance(value, list):
         return ("list", *(equality_key(member, case_sensitive) for member in value))
     if isinstance(value, dict):

@@ -23,6 +23,8 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "lte": lambda a, b: a <= b,
 }
 _TEXT = ("starts_with", "ends_with", "text", "phrase", "words")
+# The maximum length of the list of `in` and `nin`.
+MAX_VALUES = 1_000
 OPERATORS = ("eq", "ne", *_ORDER, "in", "nin", "contains", *_TEXT, "regex", "exists", "is_null")
 
 
@@ -140,6 +142,8 @@ def _parse_time(value: Any) -> datetime | None:
 def _list(operand: Any, location: Location) -> list[Any]:
     if not isinstance(operand, list):
         raise invalid(*location, message="The operator takes a list", type="list_type")
+    if len(operand) > MAX_VALUES:
+        raise invalid(*location, message=f"The list has at most {MAX_VALUES} values", type="too_long")
     return operand
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import RequestInvalid
-from chalicelib.listing.filters.operators import OPERATORS
+from chalicelib.listing.filters.operators import MAX_VALUES, OPERATORS
 from chalicelib.listing.filters.patterns import MAX_PATTERN_LENGTH
 from chalicelib.listing.filters.tree import read_filter
 
@@ -224,7 +224,17 @@ def test_patterns_that_cause_backtracking_elsewhere_are_searched_fast() -> None:
 
 def test_long_values_are_compared_in_linear_time() -> None:
     assert not holds("phrase", "a " * 200_000, "a " * 100_000 + "b")
-    assert holds("in", 1, list(range(200_000)))
+    assert holds("contains", list(range(200_000)), 1)
+
+
+@pytest.mark.parametrize("operator", ["in", "nin"])
+def test_a_list_of_values_has_a_maximum_length(operator: str) -> None:
+    assert holds(operator, 1, [1] * MAX_VALUES) is (operator == "in")
+    with pytest.raises(RequestInvalid) as caught:
+        holds(operator, 1, [1] * (MAX_VALUES + 1))
+    assert [(found.location, found.type) for found in caught.value.problems] == [
+        (("body", "filters", "value"), "too_long")
+    ]
 
 
 @given(st.sampled_from(OPERATORS), json_values, json_values)
