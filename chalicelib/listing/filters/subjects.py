@@ -6,7 +6,9 @@ A filter has up to 200 parts, and each of them may compare the same value of 300
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Hashable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from chalicelib.core.json_equality import equality_key
@@ -14,6 +16,11 @@ from chalicelib.core.json_path import value_at
 from chalicelib.core.text import fold
 
 T = TypeVar("T")
+
+# Python's `\w` has no marks. So the characters of `_NOT_ASCII` that are not marks are removed first.
+_NOT_ASCII = re.compile(r"[^\w\x00-\x7f]")
+_WORD = re.compile(r"\w[\w\x80-\U0010ffff]*")
+_ZERO_WIDTH_SPACE = "\u200b"
 
 
 class FieldValue:
@@ -75,8 +82,21 @@ class RowValues:
 
 
 def words_of(text: str) -> list[str]:
-    """Returns the words of a text, in order."""
-    return re.findall(r"\w+", text)
+    """Returns the words of a text, in order.
+
+    A word has letters, digits, underscores and combining marks, and does not start with a mark. Format characters,
+    such as the zero-width non-joiner, neither end a word nor belong to it (Unicode Standard Annex #29, rule WB4).
+    """
+    return _WORD.findall(_NOT_ASCII.sub(lambda found: _part_of_word(found[0]), text))
+
+
+@lru_cache(maxsize=4096)
+def _part_of_word(char: str) -> str:
+    """Returns what remains of a character that is not ASCII, a letter or a digit; a blank if it ends a word."""
+    category = unicodedata.category(char)
+    if category.startswith("M"):
+        return char
+    return "" if category == "Cf" and char != _ZERO_WIDTH_SPACE else " "
 
 
 def spaced(text: str) -> str:

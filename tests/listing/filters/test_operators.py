@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.listing.filters.operators import MAX_VALUES, OPERATORS
 from chalicelib.listing.filters.patterns import MAX_PATTERN_LENGTH
+from chalicelib.listing.filters.subjects import words_of
 from chalicelib.listing.filters.tree import read_filter
 
 ABSENT = object()
@@ -67,6 +70,15 @@ def holds(operator: str, value: Any, operand: Any, *, case_sensitive: bool = Fal
         ("phrase", "a a b", ["a a a b"], ["a b a a"]),
         ("words", "car red", ["red fast CAR", "car,red"], ["red", "cars red", ABSENT]),
         ("words", "été", ["l'ÉTÉ"], ["ete"]),
+        ("words", "हिन्दी", ["हिन्दी भाषा", "(हिन्दी)"], ["हिन", "हिन्दीभाषा"]),
+        ("words", "न", ["न"], ["हिन्दी भाषा"]),
+        ("words", "भाषा हिन्दी", ["हिन्दी भाषा"], ["हिन्दी"]),
+        ("words", "e\u0301te\u0301", ["l'E\u0301TE\u0301!"], ["ete", "e\u0301 te\u0301"]),
+        ("words", "\u0645\u06cc\u200c\u062e", ["a \u0645\u06cc\u200c\u062e", "\u0645\u06cc\u062e"], ["\u0645\u06cc \u062e"]),
+        ("words", "coop", ["a co\u00adop\u200f"], ["co\u200bop"]),
+        ("words", "\u0301", ["any"], [1]),
+        ("phrase", "न् दी", ["न् दी है"], ["हिन्दी", "न्दी"]),
+        ("phrase", "ไทย", ["(ไทย)"], ["ไทยๆ", "ไท ย", "ภาษาไทย"]),
         ("regex", "^f.l", ["films", "FELL"], ["a film", 5, ["film"], None, ABSENT]),
         ("regex", "l(m|n)$|x", ["film", "X", "axa"], ["films"]),
         ("exists", True, [1, None, "", []], [ABSENT]),
@@ -101,6 +113,30 @@ def test_an_operator_holds_for_some_values_and_not_for_others(
 def test_case_is_compared_only_on_request(operator: str, operand: Any, other: Any) -> None:
     assert holds(operator, other, operand)
     assert not holds(operator, other, operand, case_sensitive=True)
+
+
+@given(st.text(st.sampled_from("aBß1_ -.\u00a0\u0301\u0941\u093f\u200b\u200d\u20e3न漢é")))
+def test_words_are_maximal_and_have_no_boundary_before_a_mark(text: str) -> None:
+    words = words_of(text)
+    assert "".join(words) == "".join(c for word in words for c in word if is_in_words(c))
+    assert all(word[0].isalnum() or word[0] == "_" for word in words)
+    assert words_of(" ".join(words)) == words
+    # A mark always stays with the letter, digit or underscore before it.
+    bases = [(one, other) for one, other in pairwise(text) if is_in_words(one) and one.isalnum() and is_mark(other)]
+    assert all(any(one + other in word for word in words) for one, other in bases)
+    assert sum(c.isalnum() or c == "_" for c in text) == sum(c.isalnum() or c == "_" for word in words for c in word)
+
+
+def is_mark(char: str) -> bool:
+    return unicodedata.category(char).startswith("M")
+
+
+def is_in_words(char: str) -> bool:
+    return char.isalnum() or char == "_" or is_mark(char)
+
+
+def test_words_of_a_long_text_of_marks_are_found_in_linear_time() -> None:
+    assert holds("words", "a " + "न्दी " * 30_000, "न्दी a")
 
 
 def test_text_always_ignores_case() -> None:
