@@ -74,7 +74,7 @@ def holds(operator: str, value: Any, operand: Any, *, case_sensitive: bool = Fal
         ("words", "न", ["न"], ["हिन्दी भाषा"]),
         ("words", "भाषा हिन्दी", ["हिन्दी भाषा"], ["हिन्दी"]),
         ("words", "e\u0301te\u0301", ["l'E\u0301TE\u0301!"], ["ete", "e\u0301 te\u0301"]),
-        ("words", "\u0645\u06cc\u200c\u062e", ["a \u0645\u06cc\u200c\u062e", "\u0645\u06cc\u062e"], ["\u0645\u06cc \u062e"]),
+        ("words", "\u0645\u06cc\u200c\u062e", ["\u0645\u06cc\u062e"], ["\u0645\u06cc \u062e"]),
         ("words", "coop", ["a co\u00adop\u200f"], ["co\u200bop"]),
         ("words", "\u0301", ["any"], [1]),
         ("phrase", "न् दी", ["न् दी है"], ["हिन्दी", "न्दी"]),
