@@ -12,6 +12,7 @@ from chalicelib.buckets.bucket import Bucket, show, texts
 from chalicelib.buckets.name_walk import NameWalk, WalkedBucket
 from chalicelib.buckets.store import READ_BATCH_SIZE, BucketStore
 from chalicelib.core.ids import is_id
+from chalicelib.core.instants import instant_key
 from chalicelib.core.text import fold
 from chalicelib.listing.cursors import CursorInvalid
 from chalicelib.listing.query import ListedResource, ListPage, ListQuery, WalkPosition, select_page, take_page
@@ -176,6 +177,9 @@ def _needles(query: ListQuery) -> tuple[str, ...]:
 def _prefix(query: ListQuery) -> str:
     """Returns the prefix of the case-folded name that the filter requires, or an empty text."""
     for leaf in query.filter.required() if query.filter else ():
-        if leaf.field == "bucket_name" and leaf.operator in ("eq", "starts_with") and isinstance(leaf.value, str):
+        if leaf.field != "bucket_name" or not isinstance(leaf.value, str):
+            continue
+        # A name that equals a time may be another notation of it.
+        if leaf.operator == "starts_with" or (leaf.operator == "eq" and instant_key(leaf.value) is None):
             return fold(leaf.value)
     return ""

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from chalicelib.core.json_equality import equality_key
 from chalicelib.core.json_path import value_at
 from chalicelib.core.text import fold
+from chalicelib.listing.text_keys import text_key_of
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class FieldValue:
 
     def equality_key(self, case_sensitive: bool) -> Hashable:
         """Returns a key of the value. Two values are the same exactly when their keys are equal."""
-        return self._once(("comparable", case_sensitive), lambda: equality_key(self.value, case_sensitive))
+        return self._once(("comparable", case_sensitive), lambda: key_of(self.value, case_sensitive))
 
     def hash(self, case_sensitive: bool) -> int:
         """Returns the hash of `equality_key`."""
@@ -44,7 +45,7 @@ class FieldValue:
         """Returns the keys (see `equality_key`) of the members of a list."""
         return self._once(
             ("members", case_sensitive),
-            lambda: frozenset(equality_key(member, case_sensitive) for member in self.value),
+            lambda: frozenset(key_of(member, case_sensitive) for member in self.value),
         )
 
     def text(self, case_sensitive: bool) -> str:
@@ -63,6 +64,11 @@ class FieldValue:
         if name not in self._results:
             self._results[name] = make()
         return self._results[name]  # type: ignore[no-any-return]
+
+
+def key_of(value: Any, case_sensitive: bool) -> Hashable:
+    """Returns the key of a value or an operand: two are the same exactly when their keys are equal."""
+    return equality_key(value, text_key_of(case_sensitive=case_sensitive))
 
 
 class RowValues:

@@ -170,6 +170,24 @@ def test_dates_and_times_compare_by_time_in_any_notation(one: datetime, other: d
     for spelling in spellings:
         assert holds("gt", spelling, other.isoformat()) is (one > other)
         assert holds("lte", spelling, other.isoformat()) is (one <= other)
+        assert holds("eq", spelling, other.isoformat()) is (one == other)
+        assert holds("in", spelling, [other.isoformat()]) is (one == other)
+        assert holds("eq", spelling, one.isoformat())
+        assert holds("contains", [spelling], one.isoformat())
+
+
+def test_nine_decimals_of_a_second_are_compared() -> None:
+    time, later = "2026-01-02T00:00:00.123456788Z", "2026-01-02T00:00:00.123456789Z"
+    assert holds("lt", time, later)
+    assert holds("gt", later, time)
+    assert holds("ne", time, later)
+    assert holds("eq", later, "2026-01-02T01:00:00.1234567890+01:00")
+
+
+def test_text_operators_compare_the_notation_of_a_time() -> None:
+    assert holds("contains", "2026-01-02T00:00:00Z", "T00:00:00z")
+    assert not holds("contains", "2026-01-02T00:00:00Z", "2026-01-02T01:00:00+01:00")
+    assert not holds("starts_with", "2026-01-02T00:00:00Z", "2026-01-02T01:00:00+01:00")
 
 
 @pytest.mark.parametrize("time", ["2026-01-02", "2026-01-02T00:00:00", "2026-01-02T00:00:00Z"])
