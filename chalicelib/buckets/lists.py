@@ -12,6 +12,7 @@ from chalicelib.buckets.bucket import Bucket, show, texts
 from chalicelib.buckets.name_walk import NameWalk, WalkedBucket
 from chalicelib.buckets.store import READ_BATCH_SIZE, BucketStore
 from chalicelib.core.ids import is_id
+from chalicelib.core.instants import instant_key
 from chalicelib.core.text import fold
 from chalicelib.listing.cursors import CursorInvalid
 from chalicelib.listing.query import ListedResource, ListPage, ListQuery, WalkPosition, select_page, take_page
@@ -70,16 +71,16 @@ def list_buckets(store: BucketStore, partition: str, query: ListQuery) -> tuple[
     """Returns the requested page of buckets and the sums over all matching buckets.
 
     Without search and filters, and sorted by age or name, only the rows of the page and the namespace's totals are
-    read. Otherwise all rows that may match are read. Raises CursorInvalid and SortTooLarge.
+    read. Otherwise all rows that may match are read. Raises CursorInvalid, SortTooLarge and DeadlineExceeded.
     """
     if query.is_plain and _order(query) is not None:
         return _page(store, partition, query)
     stats = _Stats()
     if _order(query) in BY_NAME and _ids(query) is None:
-        rows = _by_name(store, partition, query)
+        rows = store.until_deadline(_by_name(store, partition, query))
         page = select_page(rows, query, LISTED_WALK, ordered=True, on_match=lambda row: stats.add(row.bucket))
         return _buckets(page), stats.shown()
-    candidates = _candidates(store, partition, query)
+    candidates = store.until_deadline(_candidates(store, partition, query))
     ordered = _order(query) is not None
     return select_page(candidates, query, LISTED_BUCKETS, ordered=ordered, on_match=stats.add), stats.shown()
 
@@ -176,6 +177,9 @@ def _needles(query: ListQuery) -> tuple[str, ...]:
 def _prefix(query: ListQuery) -> str:
     """Returns the prefix of the case-folded name that the filter requires, or an empty text."""
     for leaf in query.filter.required() if query.filter else ():
-        if leaf.field == "bucket_name" and leaf.operator in ("eq", "starts_with") and isinstance(leaf.value, str):
+        if leaf.field != "bucket_name" or not isinstance(leaf.value, str):
+            continue
+        # A name that equals a time may be another notation of it.
+        if leaf.operator == "starts_with" or (leaf.operator == "eq" and instant_key(leaf.value) is None):
             return fold(leaf.value)
     return ""

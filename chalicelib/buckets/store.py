@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib import keys
 from chalicelib.aws.dynamodb.expressions import (
@@ -33,6 +33,8 @@ from chalicelib.buckets.errors import BucketNameTaken
 from chalicelib.core.text import fold
 from chalicelib.namespaces.errors import NamespaceNotActive, NamespaceNotFound
 from chalicelib.stats.tally import EMPTY_TALLY, Tally, read_tally
+
+R = TypeVar("R")
 
 SEARCH_TEXT_BYTES = 2048
 # The end of a truncated search text. The index cannot exclude such a row, so its bucket is always read and compared.
@@ -154,6 +156,10 @@ class BucketStore:
         by_key = {row["sk"]: row for row in rows}
         count = by_key.get(keys.totals(partition)["sk"], {}).get("bucket_count", 0)
         return NamespaceTotals(count, read_tally(by_key.get(keys.namespace_tally(partition)["sk"])))
+
+    def until_deadline(self, rows: Iterable[R]) -> Iterator[R]:
+        """Yields the rows for a caller that evaluates each of them, see `Table.until_deadline`."""
+        return self._table.until_deadline(rows)
 
     def walk(
         self, partition: str, *, descending: bool, after: str | None = None, at_most: int | None = None

@@ -1,8 +1,8 @@
 """Encodes JSON, and checks the JSON of request bodies.
 
 Pydantic's JSON parser accepts values that would be lost or changed later: NaN and 1e400 are written as null, the
-second of two equal keys replaces the first, and DynamoDB stores at most 38 digits of a number. `check_json` parses
-bodies with the parser of the standard library and rejects these.
+second of two equal keys replaces the first, a decimal number is rounded to a double, and DynamoDB stores at most 38
+digits of a number. `check_json` parses bodies with the parser of the standard library and rejects these.
 """
 
 from __future__ import annotations
@@ -10,12 +10,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from chalicelib.core.errors import ApiError, Problem, RequestInvalid
 
 MAX_DEPTH = 64
 MAX_DIGITS = 38
+# The exact value of a double has at most 767 significant digits.
+MAX_DOUBLE_DIGITS = 767
+# Every decimal number of 15 significant digits in this range is kept by a double (IEEE 754, section 5.12.2).
+SAFE_DIGITS = 15
+_SAFE_RANGE = (1e-290, 1e308)
 
 
 class _RejectedValue(ValueError):
@@ -70,7 +76,8 @@ def check_json(raw: bytes) -> None:
     """Raises RequestInvalid unless the body is JSON that the API accepts.
 
     The body must be UTF-8 and have at most `MAX_DEPTH` levels. No object may have the same key twice. Numbers must be
-    finite, and integers may have at most `MAX_DIGITS` digits. Strings must not contain unpaired surrogates.
+    finite. Integers may have at most `MAX_DIGITS` digits, and other numbers only digits that a double keeps. Strings
+    must not contain unpaired surrogates.
     """
     try:
         value = _DECODER.decode(raw.decode("utf-8"))
@@ -125,7 +132,25 @@ def _parse_float(text: str) -> float:
     number = float(text)
     if math.isinf(number):
         raise _RejectedValue("finite_number", f"The number {text[:40]} is too large")
+    if not _keeps(number, text):
+        message = f"The number {text[:50]} has more digits than a double keeps; send it as a string"
+        raise _RejectedValue("number_too_precise", message)
     return number
+
+
+def _keeps(number: float, text: str) -> bool:
+    """Returns whether a double has the value in the text when it is rounded to as many digits as the text has."""
+    # The text has a dot or an `e`, so it has one digit less than characters.
+    if len(text) <= SAFE_DIGITS + 1 and _SAFE_RANGE[0] <= abs(number) <= _SAFE_RANGE[1]:
+        return True
+    if repr(number) == text:
+        return True
+    digits = text.lower().partition("e")[0].replace(".", "").strip("-0")
+    if not digits or not number:
+        return not digits and not number
+    if len(digits) > MAX_DOUBLE_DIGITS:
+        return False
+    return Decimal(f"{number:.{len(digits) - 1}e}") == Decimal(text)
 
 
 def _parse_int(text: str) -> int:

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
-
-from chalicelib.core.text import fold
+from collections.abc import Callable, Collection, Hashable
 
 
-def equality_key(value: object, case_sensitive: bool) -> Hashable:
+def equality_key(value: object, text_key: Callable[[str], str] = str) -> Hashable:
     """Returns a hashable key. Two JSON values are equal if and only if their keys are equal.
 
-    Unless `case_sensitive`, the case of strings is ignored, also inside lists and objects. Object keys always
-    differ by case, and their order is irrelevant.
+    `text_key` returns the same text for equal strings, also inside lists and objects; by default, equal strings are
+    identical. Object keys always differ by case, and their order is irrelevant. The hash of a key cannot be predicted:
+    Python hashes texts with a secret, but numbers without one, so a client could send many numbers with the same hash.
     """
     if isinstance(value, str):
-        return value if case_sensitive else fold(value)
+        return text_key(value)
     if isinstance(value, bool):
         return ("boolean", value)
+    if isinstance(value, int | float):
+        return ("number", repr(int(value) if isinstance(value, float) and value.is_integer() else value))
     if isinstance(value, list):
-        return ("list", *(equality_key(member, case_sensitive) for member in value))
+        return ("list", *(equality_key(member, text_key) for member in value))
     if isinstance(value, dict):
-        return ("object", frozenset((name, equality_key(member, case_sensitive)) for name, member in value.items()))
+        return ("object", frozenset((name, equality_key(member, text_key)) for name, member in value.items()))
     return value
 
 
 def json_equal(one: object, other: object) -> bool:
     """Returns whether two JSON values are equal."""
     # Values that differ in Python always differ in JSON, and the comparison in Python is fast.
-    return one == other and equality_key(one, True) == equality_key(other, True)
+    return one == other and equality_key(one) == equality_key(other)
 
 
 def json_equal_to_any(value: object, values: Collection[object]) -> bool:

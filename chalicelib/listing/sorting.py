@@ -1,9 +1,9 @@
 """Sorting: a total order of rows, for any JSON values in their fields.
 
 In ascending order, false and true come first, then numbers, texts, lists and objects; null and missing values come
-last. Descending order is the exact reverse. Two lists are equal in this order, and so are two objects. Rows with equal
-values are ordered by id. Only the first `MAX_COMPARED_CHARACTERS` characters of texts are compared, shared among the
-sort keys, because a cursor contains them.
+last. Texts that are dates or times are ordered by instant. Descending order is the exact reverse. Two lists are equal
+in this order, and so are two objects. Rows with equal values are ordered by id. Only the first
+`MAX_COMPARED_CHARACTERS` characters of texts are compared, shared among the sort keys, because a cursor contains them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from chalicelib.core.errors import invalid
 from chalicelib.core.json_path import MISSING, check_path, value_at
-from chalicelib.core.text import fold
+from chalicelib.listing.text_keys import text_key_of
 
 MAX_SORTS = 8
 # JSON escapes a control character with six characters. With this limit, even texts of control characters fit into a
@@ -129,5 +129,5 @@ def _rank(value: Any, sort: SortKey) -> tuple[int, Any]:
     # Python cannot compare values of different types. Their ranks differ, so the values are not compared.
     rank = next((rank for type_, rank in _RANKS if isinstance(value, type_)), _NULL_RANK)
     if isinstance(value, str):
-        return (rank, value if sort.case_sensitive else fold(value))
+        return (rank, text_key_of(case_sensitive=sort.case_sensitive)(value))
     return (rank, value if isinstance(value, int | float) else 0)

@@ -161,7 +161,13 @@ class Namespaces:
         self.resolved.clear()
 
     def list(self, organization: str) -> Iterator[Namespace]:
-        """Yields all namespaces of the organization with their totals, ordered by id. Rows are read as needed."""
+        """Yields all namespaces of the organization with their totals, ordered by id. Rows are read as needed.
+
+        Raises DeadlineExceeded if the caller has not evaluated them within the time limit of the request.
+        """
+        return self.store.until_deadline(self._list(organization))
+
+    def _list(self, organization: str) -> Iterator[Namespace]:
         rows = self.store.walk(organization)
         while chunk := list(islice(rows, READ_BATCH_SIZE)):
             yield from self.store.with_totals(organization, chunk)

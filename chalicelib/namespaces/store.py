@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
 from chalicelib import keys
 from chalicelib.access.errors import OrganizationNotFound
@@ -30,6 +31,8 @@ from chalicelib.stats.tally import read_tally
 # How long the name of a renamed namespace stays reserved. Longer than the caches of instances keep a name
 # (`wiring.CACHE_SECONDS`) and a request may last, with a margin for clocks that differ.
 NAME_RESERVATION_SECONDS = 120
+
+R = TypeVar("R")
 
 
 class NamespaceStore:
@@ -138,6 +141,10 @@ class NamespaceStore:
         """Yields all namespaces of the organization without their totals, ordered by id."""
         where = all_of(equals("pk", keys.organization(organization)["pk"]), begins_with("sk", "NS#"))
         return (from_item(row) for row in self._table.query(where))
+
+    def until_deadline(self, rows: Iterable[R]) -> Iterator[R]:
+        """Yields the rows for a caller that evaluates each of them, see `Table.until_deadline`."""
+        return self._table.until_deadline(rows)
 
     def with_totals(self, organization: str, namespaces: Sequence[Namespace]) -> list[Namespace]:
         """Returns the same namespaces with their totals."""

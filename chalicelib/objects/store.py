@@ -144,6 +144,9 @@ class ObjectStore:
         the caller needs. Raises DeadlineExceeded if the time limit of the request has passed, but not before the
         first read.
         """
+        return self._table.until_deadline(self._many(bucket_id, ids, wanted))
+
+    def _many(self, bucket_id: str, ids: Iterable[str], wanted: int | None) -> Iterator[StoredObject]:
         remaining, count, size, begun = iter(ids), 0, 0, False
         read_size = min(FIRST_READ_ROWS, wanted or FIRST_READ_ROWS)
         while chunk := list(islice(remaining, read_size)):
@@ -168,7 +171,8 @@ class ObjectStore:
 
     def walk(self, bucket_id: str) -> Iterator[StoredObject]:
         """All objects, also soft-deleted ones, in the order of ids. Strongly consistent. Raises DeadlineExceeded."""
-        return map(from_item, self._table.query(equals("bucket_id", bucket_id), check_deadline=True))
+        rows = self._table.query(equals("bucket_id", bucket_id), check_deadline=True)
+        return self._table.until_deadline(map(from_item, rows))
 
 
 def _key(bucket_id: str, object_id: str) -> dict[str, str]:

@@ -94,4 +94,4 @@ def _enum_narrows(old: list[Any] | None, new: list[Any] | None) -> bool:
 
 
 def _distinct(values: list[Any]) -> set[Hashable]:
-    return {equality_key(value, True) for value in values}
+    return {equality_key(value) for value in values}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -107,9 +108,67 @@ def test_a_number_that_is_not_finite_is_rejected(text: str) -> None:
     assert problem(text) == "finite_number"
 
 
-@pytest.mark.parametrize("text", ["1e308", "-1.7976931348623157e308", "1e-400", "-0", "0.1", "5e-324"])
+@pytest.mark.parametrize("text", ["1e308", "-1.7976931348623157e308", "-0", "0.1", "5e-324"])
 def test_a_finite_number_is_accepted(text: str) -> None:
     check_json(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.0", "-0.0", "0e999", "0.00e-999", "1e23", "1.50", "100.000", "1E+2", "9007199254740992.0",
+        "0.1000000000000000000000000000", "0.10000000000000001", "0.1000000000000000055511151231257827",
+        "4.9E-324", "2.2250738585072014e-308", "123456789.12345678", "0." + "0" * 300 + "1",
+        f"{5e-324:.1000f}",
+    ],
+)  # fmt: skip
+def test_any_notation_of_a_double_is_accepted(text: str) -> None:
+    check_json(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3.14159265358979323846264338327950288419716939937510",
+        "0." + "3" * 39,
+        "1" * 39 + ".0",
+        "9007199254740993.0",
+        "12345678901234567890e1",
+        "12345678901234.567",
+        "1e-400",
+        "-0." + "0" * 400 + "1",
+        "0.1" + "0" * 100_000 + "1",
+        '{"a": [-1.23456789012345678]}',
+    ],
+)
+def test_a_decimal_number_that_no_double_keeps_is_rejected(text: str) -> None:
+    assert problem(text) == "number_too_precise"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(16, 40))
+def test_a_double_is_accepted_with_any_number_of_digits_that_identifies_it(number: float, digits: int) -> None:
+    text = f"{number:.{digits}e}"
+    check_json(text.encode())
+    assert float(text) == number
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False), st.booleans())
+def test_an_accepted_decimal_number_is_returned_with_the_same_digits(number: Decimal, exponent: bool) -> None:
+    text = f"{number:E}" if exponent else f"{number:f}"
+    text = text if "." in text or "E" in text else f"{text}.0"
+    try:
+        check_json(text.encode())
+    except RequestInvalid:
+        return
+    digits = len(number.normalize().as_tuple().digits)
+    assert Decimal(f"{float(text):.{digits - 1}e}") == number
+
+
+@given(st.integers(-(10**15) + 1, 10**15 - 1), st.integers(-290, 290))
+def test_fifteen_digits_are_always_kept(digits: int, exponent: int) -> None:
+    text = f"{digits}e{exponent}"
+    check_json(text.encode())
+    assert Decimal(repr(float(text))) == Decimal(text)
 
 
 @pytest.mark.parametrize("sign", ["", "-"])

@@ -87,6 +87,8 @@ def written(api: Api, bucket: str, raw: bytes) -> list[ApiResponse]:
 FIELDS: dict[str, tuple[bytes, str]] = {
     "NaN": (b'{"a": NaN}', "finite_number"),
     "40 digits": (b'{"a": ' + b"1" * 40 + b"}", "number_too_long"),
+    "50 decimals": (b'{"a": 3.14159265358979323846264338327950288419716939937510}', "number_too_precise"),
+    "39 digits": (b'{"a": ' + b"1" * 38 + b".5}", "number_too_precise"),
     "1e400": (b'{"a": [1e400]}', "finite_number"),
     "too deep": (b'{"a": ' + b"[" * 70 + b"]" * 70 + b"}", "json_too_deep"),
     "half a pair": (b'{"a": "\\ud800"}', "string_unicode"),

@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.core.json_path import MAX_DOTS, MAX_PATH
 from chalicelib.listing import cursors
+from chalicelib.listing.filters.tree import read_filter
 from chalicelib.listing.sorting import MAX_COMPARED_CHARACTERS, MAX_SORTS, SortKey, position, read_sorts, sort_position
 
+NOTATIONS = [
+    "2024-06-01",
+    "2024-06-01T00:00:00Z",
+    "2024-05-31T23:00:00-01:00",
+    "2024-06-01 00:00:00.000000001",
+    "2024-06-01t",
+]
 scalars = st.none() | st.booleans() | st.integers(-(10**37), 10**37) | st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(
@@ -75,6 +83,34 @@ def test_descending_is_the_exact_reverse() -> None:
 def test_text_is_folded_unless_the_sort_is_case_sensitive() -> None:
     assert order_of(["b", "A", "a", "B"]) == ["A", "a", "b", "B"]
     assert order_of(["b", "A", "a", "B"], case_sensitive=True) == ["A", "B", "a", "b"]
+
+
+def test_times_are_ordered_by_instant_in_any_notation() -> None:
+    times = ["2024-05-31T23:00:00-05:00", "2024-06-01T00:00:00Z", "2024-06-01T00:30:00+03:00", "2024-06-01"]
+    times += ["2024-06-01 00:00:00.000000001", "2024-06-01T00:00:00.000000002Z"]
+    by_instant = [times[2], times[1], times[3], times[4], times[5], times[0]]
+    assert order_of(times) == by_instant
+    assert order_of(times, case_sensitive=True) == by_instant
+
+
+@given(
+    st.lists(st.sampled_from(NOTATIONS) | st.text("2024-0601tT:zZ+ ", max_size=20), min_size=2, max_size=6),
+    st.booleans(),
+)
+def test_sorts_and_comparisons_have_the_same_order(texts_: list[str], case_sensitive: bool) -> None:
+    by_id = {str(number): {"a": text} for number, text in enumerate(texts_)}
+    keys = (SortKey("a", case_sensitive=case_sensitive),)
+    for one, other in itertools.pairwise(ordered(by_id, keys)):
+        for operator, expected in (("gt", False), ("lte", True)):
+            leaf = {"field": "a", "operator": operator, "value": by_id[other]["a"]}
+            assert read_filter(leaf, case_sensitive=case_sensitive).matches(by_id[one]) is expected
+        leaf = {"field": "a", "operator": "gte", "value": by_id[other]["a"]}
+        is_equal = read_filter(leaf, case_sensitive=case_sensitive).matches(by_id[one])
+        for operator in ("eq", "in", "contains"):
+            row = {"a": [by_id[one]["a"]] if operator == "contains" else by_id[one]["a"]}
+            value = [by_id[other]["a"]] if operator == "in" else by_id[other]["a"]
+            leaf = {"field": "a", "operator": operator, "value": value}  # type: ignore[dict-item]
+            assert read_filter(leaf, case_sensitive=case_sensitive).matches(row) is is_equal
 
 
 def test_equal_rows_are_ordered_by_id_in_the_direction_of_the_first_key() -> None:

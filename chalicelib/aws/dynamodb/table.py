@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 # Limits of BatchGetItem and BatchWriteItem.
 BATCH_GET_KEYS = 100
 BATCH_WRITE_ROWS = 25
+# A caller of `until_deadline` may spend this much on the rows of a read, also after the time limit of the request.
+MIN_EVALUATION_SECONDS = 1.0
+
+R = TypeVar("R")
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 _WITH_CAPACITY = {"ReturnConsumedCapacity": "TOTAL"}
@@ -78,6 +82,21 @@ class Table:
         """Raises DeadlineExceeded if the time limit of the current request has ended."""
         if self.deadline_expired():
             raise DeadlineExceeded()
+
+    def until_deadline(self, rows: Iterable[R]) -> Iterator[R]:
+        """Yields the rows for a caller that evaluates each of them.
+
+        Raises DeadlineExceeded instead of a row if the time limit of the current request has ended and the caller has
+        spent `MIN_EVALUATION_SECONDS` on the rows before it. So rows of a last, slow read are still evaluated.
+        """
+        clock = self._retries.clock
+        spent = 0.0
+        for row in rows:
+            if spent >= MIN_EVALUATION_SECONDS:
+                self.raise_if_expired()
+            started = clock()
+            yield row
+            spent += clock() - started
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
         """Returns the row with this key, or None if it does not exist."""

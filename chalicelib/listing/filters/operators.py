@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.errors import invalid
-from chalicelib.core.json_equality import equality_key
 from chalicelib.core.json_path import MISSING
 from chalicelib.core.text import fold
 from chalicelib.listing.filters.patterns import read_pattern
-from chalicelib.listing.filters.subjects import FieldValue, spaced, words_of
+from chalicelib.listing.filters.subjects import FieldValue, key_of, spaced, words_of
 
 Test = Callable[[FieldValue], bool]
 Location = tuple[str | int, ...]
@@ -23,6 +21,8 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "lte": lambda a, b: a <= b,
 }
 _TEXT = ("starts_with", "ends_with", "text", "phrase", "words")
+# The maximum length of the list of `in` and `nin`.
+MAX_VALUES = 1_000
 OPERATORS = ("eq", "ne", *_ORDER, "in", "nin", "contains", *_TEXT, "regex", "exists", "is_null")
 
 
@@ -47,12 +47,12 @@ def read_operator(operator: str, operand: Any, *, case_sensitive: bool, location
 
 
 def _equality(operator: str, operand: Any, case_sensitive: bool) -> Test:
-    same, expected = equality_key(operand, case_sensitive), operator == "eq"
+    same, expected = key_of(operand, case_sensitive), operator == "eq"
     return lambda field: (field.equality_key(case_sensitive) == same) is expected
 
 
 def _membership(operator: str, operand: list[Any], case_sensitive: bool) -> Test:
-    members, expected = {equality_key(member, case_sensitive) for member in operand}, operator == "in"
+    members, expected = {key_of(member, case_sensitive) for member in operand}, operator == "in"
     # A lookup in `members` hashes the entire value every time, and the value may be a large list. Its hash is computed
     # once per row, so most values that are not members are found without a lookup.
     hashes = set(map(hash, members))
@@ -88,17 +88,8 @@ def _ordering(operator: str, operand: Any, case_sensitive: bool) -> Test:
     compare = _ORDER[operator]
     if not isinstance(operand, str):
         return lambda field: _is_number(field.value) and compare(field.value, operand)
-    operand_time, text = _parse_time(operand), _folded(operand, case_sensitive)
-
-    def test(field: FieldValue) -> bool:
-        if not isinstance(field.value, str):
-            return False
-        value_time = _parse_time(field.value) if operand_time is not None else None
-        if value_time is not None:
-            return compare(value_time, operand_time)
-        return compare(field.text(case_sensitive), text)
-
-    return test
+    key = key_of(operand, case_sensitive)
+    return lambda field: isinstance(field.value, str) and compare(field.equality_key(case_sensitive), key)
 
 
 def _presence(operator: str, operand: bool) -> Test:
@@ -108,12 +99,13 @@ def _presence(operator: str, operand: bool) -> Test:
 
 
 def _contains(operand: Any, case_sensitive: bool) -> Test:
-    part = equality_key(operand, case_sensitive)
+    member = key_of(operand, case_sensitive)
+    part = _folded(operand, case_sensitive) if isinstance(operand, str) else None
 
     def test(field: FieldValue) -> bool:
         if isinstance(field.value, list):
-            return part in field.members(case_sensitive)
-        return isinstance(field.value, str) and isinstance(part, str) and part in field.text(case_sensitive)
+            return member in field.members(case_sensitive)
+        return isinstance(field.value, str) and part is not None and part in field.text(case_sensitive)
 
     return test
 
@@ -126,20 +118,11 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _parse_time(value: Any) -> datetime | None:
-    # `2026` and `20260101` are valid dates for Python, but such texts are usually not meant as dates.
-    if not isinstance(value, str) or len(value) < 10 or value[4:5] != "-":
-        return None
-    try:
-        time = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
 def _list(operand: Any, location: Location) -> list[Any]:
     if not isinstance(operand, list):
         raise invalid(*location, message="The operator takes a list", type="list_type")
+    if len(operand) > MAX_VALUES:
+        raise invalid(*location, message=f"The list has at most {MAX_VALUES} values", type="too_long")
     return operand
 
 

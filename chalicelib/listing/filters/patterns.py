@@ -13,9 +13,9 @@ from collections.abc import Callable
 from chalicelib.core.errors import invalid
 
 MAX_PATTERN_LENGTH = 200
-# The maximum length of a pattern whose counted repetitions are written out: `a{3}` is `aaa`. A longer one could take
-# seconds and 50 MB for one search.
-MAX_EXPANDED_LENGTH = 1_000
+# The maximum sum of the lengths of all patterns of a filter, with their counted repetitions written out: `a{3}` is
+# `aaa`. It bounds the time for one row and the memory of the patterns. docs/decisions/filters.md has the measurements.
+MAX_EXPANDED_LENGTH = 500
 _COUNT = re.compile(r"\{\s*(\d*)\s*(?:,\s*(\d*)\s*)?\}")
 _REPEATED_ENDINGS = (")", "}", "*", "+", "?")
 # Outside of character classes: an escaped character, flags that are turned on, or any one character.
@@ -38,7 +38,7 @@ def read_pattern(pattern: str, *, case_sensitive: bool, location: tuple[str | in
         message = f"A pattern has at most {MAX_PATTERN_LENGTH} characters"
         raise invalid(*location, message=message, type="string_too_long")
     # With the flag `x`, counts may contain blanks and comments, and _COUNT would not find them.
-    if _expanded_length(pattern) > MAX_EXPANDED_LENGTH or _is_verbose(pattern):
+    if expanded_length(pattern) > MAX_EXPANDED_LENGTH or _is_verbose(pattern):
         message = "The pattern repeats too much, or has the flag x"
         raise invalid(*location, message=message, type="regex")
     try:
@@ -78,7 +78,7 @@ def _end_of_class(pattern: str, index: int) -> int:
     return index
 
 
-def _expanded_length(pattern: str) -> int:
+def expanded_length(pattern: str) -> int:
     """Returns an upper bound of the pattern's length with all counted repetitions written out.
 
     Counts after a group or after another repetition are multiplied, all others are added.

@@ -6,14 +6,22 @@ A filter has up to 200 parts, and each of them may compare the same value of 300
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Hashable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from chalicelib.core.json_equality import equality_key
 from chalicelib.core.json_path import value_at
 from chalicelib.core.text import fold
+from chalicelib.listing.text_keys import text_key_of
 
 T = TypeVar("T")
+
+# Python's `\w` has no marks. So the characters of `_NOT_ASCII` that are not marks are removed first.
+_NOT_ASCII = re.compile(r"[^\w\x00-\x7f]")
+_WORD = re.compile(r"\w[\w\x80-\U0010ffff]*")
+_ZERO_WIDTH_SPACE = "\u200b"
 
 
 class FieldValue:
@@ -27,7 +35,7 @@ class FieldValue:
 
     def equality_key(self, case_sensitive: bool) -> Hashable:
         """Returns a key of the value. Two values are equal if and only if their keys are equal."""
-        return self._once(("comparable", case_sensitive), lambda: equality_key(self.value, case_sensitive))
+        return self._once(("comparable", case_sensitive), lambda: key_of(self.value, case_sensitive))
 
     def hash(self, case_sensitive: bool) -> int:
         """Returns the hash of `equality_key`."""
@@ -37,7 +45,7 @@ class FieldValue:
         """Returns the keys (see `equality_key`) of the members of a list."""
         return self._once(
             ("members", case_sensitive),
-            lambda: frozenset(equality_key(member, case_sensitive) for member in self.value),
+            lambda: frozenset(key_of(member, case_sensitive) for member in self.value),
         )
 
     def text(self, case_sensitive: bool) -> str:
@@ -58,6 +66,11 @@ class FieldValue:
         return self._results[name]  # type: ignore[no-any-return]
 
 
+def key_of(value: Any, case_sensitive: bool) -> Hashable:
+    """Returns the key of a value or an operand: two are the same exactly when their keys are equal."""
+    return equality_key(value, text_key_of(case_sensitive=case_sensitive))
+
+
 class RowValues:
     """The values of one row, each in a FieldValue."""
 
@@ -75,8 +88,21 @@ class RowValues:
 
 
 def words_of(text: str) -> list[str]:
-    """Returns the words of a text, in order."""
-    return re.findall(r"\w+", text)
+    """Returns the words of a text, in order.
+
+    A word has letters, digits, underscores and combining marks, and does not start with a mark. Format characters,
+    such as the zero-width non-joiner, neither end a word nor belong to it (Unicode Standard Annex #29, rule WB4).
+    """
+    return _WORD.findall(_NOT_ASCII.sub(lambda found: _part_of_word(found[0]), text))
+
+
+@lru_cache(maxsize=4096)
+def _part_of_word(char: str) -> str:
+    """Returns what remains of a character that is not ASCII, a letter or a digit; a blank if it ends a word."""
+    category = unicodedata.category(char)
+    if category.startswith("M"):
+        return char
+    return "" if category == "Cf" and char != _ZERO_WIDTH_SPACE else " "
 
 
 def spaced(text: str) -> str:

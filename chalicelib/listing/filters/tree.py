@@ -12,6 +12,7 @@ from typing import Any, Literal
 from chalicelib.core.errors import invalid
 from chalicelib.core.json_path import check_path
 from chalicelib.listing.filters.operators import OPERATORS, Location, Test, read_operator
+from chalicelib.listing.filters.patterns import MAX_EXPANDED_LENGTH, expanded_length
 from chalicelib.listing.filters.subjects import RowValues
 
 LOGICAL = ("AND", "OR", "NOT")
@@ -91,6 +92,7 @@ class _Reader:
     def __init__(self) -> None:
         self._parts = 0
         self._patterns = 0
+        self._expanded_length = 0
 
     def node(self, raw: object, case_sensitive: bool, location: Location, depth: int) -> Node:
         """Returns the node of a JSON object, whose members must all hold."""
@@ -136,7 +138,8 @@ class _Reader:
         if "value" not in raw:
             raise invalid(*location, "value", message="Field required", type="missing")
         operator = raw.get("operator", "eq")
-        self._count_pattern(operator, location)
+        if operator == "regex":
+            self._count_pattern(raw["value"], location)
         return _compare(field, operator, raw["value"], case_sensitive, location, (*location, "value"))
 
     def _count(self, location: Location) -> None:
@@ -145,10 +148,19 @@ class _Reader:
             message = f"A filter has at most {MAX_NODES} parts"
             raise invalid(*location, message=message, type="filter_too_large")
 
-    def _count_pattern(self, operator: object, location: Location) -> None:
-        self._patterns += operator == "regex"
+    def _count_pattern(self, pattern: object, location: Location) -> None:
+        self._patterns += 1
         if self._patterns > MAX_PATTERNS:
             message = f"A filter has at most {MAX_PATTERNS} regular expressions"
+            raise invalid(*location, message=message, type="filter_too_large")
+        if not isinstance(pattern, str) or (length := expanded_length(pattern)) > MAX_EXPANDED_LENGTH:
+            return  # `read_operator` rejects it
+        self._expanded_length += length
+        if self._expanded_length > MAX_EXPANDED_LENGTH:
+            message = (
+                f"The regular expressions of a filter have at most {MAX_EXPANDED_LENGTH} characters together, "
+                "with their repetitions written out"
+            )
             raise invalid(*location, message=message, type="filter_too_large")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.errors import RequestInvalid
-from chalicelib.listing.filters.operators import OPERATORS
+from chalicelib.listing.filters.operators import MAX_VALUES, OPERATORS
 from chalicelib.listing.filters.patterns import MAX_PATTERN_LENGTH
+from chalicelib.listing.filters.subjects import words_of
 from chalicelib.listing.filters.tree import read_filter
 
 ABSENT = object()
@@ -67,6 +70,15 @@ def holds(operator: str, value: Any, operand: Any, *, case_sensitive: bool = Fal
         ("phrase", "a a b", ["a a a b"], ["a b a a"]),
         ("words", "car red", ["red fast CAR", "car,red"], ["red", "cars red", ABSENT]),
         ("words", "été", ["l'ÉTÉ"], ["ete"]),
+        ("words", "हिन्दी", ["हिन्दी भाषा", "(हिन्दी)"], ["हिन", "हिन्दीभाषा"]),
+        ("words", "न", ["न"], ["हिन्दी भाषा"]),
+        ("words", "भाषा हिन्दी", ["हिन्दी भाषा"], ["हिन्दी"]),
+        ("words", "e\u0301te\u0301", ["l'E\u0301TE\u0301!"], ["ete", "e\u0301 te\u0301"]),
+        ("words", "\u0645\u06cc\u200c\u062e", ["\u0645\u06cc\u062e"], ["\u0645\u06cc \u062e"]),
+        ("words", "coop", ["a co\u00adop\u200f"], ["co\u200bop"]),
+        ("words", "\u0301", ["any"], [1]),
+        ("phrase", "न् दी", ["न् दी है"], ["हिन्दी", "न्दी"]),
+        ("phrase", "ไทย", ["(ไทย)"], ["ไทยๆ", "ไท ย", "ภาษาไทย"]),
         ("regex", "^f.l", ["films", "FELL"], ["a film", 5, ["film"], None, ABSENT]),
         ("regex", "l(m|n)$|x", ["film", "X", "axa"], ["films"]),
         ("exists", True, [1, None, "", []], [ABSENT]),
@@ -103,6 +115,30 @@ def test_case_is_compared_only_on_request(operator: str, operand: Any, other: An
     assert not holds(operator, other, operand, case_sensitive=True)
 
 
+@given(st.text(st.sampled_from("aBß1_ -.\u00a0\u0301\u0941\u093f\u200b\u200d\u20e3न漢é")))
+def test_words_are_maximal_and_have_no_boundary_before_a_mark(text: str) -> None:
+    words = words_of(text)
+    assert "".join(words) == "".join(c for word in words for c in word if is_in_words(c))
+    assert all(word[0].isalnum() or word[0] == "_" for word in words)
+    assert words_of(" ".join(words)) == words
+    # A mark always stays with the letter, digit or underscore before it.
+    bases = [(one, other) for one, other in pairwise(text) if is_in_words(one) and one.isalnum() and is_mark(other)]
+    assert all(any(one + other in word for word in words) for one, other in bases)
+    assert sum(c.isalnum() or c == "_" for c in text) == sum(c.isalnum() or c == "_" for word in words for c in word)
+
+
+def is_mark(char: str) -> bool:
+    return unicodedata.category(char).startswith("M")
+
+
+def is_in_words(char: str) -> bool:
+    return char.isalnum() or char == "_" or is_mark(char)
+
+
+def test_words_of_a_long_text_of_marks_are_found_in_linear_time() -> None:
+    assert holds("words", "a " + "न्दी " * 30_000, "न्दी a")
+
+
 def test_text_always_ignores_case() -> None:
     assert holds("text", "FILMS", "films", case_sensitive=True)
 
@@ -134,6 +170,24 @@ def test_dates_and_times_compare_by_time_in_any_notation(one: datetime, other: d
     for spelling in spellings:
         assert holds("gt", spelling, other.isoformat()) is (one > other)
         assert holds("lte", spelling, other.isoformat()) is (one <= other)
+        assert holds("eq", spelling, other.isoformat()) is (one == other)
+        assert holds("in", spelling, [other.isoformat()]) is (one == other)
+        assert holds("eq", spelling, one.isoformat())
+        assert holds("contains", [spelling], one.isoformat())
+
+
+def test_nine_decimals_of_a_second_are_compared() -> None:
+    time, later = "2026-01-02T00:00:00.123456788Z", "2026-01-02T00:00:00.123456789Z"
+    assert holds("lt", time, later)
+    assert holds("gt", later, time)
+    assert holds("ne", time, later)
+    assert holds("eq", later, "2026-01-02T01:00:00.1234567890+01:00")
+
+
+def test_text_operators_compare_the_notation_of_a_time() -> None:
+    assert holds("contains", "2026-01-02T00:00:00Z", "T00:00:00z")
+    assert not holds("contains", "2026-01-02T00:00:00Z", "2026-01-02T01:00:00+01:00")
+    assert not holds("starts_with", "2026-01-02T00:00:00Z", "2026-01-02T01:00:00+01:00")
 
 
 @pytest.mark.parametrize("time", ["2026-01-02", "2026-01-02T00:00:00", "2026-01-02T00:00:00Z"])
@@ -174,6 +228,7 @@ def test_text_that_is_not_a_time_is_compared_as_text() -> None:
         ("regex", "a{40}?{40}", "regex"),
         ("regex", "(?x)a{9 0 0 0}", "regex"),
         ("regex", r"\w{180}\w{180}\w{180}", "regex"),
+        ("regex", r"\b\w+\b.{0,900}\b\d\b", "regex"),
         ("regex", "a(?ix:b)", "regex"),
         ("regex", r"\\(?x)a", "regex"),
         ("regex", "[!-[](?x)a", "regex"),
@@ -223,7 +278,17 @@ def test_patterns_that_cause_backtracking_elsewhere_are_searched_fast() -> None:
 
 def test_long_values_are_compared_in_linear_time() -> None:
     assert not holds("phrase", "a " * 200_000, "a " * 100_000 + "b")
-    assert holds("in", 1, list(range(200_000)))
+    assert holds("contains", list(range(200_000)), 1)
+
+
+@pytest.mark.parametrize("operator", ["in", "nin"])
+def test_a_list_of_values_has_a_maximum_length(operator: str) -> None:
+    assert holds(operator, 1, [1] * MAX_VALUES) is (operator == "in")
+    with pytest.raises(RequestInvalid) as caught:
+        holds(operator, 1, [1] * (MAX_VALUES + 1))
+    assert [(found.location, found.type) for found in caught.value.problems] == [
+        (("body", "filters", "value"), "too_long")
+    ]
 
 
 @given(st.sampled_from(OPERATORS), json_values, json_values)

@@ -254,6 +254,13 @@ def test_the_number_of_patterns_is_limited() -> None:
     assert (found.location, found.type) == (("body", "filters", "AND", MAX_PATTERNS), "filter_too_large")
 
 
+def test_the_repetitions_of_all_patterns_together_are_limited() -> None:
+    leaf = {"field": "name", "operator": "regex", "value": ".{0,200}x"}
+    assert not matches({"AND": [leaf, leaf]})
+    found = problem({"AND": [leaf, {"OR": [leaf, leaf]}]})
+    assert (found.location, found.type) == (("body", "filters", "AND", 1, "OR", 1), "filter_too_large")
+
+
 def test_required_comparisons_are_those_that_every_match_fulfils() -> None:
     raw = {
         "name": "a",
