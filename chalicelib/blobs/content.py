@@ -14,6 +14,7 @@ from chalicelib.blobs.mime_types import (
     accepted_types,
     decode_text,
     default_mime_type,
+    essence,
     is_accepted,
     is_generic,
     mime_type_of_filename,
@@ -155,7 +156,10 @@ def _bad_checksum(location: Location, message: str) -> RequestInvalid:
 
 
 def _mime_type(source: Content, type_: str, location: Location) -> str:
-    """The MIME type found in the content, else the declared one, else the one of the filename extension."""
+    """The MIME type found in the content, else the declared one, else the one of the filename extension.
+
+    The parameters of the declared type are kept unless the content is of another type.
+    """
     if source.text is not None:
         return default_mime_type(source.content, type_)
     sniffed = sniff(source.content, type_)
@@ -166,6 +170,6 @@ def _mime_type(source: Content, type_: str, location: Location) -> str:
         message = f"{how} {known}, and a field of type {type_} takes {accepted_types(type_)}"
         raise invalid(*location, message=message, type="content_type_mismatch")
     if known is not None:
-        return known
+        return declared if declared is not None and essence(declared) == known else known
     suggested = mime_type_of_filename(source.filename)
     return suggested if suggested and is_accepted(suggested, type_) else default_mime_type(source.content, type_)

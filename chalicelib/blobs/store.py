@@ -14,7 +14,7 @@ from urllib.parse import quote
 from chalicelib.aws.retry import Attempts, RetryPolicy, is_retryable_code
 from chalicelib.aws.usage import count_s3_request
 from chalicelib.blobs.blob import Blob
-from chalicelib.blobs.mime_types import OCTET_STREAM, decode_text
+from chalicelib.blobs.mime_types import OCTET_STREAM, decode_text, essence
 from chalicelib.core.deadline import expired
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.storage_class import StorageClass
@@ -160,7 +160,7 @@ class BlobStore:
 
 def content_disposition(filename: str | None, mime_type: str) -> str:
     """The Content-Disposition header (RFC 6266): whether a browser displays or saves the file, and its name."""
-    is_displayed = mime_type.startswith(_DISPLAYED) and mime_type not in _NEVER_DISPLAYED
+    is_displayed = mime_type.startswith(_DISPLAYED) and essence(mime_type) not in _NEVER_DISPLAYED
     disposition = "inline" if is_displayed else "attachment"
     name = (filename or "").rpartition("/")[2]
     if not name:
@@ -170,7 +170,7 @@ def content_disposition(filename: str | None, mime_type: str) -> str:
 
 
 def _content_type(mime_type: str, content: bytes) -> str:
-    """The Content-Type header. A text in UTF-8 gets the charset, so that browsers do not guess another."""
-    if mime_type.startswith("text/") and decode_text(content) is not None:
+    """The Content-Type header. A text in UTF-8 gets the charset if none was declared, so that browsers do not guess."""
+    if mime_type.startswith("text/") and "; charset=" not in mime_type and decode_text(content) is not None:
         return f"{mime_type}; charset=utf-8"
     return mime_type

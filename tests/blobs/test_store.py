@@ -63,6 +63,7 @@ def test_content_is_stored_unchanged(store: BlobStore, s3: S3Client, blob_bucket
     [
         ("text/plain", "Größe".encode(), "text/plain; charset=utf-8"),
         ("text/plain", "Größe".encode("latin-1"), "text/plain"),
+        ("text/csv; charset=windows-1252", b"a;b", "text/csv; charset=windows-1252"),
         ("image/png", b"x", "image/png"),
         (None, b"x", "application/octet-stream"),
     ],
@@ -211,7 +212,10 @@ def test_the_filename_is_in_ascii_and_in_utf_8() -> None:
     )
 
 
-@pytest.mark.parametrize("mime_type", ["text/html", "image/svg+xml", "application/octet-stream", "application/xml"])
+@pytest.mark.parametrize(
+    "mime_type",
+    ["text/html", "image/svg+xml", "image/svg+xml; charset=utf-8", "application/octet-stream", "application/xml"],
+)
 def test_types_that_a_browser_could_execute_are_attachments(mime_type: str) -> None:
     assert content_disposition(None, mime_type) == "attachment"
 

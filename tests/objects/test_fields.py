@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from chalicelib.schemas.reserved_names import RESERVED_OBJECT_NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from chalicelib.objects.fields import (
     new_values,
     with_blob_metadata,
 )
+from chalicelib.schemas.reserved_names import RESERVED_OBJECT_NAMES
 
 SCHEMA: dict[str, Any] = {
     "properties": {

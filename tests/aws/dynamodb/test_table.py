@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from tests.support.table_rows import fill, key
 
 from chalicelib.aws.dynamodb.attribute_values import Item
 from chalicelib.aws.dynamodb.expressions import (
@@ -26,6 +25,7 @@ from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Update, Write
 from chalicelib.core.errors import AlreadyExists, ApiError, Conflict, NotFound, PreconditionFailed, Unavailable
 from tests.support.fake_table import FakeTable
+from tests.support.table_rows import fill, key
 
 ALL = equals("pk", "p")
 A = {"pk": "p", "sk": "a"}

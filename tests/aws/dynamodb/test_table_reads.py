@@ -4,7 +4,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.table_rows import fill, key
 
 from chalicelib.aws.dynamodb.expressions import equals
 from chalicelib.aws.dynamodb.table import Table
@@ -12,6 +11,7 @@ from chalicelib.aws.usage import track_usage
 from chalicelib.core.errors import Unavailable
 from tests.support.engine import Tables
 from tests.support.faults import Faults, altered
+from tests.support.table_rows import fill, key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
