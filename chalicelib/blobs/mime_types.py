@@ -39,6 +39,15 @@ _ACCEPTED: dict[str, tuple[str, ...]] = {
 }
 # Containers that hold audio or video. Their signatures do not tell which.
 _AUDIO_OR_VIDEO = frozenset({"mp4", "x-m4v", "webm", "x-matroska", "ogg", "3gpp", "quicktime", "x-ms-wmv"})
+# Formats of images and sound that are texts or start like one, and raw sound, whose bytes can be anything.
+_CAN_START_LIKE_TEXT = frozenset(
+    {
+        "image/fits", "image/vnd.dxf", "image/vnd.radiance", "image/x-fits", "image/x-portable-anymap",
+        "image/x-portable-bitmap", "image/x-portable-graymap", "image/x-portable-pixmap", "image/x-xbitmap",
+        "image/x-xpixmap", "audio/mpegurl", "audio/x-mpegurl", "audio/x-scpls", "audio/basic", "audio/l8", "audio/l16",
+        "audio/l24", "audio/pcma", "audio/pcmu",
+    }
+)  # fmt: skip
 # MIME types for content of an unknown type.
 _GENERIC = frozenset({OCTET_STREAM, "binary/octet-stream", "application/x-binary"})
 _MIME_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
@@ -109,6 +118,18 @@ def sniff(content: bytes, type_: str) -> str | None:
     if found is None or (found == SVG and type_ in _TEXT_TYPES):
         return None
     return _for_field_type(found, type_)
+
+
+def is_misplaced_text(content: bytes, type_: str, mime_type: str | None) -> bool:
+    """Whether content without a signature is a text in a field for other files.
+
+    `mime_type` is the declared type, or the one of the filename.
+    """
+    if type_ in _TEXT_TYPES or (mime_type is not None and essence(mime_type) in _CAN_START_LIKE_TEXT):
+        return False
+    from chalicelib.blobs.signatures import is_text
+
+    return is_text(content)
 
 
 def decode_text(content: bytes) -> str | None:

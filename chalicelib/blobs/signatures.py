@@ -29,7 +29,7 @@ _SVG = (
 )
 # Formats whose files can be texts as a whole.
 _TEXT_FORMATS = {
-    "application/pdf": r"%PDF-[12]\.[0-9]",
+    "application/pdf": r"\s*+%PDF-[12]\.[0-9]",
     "application/rtf": r"\{\\rtf",
     "application/postscript": r"%!PS-",
     SVG: _SVG,
@@ -96,14 +96,6 @@ def is_text(content: bytes) -> bool:
     if b"\0" in head or _count_controls(head[:_FIRST_BYTES]):
         return False
     return _count_controls(head) * _TEXT_BYTES_PER_CONTROL <= len(head)
-
-
-def has_signature(mime_type: str) -> bool:
-    """Whether files of this type are recognized by their first bytes."""
-    import filetype
-
-    known = {matcher.mime for matcher in filetype.types}
-    return mime_type in known or mime_type in {SVG, *_IMAGE_BRANDS.values(), *_GENERIC_BRANDS.values()}
 
 
 def _count_controls(content: bytes) -> int:

@@ -292,6 +292,13 @@ def test_the_model_rejects_invalid_members() -> None:
     assert {problem.location[-1] for problem in problems_of(error.value)} == {"property", "type", "upload_id"}
 
 
+def test_the_metadata_has_no_files() -> None:
+    location, message = rejection("text", "x", metadata={"year": 1927, "image": "https://example.com/x.png"})
+    assert location == ("metadata", "image")
+    assert "blobs" in message
+    assert read("text", "x", metadata={"image": None}).metadata == {"image": None}
+
+
 # Checksums
 
 

@@ -251,6 +251,62 @@ def test_a_malformed_container_is_read_without_an_error(content: bytes) -> None:
     detect(content)
 
 
+# Texts in fields for other files
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"hello",
+        b"<!doctype html><title>404</title>",
+        b'{"error": "not found"}',
+        "Größe".encode("latin-1"),
+        "Größe".encode("utf-16"),
+        "映画".encode(),
+        b"\r\n",
+    ],
+)
+@pytest.mark.parametrize("declared", [{}, {"mime_type": "application/octet-stream"}, {"filename": "x.{}"}])
+@pytest.mark.parametrize(
+    ("type_", "extension"), [("image", "png"), ("image", "svg"), ("audio", "mp3"), ("video", "mp4"), ("pdf", "pdf")]
+)
+def test_a_text_is_rejected_where_other_files_belong(
+    type_: str, extension: str, declared: dict[str, str], content: bytes
+) -> None:
+    data = {"base64": encoded(content), **{name: value.format(extension) for name, value in declared.items()}}
+    location, message = rejection(type_, data)
+    assert location == ("data",)
+    assert "The bytes given are a text" in message
+    assert type_ in message
+
+
+@pytest.mark.parametrize("mime_type", ["image/png", "image/jpg", "image/svg+xml", "image/x-rare"])
+def test_a_text_declared_as_an_image_is_rejected(mime_type: str) -> None:
+    assert "are a text" in rejection("image", {"base64": encoded(b"hello"), "mime_type": mime_type})[1]
+
+
+@pytest.mark.parametrize(
+    ("type_", "content", "more", "mime_type"),
+    [
+        ("image", b"/* XPM */ static char", {"mime_type": "image/x-xpixmap"}, "image/x-xpixmap"),
+        ("image", b"P3 1 1 255 0 0 0", {"filename": "x.ppm"}, "image/x-portable-pixmap"),
+        ("image", b"SIMPLE  =   T", {"mime_type": "image/fits"}, "image/fits"),
+        ("audio", b"#EXTM3U", {"mime_type": "audio/x-mpegurl"}, "audio/x-mpegurl"),
+        ("audio", b"\xff\xfe\xff\x7e", {"mime_type": "audio/basic; rate=8000"}, "audio/basic; rate=8000"),
+        ("pdf", b"\n%PDF-1.4\n1 0 obj", {}, "application/pdf"),
+    ],
+)
+def test_formats_that_can_be_texts_are_accepted(
+    type_: str, content: bytes, more: dict[str, str], mime_type: str
+) -> None:
+    assert read(type_, {"base64": encoded(content), **more}).mime_type == mime_type
+
+
+@pytest.mark.parametrize("type_", ["image", "audio", "video", "pdf", "excel"])
+def test_bytes_of_an_unknown_format_are_accepted_as_octets(type_: str) -> None:
+    assert read(type_, {"base64": encoded(UNKNOWN)}).mime_type == "application/octet-stream"
+
+
 # Parameters
 
 
