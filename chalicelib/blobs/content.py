@@ -14,13 +14,15 @@ from chalicelib.blobs.mime_types import (
     accepted_types,
     decode_text,
     default_mime_type,
+    essence,
     is_accepted,
     is_generic,
+    is_misplaced_text,
     mime_type_of_filename,
     sniff,
 )
 from chalicelib.core.errors import NotEnabled, RequestInvalid, invalid
-from chalicelib.schemas.values import FILE_TYPES
+from chalicelib.schemas.values import FILE_TYPES, file_field_message
 
 if TYPE_CHECKING:
     from chalicelib.blobs.models import CreateBlobRequest
@@ -67,6 +69,7 @@ def read_blob(given: CreateBlobRequest, schema: Mapping[str, Any], *, location: 
     """
     type_ = _field_type(given, schema, location)
     _check_source(given, location)
+    _check_metadata(given.metadata or {}, schema["properties"], (*location, "metadata"))
     data = read_data(given.data, type_, (*location, "data"))
     if isinstance(data, Url):
         return _from_url(given, type_, data, location)
@@ -98,6 +101,14 @@ def _check_source(given: CreateBlobRequest, location: Location) -> None:
         if getattr(given, name):
             path = ".".join(map(str, (*location, name)))
             raise NotEnabled(f"{path}: {name} is not enabled here", details={"field": path})
+
+
+def _check_metadata(metadata: Mapping[str, Any], fields: Mapping[str, Any], location: Location) -> None:
+    """Raises RequestInvalid for a value of a file field: metadata becomes fields of the object, and files do not."""
+    for name, value in metadata.items():
+        if value is not None and name in fields and fields[name]["type"] in FILE_TYPES:
+            message = file_field_message(name, fields[name]["type"])
+            raise invalid(*location, name, message=message, type="file_field")
 
 
 def _from_url(given: CreateBlobRequest, type_: str, source: Url, location: Location) -> NewBlob:
@@ -155,7 +166,11 @@ def _bad_checksum(location: Location, message: str) -> RequestInvalid:
 
 
 def _mime_type(source: Content, type_: str, location: Location) -> str:
-    """The MIME type found in the content, else the declared one, else the one of the filename extension."""
+    """The MIME type found in the content, else the declared one, else the one of the filename extension.
+
+    The parameters of the declared type are kept unless the content is of another type. Raises RequestInvalid for
+    content that the field does not accept: of another type, or a text where no format of the field is a text.
+    """
     if source.text is not None:
         return default_mime_type(source.content, type_)
     sniffed = sniff(source.content, type_)
@@ -163,9 +178,16 @@ def _mime_type(source: Content, type_: str, location: Location) -> str:
     known = sniffed or declared
     if known is not None and not is_accepted(known, type_):
         how = "The bytes given are" if sniffed else "The content is declared as"
-        message = f"{how} {known}, and a field of type {type_} takes {accepted_types(type_)}"
-        raise invalid(*location, message=message, type="content_type_mismatch")
-    if known is not None:
-        return known
+        raise _mismatch(f"{how} {known}", type_, location)
     suggested = mime_type_of_filename(source.filename)
-    return suggested if suggested and is_accepted(suggested, type_) else default_mime_type(source.content, type_)
+    fallback = suggested if suggested and is_accepted(suggested, type_) else None
+    if sniffed is None and is_misplaced_text(source.content, type_, declared or fallback):
+        raise _mismatch("The bytes given are a text", type_, location)
+    if known is not None:
+        return declared if declared is not None and essence(declared) == known else known
+    return fallback or default_mime_type(source.content, type_)
+
+
+def _mismatch(found: str, type_: str, location: Location) -> RequestInvalid:
+    message = f"{found}, and a field of type {type_} takes {accepted_types(type_)}"
+    return invalid(*location, message=message, type="content_type_mismatch")

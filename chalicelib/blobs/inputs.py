@@ -16,7 +16,10 @@ from chalicelib.core.errors import RequestInvalid, invalid
 
 Location = tuple[str | int, ...]
 
-MAX_INLINE_CONTENT_BYTES = 5 * 1024 * 1024
+# A text is sent as it is.
+MAX_INLINE_TEXT_BYTES = 5 * 1024 * 1024
+# In base64 a third more, which fits into a request beside 130 KB of other fields.
+MAX_INLINE_CONTENT_BYTES = 4_400_000
 MAX_URL_CHARS = 2083
 MAX_S3_KEY_BYTES = 1024
 MAX_FILENAME_CHARS = 255
@@ -144,8 +147,8 @@ def _last_segment(path: str, *, quoted: bool = True) -> str | None:
 
 def _text(text: str, location: Location) -> Content:
     content = text.encode()
-    if len(content) > MAX_INLINE_CONTENT_BYTES:
-        raise _too_large(location)
+    if len(content) > MAX_INLINE_TEXT_BYTES:
+        raise _too_large(location, f"A text in a request has at most {MAX_INLINE_TEXT_BYTES} bytes")
     return Content(content, text=text)
 
 
@@ -153,14 +156,15 @@ def _content(
     encoded: str, type_: str, location: Location, *, mime_type: str | None, filename: str | None = None
 ) -> Content:
     encoded = encoded.translate(_LINE_ENDS)
+    message = f"A file in base64 has at most {MAX_INLINE_CONTENT_BYTES} bytes"
     if len(encoded) // 4 * 3 - 2 > MAX_INLINE_CONTENT_BYTES:
-        raise _too_large(location)
+        raise _too_large(location, message)
     try:
         content = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         raise invalid(*location, message="This is not base64", type="base64_invalid") from None
     if len(content) > MAX_INLINE_CONTENT_BYTES:
-        raise _too_large(location)
+        raise _too_large(location, message)
     if not content and type_ != "text":
         raise invalid(*location, message="The content is empty", type="content_empty")
     return Content(content, mime_type=mime_type, filename=filename)
@@ -200,6 +204,5 @@ def _unknown_form(type_: str, location: Location) -> RequestInvalid:
     return invalid(*location, message=f"The data of a field of type {type_} must be {forms}", type="data_form")
 
 
-def _too_large(location: Location) -> RequestInvalid:
-    message = f"Content in a request is at most {MAX_INLINE_CONTENT_BYTES} bytes; larger files are given by URL"
-    return invalid(*location, message=message, type="content_too_large")
+def _too_large(location: Location, limit: str) -> RequestInvalid:
+    return invalid(*location, message=f"{limit}; send a larger one by URL", type="content_too_large")

@@ -39,22 +39,45 @@ _ACCEPTED: dict[str, tuple[str, ...]] = {
 }
 # Containers that hold audio or video. Their signatures do not show which of the two.
 _AUDIO_OR_VIDEO = frozenset({"mp4", "x-m4v", "webm", "x-matroska", "ogg", "3gpp", "quicktime", "x-ms-wmv"})
+# Formats of images and sound that are texts or start like one, and raw sound, whose bytes can be anything.
+_CAN_START_LIKE_TEXT = frozenset(
+    {
+        "image/fits", "image/vnd.dxf", "image/vnd.radiance", "image/x-fits", "image/x-portable-anymap",
+        "image/x-portable-bitmap", "image/x-portable-graymap", "image/x-portable-pixmap", "image/x-xbitmap",
+        "image/x-xpixmap", "audio/mpegurl", "audio/x-mpegurl", "audio/x-scpls", "audio/basic", "audio/l8", "audio/l16",
+        "audio/l24", "audio/pcma", "audio/pcmu",
+    }
+)  # fmt: skip
 # MIME types for content of an unknown type.
 _GENERIC = frozenset({OCTET_STREAM, "binary/octet-stream", "application/x-binary"})
 _MIME_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+_HTTP_NAME = r"[A-Za-z0-9!#$%&'*+^_`|~.-]+"
+_PARAMETER = re.compile(rf"""\s*({_HTTP_NAME})=({_HTTP_NAME}|"[ !#-\[\]-~]*")\s*(?:;|$)""")
+# The parameters that say how the bytes are read (RFC 2046, 4.1.2; RFC 4180; RFC 6381; RFC 2586). Others, such as the
+# `name` of a file, are dropped.
+_KEPT_PARAMETERS = ("charset", "header", "codecs", "rate", "channels")
+MAX_PARAMETERS_CHARS = 200
 # Control characters other than tab, line feed, form feed, carriage return and escape. No text contains them.
 _NEVER_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _ZIP_SIGNATURE = b"PK\x03\x04"
 # Files of these types can be plain text.
 _TEXT_TYPES = frozenset({"text", "excel"})
-# Longer than every signature that the `filetype` library looks for.
-_SNIFFED_BYTES = 8192
 
 
 def read_mime_type(text: str) -> str | None:
-    """The type and subtype in lower case, without parameters; None if the text is not a MIME type (RFC 6838, 4.2)."""
-    essence = text.partition(";")[0].strip().lower()
-    return essence if _MIME_TYPE.fullmatch(essence) else None
+    """The type and subtype in lower case, with the parameters that say how the bytes are read, for example
+    `text/csv; charset=windows-1252`; None if the text is not a MIME type (RFC 6838, 4.2).
+    """
+    name = essence(text)
+    if not _MIME_TYPE.fullmatch(name):
+        return None
+    parameters = "".join(f"; {key}={value}" for key, value in _kept_parameters(text.partition(";")[2]).items())
+    return name + parameters if len(parameters) <= MAX_PARAMETERS_CHARS else name
+
+
+def essence(mime_type: str) -> str:
+    """The type and subtype of a MIME type in lower case, without its parameters."""
+    return mime_type.partition(";")[0].strip().lower()
 
 
 def accepted_types(type_: str) -> str:
@@ -64,15 +87,15 @@ def accepted_types(type_: str) -> str:
 
 def is_accepted(mime_type: str, type_: str) -> bool:
     """Whether a file type accepts a MIME type."""
+    name = essence(mime_type)
     return any(
-        mime_type.startswith(accepted) if accepted.endswith("/") else mime_type == accepted
-        for accepted in _ACCEPTED[type_]
+        name.startswith(accepted) if accepted.endswith("/") else name == accepted for accepted in _ACCEPTED[type_]
     )
 
 
 def is_generic(mime_type: str) -> bool:
     """Whether this MIME type stands for content of an unknown type."""
-    return mime_type in _GENERIC
+    return essence(mime_type) in _GENERIC
 
 
 def mime_type_of_filename(filename: str | None) -> str | None:
@@ -84,15 +107,29 @@ def mime_type_of_filename(filename: str | None) -> str | None:
 
 
 def sniff(content: bytes, type_: str) -> str | None:
-    """The MIME type of the content's signature, or None. Of two possible types, the one that `type_` accepts."""
+    """The MIME type that the content shows, or None. Of two possible types, the one that `type_` accepts."""
     if type_ in _TEXT_TYPES and decode_text(content) is not None:
-        return None  # a text can start with the same characters as a signature, for example "BM" or "GIF89a"
+        return None  # a text can start with the same characters as a signature, for example "%PDF-1.7"
     if content.startswith(_ZIP_SIGNATURE) and _is_workbook(content):
         return XLSX
-    import filetype
+    from chalicelib.blobs.signatures import SVG, detect
 
-    found = filetype.guess(content[:_SNIFFED_BYTES])
-    return _for_field_type(found.mime, type_) if found else None
+    found = detect(content)
+    if found is None or (found == SVG and type_ in _TEXT_TYPES):
+        return None
+    return _for_field_type(found, type_)
+
+
+def is_misplaced_text(content: bytes, type_: str, mime_type: str | None) -> bool:
+    """Whether content without a signature is a text in a field for other files.
+
+    `mime_type` is the declared type, or the one of the filename.
+    """
+    if type_ in _TEXT_TYPES or (mime_type is not None and essence(mime_type) in _CAN_START_LIKE_TEXT):
+        return False
+    from chalicelib.blobs.signatures import is_text
+
+    return is_text(content)
 
 
 def decode_text(content: bytes) -> str | None:
@@ -108,7 +145,21 @@ def default_mime_type(content: bytes, type_: str) -> str:
     """The MIME type for content whose type is unknown."""
     if type_ == "text":
         return TEXT
-    return CSV if type_ == "excel" and decode_text(content) is not None else OCTET_STREAM
+    from chalicelib.blobs.signatures import is_text
+
+    return CSV if type_ == "excel" and is_text(content) else OCTET_STREAM
+
+
+def _kept_parameters(text: str) -> dict[str, str]:
+    """The parameters to keep in `; name=value` pairs. Reading stops at the first one that is malformed."""
+    kept: dict[str, str] = {}
+    position = 0
+    while found := _PARAMETER.match(text, position):
+        name = found[1].lower()
+        if name in _KEPT_PARAMETERS:
+            kept.setdefault(name, found[2])
+        position = found.end()
+    return kept
 
 
 def _for_field_type(mime_type: str, type_: str) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from chalicelib.aws.retry import Attempts, RetryPolicy, is_retryable_code
 from chalicelib.aws.usage import count_s3_request
 from chalicelib.blobs.blob import Blob
-from chalicelib.blobs.mime_types import OCTET_STREAM, decode_text
+from chalicelib.blobs.mime_types import OCTET_STREAM, decode_text, essence
 from chalicelib.core.deadline import expired
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.storage_class import StorageClass
@@ -33,6 +33,11 @@ S3_STORAGE_CLASSES: Mapping[str | None, str] = {
 PRESIGNED_GET_SECONDS = 3600
 # The limit of S3 DeleteObjects.
 DELETE_BATCH_SIZE = 1000
+# The limit of S3 for the names and values of the headers that describe a file ("system-defined metadata").
+MAX_METADATA_BYTES = 2048
+# If a filename is shortened: the length in ASCII, and the longest extension that is kept.
+_SHORT_FILENAME_CHARS = 40
+_MAX_EXTENSION_BYTES = 20
 # The maximum length of the keys that `writer.blob_key` returns.
 MAX_KEY_LENGTH = 128
 
@@ -93,15 +98,8 @@ class BlobStore:
         """
         if expired(self._retry_policy.clock()):
             raise Unavailable()
-        params = {
-            "Bucket": self._bucket,
-            "Key": key,
-            "Body": content,
-            "ContentType": _content_type(mime_type or OCTET_STREAM, content),
-            "ContentDisposition": content_disposition(filename, mime_type or OCTET_STREAM),
-            "StorageClass": S3_STORAGE_CLASSES[storage_class],
-        }
-        self._call(self._client().put_object, params)
+        described = description(content, mime_type=mime_type, filename=filename, storage_class=storage_class)
+        self._call(self._client().put_object, {"Bucket": self._bucket, "Key": key, "Body": content, **described})
         return f"s3://{self._bucket}/{key}"
 
     def remove(self, keys: Iterable[str]) -> None:
@@ -158,19 +156,61 @@ class BlobStore:
         return Attempts(self._retry_policy, count=count_s3_request).call(operation, params)
 
 
-def content_disposition(filename: str | None, mime_type: str) -> str:
-    """The Content-Disposition header (RFC 6266): whether a browser displays or saves the file, and its name."""
-    is_displayed = mime_type.startswith(_DISPLAYED) and mime_type not in _NEVER_DISPLAYED
+def description(
+    content: bytes, *, mime_type: str | None, filename: str | None, storage_class: str | None
+) -> dict[str, str]:
+    """The parameters of PutObject that describe a file. As headers, they have at most `MAX_METADATA_BYTES` bytes."""
+    content_type = _content_type(mime_type or OCTET_STREAM, content)
+    s3_storage_class = S3_STORAGE_CLASSES[storage_class]
+    others = f"Content-Type{content_type}x-amz-storage-class{s3_storage_class}Content-Disposition"
+    disposition = content_disposition(filename, mime_type or OCTET_STREAM, max_bytes=MAX_METADATA_BYTES - len(others))
+    return {"ContentType": content_type, "ContentDisposition": disposition, "StorageClass": s3_storage_class}
+
+
+def content_disposition(filename: str | None, mime_type: str, *, max_bytes: int = MAX_METADATA_BYTES) -> str:
+    """The Content-Disposition header (RFC 6266): whether a browser displays or saves the file, and its name.
+
+    The name is given twice: `filename` is in ASCII for old clients, `filename*` in UTF-8. If both do not fit into
+    `max_bytes`, `filename` is shortened, and `filename*` only if that is not enough. Both keep the extension.
+    """
+    is_displayed = mime_type.startswith(_DISPLAYED) and essence(mime_type) not in _NEVER_DISPLAYED
     disposition = "inline" if is_displayed else "attachment"
     name = (filename or "").rpartition("/")[2]
     if not name:
         return disposition
-    plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\%;' else "_" for char in name)
-    return f"{disposition}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    plain, encoded = _in_ascii(name), quote(name, safe="")
+    free_bytes = max_bytes - len(_disposition_header(disposition, "", ""))
+    if len(plain) + len(encoded) > free_bytes:
+        plain = _shorten_filename(plain, max(free_bytes - len(encoded), _SHORT_FILENAME_CHARS))
+        encoded = quote(_shorten_filename(name, free_bytes - len(plain)), safe="")
+    return _disposition_header(disposition, plain, encoded)
+
+
+def _disposition_header(disposition: str, plain: str, encoded: str) -> str:
+    return f"{disposition}; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
+
+
+def _in_ascii(name: str) -> str:
+    return "".join(char if char.isascii() and char.isprintable() and char not in '"\\%;' else "_" for char in name)
+
+
+def _shorten_filename(name: str, max_bytes: int) -> str:
+    """The name with characters removed before its extension until it has at most `max_bytes` bytes percent-encoded."""
+    stem, dot, extension = name.rpartition(".")
+    if not stem or len(quote(extension, safe="")) > _MAX_EXTENSION_BYTES:
+        stem, dot, extension = name, "", ""
+    remaining = max_bytes - len(quote(dot + extension, safe=""))
+    kept = []
+    for char in stem:
+        remaining -= len(quote(char, safe=""))
+        if remaining < 0:
+            break
+        kept.append(char)
+    return "".join(kept) + dot + extension
 
 
 def _content_type(mime_type: str, content: bytes) -> str:
-    """The Content-Type header. A text in UTF-8 gets the charset, so that browsers do not guess another."""
-    if mime_type.startswith("text/") and decode_text(content) is not None:
+    """The Content-Type header. A text in UTF-8 gets the charset if none was declared, so that browsers do not guess."""
+    if mime_type.startswith("text/") and "; charset=" not in mime_type and decode_text(content) is not None:
         return f"{mime_type}; charset=utf-8"
     return mime_type

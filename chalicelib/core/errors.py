@@ -115,6 +115,9 @@ class PreconditionFailed(ApiError):
 class TooLarge(ApiError):
     """The request exceeds a size limit."""
 
+    advice: ClassVar[str] = "send large files by URL, and many items in several requests"
+    message = f"The body is too large: {advice}"
+
 
 class MediaTypeUnsupported(ApiError):
     """The media type of the request body is not JSON."""

@@ -37,7 +37,8 @@ def read_body(
     if not _is_json(media_type):
         raise MediaTypeUnsupported(details={"content_type": media_type})
     if len(raw) > max_bytes:
-        raise TooLarge(f"The body is larger than {max_bytes} bytes", details={"max_bytes": max_bytes})
+        message = f"The body has more than {max_bytes} bytes: {TooLarge.advice}"
+        raise TooLarge(message, details={"max_bytes": max_bytes})
     check_json(raw)
     return _validated(model, raw)
 

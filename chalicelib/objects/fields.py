@@ -16,7 +16,7 @@ from chalicelib.core.json_equality import json_equal
 from chalicelib.objects.errors import UniqueKeyChange
 from chalicelib.objects.nested_fields import field_value, nested_fields
 from chalicelib.schemas.reserved_names import RESERVED_OBJECT_NAMES
-from chalicelib.schemas.values import FILE_TYPES, Field, problems_in
+from chalicelib.schemas.values import FILE_TYPES, Field, file_field_message, problems_in
 
 Values = Mapping[str, Any]
 Schema = Mapping[str, Any]
@@ -140,7 +140,11 @@ def _with_inner_defaults(value: Any, field: Field) -> Any:
 
 def _value_problems(sent: Values, values: Values, fields: Mapping[str, Field]) -> Iterator[Problem]:
     for name in sent:
-        if name in fields and values.get(name) is not None:
+        if name not in fields or values.get(name) is None:
+            continue
+        if (type_ := fields[name]["type"]) in FILE_TYPES:
+            yield Problem((*BODY, name), file_field_message(name, type_), "file_field")
+        else:
             yield from problems_in(values[name], fields[name], (*BODY, name))
 
 

@@ -47,6 +47,12 @@ def problems_besides_enum(value: Any, field: Field, location: Location) -> Itera
             yield from problems_in(element, field["items"], (*location, index))
 
 
+def file_field_message(name: str, type_: str) -> str:
+    """The message for a field of a file type that is given a value instead of a blob."""
+    blob = f'{{"property": "{name}", "type": "{type_}", "data": …}}'
+    return f"{name!r} is a field of type {type_}, which holds a file: send it in blobs, as {blob}"
+
+
 def _members(values: Mapping[str, Any], fields: Mapping[str, Field], location: Location) -> Iterator[Problem]:
     for name in values:
         if name not in fields:

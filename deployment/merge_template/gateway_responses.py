@@ -43,7 +43,7 @@ RESPONSES = (
         status_and_type(errors.RouteNotFound),
         errors.RouteNotFound.message,
     ),
-    GatewayResponse(("REQUEST_TOO_LARGE",), status_and_type(errors.TooLarge)),
+    GatewayResponse(("REQUEST_TOO_LARGE",), status_and_type(errors.TooLarge), errors.TooLarge.message),
     GatewayResponse(("UNSUPPORTED_MEDIA_TYPE",), status_and_type(errors.MediaTypeUnsupported)),
     GatewayResponse(
         ("THROTTLED",),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.blobs.content import MAX_ROW_TEXT_BYTES, NewBlob
 from chalicelib.blobs.errors import UrlInvalid
-from chalicelib.blobs.inputs import MAX_INLINE_CONTENT_BYTES, MAX_URL_CHARS
+from chalicelib.blobs.inputs import MAX_INLINE_CONTENT_BYTES, MAX_INLINE_TEXT_BYTES, MAX_URL_CHARS
 from chalicelib.blobs.models import CreateBlobRequest
 from chalicelib.core.errors import NotEnabled, RequestInvalid
 from chalicelib.http.parsing import problems_of
@@ -232,7 +232,7 @@ def test_urls_of_the_maximum_length_are_accepted() -> None:
 # Sizes
 
 
-def test_content_has_five_megabytes_at_most() -> None:
+def test_a_file_in_base64_has_a_size_limit() -> None:
     largest = bytes(MAX_INLINE_CONTENT_BYTES)
     assert read("video", {"base64": encoded(largest)}).size_bytes == MAX_INLINE_CONTENT_BYTES
     assert rejection("video", {"base64": encoded(largest + b"!")})[0] == ("data", "base64")
@@ -240,9 +240,9 @@ def test_content_has_five_megabytes_at_most() -> None:
 
 
 def test_the_size_limit_of_a_text_is_in_bytes() -> None:
-    assert read("text", "ä" * (MAX_INLINE_CONTENT_BYTES // 2)).size_bytes == MAX_INLINE_CONTENT_BYTES
-    assert rejection("text", "ä" * (MAX_INLINE_CONTENT_BYTES // 2) + "!")[0] == ("data",)
-    assert rejection("text", {"text": "ä" * MAX_INLINE_CONTENT_BYTES})[0] == ("data", "text")
+    assert read("text", "ä" * (MAX_INLINE_TEXT_BYTES // 2)).size_bytes == MAX_INLINE_TEXT_BYTES
+    assert rejection("text", "ä" * (MAX_INLINE_TEXT_BYTES // 2) + "!")[0] == ("data",)
+    assert rejection("text", {"text": "ä" * MAX_INLINE_TEXT_BYTES})[0] == ("data", "text")
 
 
 # Property, type, source
@@ -290,6 +290,13 @@ def test_the_model_rejects_invalid_members() -> None:
     with pytest.raises(ValidationError) as error:
         CreateBlobRequest.model_validate({"property": "", "type": "json", "upload_id": "x"})
     assert {problem.location[-1] for problem in problems_of(error.value)} == {"property", "type", "upload_id"}
+
+
+def test_the_metadata_has_no_files() -> None:
+    location, message = rejection("text", "x", metadata={"year": 1927, "image": "https://example.com/x.png"})
+    assert location == ("metadata", "image")
+    assert "blobs" in message
+    assert read("text", "x", metadata={"image": None}).metadata == {"image": None}
 
 
 # Checksums

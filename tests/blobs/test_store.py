@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from mypy_boto3_s3 import S3Client
 
 from chalicelib.blobs.blob import Blob
-from chalicelib.blobs.store import BlobStore, FilesNotRemoved, content_disposition
+from chalicelib.blobs.inputs import MAX_FILENAME_CHARS
+from chalicelib.blobs.mime_types import read_mime_type
+from chalicelib.blobs.store import (
+    MAX_METADATA_BYTES,
+    S3_STORAGE_CLASSES,
+    BlobStore,
+    FilesNotRemoved,
+    content_disposition,
+    description,
+)
 from chalicelib.core.errors import Unavailable
 from tests.support.engine import no_s3
 from tests.support.faults import Fault, Faults, altered, error_response, lost, never_sent
@@ -63,6 +72,7 @@ def test_content_is_stored_unchanged(store: BlobStore, s3: S3Client, blob_bucket
     [
         ("text/plain", "Größe".encode(), "text/plain; charset=utf-8"),
         ("text/plain", "Größe".encode("latin-1"), "text/plain"),
+        ("text/csv; charset=windows-1252", b"a;b", "text/csv; charset=windows-1252"),
         ("image/png", b"x", "image/png"),
         (None, b"x", "application/octet-stream"),
     ],
@@ -211,7 +221,10 @@ def test_the_filename_is_in_ascii_and_in_utf_8() -> None:
     )
 
 
-@pytest.mark.parametrize("mime_type", ["text/html", "image/svg+xml", "application/octet-stream", "application/xml"])
+@pytest.mark.parametrize(
+    "mime_type",
+    ["text/html", "image/svg+xml", "image/svg+xml; charset=utf-8", "application/octet-stream", "application/xml"],
+)
 def test_types_that_a_browser_could_execute_are_attachments(mime_type: str) -> None:
     assert content_disposition(None, mime_type) == "attachment"
 
@@ -228,3 +241,63 @@ def test_no_filename_breaks_the_header(name: str) -> None:
     assert header.isprintable()
     assert header.count('"') in (0, 2)
     assert header.startswith("inline")
+
+
+def names_in(header: str) -> tuple[str, str]:
+    """Returns `filename` and the decoded `filename*` of a Content-Disposition header."""
+    _, plain, encoded = header.split("; ")
+    return plain.removeprefix('filename="').removesuffix('"'), unquote(encoded.removeprefix("filename*=UTF-8''"))
+
+
+@pytest.mark.parametrize("name", ["映" * 200 + ".png", "ö" * 255, "x" * 251 + ".png"])
+def test_the_utf_8_name_is_complete_if_it_fits_without_the_ascii_name(name: str) -> None:
+    stored = description(b"x", mime_type="image/png", filename=name, storage_class="archive")
+    plain, complete = names_in(stored["ContentDisposition"])
+    assert complete == name
+    assert plain.endswith(name[-4:].replace("ö", "_"))
+
+
+def test_a_name_that_does_not_fit_keeps_its_start_and_its_extension() -> None:
+    stored = description(b"x", mime_type="image/png", filename="映" * 251 + ".png", storage_class=None)
+    _, shortened = names_in(stored["ContentDisposition"])
+    assert shortened.startswith("映" * 200)
+    assert shortened.endswith("映.png")
+
+
+def test_a_file_with_a_long_name_is_stored_and_downloaded_under_it(
+    store: BlobStore, s3: S3Client, blob_bucket: str
+) -> None:
+    name = "映" * 200 + ".png"
+    store.put("k", b"x", mime_type="image/png", filename=name, storage_class=None)
+    assert names_in(s3.head_object(Bucket=blob_bucket, Key="k")["ContentDisposition"])[1] == name
+
+
+FILENAMES = st.text(max_size=MAX_FILENAME_CHARS) | st.builds(
+    "{}{}{}".format,
+    st.integers(0, MAX_FILENAME_CHARS - 60).map(lambda count: "🎬" * count),
+    st.text(max_size=40),
+    st.sampled_from(["", ".", ".png", ".🎬", ".é" + "x" * 15]),
+)
+MIME_TYPES = st.sampled_from(
+    [
+        None,
+        "image/png",
+        "text/plain",
+        read_mime_type(f"text/{'x' * 127}; charset={'y' * 180}"),
+        f"{'x' * 127}/{'y' * 127}",
+    ]
+)
+
+
+@given(st.sampled_from([b"text", b"\xff\0"]), MIME_TYPES, FILENAMES, st.sampled_from(list(S3_STORAGE_CLASSES)))
+def test_no_file_has_more_metadata_than_s3_accepts(
+    content: bytes, mime_type: str | None, filename: str, storage_class: str | None
+) -> None:
+    stored = description(content, mime_type=mime_type, filename=filename, storage_class=storage_class)
+    headers = {
+        "Content-Type": stored["ContentType"],
+        "Content-Disposition": stored["ContentDisposition"],
+        "x-amz-storage-class": stored["StorageClass"],
+    }
+    assert set(stored) == {"ContentType", "ContentDisposition", "StorageClass"}
+    assert sum(len(name) + len(value.encode("ascii")) for name, value in headers.items()) <= MAX_METADATA_BYTES

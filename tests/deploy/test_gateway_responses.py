@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.api import CORS
-from chalicelib.core.errors import RouteNotFound
+from chalicelib.core.errors import RouteNotFound, TooLarge
 from chalicelib.http.api_models import ErrorDetail, ErrorResponse
 from chalicelib.http.envelope import INTERNAL_ERROR, STATUS, internal_error
 from deployment.merge_template.template import merge_template
@@ -111,3 +111,7 @@ def test_a_timeout_does_not_say_that_nothing_was_stored() -> None:
 def test_server_errors_have_the_message_of_the_application() -> None:
     for kind in ("DEFAULT_5XX", "INTEGRATION_FAILURE"):
         assert body_of(kind) == internal_error("request-1")
+
+
+def test_a_request_that_is_too_large_has_the_advice_of_the_application() -> None:
+    assert body_of("REQUEST_TOO_LARGE")["error"]["message"] == TooLarge.message

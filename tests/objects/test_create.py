@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.blobs.inputs import MAX_INLINE_CONTENT_BYTES
 from tests.support.api import Api
 from tests.support.catalog import partition_of
 from tests.support.objects import (
@@ -289,7 +290,25 @@ def test_defaults_of_the_schema_are_filled_in(api: Api) -> None:
     assert created(api, made["bucket_id"], {"film": {}})["lang"] == "de"
 
 
-def test_inline_content_has_a_size_limit(api: Api, bucket: str) -> None:
-    data = {"base64": base64.b64encode(b"x" * 4_600_000).decode()}
-    reply = create(api, bucket, {"blobs": [{"property": "poster", "type": "image", "data": data}]})
+def poster_of(size: int) -> dict[str, Any]:
+    data = base64.b64encode(PNG + bytes(size - len(PNG))).decode()
+    return {"property": "poster", "type": "image", "data": {"base64": data, "filename": "x" * 255}}
+
+
+def test_the_largest_file_fits_into_a_request_beside_other_fields(api: Api, bucket: str) -> None:
+    body = {"title": "M" * 130_000, "blobs": [poster_of(MAX_INLINE_CONTENT_BYTES)]}
+    assert created(api, bucket, body)["blobs"][0]["details"]["size_bytes"] == MAX_INLINE_CONTENT_BYTES
+
+
+def test_a_larger_file_is_rejected_with_the_advice_to_send_a_url(api: Api, bucket: str) -> None:
+    reply = create(api, bucket, {"blobs": [poster_of(MAX_INLINE_CONTENT_BYTES + 1)]})
+    (problem,) = reply.json["error"]["details"]["validation_errors"]
+    assert (reply.status, problem["type"]) == (422, "content_too_large")
+    assert "4400000 bytes" in problem["message"]
+    assert "by URL" in problem["message"]
+
+
+def test_a_request_that_is_too_large_is_rejected_with_the_advice_to_send_a_url(api: Api, bucket: str) -> None:
+    reply = create(api, bucket, {"blobs": [poster_of(4_600_000)]})
     assert (reply.status, reply.error["type"]) == (413, "PayloadTooLargeError")
+    assert "send large files by URL" in reply.error["message"]

@@ -62,7 +62,7 @@ def _chunk_size(stream: BinaryIO) -> int:
 
 def _exactly(stream: BinaryIO, size: int, limit: int) -> bytes:
     if size > limit:
-        raise TooLarge("The body is too large")
+        raise TooLarge()
     content = stream.read(size)
     if len(content) < size:
         raise BodyUnreadable("The body is shorter than its announced length")
