@@ -15,7 +15,7 @@ from chalicelib.core.errors import Problem, RequestInvalid
 from chalicelib.core.json_equality import json_equal
 from chalicelib.objects.errors import UniqueKeyChange
 from chalicelib.objects.nested_fields import field_value, nested_fields, own_metadata
-from chalicelib.schemas.reserved_names import RESERVED_OBJECT_NAMES
+from chalicelib.schemas.reserved_names import is_reserved
 from chalicelib.schemas.values import FILE_TYPES, Field, problems_in
 
 Values = Mapping[str, Any]
@@ -45,7 +45,7 @@ def with_blob_metadata(sent: Values, blob_metadata: Iterable[Values]) -> dict[st
     values = dict(sent)
     for metadata in blob_metadata:
         for name, value in metadata.items():
-            if not _is_reserved(name):
+            if not is_reserved(name):
                 values.setdefault(name, value)
     return values
 
@@ -205,15 +205,11 @@ def _check_key(old: Values, values: Values, key: Collection[str]) -> None:
 
 
 def _reserved_text(name: str, schema: Schema) -> str | None:
-    if _is_reserved(name):
+    if is_reserved(name):
         return f"{name!r} is a name the service uses itself in every object"
     if name == QUERY_PARAMETER and name not in schema["properties"]:
         return f"{name!r} is a parameter of the query string"
     return None
-
-
-def _is_reserved(name: str) -> bool:
-    return name in RESERVED_OBJECT_NAMES or name.startswith("_")
 
 
 def _raise(problems: Iterable[Problem]) -> None:

@@ -20,7 +20,7 @@ from chalicelib.objects.nested_fields import nested_fields
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, created_key
 from chalicelib.objects.views import searchable_texts, show
-from chalicelib.schemas.reserved_names import RESERVED_OBJECT_NAMES
+from chalicelib.schemas.reserved_names import is_reserved
 
 OLDEST_FIRST = (SortKey("created_at"),)
 # The bytes of an object in a response beside its document: names, times and the members of its blobs.
@@ -79,7 +79,7 @@ def _with_nested_fields(resource: ListedResource[StoredObject], bucket: Bucket) 
 
     Names of the service always mean its own values, also in old schemas that declare them.
     """
-    names = bucket.schema["properties"].keys() - RESERVED_OBJECT_NAMES
+    names = {name for name in bucket.schema["properties"] if not is_reserved(name)}
 
     def show_with_nested(stored: StoredObject) -> dict[str, Any]:
         return {**show(stored), **nested_fields(stored.values, names)}

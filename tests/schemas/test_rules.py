@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from chalicelib.schemas.reserved_names import RESERVED_NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.schemas.models import BucketSchema, BucketSchemaFieldType
+from chalicelib.schemas.reserved_names import RESERVED_NAMES
 from chalicelib.schemas.rules import (
     MAX_ENUM_VALUES,
     MAX_FIELD_DEPTH,
