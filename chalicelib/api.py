@@ -16,7 +16,7 @@ from chalicelib.buckets.routes import bucket_operations
 from chalicelib.core.errors import MethodNotAllowed
 from chalicelib.deletion.routes import deletion_operations
 from chalicelib.health.routes import health_operations
-from chalicelib.http.endpoint import Guard, endpoint, log_request, request_id_of
+from chalicelib.http.endpoint import Guard, endpoint, log_request, request_ids_of
 from chalicelib.http.envelope import envelope, error_body, internal_error
 from chalicelib.http.operation import Call, Operation
 from chalicelib.namespaces.errors import NamespaceHeaderMissing, NamespaceNotActive, NamespaceUnresolved
@@ -97,6 +97,7 @@ def authorization(services: Callable[[], Services]) -> Guard:
             caller.organization_id, identifier, include_expired=operation.scope == "namespace_path"
         )
         ids = (namespace.namespace_id, namespace.name) if namespace else (identifier,)
+        call.namespace_id = namespace.namespace_id if namespace else NO_NAMESPACE
         _check_scope(caller, operation, call, ids, namespace_exists=namespace is not None)
         if (
             namespace is not None
@@ -105,7 +106,6 @@ def authorization(services: Callable[[], Services]) -> Guard:
             and operation.permission != "read"
         ):
             raise NamespaceNotActive()
-        call.namespace_id = namespace.namespace_id if namespace else NO_NAMESPACE
         call.can_see = lambda bucket_id: caller.can_see(namespace_ids=ids, bucket_id=bucket_id)
 
     return authorize
@@ -143,17 +143,19 @@ def use_error_envelope(event: Request | None, get_response: Callable[[Request | 
     started = time.perf_counter()
     response = get_response(event)
     if isinstance(response.body, dict) and "Code" in response.body:
-        request_id = request_id_of(event)
-        response.body = json.dumps(_chalice_error(response, request_id))
+        ids = request_ids_of(event)
+        body = _chalice_error(response, ids.request_id)
+        response.body = json.dumps(body)
         response.headers = {
             **response.headers,
             **CORS.get_access_control_headers(),
             "Content-Type": "application/json",
-            "X-Request-Id": request_id,
+            "X-Request-Id": ids.request_id,
         }
         seconds = time.perf_counter() - started
         method, route = (event.method, event.path) if event is not None else ("", "")
-        log_request(method, route, request_id, response.status_code, seconds, Usage())
+        error = {"error_type": body["error"]["type"], "error_code": body["error"]["code"] or ""}
+        log_request(method, route, ids, response.status_code, seconds, Usage(), fields=error)
     return response
 
 

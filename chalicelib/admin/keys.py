@@ -12,6 +12,7 @@ from chalicelib.admin.arguments import EndTimeType, ScopeType, end_time
 from chalicelib.admin.commands import with_services
 from chalicelib.admin.organizations import organization_option
 from chalicelib.admin.output import as_json, show, show_all
+from chalicelib.admin.scopes import check_scopes
 from chalicelib.core.clock import format_timestamp
 from chalicelib.services import Services
 
@@ -67,7 +68,13 @@ def create(
     expires: datetime | timedelta | None,
     as_json: bool,
 ) -> None:
-    """Create a key and print it. It cannot be printed again."""
+    """Create a key and print it. It cannot be printed again.
+
+    The namespaces and buckets of its scopes must exist.
+    """
+    services.access.get_organization(organization)
+    for warning in check_scopes(services, organization, scopes):
+        click.echo(f"Warning: {warning}", err=True)
     new_key = services.access.create_key(
         organization,
         name=name,

@@ -25,7 +25,6 @@ from chalicelib.schemas.compatibility import breaking_changes, unique_key_breaks
 from chalicelib.schemas.models import BucketSchema
 from chalicelib.schemas.rules import check_schema
 from chalicelib.schemas.unique_key import (
-    StoredUniqueKey,
     check_unique_key,
     check_unique_key_change,
     check_unique_key_fits,
@@ -72,7 +71,7 @@ def changed(bucket: Bucket, change: BucketChange, adapters: AdapterBuilder) -> C
     unique_key = old.unique_key
     if change.unique_key is not None:
         unique_key = check_unique_key_change(unique_key, change.unique_key)
-    schema = old.schema if change.bucket_schema is None else _new_schema(change.bucket_schema, unique_key)
+    schema = old.schema if change.bucket_schema is None else _new_schema(change.bucket_schema, old)
     settings = BucketSettings(
         schema,
         description=change.description if "description" in present else old.description,
@@ -91,10 +90,10 @@ def changed(bucket: Bucket, change: BucketChange, adapters: AdapterBuilder) -> C
     return ChangeResult(new, breaking_changes(old.schema, schema), unique_key_breaks(old.schema, schema, key))
 
 
-def _new_schema(schema: BucketSchema, unique_key: StoredUniqueKey | None) -> dict[str, Any]:
-    checked = check_schema(schema)
-    if unique_key:
-        check_unique_key_fits(unique_key, checked)
+def _new_schema(schema: BucketSchema, old: BucketSettings) -> dict[str, Any]:
+    checked = check_schema(schema, existing=old.schema["properties"])
+    if old.unique_key:
+        check_unique_key_fits(old.unique_key, checked)
     return checked
 
 

@@ -94,7 +94,9 @@ class BucketPatchRequest(BaseModel):
         default=None, description="Replaces the adapter; null removes it"
     )
     storage_class: StorageClass | None = Field(default=None, description="Tier for objects stored after the change")
-    unique_key: UniqueKeyConfig | None = Field(default=None, description="May change `default_policy` only")
+    unique_key: UniqueKeyConfig | None = Field(
+        default=None, description="May change `default_policy` and `description`, but not `fields`"
+    )
     destination: NotEnabledHere = None
     ingest_filter: NotEnabledHere = None
 
@@ -108,7 +110,9 @@ class BucketUpdateRequest(BaseModel):
     metadata: dict[str, Any] | None = Field(default=None, description="Replaces the stored metadata")
     bucket_schema: BucketSchema | None = Field(default=None, description="Replaces the schema")
     storage_class: StorageClass | None = Field(default=None, description="Tier for objects stored after the change")
-    unique_key: UniqueKeyConfig | None = Field(default=None, description="May change `default_policy` only")
+    unique_key: UniqueKeyConfig | None = Field(
+        default=None, description="May change `default_policy` and `description`, but not `fields`"
+    )
     destination: NotEnabledHere = None
     ingest_filter: NotEnabledHere = None
 

@@ -22,6 +22,7 @@ from chalicelib.buckets.errors import (
 )
 from chalicelib.buckets.sources import CanSee, Sources
 from chalicelib.buckets.store import BucketStore
+from chalicelib.core import log
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.ids import Ids, is_id
 from chalicelib.http.operation import can_see_everything
@@ -72,6 +73,7 @@ class Buckets:
             bucket_id, sources = self.ids.timed("bkt", now), Sources(self.store, partition, can_see)
             settings = new_settings(new, self.adapter_options.for_bucket(bucket_id, sources, origin))
             bucket = new_bucket(bucket_id, new.bucket_name, settings, format_timestamp(now))
+            log.add_request_fields(bucket=bucket_id)
             with _redacting_bucket_id(can_see):
                 self.store.add(partition, bucket, adapters=sources.revision)
             return bucket
@@ -86,6 +88,7 @@ class Buckets:
         bucket_id = identifier if is_id(identifier, "bkt") else self._find_id(partition, identifier)
         if bucket_id is None:
             raise BucketNotFound(identifier)
+        log.add_request_fields(bucket=bucket_id)
         return bucket_id
 
     def get(self, partition: str, identifier: str) -> Bucket:

@@ -7,7 +7,14 @@ import logging
 import re
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TextIO
+
+from chalicelib.core.clock import format_timestamp
 
 logger = logging.getLogger("buckets")
 INFO, ERROR = logging.INFO, logging.ERROR
@@ -21,9 +28,25 @@ _SECRET = re.compile(r"(?:(?<![A-Za-z])|(?<=\\[a-z]))(sk_|whsec_)[!-~]+")
 _ENCODE = json.JSONEncoder(default=str).encode
 
 
+@dataclass(slots=True)
+class RequestFields:
+    """The id of the current request, which all of its lines have, and fields for the line at its end."""
+
+    request_id: str
+    found: dict[str, str] = field(default_factory=dict)
+
+
+_request: ContextVar[RequestFields | None] = ContextVar("request", default=None)
+
+
 class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        fields = {"level": record.levelname, "message": record.getMessage(), **getattr(record, "fields", {})}
+        fields = {
+            "time": format_timestamp(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
         if record.exc_info and record.exc_info[1]:
             fields["exception"] = _described(record.exc_info[1])
         line = _ENCODE(fields)
@@ -75,11 +98,33 @@ def configure(level: str, to: TextIO | None = None) -> None:
     logger.setLevel(level)
 
 
+@contextmanager
+def request_context(request_id: str) -> Iterator[RequestFields]:
+    """Adds the request id to all lines inside the block, also in threads that run in a copy of its context."""
+    fields = RequestFields(request_id)
+    token = _request.set(fields)
+    try:
+        yield fields
+    finally:
+        _request.reset(token)
+
+
+def add_request_fields(**fields: str) -> None:
+    """Adds fields to the line at the end of the current request, such as the id of a resource. Replaces earlier ones.
+
+    Does nothing outside a request. Callers must not pass names or other values that clients choose.
+    """
+    current = _request.get()
+    if current is not None:
+        current.found.update(fields)
+
+
 def log(message: str, *, level: int = INFO, error: BaseException | None = None, **fields: Any) -> None:
     """Writes one line. `fields` become keys of its JSON object. Callers must not pass headers, bodies or API keys."""
     if logger.isEnabledFor(level):
         # `logger.log` would look up its caller, which is always this function. The lookup would take most of the time.
         exc_info = (type(error), error, error.__traceback__) if error is not None else None
         record = logging.LogRecord(logger.name, level, "", 0, message, (), exc_info)
-        record.fields = fields
+        request = _request.get()
+        record.fields = fields if request is None else {"request_id": request.request_id, **fields}
         logger.handle(record)

@@ -6,10 +6,12 @@ itself converts errors to responses. Chalice adds the CORS headers to them.
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -19,6 +21,7 @@ from chalicelib.aws.usage import Usage, track_usage
 from chalicelib.core import log
 from chalicelib.core.deadline import time_limit
 from chalicelib.core.errors import ApiError, NotEnabled
+from chalicelib.core.ids import is_id
 from chalicelib.core.json_codec import to_json
 from chalicelib.http import envelope
 from chalicelib.http.operation import Call, JsonResponse, Operation
@@ -30,7 +33,23 @@ if TYPE_CHECKING:
 # Statuses of responses without the cost header: the cost would reveal whether a resource exists and how large it is.
 _STATUSES_WITHOUT_COST = (401, 403, 404)
 
+# A request id of a client: visible ASCII characters and spaces.
+_CLIENT_REQUEST_ID = re.compile(r"[ -~]{1,128}")
+# Paths may have any text where an id is expected, and the log has only ids.
+_OBJECT_ID = re.compile(r"obj_[0-9a-z]{1,40}")
+
+# Empty texts in the line of a request for which they are not known.
+LOGGED_FIELDS = ("organization", "key_id", "namespace", "bucket", "object", "error_type", "error_code")
+
 Guard = Callable[[Operation, Call], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestIds:
+    """The id of a request, which clients see, and the id that the gateway gave it: empty without a gateway."""
+
+    request_id: str
+    gateway_request_id: str
 
 
 @dataclass(slots=True)
@@ -38,7 +57,8 @@ class _Outcome:
     status: int
     body: str
     headers: dict[str, str]
-    organization_id: str = ""
+    error_type: str = ""
+    error_code: str = ""
     error: BaseException | None = None
 
 
@@ -57,21 +77,31 @@ def endpoint(
         started = time.perf_counter()
         received = request()
         assert received is not None, "Chalice sets the current request before it calls a view"
-        request_id = request_id_of(received)
-        with track_usage() as usage, time_limit(operation.time_limit_seconds):
-            outcome = _outcome(operation, received, path, request_id, guards)
-        outcome.headers["X-Request-Id"] = request_id
+        ids = request_ids_of(received)
+        call = Call(ids.request_id, {}, {})
+        with (
+            track_usage() as usage,
+            time_limit(operation.time_limit_seconds),
+            log.request_context(ids.request_id) as fields,
+        ):
+            outcome = _outcome(operation, received, path, call, guards)
+        outcome.headers["X-Request-Id"] = ids.request_id
         if outcome.status not in _STATUSES_WITHOUT_COST and received.headers.get("x-show-cost", "").lower() == "true":
             outcome.headers["X-Consumed-Capacity"] = _cost(usage)
         seconds = time.perf_counter() - started
         log_request(
             operation.method,
             operation.path,
-            request_id,
+            ids,
             outcome.status,
             seconds,
             usage,
-            organization=outcome.organization_id,
+            fields={
+                **_described(call),
+                "error_type": outcome.error_type,
+                "error_code": outcome.error_code,
+                **fields.found,
+            },
             error=outcome.error,
         )
         return Response(outcome.body, headers=outcome.headers, status_code=outcome.status)  # type: ignore[arg-type]
@@ -88,16 +118,32 @@ def _cost(usage: Usage) -> str:
     )
 
 
-def request_id_of(request: Request | None) -> str:
-    """Returns the id that the gateway gave a request, or a new id if there is no gateway."""
-    given = request.context.get("requestId") if request is not None else None
-    return str(given or uuid.uuid4())
+def request_ids_of(request: Request | None) -> RequestIds:
+    """Returns the ids of a request. Its id is the one in the header `X-Request-Id`, if it is valid.
+
+    Otherwise it is the one of the gateway, or a new id if there is no gateway.
+    """
+    of_gateway = str(request.context.get("requestId") or "") if request is not None else ""
+    of_client = str(request.headers.get("x-request-id") or "").strip(" ") if request is not None else ""
+    is_valid = _CLIENT_REQUEST_ID.fullmatch(of_client) is not None
+    return RequestIds(of_client if is_valid else of_gateway or str(uuid.uuid4()), of_gateway)
+
+
+def _described(call: Call) -> dict[str, str]:
+    """Returns the caller and the resources of a request, for its log line. Empty texts stand for what is not known."""
+    bucket, object_id = call.path.get("bucket_identifier", ""), call.path.get("object_identifier", "")
+    return {
+        "organization": call.organization_id,
+        "key_id": call.caller.key_id if call.caller is not None else "",
+        "namespace": call.namespace_id,
+        "bucket": bucket if is_id(bucket, "bkt") else "",
+        "object": object_id if _OBJECT_ID.fullmatch(object_id) else "",
+    }
 
 
 def _outcome(
-    operation: Operation, request: Request, path: Mapping[str, str], request_id: str, guards: Iterable[Guard]
+    operation: Operation, request: Request, path: Mapping[str, str], call: Call, guards: Iterable[Guard]
 ) -> _Outcome:
-    call = Call(request_id, {}, {})
     try:
         try:
             _read_path_and_headers(request, path, call)
@@ -106,14 +152,15 @@ def _outcome(
             _check_preconditions(operation, call)
             _read_query_and_body(operation, request, call)
             response = operation.run(call)
-            return _Outcome(response.status, _text(response), _headers(response), call.organization_id)
+            return _Outcome(response.status, _text(response), _headers(response))
         except ApiError as error:
             body = envelope.error_body(error)
             headers = {"Content-Type": "application/json", **envelope.error_headers(error)}
-            return _Outcome(body["status"], to_json(body), headers, call.organization_id)
+            return _Outcome(body["status"], to_json(body), headers, body["error"]["type"], error.code or "")
     except Exception as fault:  # includes errors in the handler above, such as a body that cannot be encoded
-        text = to_json(envelope.internal_error(request_id))
-        return _Outcome(500, text, {"Content-Type": "application/json"}, call.organization_id, fault)
+        status, error_type = envelope.INTERNAL_ERROR
+        text = to_json(envelope.internal_error(call.request_id))
+        return _Outcome(status, text, {"Content-Type": "application/json"}, error_type, "", fault)
 
 
 def _read_path_and_headers(request: Request, path: Mapping[str, str], call: Call) -> None:
@@ -178,25 +225,27 @@ def _headers(response: JsonResponse) -> dict[str, str]:
 def log_request(
     method: str,
     route: str,
-    request_id: str,
+    ids: RequestIds,
     status: int,
     seconds: float,
     usage: Usage,
     *,
-    organization: str = "",
+    fields: Mapping[str, str] = MappingProxyType({}),
     error: BaseException | None = None,
 ) -> None:
-    """Writes the log line of a request. `seconds` is the duration."""
-    fields: dict[str, Any] = {
-        "request_id": request_id,
+    """Writes the log line of a request. `seconds` is the duration, `fields` what is known about the request."""
+    line: dict[str, Any] = {
+        "request_id": ids.request_id,
+        "gateway_request_id": ids.gateway_request_id,
         "method": method,
         "route": route,
         "status": status,
         "duration_ms": round(seconds * 1000, 2),
-        "organization": organization,
+        **dict.fromkeys(LOGGED_FIELDS, ""),
+        **fields,
         "round_trips": usage.round_trips,
         "read_units": usage.read_units,
         "write_units": usage.write_units,
         "s3_requests": usage.s3_requests,
     }
-    log.log("request", level=log.ERROR if status >= 500 else log.INFO, error=error, **fields)
+    log.log("request", level=log.ERROR if status >= 500 else log.INFO, error=error, **line)

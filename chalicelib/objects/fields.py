@@ -14,8 +14,8 @@ from typing import Any
 from chalicelib.core.errors import Problem, RequestInvalid
 from chalicelib.core.json_equality import json_equal
 from chalicelib.objects.errors import UniqueKeyChange
-from chalicelib.objects.nested_fields import field_value, nested_fields
-from chalicelib.schemas.reserved_names import RESERVED_OBJECT_NAMES
+from chalicelib.objects.nested_fields import field_value, nested_fields, own_metadata
+from chalicelib.schemas.reserved_names import is_reserved
 from chalicelib.schemas.values import FILE_TYPES, Field, file_field_message, problems_in
 
 Values = Mapping[str, Any]
@@ -45,7 +45,7 @@ def with_blob_metadata(sent: Values, blob_metadata: Iterable[Values]) -> dict[st
     values = dict(sent)
     for metadata in blob_metadata:
         for name, value in metadata.items():
-            if not _is_reserved(name):
+            if not is_reserved(name):
                 values.setdefault(name, value)
     return values
 
@@ -59,13 +59,11 @@ def new_values(sent: Values, filled: Collection[str], schema: Schema, *, key: Co
     """
     fields: Mapping[str, Field] = schema["properties"]
     values = {name: value for name, value in sent.items() if value is not None or name not in fields}
-    for name, field in fields.items():
-        if name not in values and field.get("default") is not None and field["type"] not in FILE_TYPES:
-            values[name] = field["default"]
     _raise(_value_problems(values, values, fields))
+    values = _completed(values, values, fields, fields)
     _raise(_nested_problems(values, fields, key))
     _raise(_missing(values, filled, fields))
-    return with_defaults(values, fields)
+    return values
 
 
 def changed_values(
@@ -78,20 +76,18 @@ def changed_values(
     unique key changes.
     """
     fields: Mapping[str, Field] = schema["properties"]
-    values = {**old, **sent}
-    for name, value in sent.items():
-        if value is None:
-            del values[name]
-            default = fields.get(name, {}).get("default")
-            if default is not None and fields[name]["type"] not in FILE_TYPES:
-                values[name] = default
+    values = {name: value for name, value in {**old, **sent}.items() if name not in sent or value is not None}
+    for name in _superseded_defaults(old, values, sent, fields, key):
+        del values[name]
     _raise(_value_problems(sent, values, fields))
-    nested = _nested(old, fields)
+    had_value = {name for name in fields if name in sent or field_value(old, name) is not None}
+    values = _completed(values, sent, fields, had_value)
+    nested = nested_fields(old, fields)
     _raise(_nested_problems(values, fields, key, old=nested))
     _check_key(old, values, key)
     changed = {*sent, *(name for name in nested if fields[name]["type"] not in FILE_TYPES)}
     _raise(problem for problem in _missing(values, filled, fields) if problem.location[1] in changed)
-    return {**values, **with_defaults({name: values[name] for name in sent if name in values}, fields)}
+    return values
 
 
 def merged_metadata(old: Values, metadata: Values | None) -> dict[str, Any]:
@@ -100,8 +96,7 @@ def merged_metadata(old: Values, metadata: Values | None) -> dict[str, Any]:
     Keys that exist in the object's own `metadata` are updated there. Other keys are set at the root. Null removes a
     key.
     """
-    own = old.get("metadata")
-    inner = own if isinstance(own, dict) else {}
+    inner = own_metadata(old)
     sent = {name: value for name, value in (metadata or {}).items() if name not in inner}
     kept = {name: value for name, value in {**inner, **(metadata or {})}.items() if name in inner}
     if kept != inner:
@@ -138,6 +133,44 @@ def _with_inner_defaults(value: Any, field: Field) -> Any:
     return value
 
 
+def _completed(
+    values: Values, sent: Collection[str], fields: Mapping[str, Field], names: Collection[str]
+) -> dict[str, Any]:
+    """The values with the defaults inside those that were sent, and the defaults of these fields that have no value.
+
+    `metadata` is completed first, because it can contain the values of other fields.
+    """
+    completed = {**values, **with_defaults({name: values[name] for name in sent if name in values}, fields)}
+    for name in sorted(names, key=lambda name: name != "metadata"):
+        if _has_default(fields[name]) and field_value(completed, name) is None:
+            completed |= with_defaults({name: fields[name]["default"]}, fields)
+    return completed
+
+
+def _superseded_defaults(
+    old: Values, values: Values, sent: Values, fields: Mapping[str, Field], key: Collection[str]
+) -> list[str]:
+    """The fields at the root whose default gives way to a value that the request puts into `metadata`.
+
+    The values of a unique key never come from a default.
+    """
+    if "metadata" not in sent:
+        return []
+    before = own_metadata(old)
+    return [
+        name
+        for name, value in own_metadata(values).items()
+        if name in fields
+        and not (name in key or name in sent or value is None or json_equal(value, before.get(name)))
+        and _has_default(fields[name])
+        and json_equal(values.get(name), fields[name]["default"])
+    ]
+
+
+def _has_default(field: Field) -> bool:
+    return field.get("default") is not None and field["type"] not in FILE_TYPES
+
+
 def _value_problems(sent: Values, values: Values, fields: Mapping[str, Field]) -> Iterator[Problem]:
     for name in sent:
         if name not in fields or values.get(name) is None:
@@ -151,27 +184,22 @@ def _value_problems(sent: Values, values: Values, fields: Mapping[str, Field]) -
 def _nested_problems(
     values: Values, fields: Mapping[str, Field], key: Collection[str], *, old: Values = MappingProxyType({})
 ) -> Iterator[Problem]:
-    """The problems of required fields and key fields that are only in `metadata`.
+    """The problems of required fields, key fields and fields with a default that are only in `metadata`.
 
     Fields that have the same value in `old` are not checked: the object had them before the update.
     """
-    for name, value in _nested(values, fields).items():
-        if (name in key or fields[name].get("required")) and not json_equal(value, old.get(name)):
+    for name, value in nested_fields(values, fields).items():
+        is_checked = name in key or fields[name].get("required") or _has_default(fields[name])
+        if is_checked and not json_equal(value, old.get(name)):
             yield from problems_in(value, fields[name], (*BODY, "metadata", name))
 
 
 def _missing(values: Values, filled: Collection[str], fields: Mapping[str, Field]) -> Iterator[Problem]:
-    nested = _nested(values, fields)
     for name, field in fields.items():
-        is_present = name in filled if field["type"] in FILE_TYPES else values.get(name) is not None or name in nested
+        is_present = name in filled if field["type"] in FILE_TYPES else field_value(values, name) is not None
         if field.get("required") and not is_present:
             message = "A blob of this property is required" if field["type"] in FILE_TYPES else "Field required"
             yield Problem((*BODY, name), message, "missing")
-
-
-def _nested(values: Values, fields: Mapping[str, Field]) -> dict[str, Any]:
-    """The declared fields that only the object's `metadata` has; none if the schema declares `metadata` itself."""
-    return {} if "metadata" in fields else nested_fields(values, fields)
 
 
 def _check_key(old: Values, values: Values, key: Collection[str]) -> None:
@@ -181,15 +209,11 @@ def _check_key(old: Values, values: Values, key: Collection[str]) -> None:
 
 
 def _reserved_text(name: str, schema: Schema) -> str | None:
-    if _is_reserved(name):
+    if is_reserved(name):
         return f"{name!r} is reserved for the service"
     if name == QUERY_PARAMETER and name not in schema["properties"]:
         return f"{name!r} is a parameter of the query string"
     return None
-
-
-def _is_reserved(name: str) -> bool:
-    return name in RESERVED_OBJECT_NAMES or name.startswith("_")
 
 
 def _raise(problems: Iterable[Problem]) -> None:

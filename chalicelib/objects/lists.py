@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from math import inf
+from typing import Any
 
 from chalicelib.aws.retry import DeadlineExceeded
 from chalicelib.buckets.bucket import Bucket
@@ -15,9 +16,11 @@ from chalicelib.listing.pagination import SortTooLarge
 from chalicelib.listing.query import ListedResource, ListPage, ListQuery, matching, select_page, take_page
 from chalicelib.listing.sorting import SortKey
 from chalicelib.objects.errors import ReadTooSlow, WalkTooLong
+from chalicelib.objects.nested_fields import nested_fields
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, created_key
 from chalicelib.objects.views import searchable_texts, show
+from chalicelib.schemas.reserved_names import is_reserved
 
 OLDEST_FIRST = (SortKey("created_at"),)
 # The bytes of an object in a response beside its document: names, times and the members of its blobs.
@@ -61,6 +64,7 @@ def list_objects(
     """
     if query.page.offset > MAX_SCANNED_ROWS:
         raise _walk_too_long()
+    resource = _with_nested_fields(resource, bucket)
     if not is_by_creation(query):
         return _sorted(store, bucket, query, resource)
     if query.is_plain:
@@ -68,6 +72,19 @@ def list_objects(
     if query.page.include_total or query.page.offset:
         return select_page(_all_by_creation(store, bucket, query), query, resource, ordered=True)
     return _filtered(store, bucket.bucket_id, query, resource)
+
+
+def _with_nested_fields(resource: ListedResource[StoredObject], bucket: Bucket) -> ListedResource[StoredObject]:
+    """The resource whose filters and sorts find declared fields in `metadata` too, if the root has no value.
+
+    Names of the service always mean its own values, also in old schemas that declare them.
+    """
+    names = {name for name in bucket.schema["properties"] if not is_reserved(name)}
+
+    def show_with_nested(stored: StoredObject) -> dict[str, Any]:
+        return {**show(stored), **nested_fields(stored.values, names)}
+
+    return replace(resource, show=show_with_nested)
 
 
 def _page(

@@ -1,6 +1,7 @@
-"""Fields that an object holds in its own `metadata` object, where the official client puts them.
+"""Whether an object has a value for a field, and which.
 
-The field at the root has precedence. A null at the root counts as absent.
+A value is at the root of the object, else in its own `metadata` object, where the official client puts fields. A null
+counts as absent in both. Unique keys, required fields, defaults, filters and sorts all read fields with this rule.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ from typing import Any
 def field_value(values: Mapping[str, Any], name: str) -> Any:
     """The value of a field: from the root of the object, else from its `metadata`. None if it is in neither."""
     value = values.get(name)
-    return value if value is not None else nested_fields(values, (name,)).get(name)
+    return value if value is not None else own_metadata(values).get(name)
 
 
 def nested_fields(values: Mapping[str, Any], names: Container[str]) -> dict[str, Any]:
     """The fields with these names that are in the object's `metadata` only, in the order of `metadata`."""
-    metadata = values.get("metadata")
-    if not isinstance(metadata, dict):
-        return {}
     return {
         name: value
-        for name, value in metadata.items()
+        for name, value in own_metadata(values).items()
         if name in names and value is not None and values.get(name) is None
     }
+
+
+def own_metadata(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The object's `metadata`; empty if it has none, or if it is not a JSON object."""
+    metadata = values.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}

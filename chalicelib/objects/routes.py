@@ -59,7 +59,7 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
         _check_auto_process(call)
         requests = [partial(_read_row, row) for row in call.body.objects]
         outcomes = objects().create_many(call.partition, _bucket(call), requests, policy=call.query.policy)
-        _log_internal_errors(call, outcomes)
+        _log_internal_errors(outcomes)
         return _bulk_response(outcomes)
 
     def get(call: Call) -> JsonResponse:
@@ -268,10 +268,10 @@ def _read_row(row: Mapping[str, Any]) -> CreateObjectRequest:
     return request
 
 
-def _log_internal_errors(call: Call, outcomes: Sequence[CreateResult | Exception]) -> None:
+def _log_internal_errors(outcomes: Sequence[CreateResult | Exception]) -> None:
     for index, outcome in enumerate(outcomes):
         if _is_internal_error(outcome):
-            log.log("row failed", level=log.ERROR, error=outcome, request_id=call.request_id, object_index=index)
+            log.log("row failed", level=log.ERROR, error=outcome, object_index=index)
 
 
 def _is_internal_error(outcome: CreateResult | Exception) -> TypeGuard[Exception]:

@@ -57,7 +57,9 @@ class Objects:
         UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted.
         """
         bucket = self._writable(partition, identifier)
-        return self._create(partition, bucket, request, effective_policy(bucket, policy))
+        result = self._create(partition, bucket, request, effective_policy(bucket, policy))
+        log.add_request_fields(object=result.stored.object_id)
+        return result
 
     def create_many(
         self,

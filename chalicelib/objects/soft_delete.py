@@ -8,16 +8,19 @@ from contextvars import copy_context
 from typing import Any
 
 from chalicelib.aws.retry import OutcomeUnknown
+from chalicelib.core import log
 from chalicelib.core.errors import Unavailable
 from chalicelib.objects.store import ObjectStore
 
 MAX_CONCURRENT_WRITES = 16
+# CloudWatch Logs limits an event to 256 KB.
+MAX_LOGGED_IDS = 1000
 
 
 def soft_delete_all(
     store: ObjectStore, partition: str, bucket_id: str, object_ids: Iterable[str], details: Mapping[str, Any], now: str
 ) -> int:
-    """Soft-deletes the objects with these ids and returns how many.
+    """Soft-deletes the objects with these ids and returns how many. Logs their ids.
 
     Ids that do not exist, are soft-deleted already, or are repeated do not count. `details` is stored with each
     object. Raises Unavailable, or OutcomeUnknown if some of the objects were soft-deleted.
@@ -31,8 +34,12 @@ def soft_delete_all(
         # A copy of the context has the usage counter of this request.
         futures = [pool.submit(copy_context().run, soft_delete, object_id) for object_id in unique_ids]
     errors = [error for future in futures if (error := future.exception()) is not None]
+    results = zip(unique_ids, futures, strict=True)
+    soft_deleted = [object_id for object_id, future in results if future.exception() is None and future.result()]
+    for start in range(0, len(soft_deleted), MAX_LOGGED_IDS):
+        ids = soft_deleted[start : start + MAX_LOGGED_IDS]
+        log.log("objects soft-deleted", bucket=bucket_id, object_ids=ids)
     if errors:
-        is_partial = any(future.exception() is None and future.result() for future in futures)
         # Unavailable means that nothing was stored, which is not true after a partial success.
-        raise (OutcomeUnknown() if is_partial and isinstance(errors[0], Unavailable) else errors[0]) from errors[0]
-    return sum(future.result() for future in futures)
+        raise (OutcomeUnknown() if soft_deleted and isinstance(errors[0], Unavailable) else errors[0]) from errors[0]
+    return len(soft_deleted)

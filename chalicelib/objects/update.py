@@ -13,6 +13,7 @@ from chalicelib.buckets.bucket import Bucket
 from chalicelib.objects.fields import changed_values, check_names, is_valid, merged_metadata, with_blob_metadata
 from chalicelib.objects.identity import content_hash
 from chalicelib.objects.models import PatchObjectRequest, UpdateObjectRequest
+from chalicelib.objects.nested_fields import nested_fields
 from chalicelib.objects.new_object import NewObject, key_fields, read_blobs
 from chalicelib.objects.stored_object import PENDING, StoredObject
 
@@ -32,8 +33,7 @@ def apply_change(
     if isinstance(change, UpdateObjectRequest):
         from_metadata = merged_metadata(old.values, change.metadata)
         check_names(from_metadata, bucket.schema)
-        blob_metadata = [{n: v for n, v in blob.metadata.items() if n not in old.values} for blob in new]
-        sent = with_blob_metadata({**from_metadata, **sent}, blob_metadata)
+        sent = with_blob_metadata({**from_metadata, **sent}, [_new_names(blob.metadata, old, bucket) for blob in new])
     prefix = change.key_prefix if "key_prefix" in change.model_fields_set else old.key_prefix
     kept = [blob for blob in old.blobs if change.skip_duplicates and property_and_hash(blob) in _contents(new)]
     blobs = _replace_blobs(old, {blob.property for blob in new}, (*kept, *stored))
@@ -56,8 +56,8 @@ def overwrite(old: StoredObject, new: NewObject, bucket: Bucket, stored: Sequenc
         error=None,
         blobs=blobs,
     )
-    # The metadata of a blob never replaces a field of the object.
-    sent = {n: v for n, v in new.values.items() if n in new.explicit or n not in old.values}
+    explicit = {name: value for name, value in new.values.items() if name in new.explicit}
+    sent = {**_new_names(new.values, old, bucket), **explicit}
     return _with_fields(updated, sent, {blob.property for blob in blobs}, bucket)
 
 
@@ -70,6 +70,15 @@ def blobs_to_store(old: StoredObject, new: Sequence[NewBlob], *, skip_duplicates
 def property_and_hash(blob: Blob) -> tuple[str, str | None]:
     """The schema field of a blob, and the SHA-256 of its content if it is known."""
     return blob.property, blob.sha256
+
+
+def _new_names(metadata: Mapping[str, Any], old: StoredObject, bucket: Bucket) -> dict[str, Any]:
+    """The fields that a blob's metadata may set: it never replaces a field of the object.
+
+    A declared field may be in the object's own `metadata`. The values of the unique key are set: they are the same.
+    """
+    nested = nested_fields(old.values, bucket.schema["properties"].keys() - key_fields(bucket))
+    return {name: value for name, value in metadata.items() if name not in old.values and name not in nested}
 
 
 def _contents(new: Sequence[NewBlob]) -> set[tuple[str, str | None]]:

@@ -37,7 +37,19 @@ ALWAYS = (422, 429, 500, 503)
 WITH_KEY = (401, 403)
 WITH_NAMESPACE = (400, 404)
 WITH_BODY = (413, 415)
-REQUEST_ID = {"X-Request-Id": {"schema": {"type": "string"}, "description": "Identifies this request in the logs"}}
+REQUEST_ID = {
+    "X-Request-Id": {
+        "schema": {"type": "string"},
+        "description": "Identifies this request in the logs: the `X-Request-Id` of the request, if it has a valid one",
+    }
+}
+CLIENT_REQUEST_ID = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "An id for this request: up to 128 printable ASCII characters; any other value is replaced",
+}
 SHOW_COST = {
     "name": "X-Show-Cost",
     "in": "header",
@@ -125,7 +137,7 @@ def _parameters(operation: Operation, models: _Models) -> list[dict[str, Any]]:
     ]
     fields = models.properties(operation.query()) if operation.query else {}
     query = [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in fields.items()]
-    return path + query + _preconditions(operation) + [SHOW_COST]
+    return path + query + _preconditions(operation) + [SHOW_COST, CLIENT_REQUEST_ID]
 
 
 def _preconditions(operation: Operation) -> list[dict[str, Any]]:

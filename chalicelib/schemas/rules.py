@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
 from chalicelib.core.errors import Problem, RequestInvalid, invalid
 from chalicelib.core.json_codec import to_json
 from chalicelib.schemas.models import BucketSchema
-from chalicelib.schemas.reserved_names import RESERVED_NAMES
+from chalicelib.schemas.reserved_names import is_reserved
 from chalicelib.schemas.values import Field, Location, problems_besides_enum, problems_in
 
 MAX_FIELD_DEPTH = 10
@@ -34,16 +34,18 @@ class LocatedField(NamedTuple):
     field: Field
 
 
-def check_schema(schema: BucketSchema, *, location: Location = SCHEMA) -> dict[str, Any]:
+def check_schema(schema: BucketSchema, *, existing: Container[str] = (), location: Location = SCHEMA) -> dict[str, Any]:
     """Returns the schema as the JSON document that is stored: what the client wrote, with types in lower case.
 
+    `existing` has the fields of the schema that this one replaces. They may have reserved names, because earlier
+    versions of the service reserved fewer.
     Raises RequestInvalid with at most `MAX_PROBLEMS` problems, or with a single one if a limit is exceeded
     (`schema_too_deep`, `too_many_fields`, `schema_too_large`).
     """
     document = schema.model_dump(exclude_unset=True)
     fields = list(_bounded(document, location))
     _check_size(document, location)
-    if problems := list(islice(_problems(fields), MAX_PROBLEMS)):
+    if problems := list(islice(_problems(fields, existing), MAX_PROBLEMS)):
         raise RequestInvalid(problems)
     return document
 
@@ -78,9 +80,9 @@ def _fields(holder: Field, location: Location, depth: int = 1) -> Iterator[Locat
         yield from _fields(items, (*location, "items"), depth + 1)
 
 
-def _problems(fields: Iterable[LocatedField]) -> Iterator[Problem]:
+def _problems(fields: Iterable[LocatedField], existing: Container[str]) -> Iterator[Problem]:
     for located in fields:
-        if located.name is not None and (problem := _name_problem(located, located.name)):
+        if located.name is not None and (problem := _name_problem(located, located.name, existing)):
             yield problem
         if not located.field.keys() <= KEYS_WITHOUT_RULES:
             yield from _structure_problems(located)
@@ -88,13 +90,13 @@ def _problems(fields: Iterable[LocatedField]) -> Iterator[Problem]:
             yield from _default_problems(located)
 
 
-def _name_problem(located: LocatedField, name: str) -> Problem | None:
+def _name_problem(located: LocatedField, name: str, existing: Container[str]) -> Problem | None:
     if not name.strip():
         return Problem(located.location, "The name of a field must not be blank", "too_short")
     if len(name) > MAX_NAME_LENGTH:
         message = f"The name of a field has at most {MAX_NAME_LENGTH} characters"
         return Problem(located.location, message, "too_long")
-    if located.depth == 1 and (name in RESERVED_NAMES or name.startswith("_")):
+    if located.depth == 1 and is_reserved(name) and name not in existing:
         message = f"{name!r} is reserved for the service"
         return Problem(located.location, message, "reserved_name")
     return None

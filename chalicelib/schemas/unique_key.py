@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.core.errors import Problem, RequestInvalid, invalid
 from chalicelib.schemas.rules import SCHEMA
@@ -23,12 +23,14 @@ class StoredUniqueKey(TypedDict):
 
     fields: list[str]
     default_policy: Policy | None
+    description: NotRequired[str]  # absent if the client gave none
 
 
 class UniqueKeyConfig(BaseModel):
     """Fields whose values together identify an object: no two objects of the bucket have the same values.
 
-    The fields are set when the bucket is created and cannot change. `default_policy` may change later.
+    The fields are set when the bucket is created and cannot change. `default_policy` and `description` may
+    change later.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
@@ -53,13 +55,11 @@ class UniqueKeyConfig(BaseModel):
         examples=["insert", "update", "upsert"],
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_description(cls, given: Any) -> Any:
-        # Published examples of upstream's API contain a description here. It is accepted and not stored.
-        if isinstance(given, dict) and "description" in given:
-            return {name: value for name, value in given.items() if name != "description"}
-        return given
+    description: str | None = Field(
+        default=None,
+        description="Meaning of the unique key",
+        examples=["Single field, upsert by default (idempotent video ingestion)"],
+    )
 
 
 def check_unique_key(
@@ -72,13 +72,15 @@ def check_unique_key(
     problems = list(_field_problems(config.fields, schema, location))
     if problems:
         raise RequestInvalid(problems)
-    return {"fields": config.fields, "default_policy": config.default_policy}
+    return _stored(config.fields, config.default_policy, config.description)
 
 
 def check_unique_key_change(
     stored: StoredUniqueKey | None, config: UniqueKeyConfig | None, *, location: Location = UNIQUE_KEY
 ) -> StoredUniqueKey | None:
-    """Returns the stored unique key with the default policy of a change. Null clears the policy, absence keeps it.
+    """Returns the stored unique key with the default policy and the description of a change.
+
+    Null clears them, absence keeps them.
 
     Raises RequestInvalid if the change would add a unique key, remove it, or change its fields.
     """
@@ -91,8 +93,12 @@ def check_unique_key_change(
     if sorted(config.fields) != sorted(stored["fields"]):
         message = f"The fields of the unique key are fixed: {', '.join(stored['fields'])}"
         raise invalid(*location, "fields", message=message, type="immutable")
-    named = "default_policy" in config.model_fields_set
-    return {**stored, "default_policy": config.default_policy if named else stored.get("default_policy")}
+    given = config.model_fields_set
+    return _stored(
+        stored["fields"],
+        config.default_policy if "default_policy" in given else stored.get("default_policy"),
+        config.description if "description" in given else stored.get("description"),
+    )
 
 
 def check_unique_key_fits(stored: StoredUniqueKey, schema: Mapping[str, Any], *, location: Location = SCHEMA) -> None:
@@ -104,6 +110,11 @@ def check_unique_key_fits(stored: StoredUniqueKey, schema: Mapping[str, Any], *,
     ]
     if problems:
         raise RequestInvalid(problems)
+
+
+def _stored(fields: list[str], policy: Policy | None, description: str | None) -> StoredUniqueKey:
+    stored: StoredUniqueKey = {"fields": fields, "default_policy": policy}
+    return stored if description is None else {**stored, "description": description}
 
 
 def _field_problems(names: Sequence[str], schema: Mapping[str, Any], location: Location) -> Iterator[Problem]:

@@ -112,7 +112,9 @@ def test_a_key_has_all_permissions_but_admin_by_default(operator: Operator) -> N
         "bucket:bkt_*:delete",
     ],
 )
-def test_scopes_are_shown_as_they_were_entered(operator: Operator, scope: str) -> None:
+def test_scopes_are_shown_as_they_were_entered(world: World, operator: Operator, scope: str) -> None:
+    namespace = {"namespace_name": "with:colons"}
+    assert world.api(key=world.key_for(world.organization_id, "admin")).post("/v1/namespaces", namespace).status == 200
     made = operator.json("keys create --organization ORG --name ci --scope", scope, "--scope", "namespace:*:read")
     assert made["scopes"] == [scope, "namespace:*:read"]
 
@@ -150,6 +152,13 @@ def test_a_key_expires_at_a_time_or_after_a_period(operator: Operator, expires: 
         ("--scope", "films"),
         ("--scope", "planet:films"),
         ("--scope", "namespace:"),
+        ("--scope", "namespace:nowhere"),
+        ("--scope", "namespace:films:reed"),
+        ("--scope", "bucket:posters"),
+        ("--scope", "bucket:bkt_0000000000000000"),
+        ("--scope", "bucket:poster*"),
+        ("--scope", "bucket:bkt_*:reed"),
+        ("--scope", "organization:int_other"),
     ],
 )
 def test_an_invalid_option_is_named_and_no_key_is_created(operator: Operator, option: str, value: str) -> None:

@@ -148,10 +148,24 @@ def test_an_invalid_value_is_rejected_with_its_location(api: Api, body: dict[str
     assert count(api) == 0
 
 
-def test_a_description_in_a_unique_key_is_accepted_and_not_stored(api: Api) -> None:
-    made = api.post("/v1/buckets", bucket_body(unique_key={**KEY, "description": "The title"})).json
+def test_the_description_of_a_unique_key_is_stored_and_shown(api: Api) -> None:
+    # The example of upstream's reference.
+    key = {
+        "default_policy": "upsert",
+        "description": "Single field, upsert by default (idempotent video ingestion)",
+        "fields": ["title"],
+    }
+    path = f"/v1/buckets/{api.post('/v1/buckets', bucket_body(unique_key=key)).json['bucket_id']}"
+    assert api.get(path).json["unique_key"] == key
+    assert api.post("/v1/buckets/list", {}).json["results"][0]["unique_key"] == key
 
-    assert made["unique_key"] == {**KEY, "default_policy": None}
+    changed = api.patch(path, {"unique_key": {"fields": ["title"], "default_policy": "insert"}}).json["unique_key"]
+    assert changed == {**key, "default_policy": "insert"}
+    changed = api.put(path, {"unique_key": {"fields": ["title"], "description": "The title"}}).json["unique_key"]
+    assert changed == {"fields": ["title"], "default_policy": "insert", "description": "The title"}
+    changed = api.patch(path, {"unique_key": {"fields": ["title"], "description": None}}).json["unique_key"]
+    assert changed == {"fields": ["title"], "default_policy": "insert"}
+    assert api.patch(path, {"unique_key": {"fields": ["title"], "description": 5}}).status == 422
 
 
 def test_shape_then_unique_key_then_adapter_then_name_are_checked(api: Api) -> None:

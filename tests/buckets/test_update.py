@@ -83,7 +83,7 @@ def test_only_keys_in_the_body_change(
         {"bucket_name": "posters"},
         {"description": "Old ones", "metadata": {"a": 1}, "storage_class": "nearline"},
         {"unique_key": {"fields": ["year", "title"]}},
-        {"unique_key": {"fields": ["title", "year"], "description": "Decoration"}},
+        {"unique_key": {"fields": ["title", "year"], "description": None}},
         {"bucket_schema": FULL["bucket_schema"]},
     ],
 )

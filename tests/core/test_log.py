@@ -4,6 +4,10 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
 from chalicelib.core import log
+from chalicelib.core.clock import format_timestamp
 
 Lines = Callable[[], list[dict[str, Any]]]
 ASCII = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)
@@ -36,9 +41,13 @@ def lines(stream: io.StringIO) -> Lines:
 
 
 def test_a_line_is_one_object_with_the_given_fields(lines: Lines) -> None:
+    started = format_timestamp(datetime.now(UTC))
     log.log("request", status=200, route="/v1/buckets", duration_ms=1.5, organization="")
     log.log("other", level=log.ERROR)
-    assert lines() == [
+    ended = format_timestamp(datetime.now(UTC))
+    written = lines()
+    assert all(started <= line.pop("time") <= ended for line in written)
+    assert written == [
         {
             "level": "INFO",
             "message": "request",
@@ -49,6 +58,20 @@ def test_a_line_is_one_object_with_the_given_fields(lines: Lines) -> None:
         },
         {"level": "ERROR", "message": "other"},
     ]
+
+
+def test_lines_inside_a_request_have_its_id_also_in_other_threads(lines: Lines) -> None:
+    with log.request_context("outer") as outer:
+        with log.request_context("inner") as inner, ThreadPoolExecutor(1) as pool:
+            pool.submit(copy_context().run, log.log, "in a thread").result()
+            pool.submit(copy_context().run, partial(log.add_request_fields, bucket="bkt_1", object="obj_1")).result()
+            log.add_request_fields(bucket="bkt_2")
+        log.log("after", bucket="own")
+    log.add_request_fields(bucket="bkt_3")
+    log.log("outside")
+    assert [line.get("request_id") for line in lines()] == ["inner", "outer", None]
+    assert inner.found == {"bucket": "bkt_2", "object": "obj_1"}
+    assert outer.found == {}
 
 
 def test_the_first_configuration_sets_the_stream(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:

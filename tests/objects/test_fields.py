@@ -16,7 +16,7 @@ from chalicelib.objects.fields import (
     new_values,
     with_blob_metadata,
 )
-from chalicelib.schemas.reserved_names import RESERVED_OBJECT_NAMES
+from chalicelib.schemas.reserved_names import RESERVED_NAMES
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -77,7 +77,7 @@ def test_a_required_field_may_be_in_metadata_and_is_checked_there() -> None:
     assert problems(lambda: new_values(sent, {"poster"}, SCHEMA)) == [(("body", "metadata", "title"), "string_type")]
 
 
-@pytest.mark.parametrize("name", [*sorted(RESERVED_OBJECT_NAMES), "_internal", "_", "auto_process"])
+@pytest.mark.parametrize("name", [*sorted(RESERVED_NAMES), "_internal", "_", "auto_process"])
 def test_reserved_names_are_rejected(name: str) -> None:
     assert problems(lambda: check_names([name], SCHEMA)) == [(("body", name), "reserved_name")]
 

@@ -47,9 +47,18 @@ def test_a_unique_key_is_stored_with_its_fields_in_the_order_given() -> None:
     assert check_unique_key(config(fields=["float"]), SCHEMA) == {"fields": ["float"], "default_policy": None}
 
 
-def test_a_description_is_accepted_and_dropped() -> None:
-    key = config(fields=["string"], default_policy="upsert", description="decoration")
-    assert key.model_dump() == {"fields": ["string"], "default_policy": "upsert"}
+def test_a_description_is_stored_changed_and_removed() -> None:
+    key = {"fields": ["string"], "default_policy": "upsert", "description": "One"}
+    stored = check_unique_key(config(**key), SCHEMA)
+    assert stored == key
+    assert check_unique_key_change(stored, config(fields=["string"])) == key
+    assert check_unique_key_change(stored, config(fields=["string"], description="Two")) == {
+        **key,
+        "description": "Two",
+    }
+    del key["description"]
+    assert check_unique_key_change(stored, config(fields=["string"], description=None)) == key
+    assert check_unique_key(config(**key, description=None), SCHEMA) == key
 
 
 @pytest.mark.parametrize(
