@@ -75,6 +75,14 @@ class Folder:
         new_path.replace(self.path / name)
         sync_directory(self.path)
 
+    def is_private(self, name: str) -> bool:
+        """Returns whether the file of this name exists, belongs to this user, and no other user can read it."""
+        try:
+            status = (self.path / name).stat()
+        except OSError:
+            return False
+        return status.st_uid == os.geteuid() and not status.st_mode & 0o077
+
     def remove(self, name: str) -> None:
         """Removes the file of this name, if it exists."""
         (self.path / name).unlink(missing_ok=True)

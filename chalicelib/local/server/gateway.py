@@ -7,7 +7,6 @@ until the first is acknowledged.
 
 from __future__ import annotations
 
-import socket
 import sys
 import traceback
 import uuid
@@ -22,12 +21,10 @@ from chalice.local import ChaliceRequestHandler, LocalGateway, ThreadedHTTPServe
 
 from chalicelib.core.errors import ApiError, BadRequest, RouteNotFound
 from chalicelib.http.envelope import error_response, internal_error
-from chalicelib.local.server.http_body import read_body
+from chalicelib.local.server.http_body import drain, read_body
 
 # The payload limit of API Gateway.
 MAX_API_REQUEST_BYTES = 10_000_000
-MAX_DRAIN_SECONDS = 2.0
-MAX_DRAIN_BYTES = 64_000_000
 
 JSON = {"Content-Type": "application/json"}
 
@@ -82,7 +79,7 @@ class Handler(ChaliceRequestHandler):
             body = read_body(self.headers, cast(BinaryIO, self.rfile), MAX_API_REQUEST_BYTES)
         except ApiError as error:
             self._send_api_error(error, closing=True)
-            return self._drain()
+            return drain(self.connection)
         try:
             response = self.local_gateway.handle_request(
                 method=self.command, path=self.path, headers=dict(self.headers), body=body
@@ -145,20 +142,6 @@ class Handler(ChaliceRequestHandler):
         if self.command != "HEAD" and status not in (204, 304):
             self.wfile.write(content)
         self.wfile.flush()
-
-    def _drain(self) -> None:
-        """Reads the rest of the request, within limits of time and size.
-
-        To close a connection with unread bytes resets it, and the client could lose the response.
-        """
-        self.connection.shutdown(socket.SHUT_WR)
-        self.connection.settimeout(MAX_DRAIN_SECONDS)
-        remaining = MAX_DRAIN_BYTES
-        try:
-            while remaining > 0 and (read := self.connection.recv(65_536)):
-                remaining -= len(read)
-        except OSError:
-            return
 
 
 class Server(ThreadedHTTPServer):

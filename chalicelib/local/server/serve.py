@@ -26,9 +26,11 @@ from chalice.local import LocalDevServer
 from chalicelib.core.errors import ApiError, RequestInvalid
 from chalicelib.local import engine
 from chalicelib.local.bootstrap import Credentials, first_credentials
+from chalicelib.local.credential import AwsCredential
 from chalicelib.local.events import wiring as events
 from chalicelib.local.events.wiring import Handlers
 from chalicelib.local.journal.folder import FolderInUse
+from chalicelib.local.moto.rows import REGION
 from chalicelib.local.server import watching
 from chalicelib.local.server.aws_endpoint import AwsEndpoint
 from chalicelib.local.server.gateway import Handler, Server
@@ -117,17 +119,28 @@ class EmbeddedServer(LocalDevServer):
         built = services()
         # Before the endpoint is published: other processes may write only after the statistics are exact.
         events.start_events(settings, built, handlers)
-        running.publish_endpoint(AwsEndpoint(running.backends, port + 1).url)
-        print_welcome(f"{address}/v1", settings.data_dir, first_credentials(built, running.folder, settings.dev_key))
+        endpoint = AwsEndpoint(running.backends, port + 1, running.credential)
+        running.publish_endpoint(endpoint.url)
+        credentials = first_credentials(built, running.folder, settings.dev_key)
+        print_welcome(f"{address}/v1", settings.data_dir, credentials, aws_variables(endpoint.url, running.credential))
 
 
-def print_welcome(address: str, data_dir: str, credentials: Credentials) -> None:
+def aws_variables(endpoint: str, credential: AwsCredential) -> str:
+    """Returns the variables with which an AWS client uses the tables and files, in the form that precedes a command."""
+    return (
+        f"AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_ACCESS_KEY_ID={credential.access_key_id} "
+        f"AWS_SECRET_ACCESS_KEY={credential.secret_access_key}"
+    )
+
+
+def print_welcome(address: str, data_dir: str, credentials: Credentials, aws: str) -> None:
     """Prints the variables that a client needs, as shell commands."""
     print(
         f"\nThe Buckets API listens on {address} and keeps its data in {data_dir}\n\n"
         f"export MIXPEEK_BASE_URL={address}\n"
         f"export MIXPEEK_API_KEY={credentials.api_key}\n"
-        f"export MIXPEEK_NAMESPACE={credentials.namespace}\n",
+        f"export MIXPEEK_NAMESPACE={credentials.namespace}\n\n"
+        f"For AWS clients: {aws}\n",
         flush=True,
     )
 

@@ -114,6 +114,28 @@ def test_the_key_in_the_environment_is_used(run: Run) -> None:
     assert other.has("a-bucket")
 
 
+def test_an_aws_client_works_with_the_printed_credential(run: Run, project: Path) -> None:
+    server = run("--no-autoreload").ready()
+    variables = dict(re.findall(r"(AWS_\w+)=(\S+)", server.output_text()))
+    assert variables["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{server.port + 1}"
+    code = """
+import botocore.session
+s3 = botocore.session.Session().create_client("s3")
+print(s3.list_objects_v2(Bucket="buckets-blobs")["KeyCount"])
+"""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, env={**environ, **variables}, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+    )
+    assert (done.stdout, done.returncode) == ("0\n", 0), done.stderr
+    other = {**variables, "AWS_SECRET_ACCESS_KEY": "another"}
+    done = subprocess.run(
+        command, env={**environ, **other}, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+    )
+    assert "SignatureDoesNotMatch" in done.stderr
+
+
 def imported(output: str) -> list[str]:
     """The modules in the report that Python writes with PYTHONPROFILEIMPORTTIME."""
     return re.findall(r"^import time: +\d+ \| +\d+ \| +(\S+)$", output, re.MULTILINE)
