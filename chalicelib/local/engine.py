@@ -15,15 +15,16 @@ import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from chalicelib.local.client import local_client, local_s3_client
 from chalicelib.local.credential import AwsCredential, ensure_credential, read_credential
 from chalicelib.local.events.pump import Pump, Source
-from chalicelib.local.events.streams import Streams
+from chalicelib.local.events.streams import Streams, is_final_state
 from chalicelib.local.journal.files import Files
 from chalicelib.local.journal.folder import LOOPBACK, POLL_SECONDS, Folder, FolderInUse
+from chalicelib.local.journal.set_aside import set_aside, set_aside_if_odd
 from chalicelib.local.journal.storage import Storage
 from chalicelib.local.moto.backends import Backends, ChangeStores
 from chalicelib.local.tables import create_tables
@@ -56,8 +57,7 @@ class Engine:
         self.folder.own(wait_seconds=wait_seconds)
         # The file of an owner that was killed. Another program may listen on that port by now.
         self.folder.remove(ENDPOINT_FILE)
-        saved = self.folder.read(STREAMS_FILE)
-        self.folder.remove(STREAMS_FILE)
+        saved = self._take_stream_state()
         self._pump: Pump | None = None
         try:
             self.credential = ensure_credential(self.folder)
@@ -67,7 +67,9 @@ class Engine:
             make_tables = partial(
                 create_tables, self._client, catalog=settings.catalog_table, objects=settings.objects_table
             )
-            self._storage = Storage(self.folder.path, self.backends, self._client, make_tables, report)
+            self._storage = Storage(
+                self.folder.path, self.backends, self._client, make_tables, report, saved.get("last", 0)
+            )
             files = Files(self.folder.path, self.backends, report)
             files.make_bucket(settings.blob_bucket)
         except BaseException:
@@ -77,6 +79,21 @@ class Engine:
         is_valid = self._storage.intact and saved.get("last") == self._storage.last
         self.streams = Streams(self.backends, saved if is_valid else {})
         self.backends.change_store = ChangeStores(self._storage, files)
+
+    def _take_stream_state(self) -> dict[str, Any]:
+        """Returns the final state of the streams of the previous owner, or {} if there is none, and removes the file.
+
+        A malformed file is set aside.
+        """
+        path = self.folder.path / STREAMS_FILE
+        if set_aside_if_odd(path, report) or not path.exists():
+            return {}
+        saved = self.folder.read(STREAMS_FILE)
+        if not is_final_state(saved) or type(saved.get("last")) is not int:
+            set_aside(path, "is malformed: the statistics are counted again", report)
+            return {}
+        self.folder.remove(STREAMS_FILE)
+        return saved
 
     def dynamodb(self) -> DynamoDBClient:
         """Returns a DynamoDB client of this engine. Threads may share it."""

@@ -58,9 +58,10 @@ class Folder:
 
     def read(self, name: str) -> dict[str, Any]:
         """Returns the JSON object in the file of this name, or an empty one if there is no readable JSON object."""
+        path = self.path / name
         try:
-            document = json.loads((self.path / name).read_text())
-        except (OSError, ValueError):
+            document = json.loads(path.read_text()) if path.is_file() else None
+        except (OSError, ValueError, RecursionError):
             return {}
         return document if isinstance(document, dict) else {}
 
