@@ -406,6 +406,21 @@ def test_statistics_are_exact_at_the_first_read_after_a_kill(run: Run) -> None:
     wait_until(lambda: again.counts("posters") == (stored + 1, stored + 1))
 
 
+def test_a_deletion_continues_at_once_after_a_kill(run: Run) -> None:
+    server = run("--no-autoreload").ready()
+    server.create("posters")
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(lambda number: server.add("posters", f"title {number}"), range(300)))
+    status, task = server.call("DELETE", "/v1/buckets/posters")
+    assert status == 200, task
+    path = f"/v1/tasks/{task['task_id']}"
+    wait_until(lambda: server.call("GET", path)[1]["status"] != "PENDING")
+    server.signal(signal.SIGKILL)
+    server.wait_for_exit()
+    again = run("--no-autoreload").ready()
+    wait_until(lambda: again.call("GET", path)[1]["status"] == "COMPLETED", seconds=30.0)
+
+
 # A process of the operator, which uses the services without HTTP.
 DELETES = """
 import sys
