@@ -1,4 +1,4 @@
-"""`make run`: the whole API on this machine, with the local server of chalice and the embedded engine."""
+"""The command of `make run`: serves the API on this machine, with chalice's local server and the embedded engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chalicelib.local.server import watching
 from chalicelib.settings import SettingInvalid, read_settings
 
 PROJECT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 1.0
+START_WAIT_SECONDS = 1.0
 
 
 @click.command()
@@ -37,14 +37,14 @@ def main(host: str, port: int, autoreload: bool) -> None:
 
 
 def _run(host: str, port: int, *, autoreload: bool) -> int:
-    """Serves in this process, or has a worker serve, until a signal ends it. Returns the exit code."""
+    """Serves in this process, or in a worker process, until a signal ends it. Returns the exit code."""
     is_worker = bool(os.environ.get(watching.WORKER))
     if not is_worker:
         _check_free(host, port)
     if autoreload and not is_worker:
         return watching.run_parent([sys.executable, "-m", "chalicelib.local", *sys.argv[1:]], os.environ)
     watching.install()
-    # Only the process that serves needs the application, so only that one imports it.
+    # Imported here because only the process that serves needs the application.
     from chalicelib.local.server.serve import new_server
 
     if autoreload:
@@ -54,33 +54,34 @@ def _run(host: str, port: int, *, autoreload: bool) -> int:
 
 
 def _interrupt(*_: Any) -> None:
-    # Ctrl-C reaches both processes, and then the parent ends its worker: once is enough.
+    # Ctrl-C sends a signal to both processes, and then the parent terminates its worker. One signal is enough.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def _check_free(host: str, port: int) -> None:
-    """Ends with one line when a port or the data folder is another's, and not just being let go."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    """Exits with a message of one line if another process keeps using a port or the data folder."""
+    deadline = time.monotonic() + START_WAIT_SECONDS
     for interface, number in ((host, port), (LOOPBACK, port + 1)):
-        while (trouble := _trouble(interface, number)) and time.monotonic() < deadline:
+        while (problem := _bind_problem(interface, number)) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
-        if trouble:
-            sys.exit(f"Cannot listen on {interface}:{number}: {trouble}. BUCKETS_PORT=N chooses ports N and N+1")
+        if problem:
+            sys.exit(f"Cannot listen on {interface}:{number}: {problem}. BUCKETS_PORT=N chooses ports N and N+1")
     try:
         folder = Folder(Path(read_settings(os.environ).data_dir).resolve())
-        folder.own(wait_seconds=PATIENCE_SECONDS)
+        folder.own(wait_seconds=START_WAIT_SECONDS)
     except (FolderInUse, SettingInvalid, OSError) as error:
         sys.exit(f"Cannot start: {error}")
     folder.release()
 
 
-def _trouble(interface: str, port: int) -> str | None:
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _bind_problem(interface: str, port: int) -> str | None:
+    """Returns why this port cannot be bound, or None if it can."""
+    with socket.socket() as candidate:
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind((interface, port))
+            candidate.bind((interface, port))
         except OSError as error:
             return str(error.strerror or error)
     return None

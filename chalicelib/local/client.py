@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
 from chalicelib.aws.clients import CONFIG, S3, S3_CONFIG, SERVICE, DynamoDBLoader, ServiceLoader
+from chalicelib.local.credential import UNCHECKED, AwsCredential
 from chalicelib.local.moto.rows import REGION
 
 if TYPE_CHECKING:
@@ -42,29 +43,31 @@ def isolated_session() -> botocore.session.Session:
     return botocore.session.Session(session_vars=_SESSION_VARIABLES)
 
 
-def local_client(endpoint: str = f"https://dynamodb.{REGION}.amazonaws.com") -> DynamoDBClient:
-    """Returns a DynamoDB client with fixed credentials, which the engine does not check."""
+def local_client(
+    endpoint: str = f"https://dynamodb.{REGION}.amazonaws.com", credential: AwsCredential = UNCHECKED
+) -> DynamoDBClient:
+    """Returns a DynamoDB client. An AWS endpoint checks the credential; the engine's own process does not."""
     session = isolated_session()
     session.register_component("data_loader", _loader())
     return session.create_client(  # type: ignore[return-value]
         SERVICE,
         region_name=REGION,
         endpoint_url=endpoint,
-        aws_access_key_id="embedded",
-        aws_secret_access_key="embedded",  # noqa: S106 not a secret: the engine does not check it
+        aws_access_key_id=credential.access_key_id,
+        aws_secret_access_key=credential.secret_access_key,
         config=CONFIG.merge(_ISOLATED_CONFIG),
     )
 
 
-def local_s3_client(endpoint: str) -> S3Client:
-    """Returns an S3 client of an AWS endpoint, with fixed credentials. Any local process can use its presigned URLs."""
+def local_s3_client(endpoint: str, credential: AwsCredential = UNCHECKED) -> S3Client:
+    """Returns an S3 client of an AWS endpoint, which checks the credential, also in presigned URLs."""
     session = isolated_session()
     session.register_component("data_loader", ServiceLoader(S3))
     return session.create_client(  # type: ignore[return-value]
         S3,
         region_name=REGION,
         endpoint_url=endpoint,
-        aws_access_key_id="embedded",
-        aws_secret_access_key="embedded",  # noqa: S106 not a secret: the engine does not check it
+        aws_access_key_id=credential.access_key_id,
+        aws_secret_access_key=credential.secret_access_key,
         config=S3_CONFIG.merge(_ISOLATED_CONFIG),
     )

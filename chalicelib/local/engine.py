@@ -15,14 +15,16 @@ import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from chalicelib.local.client import local_client, local_s3_client
+from chalicelib.local.credential import AwsCredential, ensure_credential, read_credential
 from chalicelib.local.events.pump import Pump, Source
-from chalicelib.local.events.streams import Streams
+from chalicelib.local.events.streams import Streams, is_final_state
 from chalicelib.local.journal.files import Files
 from chalicelib.local.journal.folder import LOOPBACK, POLL_SECONDS, Folder, FolderInUse
+from chalicelib.local.journal.set_aside import set_aside, set_aside_if_odd
 from chalicelib.local.journal.storage import Storage
 from chalicelib.local.moto.backends import Backends, ChangeStores
 from chalicelib.local.tables import create_tables
@@ -44,7 +46,10 @@ _start_lock = threading.Lock()
 
 
 class Engine:
-    """An open data folder. `backends` processes the AWS requests, `folder` holds the files."""
+    """An open data folder. `backends` processes the AWS requests, `folder` holds the files.
+
+    `credential` is what the clients of the AWS endpoint sign their requests with.
+    """
 
     def __init__(self, settings: Settings, *, wait_seconds: float = 0.0) -> None:
         """Raises FolderInUse when another process owns the folder for longer than `wait_seconds`."""
@@ -52,17 +57,19 @@ class Engine:
         self.folder.own(wait_seconds=wait_seconds)
         # The file of an owner that was killed. Another program may listen on that port by now.
         self.folder.remove(ENDPOINT_FILE)
-        saved = self.folder.read(STREAMS_FILE)
-        self.folder.remove(STREAMS_FILE)
+        saved = self._take_stream_state()
         self._pump: Pump | None = None
         try:
+            self.credential = ensure_credential(self.folder)
             self.backends = Backends()
             self._client = local_client()
             self.backends.attach(self._client)
             make_tables = partial(
                 create_tables, self._client, catalog=settings.catalog_table, objects=settings.objects_table
             )
-            self._storage = Storage(self.folder.path, self.backends, self._client, make_tables, report)
+            self._storage = Storage(
+                self.folder.path, self.backends, self._client, make_tables, report, saved.get("last", 0)
+            )
             files = Files(self.folder.path, self.backends, report)
             files.make_bucket(settings.blob_bucket)
         except BaseException:
@@ -73,13 +80,28 @@ class Engine:
         self.streams = Streams(self.backends, saved if is_valid else {})
         self.backends.change_store = ChangeStores(self._storage, files)
 
+    def _take_stream_state(self) -> dict[str, Any]:
+        """Returns the final state of the streams of the previous owner, or {} if there is none, and removes the file.
+
+        A malformed file is set aside.
+        """
+        path = self.folder.path / STREAMS_FILE
+        if set_aside_if_odd(path, report) or not path.exists():
+            return {}
+        saved = self.folder.read(STREAMS_FILE)
+        if not is_final_state(saved) or type(saved.get("last")) is not int:
+            set_aside(path, "is malformed: the statistics are counted again", report)
+            return {}
+        self.folder.remove(STREAMS_FILE)
+        return saved
+
     def dynamodb(self) -> DynamoDBClient:
         """Returns a DynamoDB client of this engine. Threads may share it."""
         return self._client
 
     def s3(self, endpoint: str) -> S3Client:
         """Returns an S3 client of this engine. The URLs that it presigns start with `endpoint`."""
-        client = local_s3_client(endpoint)
+        client = local_s3_client(endpoint, self.credential)
         self.backends.attach(client)
         return client
 
@@ -163,7 +185,7 @@ def connect(settings: Settings, *, wait_seconds: float = FOLDER_WAIT_SECONDS) ->
     to `wait_seconds` for an owner that is starting or ending, then raises FolderInUse.
     """
     found = _engine_or_endpoint(settings, wait_seconds)
-    return local_client(found) if isinstance(found, str) else found.dynamodb()
+    return found.dynamodb() if isinstance(found, Engine) else local_client(*found)
 
 
 def connect_s3(settings: Settings, *, wait_seconds: float = FOLDER_WAIT_SECONDS) -> S3Client:
@@ -172,21 +194,22 @@ def connect_s3(settings: Settings, *, wait_seconds: float = FOLDER_WAIT_SECONDS)
     If this process owns the folder, presigned URLs start with the endpoint on the port after that of the settings.
     """
     found = _engine_or_endpoint(settings, wait_seconds)
-    if isinstance(found, str):
-        return local_s3_client(found)
-    return found.s3(f"http://{LOOPBACK}:{settings.port + 1}")
+    if isinstance(found, Engine):
+        return found.s3(f"http://{LOOPBACK}:{settings.port + 1}")
+    return local_s3_client(*found)
 
 
-def _engine_or_endpoint(settings: Settings, wait_seconds: float) -> Engine | str:
-    """Returns the engine of this process, or the URL of the AWS endpoint of the folder's owner."""
+def _engine_or_endpoint(settings: Settings, wait_seconds: float) -> Engine | tuple[str, AwsCredential]:
+    """Returns the engine of this process, or the URL and the credential of the AWS endpoint of the folder's owner."""
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
             return start(settings)
         except FolderInUse:
-            endpoint = Folder(Path(settings.data_dir).resolve()).read(ENDPOINT_FILE).get("door")
-            if isinstance(endpoint, str) and _is_listening(endpoint):
-                return endpoint
+            folder = Folder(Path(settings.data_dir).resolve())
+            endpoint, credential = folder.read(ENDPOINT_FILE).get("door"), read_credential(folder)
+            if isinstance(endpoint, str) and credential is not None and _is_listening(endpoint):
+                return endpoint, credential
             if time.monotonic() >= deadline:
                 raise
         time.sleep(POLL_SECONDS)

@@ -115,6 +115,12 @@ class TaskStore:
             task, UpdateExpression({**_common_attributes(now), **attributes}, add={"revision": 1})
         )
 
+    def end_lease(self, task: Task, *, now: datetime) -> Task:
+        """Ends the lease of an owner that is known to have ended. Raises VersionConflict if it has lost the lease."""
+        return self._write_as_owner(
+            task, UpdateExpression({**_common_attributes(now), **NOT_LEASED}, add={"revision": 1})
+        )
+
     def fail(self, task: Task, error: str, *, now: datetime) -> Task:
         """Marks the task as failed. Raises VersionConflict if the owner has lost the lease."""
         attributes = {"status": TaskStatusEnum.FAILED.value, "error": error}

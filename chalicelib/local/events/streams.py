@@ -84,6 +84,16 @@ class Streams:
         return dynamodb_backends[self._backends.account][REGION].tables[name]
 
 
+def is_final_state(saved: Mapping[str, Any]) -> bool:
+    """Returns whether a document has the form of `final_state`."""
+    shard, positions = saved.get("shard"), saved.get("places")
+    return (
+        isinstance(shard, str)
+        and isinstance(positions, dict)
+        and all(type(position) is int for position in positions.values())
+    )
+
+
 def stream_positions(account: str) -> StreamPositions:
     """Returns the number of the next record, for each table."""
     return {name: shard.starting_sequence_number + len(shard.items) for name, shard in _shards(account)}

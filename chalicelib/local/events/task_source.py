@@ -1,7 +1,7 @@
 """The queue of background tasks in memory, and a source that delivers its messages, like SQS and Lambda.
 
-The messages do not survive the process. No task is lost, because a start sends a message for every task that has not
-ended. Another process can continue a task when its lease has expired.
+The messages do not survive the process. No task is lost, because a start ends the leases of the process before, and
+sends a message for every task that has not ended.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import Any
 
+from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.tasks.queue import TaskQueue
+from chalicelib.tasks.store import TaskStore
 from chalicelib.tasks.task import Task
 
 URL = "embedded"
@@ -121,8 +125,14 @@ def record_of(message: QueuedMessage) -> dict[str, Any]:
     }
 
 
-def enqueue_waiting_tasks(queue: TaskQueue, tasks: Iterable[Task]) -> None:
-    """Sends a message for each task that has not ended. The messages of an earlier process ended with it."""
+def continue_tasks(store: TaskStore, queue: TaskQueue, tasks: Iterable[Task], now: datetime) -> None:
+    """Ends the lease of each task that has not ended, and sends a message for it.
+
+    Only the owner of the data folder runs tasks, so at its start every lease is of a process that has ended.
+    """
     for task in tasks:
         if not task.has_ended:
+            if task.lease_owner is not None:
+                with suppress(VersionConflict):  # a command has canceled the task meanwhile
+                    store.end_lease(task, now=now)
             queue.send(task.organization, task.task_id)

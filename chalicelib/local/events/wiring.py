@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chalicelib import keys
 from chalicelib.local import engine
 from chalicelib.local.events.stream_source import StreamSource
-from chalicelib.local.events.task_source import TaskSource, enqueue_waiting_tasks, local_queue
+from chalicelib.local.events.task_source import TaskSource, continue_tasks, local_queue
 from chalicelib.tasks.outbox import starts_a_task
 from chalicelib.tasks.runner import MARGIN_SECONDS
 
@@ -50,7 +50,8 @@ def start_events(settings: Settings, services: Services, handlers: Handlers) -> 
         owned.streams.mark_rebuilt()
     streams, report = owned.streams, engine.report
     for organization in services.access.list_organizations():
-        enqueue_waiting_tasks(services.runner.queue, services.tasks.walk(organization.organization_id))
+        tasks = services.tasks.walk(organization.organization_id)
+        continue_tasks(services.runner.store, services.runner.queue, tasks, services.runner.clock())
     owned.start_delivery(
         StreamSource(
             streams,

@@ -21,6 +21,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from moto.s3.models import FakeBucket, FakeKey, S3Backend, s3_backends
 
 from chalicelib.local.journal.lines import DAMAGED, decode, encode, open_private, sync_directory
+from chalicelib.local.journal.set_aside import set_aside, set_aside_if_odd
 from chalicelib.local.moto.backends import Backends
 from chalicelib.local.moto.rows import REGION
 
@@ -49,6 +50,8 @@ class Files:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         self._saved: dict[Path, ObjectLocation] = {}
         for path in sorted(self._folder.iterdir()):
+            if path.suffix in ("", _NEW_SUFFIX) and set_aside_if_odd(path, report):
+                continue
             if path.suffix == _NEW_SUFFIX:
                 path.unlink()  # its upload did not get a response
             elif path.suffix == "":
@@ -120,9 +123,7 @@ class Files:
             line, content = file.readline(), file.read()
         header = decode(line)
         if header is DAMAGED or zlib.crc32(content) != header["crc32"]:
-            damaged_path = path.with_name(f"{path.name}.damaged")
-            path.replace(damaged_path)
-            self._report(f"{path} is damaged: the file of one object is lost. Its remains are kept as {damaged_path}")
+            set_aside(path, "is damaged: the file of one object is lost", self._report)
             return
         location = ObjectLocation(header["bucket"], header["key"])
         self.make_bucket(location.bucket)

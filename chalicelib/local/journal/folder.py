@@ -58,9 +58,10 @@ class Folder:
 
     def read(self, name: str) -> dict[str, Any]:
         """Returns the JSON object in the file of this name, or an empty one if there is no readable JSON object."""
+        path = self.path / name
         try:
-            document = json.loads((self.path / name).read_text())
-        except (OSError, ValueError):
+            document = json.loads(path.read_text()) if path.is_file() else None
+        except (OSError, ValueError, RecursionError):
             return {}
         return document if isinstance(document, dict) else {}
 
@@ -74,6 +75,14 @@ class Folder:
             os.fsync(file.fileno())
         new_path.replace(self.path / name)
         sync_directory(self.path)
+
+    def is_private(self, name: str) -> bool:
+        """Returns whether the file of this name exists, belongs to this user, and no other user can read it."""
+        try:
+            status = (self.path / name).stat()
+        except OSError:
+            return False
+        return status.st_uid == os.geteuid() and not status.st_mode & 0o077
 
     def remove(self, name: str) -> None:
         """Removes the file of this name, if it exists."""

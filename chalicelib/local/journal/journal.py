@@ -9,12 +9,32 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from chalicelib.local.journal.lines import encode, open_private, sync_directory
+from chalicelib.local.journal.lines import DAMAGED, decode, encode, open_private, sync_directory
 
 SYNC_SECONDS = 1.0
+
+
+def last_number_path(journal: Path) -> Path:
+    """Returns the path of the file with the number of the last change."""
+    return journal.with_name(f"{journal.name}.last")
+
+
+def read_last_number(journal: Path) -> int:
+    """Returns the number of the last change when the journal was last flushed to the disk, or 0 if it is not known.
+
+    A journal that ends before this number has lost entries at its end, which nothing in the journal itself shows.
+    """
+    try:
+        content = decode(last_number_path(journal).read_bytes())
+    except (OSError, ValueError):
+        return 0
+    if content is DAMAGED or not isinstance(content, list) or len(content) != 1 or type(content[0]) is not int:
+        return 0
+    return content[0]
 
 
 class JournalEntry(NamedTuple):
@@ -44,6 +64,7 @@ class Journal:
 
     def _open(self) -> None:
         self._file = open_private(str(self.path), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._last_file = open_private(str(last_number_path(self.path)), os.O_WRONLY | os.O_CREAT)
         sync_directory(self.path.parent)
         self.size = os.fstat(self._file).st_size
 
@@ -73,12 +94,22 @@ class Journal:
         self._closing.set()
         self._dirty.set()
         self._syncing.join()
-        os.fsync(self._file)
+        self.sync()
         os.close(self._file)
+        os.close(self._last_file)
+
+    def sync(self) -> None:
+        """Flushes all entries to the disk, and then writes the number of the last one."""
+        last = self.last
+        os.fsync(self._file)
+        line = encode([last])
+        with suppress(OSError):  # an old number finds fewer losses, and is not wrong
+            os.pwrite(self._last_file, line, 0)
+            os.ftruncate(self._last_file, len(line))
 
     def _sync_regularly(self) -> None:
         while not self._closing.is_set():
             self._dirty.wait()
             self._dirty.clear()
-            os.fsync(self._file)
+            self.sync()
             self._closing.wait(SYNC_SECONDS)

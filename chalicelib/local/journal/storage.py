@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,9 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 
 from chalicelib.local.events import streams
-from chalicelib.local.journal.journal import Journal, JournalEntry
+from chalicelib.local.journal.journal import Journal, JournalEntry, last_number_path, read_last_number
 from chalicelib.local.journal.lines import DAMAGED, UNFINISHED, read_lines, write_lines
+from chalicelib.local.journal.set_aside import aside_path, set_aside_if_odd
 from chalicelib.local.moto import rows
 from chalicelib.local.moto.backends import Backends
 
@@ -52,16 +52,24 @@ class Storage:
         client: DynamoDBClient,
         make_tables: Callable[[], None],
         report: Callable[[str], None],
+        known_last: int = 0,
     ) -> None:
-        """`make_tables` creates missing tables. `report` gets a line of text for each problem."""
+        """`make_tables` creates missing tables. `report` gets a line of text for each problem.
+
+        `known_last` is the number of a change that was saved, as another file of the folder says.
+        """
         self._snapshot = folder / "snapshot"
         self._backends = backends
         self._client = client
         self._make_tables = make_tables
         self._report = report
         self._rows = 0
+        self._known_last = known_last
         self._positions: streams.StreamPositions = {}
-        last, self.intact = self._load(folder / "journal")
+        journal = folder / "journal"
+        for path in (self._snapshot, journal, last_number_path(journal)):
+            set_aside_if_odd(path, report)
+        last, self.intact = self._load(journal)
         self._journal = Journal(folder / "journal", last)
         if not self.intact or self._journal.size:
             self._write_snapshot()
@@ -176,12 +184,10 @@ class Storage:
 
     def _replay(self, journal: Path, last: int) -> tuple[int, bool]:
         """Performs the changes after number `last`. Returns the number of the last, and whether the file is intact."""
-        if not journal.exists():
-            return last, True
-        performed, lost, damaged = 0, 0, 0
-        for line in read_lines(journal):
+        performed, lost, damaged, is_unfinished = 0, 0, 0, False
+        for line in read_lines(journal) if journal.exists() else ():
             if line is UNFINISHED:
-                self._remove_unfinished_line(journal)
+                is_unfinished = True
             elif line is DAMAGED:
                 damaged += 1  # counted by the gap to the next number, or at the end of the file
             else:
@@ -191,6 +197,10 @@ class Storage:
                     lost, last = lost + number - last - 1, number
                     performed, lost = (performed + 1, lost) if self._perform(target, body) else (performed, lost + 1)
         lost, last = lost + damaged, last + damaged
+        lost_at_end = max(0, read_last_number(journal) - last, self._known_last - last)
+        if is_unfinished and not lost_at_end:
+            self._remove_unfinished_line(journal)
+        lost, last = lost + lost_at_end, last + lost_at_end
         if lost:
             self._set_aside(journal, f"{lost} of its changes are lost; {performed} are restored")
         return last, not lost
@@ -212,6 +222,9 @@ class Storage:
 
     def _set_aside(self, path: Path, damage: str) -> None:
         """Copies a damaged file to a name with the date, and reports it. A new snapshot replaces the file itself."""
-        copy = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+        if not path.exists():
+            self._report(f"{path} is missing: {damage}")
+            return
+        copy = aside_path(path)
         shutil.copy2(path, copy)
         self._report(f"{path} is damaged: {damage}. A copy of the damaged file is kept as {copy}")

@@ -1,42 +1,70 @@
-"""The AWS endpoint: other processes call the engine's AWS services here, with any AWS client.
+"""The AWS endpoint: other processes of the same user call the engine's DynamoDB and S3 here.
 
     client = boto3.client("dynamodb", endpoint_url="http://127.0.0.1:8001", ...)
 
-It listens on the loopback interface only and accepts every signature, because all data belongs to the user who runs
-the engine. The credential scope of the signature names the service. Region and account are always the engine's.
+It listens on the loopback interface only. Every user of the machine, and every web page in a browser, can connect to
+that interface, so each request must be signed with the credential in the data folder, which only its user can read.
+The endpoint serves only the actions in `aws_actions`. The account is always the engine's, and every region is accepted.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, BinaryIO, cast
-from urllib.parse import parse_qs, urlsplit
+from http.server import ThreadingHTTPServer
+from typing import Any, cast
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
 from chalicelib.core.errors import ApiError
+from chalicelib.local.credential import AwsCredential
 from chalicelib.local.journal.folder import LOOPBACK
 from chalicelib.local.moto.backends import Backends
 from chalicelib.local.moto.rows import REGION
-from chalicelib.local.server.http_body import read_body
+from chalicelib.local.server import signatures
+from chalicelib.local.server.aws_actions import dynamodb_action, s3_action
+from chalicelib.local.server.aws_errors import AwsError, access_denied, bad_request, error_body
+from chalicelib.local.server.connections import LimitedServer, StrictHandler
+from chalicelib.local.server.http_body import drain
+from chalicelib.local.server.signatures import SignedRequest
 
 MAX_AWS_REQUEST_BYTES = 100_000_000
 
-_SCOPE = re.compile(r"Credential=[^/,\s]+/\d+/[a-z0-9-]+/([a-z0-9-]+)/aws4_request")
-_LOCAL_HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?$")
+# Headers that are passed on although clients do not have to sign them. moto requires Authorization, and does not check
+# it. Every other header without a signature is dropped.
+_UNSIGNED_HEADERS = frozenset(
+    {
+        "authorization",
+        "content-type",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-unmodified-since",
+        "range",
+    }
+)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class AwsEndpoint:
-    """An HTTP server with threads of its own that passes requests to the backends."""
+    """An HTTP server with threads of its own that verifies requests and passes them to the backends."""
 
-    def __init__(self, backends: Backends, port: int) -> None:
+    def __init__(
+        self,
+        backends: Backends,
+        port: int,
+        credential: AwsCredential,
+        *,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
         """Starts the server. Raises OSError when the port is in use."""
-        self._server = _Server((LOOPBACK, port), partial(_Handler, backends))
+        self._server = _Server((LOOPBACK, port), partial(_Handler, backends, credential, clock))
         self.url = f"http://{LOOPBACK}:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, name="aws-endpoint", daemon=True).start()
 
@@ -46,56 +74,87 @@ class AwsEndpoint:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(LimitedServer, ThreadingHTTPServer):
     request_queue_size = 128
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(StrictHandler):
     server_version = "buckets-door"  # other versions of the engine look for this name
-    # Sends headers and body together. Otherwise the body waits for the acknowledgement of the headers.
-    wbufsize = -1
-    disable_nagle_algorithm = True
 
-    def __init__(self, backends: Backends, *arguments: Any) -> None:
+    def __init__(
+        self, backends: Backends, credential: AwsCredential, clock: Callable[[], datetime], *arguments: Any
+    ) -> None:
         self._backends = backends
+        self._credential = credential
+        self._clock = clock
+        self._is_body_read = False
         super().__init__(*arguments)
 
     def do_any(self) -> None:
-        """Passes one request to the backends."""
+        """Passes one request to the backends, if it is allowed."""
+        self._is_body_read = False
         try:
-            body = read_body(self.headers, cast(BinaryIO, self.rfile), MAX_AWS_REQUEST_BYTES)
+            request = self._verified()
+        except AwsError as error:
+            return self._send_error(error)
+        return self._send_response(self._backends.send(request))
+
+    def _verified(self) -> AWSPreparedRequest:
+        """Returns the request to the backends. Raises AwsError if its sender may not make it."""
+        self._check_sender()
+        request = signatures.parse_request(str(self.command), self.path, self.headers)
+        signature = signatures.parse_signature(request)
+        signatures.check_key_id(signature, self._credential)
+        signatures.check_time(signature, self._clock())
+        self._check_action(request, signature.service)
+        body = self._read_body()
+        signatures.check_signature(request, signature, body, self._credential)
+        return self._forwarded(signature.service, set(signature.signed_headers), body)
+
+    def _check_sender(self) -> None:
+        """Rejects requests of web pages: with an Origin, or for another host name, which resolves to this machine."""
+        hosts = self.headers.get_all("Host", [])
+        port = cast(ThreadingHTTPServer, self.server).server_port
+        if len(hosts) != 1 or hosts[0].strip().lower() not in (f"{LOOPBACK}:{port}", f"localhost:{port}"):
+            raise access_denied(f"The Host of this endpoint is {LOOPBACK}:{port}")
+        if "Origin" in self.headers:
+            raise access_denied("Web pages may not use this endpoint")
+
+    def _check_action(self, request: SignedRequest, service: str) -> None:
+        action = None
+        if service == "dynamodb" and not request.is_presigned:
+            targets = self.headers.get_all("X-Amz-Target", [])
+            target = targets[0] if len(targets) == 1 else ""
+            action = dynamodb_action(request.method, request.path, request.parameters, target)
+        elif service == "s3" and "X-Amz-Target" not in self.headers:
+            action = s3_action(request.method, request.path, request.own_parameters, request.header_names)
+        if action is None:
+            raise access_denied("This endpoint serves only the actions that the Buckets API uses")
+
+    def _read_body(self) -> bytes:
+        try:
+            body = self.read_whole_body(MAX_AWS_REQUEST_BYTES)
         except ApiError as error:
-            self.close_connection = True
-            return self._send_error(400, "SerializationException", error.text)
-        if not _LOCAL_HOST.match(self.headers.get("Host", "")):
-            # DNS rebinding: a web page of another site whose host name resolves to this machine.
-            return self._send_error(403, "AccessDeniedException", "Only this machine may use this endpoint")
-        service = service_of(self.headers.get("Authorization", ""), self.path)
-        if service is None:
-            message = "Sign the request; any credentials are accepted"
-            return self._send_error(403, "MissingAuthenticationTokenException", message)
-        return self._send_response(self._backends.send(self._forwarded(service, body)))
+            raise bad_request(error.text) from None
+        self._is_body_read = True
+        return body or b""
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = do_any
-
-    def handle_expect_100(self) -> bool:
-        """Sends the response 100 Continue at once."""
-        result = super().handle_expect_100()
-        self.wfile.flush()
-        return result
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Logs nothing: the callers are this user's own processes."""
 
-    def _forwarded(self, service: str, body: bytes | None) -> AWSPreparedRequest:
+    def _forwarded(self, service: str, signed_headers: set[str], body: bytes) -> AWSPreparedRequest:
         headers = HTTPHeaders()
         for name, value in self.headers.items():
-            headers[name] = value
+            if name.lower() in signed_headers | _UNSIGNED_HEADERS:
+                headers[name] = value
         host = f"{service}.{REGION}.amazonaws.com"
-        del headers["Host"], headers["Transfer-Encoding"]
+        # The last is the engine's own, which names the account.
+        del headers["Host"], headers["Content-Length"], headers["Transfer-Encoding"], headers["X-Moto-Account-Id"]
         headers["Host"] = host
-        return AWSPreparedRequest(str(self.command), f"https://{host}{self.path}", headers, body or b"", False)
+        headers["Content-Length"] = str(len(body))
+        return AWSPreparedRequest(str(self.command), f"https://{host}{self.path}", headers, body, False)
 
     def _send_response(self, response: AWSResponse) -> None:
         content = response.content
@@ -109,18 +168,17 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    def _send_error(self, status: int, error_type: str, message: str) -> None:
-        content = json.dumps({"__type": error_type, "message": message}).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/x-amz-json-1.0")
+    def _send_error(self, error: AwsError) -> None:
+        content_type, content = error_body(error, is_dynamodb="X-Amz-Target" in self.headers)
+        self.send_response(error.status)
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(content)))
+        if not self._is_body_read:
+            self.send_header("Connection", "close")
+            self.close_connection = True
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
-
-
-def service_of(authorization: str, path: str) -> str | None:
-    """Returns the service that a request was signed for, in its header or in a presigned URL, or None."""
-    presigned = parse_qs(urlsplit(path).query).get("X-Amz-Credential", [""])[0]
-    scope = _SCOPE.search(authorization) or _SCOPE.match(f"Credential={presigned}/".rstrip("/"))
-    return scope[1] if scope else None
+        if not self._is_body_read:
+            self.wfile.flush()
+            drain(self.connection)

@@ -7,14 +7,13 @@ until the first is acknowledged.
 
 from __future__ import annotations
 
-import socket
 import sys
 import traceback
 import uuid
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from json import dumps
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from chalice.app import Chalice
 from chalice.config import Config
@@ -22,12 +21,11 @@ from chalice.local import ChaliceRequestHandler, LocalGateway, ThreadedHTTPServe
 
 from chalicelib.core.errors import ApiError, BadRequest, RouteNotFound
 from chalicelib.http.envelope import error_response, internal_error
-from chalicelib.local.server.http_body import read_body
+from chalicelib.local.server.connections import LimitedServer, StrictHandler
+from chalicelib.local.server.http_body import drain
 
 # The payload limit of API Gateway.
 MAX_API_REQUEST_BYTES = 10_000_000
-MAX_DRAIN_SECONDS = 2.0
-MAX_DRAIN_BYTES = 64_000_000
 
 JSON = {"Content-Type": "application/json"}
 
@@ -66,12 +64,10 @@ class Gateway(LocalGateway):
         return event
 
 
-class Handler(ChaliceRequestHandler):
+class Handler(StrictHandler, ChaliceRequestHandler):
     """Handles the requests of one connection."""
 
     local_gateway: Gateway
-    wbufsize = -1
-    disable_nagle_algorithm = True
 
     def __init__(self, request: Any, client_address: Any, server: Any, app_object: Chalice, config: Config) -> None:
         self.local_gateway = Gateway(app_object, config)
@@ -79,10 +75,10 @@ class Handler(ChaliceRequestHandler):
 
     def _generic_handle(self) -> None:
         try:
-            body = read_body(self.headers, cast(BinaryIO, self.rfile), MAX_API_REQUEST_BYTES)
+            body = self.read_whole_body(MAX_API_REQUEST_BYTES)
         except ApiError as error:
             self._send_api_error(error, closing=True)
-            return self._drain()
+            return drain(self.connection)
         try:
             response = self.local_gateway.handle_request(
                 method=self.command, path=self.path, headers=dict(self.headers), body=body
@@ -103,16 +99,9 @@ class Handler(ChaliceRequestHandler):
             return self._generic_handle
         raise AttributeError(name)
 
-    def handle_expect_100(self) -> bool:
-        """Sends the response 100 Continue at once."""
-        result = bool(super().handle_expect_100())
-        self.wfile.flush()
-        return result
-
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Sends the error for a request that the HTTP server itself rejects: an invalid or too long one."""
-        # Without a version, the response would be in HTTP/0.9, without status and headers.
-        self.request_version = self.protocol_version
+        self.request_version = self.protocol_version  # as in StrictHandler
         return self._send_api_error(MalformedRequest(message or self.responses[code][0]), closing=True)
 
     def log_message(self, format: str, *arguments: Any) -> None:
@@ -146,30 +135,11 @@ class Handler(ChaliceRequestHandler):
             self.wfile.write(content)
         self.wfile.flush()
 
-    def _drain(self) -> None:
-        """Reads the rest of the request, within limits of time and size.
 
-        Closing a connection with unread bytes resets it, and the client could lose the response.
-        """
-        self.connection.shutdown(socket.SHUT_WR)
-        self.connection.settimeout(MAX_DRAIN_SECONDS)
-        remaining = MAX_DRAIN_BYTES
-        try:
-            while remaining > 0 and (read := self.connection.recv(65_536)):
-                remaining -= len(read)
-        except OSError:
-            return
-
-
-class Server(ThreadedHTTPServer):
+class Server(LimitedServer, ThreadedHTTPServer):
     """Accepts bursts of connections, and ignores those that break."""
 
     request_queue_size = 128
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Prints the traceback of an error. A closed connection is not an error."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
 
 
 def cors_headers(app: Chalice) -> dict[str, str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from email.message import Message
 from typing import BinaryIO
 
 from chalicelib.core.errors import BadRequest, TooLarge
 
 MAX_CHUNK_LINE_BYTES = 1024
+MAX_DRAIN_SECONDS = 2.0
+MAX_DRAIN_BYTES = 64_000_000
 
 
 class BodyUnreadable(BadRequest):
@@ -21,15 +24,30 @@ def read_body(headers: Message, stream: BinaryIO, limit: int) -> bytes | None:
 
     Raises BodyUnreadable, or TooLarge for more than `limit` bytes. After either, the connection must be closed.
     """
-    coding = headers.get("Transfer-Encoding")
+    codings = headers.get_all("Transfer-Encoding", [])
     length = _length(headers)
-    if coding is None:
+    if not codings:
         return None if not length else _exactly(stream, length, limit)
-    if length is not None or coding.strip().lower() != "chunked":
+    if length is not None or [coding.strip().lower() for coding in codings] != ["chunked"]:
         raise BodyUnreadable(
             "Send either a Content-Length or the Transfer-Encoding chunked, which is the only one supported"
         )
     return _chunks(stream, limit)
+
+
+def drain(connection: socket.socket) -> None:
+    """Ends the response and reads the rest of the request, within limits of time and size.
+
+    Closing a connection with unread bytes resets it, and the client could lose the response.
+    """
+    try:
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(MAX_DRAIN_SECONDS)
+        remaining = MAX_DRAIN_BYTES
+        while remaining > 0 and (read := connection.recv(65_536)):
+            remaining -= len(read)
+    except OSError:
+        return
 
 
 def _length(headers: Message) -> int | None:

@@ -26,22 +26,25 @@ from chalice.local import LocalDevServer
 from chalicelib.core.errors import ApiError, RequestInvalid
 from chalicelib.local import engine
 from chalicelib.local.bootstrap import Credentials, first_credentials
+from chalicelib.local.credential import AwsCredential
 from chalicelib.local.events import wiring as events
 from chalicelib.local.events.wiring import Handlers
 from chalicelib.local.journal.folder import FolderInUse
+from chalicelib.local.moto.rows import REGION
 from chalicelib.local.server import watching
 from chalicelib.local.server.aws_endpoint import AwsEndpoint
+from chalicelib.local.server.connections import raise_file_limit
 from chalicelib.local.server.gateway import Handler, Server
 from chalicelib.services import Services
 from chalicelib.settings import SettingInvalid, read_settings
 
-# A worker that is replaced may have to wait for a command that is using the folder just now.
-PATIENCE_SECONDS = 5.0
+# A command of the operator may own the folder for a short time, for example while the server restarts.
+FOLDER_WAIT_SECONDS = 5.0
 POLL_SECONDS = 0.1
 
 
 def prepare(services: Callable[[], Services], handlers: Handlers) -> None:
-    """From now on `chalice local` serves with the embedded engine. Opens no file and binds no port."""
+    """Makes `chalice local` serve with the embedded engine. Opens no file and binds no port."""
     watching.install()
     module: Any = chalice.local
     module.LocalDevServer = partial(EmbeddedServer, services=services, handlers=handlers)
@@ -62,7 +65,7 @@ def new_server(project: Path, host: str, port: int) -> LocalDevServer:
 
 
 def load_app(project: Path) -> Chalice:
-    """The application of `app.py`. As in a Lambda function, packages in the folder `vendor` can be imported."""
+    """Returns the application of `app.py`. As in a Lambda function, packages in the folder `vendor` can be imported."""
     if str(project) not in sys.path:
         sys.path.insert(0, str(project))
     vendor = project / "vendor"
@@ -73,7 +76,7 @@ def load_app(project: Path) -> Chalice:
 
 
 class EmbeddedServer(LocalDevServer):
-    """The API on one port, the engine's door on the next, and the data folder behind both."""
+    """Serves the API on one port and the AWS endpoint of the engine on the next. Owns the data folder."""
 
     def __init__(
         self,
@@ -85,17 +88,18 @@ class EmbeddedServer(LocalDevServer):
         services: Callable[[], Services],
         handlers: Handlers,
     ) -> None:
+        raise_file_limit()
         try:
             super().__init__(app_object, config, host, port, handler_cls=Handler, server_cls=Server)
             self._open(host, port, services, handlers)
         except (OSError, OverflowError, FolderInUse, SettingInvalid, ApiError) as error:
-            give_up(why(error, port))
+            exit_with(start_problem(error, port))
 
     def serve_forever(self) -> None:
         """Serves until `shutdown` or, when called in the main thread, until a signal ends the process.
 
-        A thread of its own accepts the connections. In the main thread, a signal could interrupt `socketserver` while
-        it hands a connection to its thread; it would close the connection, and that thread would report a fault.
+        A separate thread accepts the connections. In the main thread, a signal could interrupt `socketserver` while it
+        passes a connection to its thread: the connection would be closed, and the thread would print a traceback.
         """
         accepting = threading.Thread(target=self._accept, name="server", daemon=True)
         accepting.start()
@@ -113,36 +117,50 @@ class EmbeddedServer(LocalDevServer):
         address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
         os.environ["BUCKETS_PORT"] = str(port)
         settings = read_settings(os.environ)
-        running = engine.start(settings, wait_seconds=PATIENCE_SECONDS)
-        made = services()
-        # Other processes may write only once the statistics are exact.
-        events.start_events(settings, made, handlers)
-        running.publish_endpoint(AwsEndpoint(running.backends, port + 1).url)
-        welcome(f"{address}/v1", settings.data_dir, first_credentials(made, running.folder, settings.dev_key))
+        running = engine.start(settings, wait_seconds=FOLDER_WAIT_SECONDS)
+        built = services()
+        # Before the endpoint is published: other processes may write only after the statistics are exact.
+        events.start_events(settings, built, handlers)
+        endpoint = AwsEndpoint(running.backends, port + 1, running.credential)
+        running.publish_endpoint(endpoint.url)
+        credentials = first_credentials(built, running.folder, settings.dev_key)
+        print_welcome(f"{address}/v1", settings.data_dir, credentials, aws_variables(endpoint.url, running.credential))
 
 
-def welcome(address: str, data_dir: str, credentials: Credentials) -> None:
-    """What a client needs, ready to paste."""
+def aws_variables(endpoint: str, credential: AwsCredential) -> str:
+    """Returns the variables with which an AWS client uses the tables and files, in the form that precedes a command."""
+    return (
+        f"AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_ACCESS_KEY_ID={credential.access_key_id} "
+        f"AWS_SECRET_ACCESS_KEY={credential.secret_access_key}"
+    )
+
+
+def print_welcome(address: str, data_dir: str, credentials: Credentials, aws: str) -> None:
+    """Prints the variables that a client needs, as shell commands."""
     print(
         f"\nThe Buckets API listens on {address} and keeps its data in {data_dir}\n\n"
         f"export MIXPEEK_BASE_URL={address}\n"
         f"export MIXPEEK_API_KEY={credentials.api_key}\n"
-        f"export MIXPEEK_NAMESPACE={credentials.namespace}\n",
+        f"export MIXPEEK_NAMESPACE={credentials.namespace}\n\n"
+        f"For AWS clients: {aws}\n",
         flush=True,
     )
 
 
-def why(error: Exception, port: int) -> str:
-    """One line about what keeps the server from starting."""
+def start_problem(error: Exception, port: int) -> str:
+    """Returns one line that says why the server cannot start."""
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return f"port {port} or {port + 1} is in use; choose another, N and N+1 being free: chalice local --port N"
+        return f"port {port} or {port + 1} is in use; choose N so that N and N+1 are free: chalice local --port N"
     if isinstance(error, RequestInvalid):
         return "BUCKETS_DEV_KEY: " + "; ".join(problem.message for problem in error.problems)
     return str(error)
 
 
-def give_up(reason: str) -> NoReturn:
-    """Ends the process with one line. Chalice builds the server in a thread, whose end would go unnoticed."""
+def exit_with(reason: str) -> NoReturn:
+    """Prints the reason and ends the process with exit code 1.
+
+    Chalice builds the server in a thread, where `sys.exit` ends only the thread.
+    """
     engine.stop()
     engine.report(reason)
     if threading.current_thread() is threading.main_thread():

@@ -1,12 +1,12 @@
-"""Restarts the local server when its sources change, and ends its two processes together.
+"""Restarts the local server when its source files change, and ends its two processes together.
 
-The parent process starts a worker, which serves, and starts it again when the worker asks for it. `make run` uses
-the functions of this module alone. `chalice local` has a reloader of its own, which watches every file of the
-project: each write to the data folder would restart it, and it reads the time of each file of `.venv` every
-second. `install` limits that one to the sources.
+The parent process starts a worker process, which serves, and starts a new one when the worker exits with
+RESTART_EXIT_CODE. `make run` uses only the functions of this module. `chalice local` has its own reloader, which
+watches every file of the project: each write to the data folder would restart it, and it reads the time of each file
+of `.venv` every second. `install` limits it to the source files.
 
-Nothing here imports `chalice.cli`: it imports `blessed`, which waits for answers from the terminal, for 10 seconds
-in each process if the terminal does not answer.
+This module does not import `chalice.cli`, which imports `blessed`: that queries the terminal, and waits 10 seconds in
+each process if the terminal does not respond.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chalice.local import LocalDevServer
 
-# The variable and the exit code by which the processes of `chalice local` know each other, too.
+# The environment variable of a worker, and its exit code when it must be restarted: the same as in `chalice local`.
 WORKER = "CHALICE_WORKER"
 RESTART_EXIT_CODE = 3
 
@@ -34,23 +34,23 @@ PR_SET_PDEATHSIG = 1
 
 
 def install() -> None:
-    """Prepares a process that serves: it ends with its parent, and its signals go to the main thread.
+    """Prepares a process that serves: it ends with its parent, and its main thread receives the signals.
 
-    In a process of `chalice local`, it also limits the watcher of chalice to the sources.
+    In a process of `chalice local`, it also limits chalice's watcher to the source files.
     """
     chalice_stat: Any = sys.modules.get("chalice.cli.filewatch.stat")
     if chalice_stat is not None:
         watcher = chalice_stat.StatFileWatcher
-        watcher._seed_mtime_cache = _look_first
-        watcher._single_pass_poll = _look_again
-        watcher._is_changed_file = _unchanged
+        watcher._seed_mtime_cache = _start_watching
+        watcher._single_pass_poll = _check_for_changes
+        watcher._is_changed_file = _report_unchanged
     leave_signals_to_main()
     if os.environ.get(WORKER):
         end_with_parent()
 
 
 def run_parent(command: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Starts the worker, and starts it again each time it asks for that. Returns the exit code of the last one."""
+    """Runs the worker, and a new one each time it exits with RESTART_EXIT_CODE. Returns the last exit code."""
     while True:
         worker = subprocess.Popen(command, env={**environ, WORKER: "true"})  # noqa: S603 the command of this process itself
         try:
@@ -64,10 +64,10 @@ def run_parent(command: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def run_worker(new_server: Callable[[], LocalDevServer], root: Path) -> int:
-    """Serves until a source under `root` changes. Returns the exit code that asks the parent for a new worker.
+    """Serves until a source file under `root` changes. Returns the exit code that makes the parent start a new worker.
 
-    The server is made in its thread: when the code does not load, the thread shows the traceback and ends, and the
-    process waits for the code to change.
+    The server is built in its thread: if the code cannot be loaded, the thread prints the traceback and ends, and the
+    process waits for a change of the code.
     """
     from chalice.local import HTTPServerThread
 
@@ -81,89 +81,89 @@ def run_worker(new_server: Callable[[], LocalDevServer], root: Path) -> int:
 
 
 class SourceWatcher(threading.Thread):
-    """Compares the sources every second with what they were when it was made, and sets `changed`."""
+    """A thread that checks the source files every second, and sets `changed` when one has changed since `__init__`."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(name="source watcher", daemon=True)
         self.changed = threading.Event()
-        self._sources = Sources(root)
+        self._snapshot = SourceTimes(root)
 
     def run(self) -> None:
-        """Ends with the first change."""
+        """Runs until the first change."""
         leave_signals_to_main()
-        while not self._sources.have_changed():
+        while not self._snapshot.have_changed():
             time.sleep(POLL_SECONDS)
         self.changed.set()
 
 
-class Sources:
-    """The files that the running server is made of, and when they were last modified."""
+class SourceTimes:
+    """The times when the source files were last modified."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._times = self._modification_times()
 
     def have_changed(self) -> bool:
-        """Whether any was added, modified or removed since the last call or, for the first call, since `__init__`."""
+        """Returns whether a file was added, modified or removed since the previous call (or `__init__`)."""
         before, self._times = self._times, self._modification_times()
         return self._times != before
 
     def _modification_times(self) -> dict[Path, float]:
         times = {}
-        for path in sources(self._root):
+        for path in source_paths(self._root):
             try:
                 times[path] = path.stat().st_mtime
-            except OSError:  # an editor is replacing it
+            except OSError:  # it does not exist, for example while an editor replaces it
                 continue
         return times
 
 
-def sources(root: Path) -> Iterator[Path]:
-    """The paths of these files. Not all of them need exist."""
+def source_paths(root: Path) -> Iterator[Path]:
+    """Yields the paths of the source files of the server. Some of them may not exist."""
     yield root / "app.py"
     yield from (root / "chalicelib").rglob("*.py")
     yield from (root / ".chalice").glob("*.json")
 
 
-def _look_first(watcher: Any, root: str) -> None:
+def _start_watching(watcher: Any, root: str) -> None:
     leave_signals_to_main()
-    watcher.sources = Sources(Path(root))
+    watcher.source_times = SourceTimes(Path(root))
 
 
-def _look_again(watcher: Any, root: str, changed: Callable[[], None]) -> None:
-    if not hasattr(watcher, "sources"):  # its first pass began before `install`
-        watcher.sources = Sources(Path(root))
-    elif watcher.sources.have_changed():
+def _check_for_changes(watcher: Any, root: str, changed: Callable[[], None]) -> None:
+    if not hasattr(watcher, "source_times"):  # its first pass started before `install`
+        watcher.source_times = SourceTimes(Path(root))
+    elif watcher.source_times.have_changed():
         changed()
 
 
-def _unchanged(watcher: Any, path: str, seen: dict[str, float]) -> bool:
-    """Of a pass that began before `install`: every file is as it was."""
+def _report_unchanged(watcher: Any, path: str, seen: dict[str, float]) -> bool:
+    """Reports a file as unchanged. Used by a pass that started before `install`."""
     if path in watcher._mtime_cache:
         seen[path] = watcher._mtime_cache[path]
     return False
 
 
 def leave_signals_to_main() -> None:
-    """This thread, and each that it starts, takes no request to end.
+    """Blocks SIGINT and SIGTERM in this thread and in the threads that it starts, unless it is the main thread.
 
-    Python acts on a signal in its main thread, which here sleeps until a file changes: taken by any other
-    thread, as happens under load, a signal would not wake it.
+    Python handles signals in the main thread, which sleeps until a file changes. A signal that the system delivers to
+    another thread, as happens under load, would not wake it.
     """
     if threading.current_thread() is not threading.main_thread():
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
 
 
 def end_with_parent() -> None:
-    """This process gets a SIGTERM when its parent dies, however that dies, and so keeps no port or lock."""
+    """Sends SIGTERM to this process when its parent ends for any reason, so that it keeps no port or lock."""
     parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         return
-    threading.Thread(target=_end_after, args=(parent,), name="parent", daemon=True).start()
+    threading.Thread(target=_end_when_parent_ends, args=(parent,), name="parent", daemon=True).start()
 
 
-def _end_after(parent: int) -> None:
+def _end_when_parent_ends(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.local.events.task_source import URL, LocalQueue, TaskSource, enqueue_waiting_tasks
+import pytest
+
+from chalicelib.core.statuses import TaskStatusEnum
+from chalicelib.local.events.task_source import URL, LocalQueue, TaskSource, continue_tasks
 from chalicelib.tasks.queue import TaskQueue
-from tests.support.task_queue import FakeContext, new_task_harness
+from tests.support.task_queue import FakeContext, ProcessKilled, new_task_harness
 from tests.support.world import World
-from tests.tasks.conftest import TYPE, CountingWorker, new_task
+from tests.tasks.conftest import TYPE, CountingWorker, ScriptedWorker, new_task
 
 
 class Clock:
@@ -87,6 +90,39 @@ def test_messages_are_delivered_in_the_order_in_which_they_are_due() -> None:
     assert [record["body"] for record in seen] == ["a", "b", "c"]
 
 
+def kill(_: int) -> None:
+    raise ProcessKilled
+
+
+def test_a_start_continues_at_once_a_task_that_a_killed_process_had_leased(world: World) -> None:
+    harness = new_task_harness(world, {TYPE: CountingWorker(before_slice=kill)})
+    task = harness.start(new_task(harness, world))
+    (message,) = harness.queue.waiting
+    with pytest.raises(ProcessKilled):
+        harness.deliver(message)
+    assert harness.read(task).lease_owner is not None
+
+    restarted = new_task_harness(world, {TYPE: CountingWorker()})
+    queue = LocalQueue(Clock())
+    tasks = restarted.tasks.walk(world.organization_id)
+    continue_tasks(restarted.runner.store, TaskQueue(lambda: queue, URL), tasks, world.clock())
+    source = TaskSource(queue, lambda event: restarted.runner.handle(event, FakeContext()), print)
+    assert source.deliver() is None  # and not after 330 seconds
+    assert restarted.read(task).status == TaskStatusEnum.COMPLETED
+
+
+def test_a_start_keeps_the_delay_of_a_task_that_failed(world: World) -> None:
+    harness = new_task_harness(world, {TYPE: ScriptedWorker([LookupError("no")])})
+    task = harness.start(new_task(harness, world))
+    (message,) = harness.queue.waiting
+    harness.deliver(message)
+    before = harness.read(task)
+    assert before.lease_until is not None
+    queue = LocalQueue(Clock())
+    continue_tasks(harness.runner.store, TaskQueue(lambda: queue, URL), [before], world.clock())
+    assert harness.read(task) == before
+
+
 def test_a_start_continues_every_waiting_task(world: World) -> None:
     line = new_task_harness(world, {TYPE: CountingWorker()})
     line.start(new_task(line, world))
@@ -94,7 +130,9 @@ def test_a_start_continues_every_waiting_task(world: World) -> None:
     waiting = line.start(new_task(line, world))
     line.queue.waiting.clear()
     queue = LocalQueue(Clock())
-    enqueue_waiting_tasks(TaskQueue(lambda: queue, URL), line.tasks.walk(world.organization_id))
+    continue_tasks(
+        line.runner.store, TaskQueue(lambda: queue, URL), line.tasks.walk(world.organization_id), world.clock()
+    )
     source = TaskSource(queue, lambda event: line.runner.handle(event, FakeContext()), print)
     assert source.deliver() is None
     assert line.read(waiting).outputs == [{"counted": 3}]

@@ -170,7 +170,7 @@ def test_a_damaged_file_is_set_aside_and_the_others_are_restored(
 
 @pytest.fixture
 def endpoint(engine: Engine) -> Iterator[AwsEndpoint]:
-    opened = AwsEndpoint(engine.backends, 0)
+    opened = AwsEndpoint(engine.backends, 0, engine.credential)
     yield opened
     opened.close()
 
@@ -188,7 +188,7 @@ def test_a_presigned_url_can_be_downloaded(engine: Engine, endpoint: AwsEndpoint
 
 
 def test_a_write_of_another_process_is_saved(engine: Engine, endpoint: AwsEndpoint, again: Again) -> None:
-    with closing(local_s3_client(endpoint.url)) as client:
+    with closing(local_s3_client(endpoint.url, engine.credential)) as client:
         client.put_object(Bucket=BUCKET, Key="k", Body=b"theirs")
     assert s3_of(again(engine)).get_object(Bucket=BUCKET, Key="k")["Body"].read() == b"theirs"
 

@@ -1,4 +1,4 @@
-"""`make run` and `chalice local` as somebody meets them: real processes, on a copy of the project."""
+"""Runs `make run` and `chalice local` as real processes, on a copy of the project."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from tests.support.running import TIMEOUT_SECONDS, ServerProcess, listens, wait_
 PROJECT = Path(__file__).parents[3]
 CHALICE = Path(sysconfig.get_path("scripts")) / "chalice"
 MAKE_RUN = [sys.executable, "-m", "chalicelib.local"]
-# `chalice.cli` imports the other two, which ask the terminal what it can do and wait for an answer.
+# `chalice.cli` imports the other two, which query the terminal and wait for its response.
 TERMINAL_MODULES = {"chalice.cli", "inquirer", "blessed"}
 
 
 @pytest.fixture
 def port() -> int:
-    """A port that is free, as is the next; below those that systems give to clients."""
+    """Returns N so that the ports N and N+1 are free; below the range of ephemeral ports."""
     return next(
         number
         for number in iter(lambda: random.randrange(20000, 30000, 2), None)
@@ -51,9 +51,9 @@ Run = Callable[..., ServerProcess]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of what is served, so that nothing happens to the original."""
+    """Returns a copy of the files that the server needs, so that tests do not change the original."""
     copy = tmp_path / "project"
-    # What is compiled comes along, but for what another process is just writing.
+    # Compiled files are copied too, except those that another process is writing.
     shutil.copytree(PROJECT / "chalicelib", copy / "chalicelib", ignore=shutil.ignore_patterns("*.pyc.*"))
     (copy / ".chalice").mkdir()
     for name in ("app.py", ".chalice/config.json", ".chalice/resources.json"):
@@ -63,13 +63,13 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(project: Path, port: int) -> Iterator[Run]:
-    """Starts servers of the copy, all at one port, and ends them with the test."""
+    """Returns a function that starts a server of the copy. All use one port, and end with the test."""
     started: list[ServerProcess] = []
 
     def run_(
-        *options: str, words: list[str] | None = None, terminal: int | None = None, **environ: str
+        *options: str, program: list[str] | None = None, terminal: int | None = None, **environ: str
     ) -> ServerProcess:
-        command = [*(words or MAKE_RUN), "--port", str(port), *options]
+        command = [*(program or MAKE_RUN), "--port", str(port), *options]
         server = ServerProcess(command, project, port, terminal=terminal, **environ)
         started.append(server)
         return server
@@ -81,7 +81,7 @@ def run(project: Path, port: int) -> Iterator[Run]:
         server.wait_for_exit()
 
 
-def test_the_first_start_says_all_that_a_client_needs_and_the_second_says_the_same(run: Run, project: Path) -> None:
+def test_each_start_prints_the_same_settings_for_clients(run: Run, project: Path) -> None:
     server = run().ready()
     first = server.exports()
     assert set(first) == {"MIXPEEK_API_KEY", "MIXPEEK_NAMESPACE", "MIXPEEK_BASE_URL"}
@@ -102,16 +102,38 @@ def test_the_first_start_says_all_that_a_client_needs_and_the_second_says_the_sa
     assert "Traceback" not in again.output_text()
 
 
-def test_a_key_of_ones_own_is_taken(run: Run) -> None:
+def test_the_key_in_the_environment_is_used(run: Run) -> None:
     server = run("--no-autoreload", BUCKETS_DEV_KEY="sk_chosen").ready()
     assert server.exports()["MIXPEEK_API_KEY"] == "sk_chosen"
     server.create("a-bucket")
     server.signal(signal.SIGINT)
     assert server.wait_for_exit() == 0
-    # The data is not lost with the variable: the next key opens the same organization.
+    # Without the variable, another key gives access to the same organization.
     other = run("--no-autoreload").ready()
     assert other.exports()["MIXPEEK_API_KEY"] != "sk_chosen"
     assert other.has("a-bucket")
+
+
+def test_an_aws_client_works_with_the_printed_credential(run: Run, project: Path) -> None:
+    server = run("--no-autoreload").ready()
+    variables = dict(re.findall(r"(AWS_\w+)=(\S+)", server.output_text()))
+    assert variables["AWS_ENDPOINT_URL"] == f"http://127.0.0.1:{server.port + 1}"
+    code = """
+import botocore.session
+s3 = botocore.session.Session().create_client("s3")
+print(s3.list_objects_v2(Bucket="buckets-blobs")["KeyCount"])
+"""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, env={**environ, **variables}, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+    )
+    assert (done.stdout, done.returncode) == ("0\n", 0), done.stderr
+    other = {**variables, "AWS_SECRET_ACCESS_KEY": "another"}
+    done = subprocess.run(
+        command, env={**environ, **other}, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+    )
+    assert "SignatureDoesNotMatch" in done.stderr
 
 
 def imported(output: str) -> list[str]:
@@ -145,7 +167,7 @@ def test_the_command_line_imports_nothing_that_queries_the_terminal(project: Pat
     assert TERMINAL_MODULES.isdisjoint(modules)
 
 
-def test_a_terminal_that_answers_nothing_is_asked_nothing(run: Run) -> None:
+def test_the_server_does_not_query_the_terminal(run: Run) -> None:
     ours, theirs = pty.openpty()
     output = bytearray()
 
@@ -169,9 +191,9 @@ def test_a_terminal_that_answers_nothing_is_asked_nothing(run: Run) -> None:
     assert b"\x1b" not in output
 
 
-@pytest.mark.parametrize("words", [MAKE_RUN, [str(CHALICE), "local"]], ids=["make run", "chalice"])
+@pytest.mark.parametrize("program", [MAKE_RUN, [str(CHALICE), "local"]], ids=["make run", "chalice"])
 def test_variables_and_packages_of_the_project_are_as_in_a_lambda_function(
-    run: Run, project: Path, words: list[str]
+    run: Run, project: Path, program: list[str]
 ) -> None:
     config = json.loads((project / ".chalice" / "config.json").read_text())
     config["environment_variables"] = {"BUCKETS_DEV_KEY": "sk_of_all", "BUCKETS_DATA_DIR": "of-all"}
@@ -181,24 +203,24 @@ def test_variables_and_packages_of_the_project_are_as_in_a_lambda_function(
     (project / "vendor" / "a_vendored_package.py").write_text("")
     app = project / "app.py"
     app.write_text(app.read_text() + "\nimport a_vendored_package\n")
-    server = run(words=words, BUCKETS_DEV_KEY="sk_of_the_environment").ready()
+    server = run(program=program, BUCKETS_DEV_KEY="sk_of_the_environment").ready()
     assert server.exports()["MIXPEEK_API_KEY"] == "sk_of_the_stage"
     assert (project / "of-all").is_dir()
     server.create("a-bucket")
 
 
 @pytest.mark.parametrize("taken", [0, 1])
-@pytest.mark.parametrize("words", [MAKE_RUN, [str(CHALICE), "local", "--no-autoreload"]], ids=["make run", "chalice"])
-def test_a_port_in_use_gives_one_line(run: Run, port: int, taken: int, words: list[str]) -> None:
+@pytest.mark.parametrize("program", [MAKE_RUN, [str(CHALICE), "local", "--no-autoreload"]], ids=["make run", "chalice"])
+def test_a_port_in_use_gives_one_line(run: Run, port: int, taken: int, program: list[str]) -> None:
     with socket.create_server(("127.0.0.1", port + taken)):
-        server = run(words=words)
+        server = run(program=program)
         assert server.process.wait(TIMEOUT_SECONDS) == 1
     (line,) = server.output_text().splitlines()
     assert str(port + taken) in line
 
 
-def test_chalice_local_alone_serves_the_engine_too(run: Run) -> None:
-    server = run(words=[str(CHALICE), "local"]).ready()
+def test_chalice_local_without_options_serves_with_the_engine(run: Run) -> None:
+    server = run(program=[str(CHALICE), "local"]).ready()
     server.create("a-bucket")
     assert server.exports()["MIXPEEK_BASE_URL"] == f"http://127.0.0.1:{server.port}/v1"
     server.signal(signal.SIGINT)
@@ -206,38 +228,38 @@ def test_chalice_local_alone_serves_the_engine_too(run: Run) -> None:
     assert "Traceback" not in server.output_text()
 
 
-def test_what_was_answered_before_a_kill_is_there_after_it(run: Run) -> None:
+def test_buckets_whose_create_succeeded_before_a_kill_exist_after_it(run: Run) -> None:
     server = run().ready()
-    answered: list[list[str]] = [[], [], []]
+    acknowledged: list[list[str]] = [[], [], []]
 
     def write(number: int) -> None:
         try:
-            while len(answered[number]) < 500:
-                name = f"bucket-{number}-{len(answered[number])}"
+            while len(acknowledged[number]) < 500:
+                name = f"bucket-{number}-{len(acknowledged[number])}"
                 server.create(name)
-                answered[number].append(name)
+                acknowledged[number].append(name)
         except (OSError, http.client.HTTPException):
-            return  # the kill
+            return  # the server was killed
 
     writers = [threading.Thread(target=write, args=(number,)) for number in range(3)]
     for writer in writers:
         writer.start()
-    wait_until(lambda: all(len(names) >= 10 for names in answered))
+    wait_until(lambda: all(len(names) >= 10 for names in acknowledged))
     server.signal(signal.SIGKILL)
     for writer in writers:
         writer.join(TIMEOUT_SECONDS)
     server.wait_for_exit()
 
     again = run().ready()
-    lost = [name for names in answered for name in names if not again.has(name)]
+    lost = [name for names in acknowledged for name in names if not again.has(name)]
     assert lost == []
     status, totals = again.call("GET", "/v1/namespaces/default")
-    # One more for each writer whose bucket was made and not answered.
+    # One more for each writer whose bucket was created but not acknowledged.
     assert status == 200
-    assert 0 <= totals["bucket_count"] - sum(map(len, answered)) <= 3
+    assert 0 <= totals["bucket_count"] - sum(map(len, acknowledged)) <= 3
 
 
-def test_a_change_of_the_code_reloads_and_keeps_the_data_and_a_write_reloads_nothing(run: Run, project: Path) -> None:
+def test_a_change_of_the_code_restarts_the_server_and_a_write_does_not(run: Run, project: Path) -> None:
     server = run().ready()
     for number in range(20):
         server.create(f"bucket-{number}")
@@ -252,7 +274,7 @@ def test_a_change_of_the_code_reloads_and_keeps_the_data_and_a_write_reloads_not
     assert "Traceback" not in server.output_text()
 
 
-def test_code_that_does_not_load_is_reported_and_loaded_once_it_is_corrected(run: Run, project: Path) -> None:
+def test_code_that_cannot_be_loaded_is_reported_and_loaded_after_its_correction(run: Run, project: Path) -> None:
     server = run().ready()
     server.create("a-bucket")
     changed = project / "chalicelib" / "health" / "checks.py"
@@ -266,7 +288,7 @@ def test_code_that_does_not_load_is_reported_and_loaded_once_it_is_corrected(run
     assert server.has("a-bucket")
 
 
-def test_a_worker_ends_with_a_reloader_that_was_killed(run: Run) -> None:
+def test_a_worker_ends_when_its_parent_is_killed(run: Run) -> None:
     server = run().ready()
     server.process.kill()
     assert server.wait_for_exit() == -signal.SIGKILL
@@ -275,7 +297,9 @@ def test_a_worker_ends_with_a_reloader_that_was_killed(run: Run) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("option", ["--autoreload", "--no-autoreload"])
-def test_one_process_told_to_end_ends_all_quietly(run: Run, option: str, number: signal.Signals) -> None:
+def test_a_signal_to_the_first_process_ends_all_without_a_traceback(
+    run: Run, option: str, number: signal.Signals
+) -> None:
     server = run(option).ready()
     server.process.send_signal(number)
     assert server.wait_for_exit() == 0
@@ -283,8 +307,8 @@ def test_one_process_told_to_end_ends_all_quietly(run: Run, option: str, number:
     assert "Aborted" not in server.output_text()
 
 
-# The signal arrives between the two halves of accepting a connection. Both take long here, and the process waits for
-# the second, so that it fails if the connection was closed.
+# The signal arrives between the two steps of accepting a connection. Both are slow here, and the process waits for
+# the second, which fails if the connection was closed.
 ENDS_WHILE_ACCEPTING = """
 import os, signal, socketserver, time
 from chalicelib.local.server.gateway import Server
@@ -309,18 +333,18 @@ main()
 """
 
 
-def test_a_signal_while_a_connection_is_accepted_ends_all_quietly(run: Run) -> None:
-    server = run("--no-autoreload", words=[sys.executable, "-c", ENDS_WHILE_ACCEPTING])
+def test_a_signal_while_a_connection_is_accepted_causes_no_traceback(run: Run) -> None:
+    server = run("--no-autoreload", program=[sys.executable, "-c", ENDS_WHILE_ACCEPTING])
     wait_until(server.start_count)
     assert listens(server.port)
     assert server.wait_for_exit() == 0
     assert "Traceback" not in server.output_text(), server.output_text()
 
 
-@pytest.mark.parametrize("words", [MAKE_RUN, [str(CHALICE), "local"]], ids=["make run", "chalice"])
-def test_a_second_server_on_the_same_folder_is_refused_in_one_line(run: Run, project: Path, words: list[str]) -> None:
+@pytest.mark.parametrize("program", [MAKE_RUN, [str(CHALICE), "local"]], ids=["make run", "chalice"])
+def test_a_second_server_on_the_same_folder_fails_with_one_line(run: Run, project: Path, program: list[str]) -> None:
     first = run("--no-autoreload").ready()
-    second = ServerProcess([*words, "--no-autoreload", "--port", str(first.port + 2)], project, first.port + 2)
+    second = ServerProcess([*program, "--no-autoreload", "--port", str(first.port + 2)], project, first.port + 2)
     assert second.process.wait(TIMEOUT_SECONDS) == 1
     (line,) = second.output_text().splitlines()
     assert str(project / ".local") in line
@@ -331,7 +355,7 @@ def test_a_second_server_on_the_same_folder_is_refused_in_one_line(run: Run, pro
     ("name", "value"),
     [("BUCKETS_DEV_KEY", "not-a-key"), ("BUCKETS_LOG_LEVEL", "LOUD"), ("BUCKETS_DATA_DIR", "/dev/null")],
 )
-def test_a_setting_that_cannot_be_gives_one_line(run: Run, name: str, value: str) -> None:
+def test_an_invalid_setting_gives_one_line(run: Run, name: str, value: str) -> None:
     server = run(**{name: value})
     assert server.process.wait(TIMEOUT_SECONDS) == 1
     (line,) = server.output_text().splitlines()
@@ -352,18 +376,18 @@ def test_statistics_are_exact_two_seconds_after_the_last_write(run: Run) -> None
     wait_until(lambda: again.counts("posters") == (201, 201))
 
 
-def test_statistics_are_exact_at_the_first_look_after_a_kill(run: Run) -> None:
+def test_statistics_are_exact_at_the_first_read_after_a_kill(run: Run) -> None:
     server = run("--no-autoreload").ready()
     server.create("posters")
-    answered: list[int] = []
+    acknowledged: list[int] = []
 
     def write(writer: int) -> None:
         try:
             for number in range(500):
                 server.add("posters", f"title {writer}-{number}")
-                answered.append(number)
+                acknowledged.append(number)
         except (OSError, http.client.HTTPException):
-            return  # the kill
+            return  # the server was killed
 
     writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for writer in writers:
@@ -375,14 +399,29 @@ def test_statistics_are_exact_at_the_first_look_after_a_kill(run: Run) -> None:
     server.wait_for_exit()
 
     again = run("--no-autoreload").ready()
-    there = again.objects("posters")
-    assert there >= len(answered)
-    assert again.counts("posters") == (there, there)
+    stored = again.objects("posters")
+    assert stored >= len(acknowledged)
+    assert again.counts("posters") == (stored, stored)
     again.add("posters", "one more")
-    wait_until(lambda: again.counts("posters") == (there + 1, there + 1))
+    wait_until(lambda: again.counts("posters") == (stored + 1, stored + 1))
 
 
-# An operator's process, which uses the services and has nothing to do with HTTP.
+def test_a_deletion_continues_at_once_after_a_kill(run: Run) -> None:
+    server = run("--no-autoreload").ready()
+    server.create("posters")
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(lambda number: server.add("posters", f"title {number}"), range(300)))
+    status, task = server.call("DELETE", "/v1/buckets/posters")
+    assert status == 200, task
+    path = f"/v1/tasks/{task['task_id']}"
+    wait_until(lambda: server.call("GET", path)[1]["status"] != "PENDING")
+    server.signal(signal.SIGKILL)
+    server.wait_for_exit()
+    again = run("--no-autoreload").ready()
+    wait_until(lambda: again.call("GET", path)[1]["status"] == "COMPLETED", seconds=30.0)
+
+
+# A process of the operator, which uses the services without HTTP.
 DELETES = """
 import sys
 from chalicelib.admin.services import services
@@ -391,12 +430,12 @@ services().objects.delete(partition, "posters", sys.argv[1])
 """
 
 
-def test_what_other_processes_write_is_counted_beside_a_server_and_without_one(run: Run, project: Path) -> None:
+def test_writes_of_other_processes_are_counted_with_and_without_a_running_server(run: Run, project: Path) -> None:
     environ = {**os.environ, "BUCKETS_ENGINE": "embedded", "AWS_PROFILE": "nobody-has-this-one"}
 
     def delete(object_id: str) -> None:
-        words = [sys.executable, "-c", DELETES, object_id]
-        subprocess.run(words, cwd=project, env=environ, capture_output=True, timeout=TIMEOUT_SECONDS, check=True)
+        command = [sys.executable, "-c", DELETES, object_id]
+        subprocess.run(command, cwd=project, env=environ, capture_output=True, timeout=TIMEOUT_SECONDS, check=True)
 
     server = run("--no-autoreload").ready()
     server.create("posters")
@@ -413,8 +452,8 @@ def test_what_other_processes_write_is_counted_beside_a_server_and_without_one(r
 def test_the_command_line_shares_the_folder_with_the_server(run: Run, project: Path) -> None:
     environ = {**os.environ, "BUCKETS_ENGINE": "embedded", "AWS_PROFILE": "nobody-has-this-one"}
 
-    def operate(*words: str) -> Any:
-        command = [sys.executable, "-m", "chalicelib.admin", *words, "--json"]
+    def operate(*arguments: str) -> Any:
+        command = [sys.executable, "-m", "chalicelib.admin", *arguments, "--json"]
         done = subprocess.run(
             command, cwd=project, env=environ, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=True
         )
@@ -422,17 +461,19 @@ def test_the_command_line_shares_the_folder_with_the_server(run: Run, project: P
 
     organization = operate("organizations", "create", "made before")["organization_id"]
     server = run("--no-autoreload").ready()
-    made = operate("keys", "create", "--organization", organization, "--name", "made beside", "--permission", "admin")
-    key = max(re.findall(r"sk_[\w-]+", json.dumps(made)), key=len)
-    status, answer = server.call("POST", "/v1/namespaces", {"namespace_name": "theirs"}, key=key)
-    assert status == 200, answer
+    created = operate(
+        "keys", "create", "--organization", organization, "--name", "made beside", "--permission", "admin"
+    )
+    key = max(re.findall(r"sk_[\w-]+", json.dumps(created)), key=len)
+    status, body = server.call("POST", "/v1/namespaces", {"namespace_name": "theirs"}, key=key)
+    assert status == 200, body
     server.signal(signal.SIGKILL)
     server.wait_for_exit()
     assert [each["name"] for each in operate("keys", "list", "--organization", organization)] == ["made beside"]
 
 
 @pytest.mark.parametrize("engine", ["embedded", "aws"])
-def test_importing_the_application_opens_nothing(project: Path, engine: str) -> None:
+def test_importing_the_application_creates_no_data_folder(project: Path, engine: str) -> None:
     code = "import app, sys; print('chalicelib.local' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -447,19 +488,19 @@ def test_importing_the_application_opens_nothing(project: Path, engine: str) -> 
     assert not (project / ".local").exists()
 
 
-def test_a_file_survives_a_kill_and_its_download_url_is_fetched_like_any_page(run: Run) -> None:
+def test_a_file_survives_a_kill_and_its_download_url_works(run: Run) -> None:
     schema = {"properties": {"review": {"type": "text"}}}
     server = run("--no-autoreload").ready()
     assert server.call("POST", "/v1/buckets", {"bucket_name": "films", "bucket_schema": schema})[0] == 200
     blob = {"property": "review", "type": "text", "data": "Größe: 5 €"}
-    status, made = server.call("POST", "/v1/buckets/films/objects", {"blobs": [blob]})
-    assert status == 200, made
+    status, created = server.call("POST", "/v1/buckets/films/objects", {"blobs": [blob]})
+    assert status == 200, created
     server.signal(signal.SIGKILL)
     server.wait_for_exit()
 
     again = run("--no-autoreload").ready()
-    path = f"/v1/buckets/films/objects/{made['object_id']}?return_presigned_urls=true"
+    path = f"/v1/buckets/films/objects/{created['object_id']}?return_presigned_urls=true"
     (shown,) = again.call("GET", path)[1]["blobs"]
     assert shown["presigned_url"].startswith(f"http://127.0.0.1:{again.port + 1}/")
-    with closing(urllib.request.urlopen(shown["presigned_url"])) as answer:
-        assert answer.read().decode() == "Größe: 5 €"
+    with closing(urllib.request.urlopen(shown["presigned_url"])) as response:
+        assert response.read().decode() == "Größe: 5 €"

@@ -1,4 +1,4 @@
-"""The server starts over when its sources change, and for nothing else."""
+"""The server restarts when its source files change, and for no other reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chalice.cli.filewatch.stat import StatFileWatcher
 
 from chalicelib.local.server import watching
 
-SOURCES = ["app.py", "chalicelib/api.py", "chalicelib/local/door.py", ".chalice/resources.json"]
+SOURCES = ["app.py", "chalicelib/api.py", "chalicelib/local/tables.py", ".chalice/resources.json"]
 OTHERS = [
     ".local/journal",
     ".venv/lib/thing.py",
@@ -31,8 +31,8 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-class Watched:
-    """A watcher of a project, which looks when it is told to."""
+class WatchedProject:
+    """Chalice's watcher of a project, which checks the files on request."""
 
     def __init__(self, project: Path) -> None:
         watching.install()
@@ -40,10 +40,10 @@ class Watched:
         self._project = str(project)
         self._watcher._seed_mtime_cache(self._project)
 
-    def sees_a_change(self) -> bool:
-        seen: list[bool] = []
-        self._watcher._single_pass_poll(self._project, lambda: seen.append(True))
-        return bool(seen)
+    def reports_a_change(self) -> bool:
+        reported: list[bool] = []
+        self._watcher._single_pass_poll(self._project, lambda: reported.append(True))
+        return bool(reported)
 
 
 def touch(path: Path) -> None:
@@ -52,56 +52,56 @@ def touch(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_a_source_that_changes_is_seen_once(project: Path, name: str) -> None:
-    watched = Watched(project)
+def test_a_change_of_a_source_file_is_reported_once(project: Path, name: str) -> None:
+    watched = WatchedProject(project)
     touch(project / name)
-    assert watched.sees_a_change()
-    assert not watched.sees_a_change()
+    assert watched.reports_a_change()
+    assert not watched.reports_a_change()
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_nothing_else_is_looked_at(project: Path, name: str) -> None:
-    watched = Watched(project)
+def test_changes_of_other_files_are_ignored(project: Path, name: str) -> None:
+    watched = WatchedProject(project)
     touch(project / name)
     (project / name).with_name("new").write_text("")
-    assert not watched.sees_a_change()
+    assert not watched.reports_a_change()
     (project / name).unlink()
-    assert not watched.sees_a_change()
+    assert not watched.reports_a_change()
 
 
-def test_sources_that_come_and_go_are_seen(project: Path) -> None:
-    watched = Watched(project)
+def test_new_and_removed_source_files_are_reported(project: Path) -> None:
+    watched = WatchedProject(project)
     (project / "chalicelib/new.py").write_text("")
-    assert watched.sees_a_change()
+    assert watched.reports_a_change()
     (project / "chalicelib/new.py").unlink()
-    assert watched.sees_a_change()
+    assert watched.reports_a_change()
     (project / "app.py").unlink()
-    assert watched.sees_a_change()
+    assert watched.reports_a_change()
 
 
-def test_a_watch_that_chalice_began_goes_on_without_a_false_alarm(project: Path) -> None:
+def test_a_watcher_that_chalice_started_before_reports_only_changes_of_source_files(project: Path) -> None:
     watcher = StatFileWatcher()
-    for name in [*SOURCES, *OTHERS]:  # as chalice's own seeding leaves it
+    for name in [*SOURCES, *OTHERS]:  # the state after chalice's own first pass
         watcher._mtime_cache[str(project / name)] = (project / name).stat().st_mtime
     watching.install()
     touch(project / ".local/journal")
-    seen: list[bool] = []
-    watcher._single_pass_poll(str(project), lambda: seen.append(True))
-    assert not seen
+    reported: list[bool] = []
+    watcher._single_pass_poll(str(project), lambda: reported.append(True))
+    assert not reported
     touch(project / "app.py")
-    watcher._single_pass_poll(str(project), lambda: seen.append(True))
-    assert seen
+    watcher._single_pass_poll(str(project), lambda: reported.append(True))
+    assert reported
 
 
-def test_a_signal_to_end_reaches_the_main_thread_alone() -> None:
+def test_only_the_main_thread_receives_the_signals_to_end() -> None:
     masks: list[set[int]] = []
 
-    def look() -> None:
+    def record_mask() -> None:
         masks.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, ())))
 
     def serve() -> None:
         watching.leave_signals_to_main()
-        child = threading.Thread(target=look)
+        child = threading.Thread(target=record_mask)
         child.start()
         child.join()
 
@@ -109,5 +109,5 @@ def test_a_signal_to_end_reaches_the_main_thread_alone() -> None:
     thread.start()
     thread.join()
     watching.leave_signals_to_main()
-    look()
+    record_mask()
     assert [{signal.SIGINT, signal.SIGTERM} & mask for mask in masks] == [{signal.SIGINT, signal.SIGTERM}, set()]
