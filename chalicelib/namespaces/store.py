@@ -12,7 +12,8 @@ from chalicelib.aws.dynamodb.attribute_values import Item
 from chalicelib.aws.dynamodb.expressions import UpdateExpression, absent, all_of, begins_with, equals, exists
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Update
+from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Update, applied_as_revision
+from chalicelib.core.errors import ApiError
 from chalicelib.namespaces.errors import NamespaceIdTaken, NamespaceNameTaken
 from chalicelib.namespaces.namespace import Namespace, from_item, to_item
 from chalicelib.stats.models import read_tally
@@ -53,12 +54,14 @@ class NamespaceStore:
 
     def replace(self, organization: str, old: Namespace, new: Namespace) -> None:
         """Replaces the old state by the new one. Raises VersionConflict, NamespaceNameTaken."""
-        put = Put(_row(organization, new), equals("revision", old.revision), lambda _: VersionConflict())
+        put = _put_next(organization, old, new)
         if new.name == old.name:
             self._table.write(put)
             return
         unused = _check_name_is_not_an_id(organization, new)
-        self._table.transact([_reserve_name(organization, new), put, _release_name(organization, old), *unused])
+        self._table.transact(
+            [_reserve_name(organization, new, is_rename=True), put, _release_name(organization, old), *unused]
+        )
 
     def close(self, organization: str, old: Namespace, closed: Namespace, *more: Step) -> None:
         """Stores a namespace that is being deleted, releases its name, and prevents the creation of buckets in it.
@@ -69,7 +72,7 @@ class NamespaceStore:
         released = [_release_name(organization, old)] if old.deletion_task is None else []
         self._table.transact(
             [
-                Put(_row(organization, closed), equals("revision", old.revision), lambda _: VersionConflict()),
+                _put_next(organization, old, closed),
                 *released,
                 Update(keys.totals(partition), UpdateExpression(set={"closed": True}), exists("pk")),
                 *more,
@@ -131,12 +134,28 @@ def _totals(partition: str, epoch: int) -> Item:
     return {**keys.totals(partition), "bucket_count": 0, **({"counts_from": epoch} if epoch else {})}
 
 
-def _reserve_name(organization: str, namespace: Namespace) -> Step:
+def _put_next(organization: str, old: Namespace, new: Namespace) -> Put:
+    """Returns the write that replaces a revision of a namespace by the next one.
+
+    A client can choose the id of a deleted namespace for a new one, which was created at another time.
+    """
+    condition = all_of(equals("revision", old.revision), equals("created_at", old.created_at))
+    was_applied = applied_as_revision(old.revision, lambda row: bool(row["created_at"] == old.created_at))
+    return Put(_row(organization, new), condition, lambda _: VersionConflict(), was_applied)
+
+
+def _reserve_name(organization: str, namespace: Namespace, *, is_rename: bool = False) -> Step:
     item = {
         **keys.namespace_name(organization, namespace.name),
         "namespace_id": namespace.namespace_id,
     }
-    return Put(item, absent("pk"), lambda _: NamespaceNameTaken(namespace.name))
+
+    def taken(row: Item | None) -> ApiError:
+        # Another request may have given the namespace the same name.
+        is_own = row is not None and row["namespace_id"] == namespace.namespace_id
+        return VersionConflict() if is_own and is_rename else NamespaceNameTaken(namespace.name)
+
+    return Put(item, absent("pk"), taken)
 
 
 def _release_name(organization: str, old: Namespace) -> Step:
