@@ -57,6 +57,13 @@ class OutcomeUnknown(Unavailable):
     code = "unsettled"
 
 
+class ResponseLost(Exception):
+    """An attempt may have been applied although no response arrived, and must not be repeated without a check.
+
+    Only `Table` meets it.
+    """
+
+
 class DeadlineExceeded(Unavailable):
     """The time limit of the request ended before everything was read."""
 
@@ -90,25 +97,30 @@ class Attempts:
         self._wait = INITIAL_WAIT_SECONDS
         self.maybe_applied = False
 
-    def call(self, operation: Callable[..., Any], params: Mapping[str, Any]) -> Any:
+    def call(self, operation: Callable[..., Any], params: Mapping[str, Any], *, repeat_lost: bool = True) -> Any:
         """Returns the response of `operation`, and retries temporary errors.
 
         Raises Unavailable when the budget is exhausted, or its subclass OutcomeUnknown if a write may have been
-        applied. Other errors, such as a failed condition, propagate to the caller.
+        applied. Without `repeat_lost`, raises ResponseLost after a wait if an attempt may have been applied. Other
+        errors, such as a failed condition, propagate to the caller.
         """
         while True:
             self._count()
             try:
                 return operation(**params)
             except _NO_RESPONSE as error:
-                self.maybe_applied |= not isinstance(error, _NEVER_SENT)
-                self.pause(error)
+                self._wait_to_repeat(error, lost=not isinstance(error, _NEVER_SENT), repeat_lost=repeat_lost)
             except ClientError as error:
                 server_error = error.response["ResponseMetadata"].get("HTTPStatusCode", 0) >= 500
                 if not server_error and not _is_retryable(error):
                     raise
-                self.maybe_applied |= server_error
-                self.pause(error)
+                self._wait_to_repeat(error, lost=server_error, repeat_lost=repeat_lost)
+
+    def _wait_to_repeat(self, cause: Exception, *, lost: bool, repeat_lost: bool) -> None:
+        self.maybe_applied |= lost
+        self.pause(cause)
+        if lost and not repeat_lost:
+            raise ResponseLost() from cause
 
     def pause(self, cause: Exception | None = None) -> None:
         """Waits before the next attempt. Raises Unavailable or OutcomeUnknown if the wait would exceed the budget."""

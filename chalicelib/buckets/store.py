@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from chalicelib import keys
+from chalicelib.aws.dynamodb.attribute_values import Item
 from chalicelib.aws.dynamodb.expressions import (
     Condition,
     UpdateExpression,
@@ -27,9 +28,10 @@ from chalicelib.aws.dynamodb.expressions import (
 )
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Delete, Put, Step, Update
+from chalicelib.aws.dynamodb.writes import Delete, Put, Step, Update, applied_as_revision
 from chalicelib.buckets.bucket import DELETING, Bucket, from_item, texts, to_item
 from chalicelib.buckets.errors import BucketNameTaken
+from chalicelib.core.errors import ApiError
 from chalicelib.core.text import fold
 from chalicelib.namespaces.errors import NamespaceNotActive, NamespaceNotFound
 from chalicelib.stats.tally import EMPTY_TALLY, Tally, read_tally
@@ -71,7 +73,8 @@ class BucketStore:
         self._table.transact(
             [
                 _reserve_name(partition, bucket),
-                Put(_row(partition, bucket), absent("pk")),
+                # No other bucket gets this id, so the row proves that the bucket was added.
+                Put(_row(partition, bucket), absent("pk"), was_applied=lambda row: True if row else None),
                 Update(
                     keys.totals(partition),
                     UpdateExpression(add={"bucket_count": 1}),
@@ -84,7 +87,7 @@ class BucketStore:
 
     def replace(self, partition: str, old: Bucket, new: Bucket, *, adapters: int | None = None) -> None:
         """Replaces a bucket's configuration. `adapters` is as in `add`. Raises VersionConflict and BucketNameTaken."""
-        put = Put(_row(partition, new), equals("revision", old.revision), lambda _: VersionConflict())
+        put = _put_next(partition, old, new)
         steps: list[Step] = [*_rename(partition, old, new), put, *_advance_adapters(partition, adapters)]
         if len(steps) == 1:
             self._table.write(put)
@@ -96,7 +99,7 @@ class BucketStore:
 
         `more` are further writes of the same transaction. Raises VersionConflict.
         """
-        put = Put(_row(partition, closed), equals("revision", old.revision), lambda _: VersionConflict())
+        put = _put_next(partition, old, closed)
         released = [_release_name(partition, old)] if old.deletion_task is None else []
         self._table.transact([put, *released, *more])
 
@@ -216,9 +219,21 @@ class BucketStore:
                     yield from_item(row, read_tally(rows.get(keys.bucket_tally(partition, id_)["sk"])))
 
 
+def _put_next(partition: str, old: Bucket, new: Bucket) -> Put:
+    """Returns the write that replaces a revision of a bucket by the next one."""
+    condition = equals("revision", old.revision)
+    return Put(_row(partition, new), condition, lambda _: VersionConflict(), applied_as_revision(old.revision))
+
+
 def _reserve_name(partition: str, bucket: Bucket) -> Step:
     item = {**keys.bucket_name(partition, bucket.name), "bucket_id": bucket.bucket_id}
-    return Put(item, absent("pk"), lambda row: BucketNameTaken(bucket.name, row.get("bucket_id") if row else None))
+
+    def taken(row: Item | None) -> ApiError:
+        owner = row.get("bucket_id") if row else None
+        # Another request may have given the bucket the same name.
+        return VersionConflict() if owner == bucket.bucket_id else BucketNameTaken(bucket.name, owner)
+
+    return Put(item, absent("pk"), taken)
 
 
 def _rename(partition: str, old: Bucket, new: Bucket) -> list[Step]:

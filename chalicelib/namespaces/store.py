@@ -23,7 +23,7 @@ from chalicelib.aws.dynamodb.expressions import (
 )
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Update
+from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Update, applied_as_revision
 from chalicelib.namespaces.errors import NamespaceIdTaken, NamespaceNameTaken
 from chalicelib.namespaces.namespace import Namespace, from_item, to_item
 from chalicelib.stats.tally import read_tally
@@ -76,7 +76,7 @@ class NamespaceStore:
         An old name stays reserved for this namespace until `NAME_RESERVATION_SECONDS` after `now_s`. Instances cache
         which namespace has a name, so the name must not belong to another namespace while such an entry may exist.
         """
-        put = Put(_row(organization, new), equals("revision", old.revision), lambda _: VersionConflict())
+        put = _put_next(organization, old, new)
         if new.name == old.name:
             self._table.write(put)
             return
@@ -93,7 +93,7 @@ class NamespaceStore:
         released = [_release_name(organization, old)] if old.deletion_task is None else []
         self._table.transact(
             [
-                Put(_row(organization, closed), equals("revision", old.revision), lambda _: VersionConflict()),
+                _put_next(organization, old, closed),
                 *released,
                 Update(keys.totals(partition), UpdateExpression(set={"closed": True}), exists("pk")),
                 *more,
@@ -165,6 +165,16 @@ def _with_totals(namespace: Namespace, partition: str, rows: dict[tuple[str, str
 
 def _totals(partition: str, epoch: int) -> Item:
     return {**keys.totals(partition), "bucket_count": 0, **({"counts_from": epoch} if epoch else {})}
+
+
+def _put_next(organization: str, old: Namespace, new: Namespace) -> Put:
+    """Returns the write that replaces a revision of a namespace by the next one.
+
+    A client can choose the id of a deleted namespace for a new one, which was created at another time.
+    """
+    condition = all_of(equals("revision", old.revision), equals("created_at", old.created_at))
+    was_applied = applied_as_revision(old.revision, lambda row: bool(row["created_at"] == old.created_at))
+    return Put(_row(organization, new), condition, lambda _: VersionConflict(), was_applied)
 
 
 def _reserve_name(organization: str, namespace: Namespace, now_s: int) -> Step:

@@ -180,13 +180,11 @@ class Creation:
         if self._is_replay(existing):
             return self._replayed(existing, "idempotency_key")
         has_key = self.new.unique_key or self.new.idempotency_key is not None
-        if not has_key and not self._has_content_id():
-            # No other request can have this random id: our write succeeded, and the object was changed since.
-            return CreateResult(existing)
         if self.skips_duplicates and self._is_duplicate(existing):
             return self._replayed(existing, "skip_duplicates")
         if not has_key:
-            # The object with the id of this content now has other content or is soft-deleted. Try the next id.
+            # The object with the id of this content now has other content or is soft-deleted, or a random id is taken.
+            # Try the next id.
             self.content_attempt += 1
             raise VersionConflict()
         if existing.soft_deleted is not None:

@@ -17,7 +17,7 @@ from chalicelib.aws.dynamodb.expressions import (
 )
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Delete, Put, Update
+from chalicelib.aws.dynamodb.writes import Delete, Put, Update, applied_as_revision, no_evidence
 from chalicelib.core.errors import ApiError
 from chalicelib.objects.errors import ObjectNotFound
 from chalicelib.objects.stored_object import StoredObject, from_item, to_item
@@ -53,7 +53,8 @@ class ObjectStore:
     def add(self, new: StoredObject) -> StoredObject | None:
         """Writes a new object. Returns None, or the existing object that has its id.
 
-        Raises VersionConflict if the id is taken and the existing object cannot be returned.
+        Raises VersionConflict if the id is taken and the existing object cannot be returned, and OutcomeUnknown if
+        the response was lost and the row no longer shows whether the object was created.
         """
         existing: list[Item | None] = []
 
@@ -61,8 +62,12 @@ class ObjectStore:
             existing.append(row)
             return VersionConflict()
 
+        def was_created(row: Item | None) -> bool | None:
+            # Without the row, another request may have deleted it, and must not see it again.
+            return True if row is not None and row.get("mark") == new.mark else None
+
         try:
-            self._table.write(Put(to_item(new), absent("object_id"), id_taken))
+            self._table.write(Put(to_item(new), absent("object_id"), id_taken, was_created))
         except VersionConflict:
             row = existing[0]
             if row is None or row["ns"] != new.partition:
@@ -71,14 +76,19 @@ class ObjectStore:
         return None
 
     def replace(self, old: StoredObject, new: StoredObject) -> None:
-        """Replaces the old revision by the new one. Raises VersionConflict if the row has another revision."""
+        """Replaces the old revision by the new one. Raises VersionConflict if the row has another revision.
+
+        Raises OutcomeUnknown if the response was lost and the row has been changed since by others.
+        """
         condition = all_of(equals("mark", old.mark), equals("revision", old.revision))
-        self._table.write(Put(to_item(new), condition, lambda _: VersionConflict()))
+        was_applied = applied_as_revision(old.revision, lambda row: bool(row.get("mark", "") == old.mark))
+        self._table.write(Put(to_item(new), condition, lambda _: VersionConflict(), was_applied))
 
     def remove(self, partition: str, bucket_id: str, object_id: str, *, found: StoredObject | None = None) -> None:
         """Deletes the row; with `found`, only if it still has that revision.
 
-        Raises ObjectNotFound, or VersionConflict if the row has another revision.
+        Raises ObjectNotFound, VersionConflict if the row has another revision, or OutcomeUnknown if the response was
+        lost, `found` is not given, and an object has the id.
         """
         if not _is_valid_id(object_id):
             raise ObjectNotFound(object_id)
@@ -90,7 +100,13 @@ class ObjectStore:
             exists = row is not None and row["ns"] == partition
             return VersionConflict() if exists else ObjectNotFound(object_id)
 
-        self._table.write(Delete(_key(bucket_id, object_id), condition, condition_failed))
+        def was_deleted(row: Item | None) -> bool | None:
+            if row is None:
+                return True
+            # Without the mark of the deleted object, an object with its id may be the same one or a later one.
+            return row.get("mark", "") != found.mark if found is not None else None
+
+        self._table.write(Delete(_key(bucket_id, object_id), condition, condition_failed, was_deleted))
 
     def soft_delete(self, partition: str, bucket_id: str, object_id: str, details: Mapping[str, Any], now: str) -> bool:
         """Soft-deletes an object: its row remains, but is in neither index. Returns False if there is no such object.
@@ -104,7 +120,8 @@ class ObjectStore:
             add={"revision": 1},
         )
         condition = all_of(equals("ns", partition), absent("soft_deleted"))
-        write = Update(_key(bucket_id, object_id), update, condition, lambda _: ObjectNotFound(object_id))
+        # A later object may have the same id, and must not be soft-deleted by a repeated write.
+        write = Update(_key(bucket_id, object_id), update, condition, lambda _: ObjectNotFound(object_id), no_evidence)
         try:
             self._table.write(write)
         except ObjectNotFound:

@@ -182,10 +182,11 @@ def _read(contribution: Callable[[Image], Contribution | None], row: Item) -> Co
 
 def _raise_epoch(table: Table, key: Key, row_exists: Condition, attribute: str, epoch: int) -> None:
     is_lower = all_of(row_exists, any_of(absent(attribute), less_than(attribute, epoch)))
-    # The condition fails if the member has been deleted or its epoch is not lower. In both cases there is nothing to
-    # do.
+    update = UpdateExpression(set={attribute: epoch})
+    # The condition fails if the member has been deleted or its epoch is not lower. Both need no action, and a
+    # repetition does no harm.
     with suppress(VersionConflict):
-        table.write(Update(key, UpdateExpression(set={attribute: epoch}), is_lower, lambda _: VersionConflict()))
+        table.write(Update(key, update, is_lower, lambda _: VersionConflict(), lambda _: False))
 
 
 def _size(extreme: Extreme) -> int:

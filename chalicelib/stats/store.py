@@ -12,6 +12,11 @@ from chalicelib.aws.dynamodb.writes import ConditionCheck, Key, Update
 from chalicelib.stats.tally_row import TallyRow, from_item, to_item
 
 
+def _never_counted_twice(_: object) -> bool:
+    """After a conflict the tally is read again, and its checkpoints show what was counted, so no proof is needed."""
+    return False
+
+
 class TallyStore:
     """The tallies of buckets and namespaces."""
 
@@ -43,7 +48,9 @@ class TallyStore:
         # Revision 0 means that the row does not exist yet; then all attributes are written.
         changed = {name: value for name, value in after.items() if not old.revision or value != before[name]}
         condition = equals("revision", old.revision) if old.revision else absent("revision")
-        update = Update(key, UpdateExpression(set=changed), condition, lambda _: VersionConflict())
+        update = Update(
+            key, UpdateExpression(set=changed), condition, lambda _: VersionConflict(), _never_counted_twice
+        )
         if old.revision:
             self._catalog.write(update)
         else:

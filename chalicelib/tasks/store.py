@@ -21,7 +21,7 @@ from chalicelib.aws.dynamodb.expressions import (
 )
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Put, Update
+from chalicelib.aws.dynamodb.writes import Evidence, Put, Update, applied_as_revision
 from chalicelib.core.clock import format_timestamp
 from chalicelib.core.json_codec import to_json
 from chalicelib.core.statuses import TaskStatusEnum
@@ -39,7 +39,8 @@ class TaskStore:
 
     def step(self, new: NewTask, now: datetime) -> Put:
         """The write that stores and starts a task, for the caller's transaction."""
-        return Put(new_item(new, now), absent("pk"))
+        # No other task gets this id, so the row proves that the transaction was applied.
+        return Put(new_item(new, now), absent("pk"), was_applied=lambda row: True if row else None)
 
     def find(self, organization: str, task_id: str) -> Task | None:
         """The task with this id, even if its retention period has ended. None if there is no such row."""
@@ -132,7 +133,7 @@ class TaskStore:
         """Marks the task as canceled, even while a run works on it. Raises VersionConflict if it has ended."""
         attributes = {"status": TaskStatusEnum.CANCELED.value, "error": None}
         update = UpdateExpression({**_common_attributes(now), **attributes, **NOT_LEASED}, add={"revision": 1})
-        return self._write(task.organization, task.task_id, update, _is_open())
+        return self._write(task.organization, task.task_id, update, _is_open(), applied_as_revision(task.revision))
 
     def restart(self, task: Task, *, now: datetime) -> Task:
         """Makes the task pending again, without its error. Raises VersionConflict if its row has changed."""
@@ -140,14 +141,23 @@ class TaskStore:
         update = UpdateExpression(
             {**_common_attributes(now), **attributes, **NOT_LEASED}, add={"revision": 1, "wake": 1}
         )
-        return self._write(task.organization, task.task_id, update, equals("revision", task.revision))
+        condition, was_applied = equals("revision", task.revision), applied_as_revision(task.revision)
+        return self._write(task.organization, task.task_id, update, condition, was_applied)
 
     def _write_as_owner(self, task: Task, update: UpdateExpression) -> Task:
         condition = all_of(equals("lease_owner", task.lease_owner), _is_open())
         return self._write(task.organization, task.task_id, update, condition)
 
-    def _write(self, organization: str, task_id: str, update: UpdateExpression, condition: Condition) -> Task:
-        item = self._table.write(Update(keys.task(organization, task_id), update, condition, _version_conflict))
+    def _write(
+        self,
+        organization: str,
+        task_id: str,
+        update: UpdateExpression,
+        condition: Condition,
+        was_applied: Evidence | None = None,
+    ) -> Task:
+        key = keys.task(organization, task_id)
+        item = self._table.write(Update(key, update, condition, _version_conflict, was_applied))
         assert item is not None, "an update returns the row"
         return from_item(item)
 

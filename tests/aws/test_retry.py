@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chalicelib.aws.dynamodb.expressions import UpdateExpression, absent, equals, exists
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Delete, Put, Update
+from chalicelib.aws.dynamodb.writes import Delete, Evidence, Put, Update, Write, applied_as_revision
 from chalicelib.aws.retry import OutcomeUnknown
 from chalicelib.aws.usage import track_usage
 from chalicelib.core.errors import AlreadyExists, ApiError, NotFound, PreconditionFailed, Unavailable
@@ -46,6 +48,13 @@ def raises(kind: type[ApiError]) -> Callable[[Any], ApiError]:
 PUT = Put({**A, "n": 1}, absent("pk"), raises(AlreadyExists))
 ADD = Update(A, UpdateExpression(add={"n": 1}), exists("pk"), raises(NotFound))
 SET = Update(A, UpdateExpression(set={"n": 2}), equals("n", 1), raises(PreconditionFailed))
+
+
+def proves(*, outcome: bool | None) -> Evidence:
+    return lambda row: outcome
+
+
+PROVEN = PUT._replace(was_applied=proves(outcome=True))
 
 
 @pytest.mark.parametrize("name", TEMPORARY)
@@ -160,19 +169,78 @@ def test_a_transaction_is_applied_once_if_its_response_is_lost(table: Table, fau
 
 def test_a_lost_response_does_not_hide_an_earlier_write_of_another_writer(table: Table, faults: Faults) -> None:
     table.write(PUT)
-    faults.on(1, fault.lost())
-    with pytest.raises(AlreadyExists):
-        table.write(PUT)
+    for proof, expected in (
+        (proves(outcome=False), AlreadyExists),
+        (proves(outcome=None), OutcomeUnknown),
+        (None, OutcomeUnknown),
+    ):
+        faults.on(1, fault.lost())
+        with pytest.raises(expected):
+            table.write(PUT._replace(was_applied=proof))
 
 
 def test_a_condition_still_fails_if_the_first_response_is_lost(table: Table, faults: Faults) -> None:
     table.write(Put({**A, "n": 9}))
-    faults.on(1, fault.applied_then_timeout())
-    with pytest.raises(PreconditionFailed):
-        table.write(SET)
-    faults.on(1, fault.applied_then_timeout())
-    with pytest.raises(AlreadyExists):
+    for proof, in_write, in_transaction in (
+        (proves(outcome=False), PreconditionFailed, AlreadyExists),
+        (proves(outcome=None), OutcomeUnknown, OutcomeUnknown),
+        (None, OutcomeUnknown, OutcomeUnknown),
+    ):
+        faults.on(1, fault.applied_then_timeout())
+        with pytest.raises(in_write):
+            table.write(SET._replace(was_applied=proof))
+        faults.on(1, fault.applied_then_timeout())
+        with pytest.raises(in_transaction):
+            table.transact([PUT._replace(was_applied=proof), Put(B)])
+        assert [table.get(A), table.get(B)] == [{**A, "n": 9}, None]
+
+
+def test_a_write_that_the_row_proves_succeeds_although_another_writer_followed(table: Table, faults: Faults) -> None:
+    def overwrite() -> None:
+        table.write(Put({**A, "n": 5}))
+
+    writes: list[Callable[[], object]] = [lambda: table.write(PROVEN), lambda: table.transact([PROVEN, Put(B)])]
+    for write in writes:
+        table.delete_many([A, B])
+        faults.on(1, fault.applied_then(overwrite))
+        write()
+        assert table.get(A) == {**A, "n": 5}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        PUT._replace(was_applied=lambda row: None),
+        Delete(A, absent("gone"), raises(NotFound), lambda row: True if row is None else None),
+        Update(A, UpdateExpression(set={"n": 2}), absent("gone"), raises(NotFound), lambda row: None),
+    ],
+    ids=lambda write: type(write).__name__,
+)
+def test_a_write_with_evidence_is_not_repeated_in_a_state_that_came_back(
+    table: Table, faults: Faults, write: Write
+) -> None:
+    def restore() -> None:
+        table.delete_many([A])
+        if not isinstance(write, Put):
+            table.write(Put({**A, "n": 3}))
+
+    restore()
+    faults.on(1, fault.applied_then(restore))
+    with pytest.raises(OutcomeUnknown):
+        table.write(write)
+    assert table.get(A) == (None if isinstance(write, Put) else {**A, "n": 3})
+
+
+def test_the_outcome_of_a_transaction_is_unknown_if_an_error_follows_a_lost_response(
+    table: Table, faults: Faults
+) -> None:
+    faults.on(1, fault.applied_then_timeout()).on(2, fault.error_response("AccessDeniedException"))
+    with pytest.raises(OutcomeUnknown):
         table.transact([PUT, Put(B)])
+    faults.on(1, fault.lost()).on(2, fault.cancelled("None", "ValidationError"))
+    with pytest.raises(OutcomeUnknown):
+        table.transact([PUT, Put(B)])
+    assert table.get(B) == B
 
 
 def test_a_throttled_delete_of_a_missing_row_fails(table: Table, faults: Faults) -> None:
@@ -200,3 +268,11 @@ def test_a_delayed_duplicate_of_an_attempt_changes_nothing(table: Table, tables:
     with pytest.raises(client.exceptions.ConditionalCheckFailedException):
         client.update_item(**sent[0])
     assert table.get(A) == {**A, "n": 2}
+
+
+@given(old=st.integers(1, 9), current=st.none() | st.integers(1, 20), is_same=st.booleans())
+def test_a_revision_proves_only_that_a_write_was_not_applied(old: int, current: int | None, *, is_same: bool) -> None:
+    """It does so if the row has not got beyond the revision that the write would have made."""
+    row = None if current is None else {"revision": current}
+    proof = applied_as_revision(old, lambda _: is_same)(row)
+    assert proof is (False if current is not None and is_same and current <= old + 1 else None)

@@ -86,6 +86,12 @@ def _rename(api: Api) -> OperationRequest:
     return OperationRequest("PATCH", f"/v1/buckets/{_bucket(api)}", {"bucket_name": _name("stills")})
 
 
+def _delete_keyed(api: Api) -> OperationRequest:
+    bucket = create_keyed_bucket(api, "film_id", policy="upsert", name=_name("films"))
+    made = created(api, bucket, {"film_id": "m", "take": 1})
+    return OperationRequest("DELETE", objects(bucket, made["object_id"]), again=(404,))
+
+
 def _break_schema(api: Api) -> OperationRequest:
     properties = {**SCHEMA["properties"], "year": {"type": "integer"}}
     return OperationRequest(
@@ -143,6 +149,7 @@ REQUESTS: dict[str, Callable[[Api], OperationRequest]] = {
     "update_object_buckets": lambda api: OperationRequest("PUT", _object(api), {"blobs": [text("Seen again.")]}),
     "patch_object_buckets": lambda api: OperationRequest("PATCH", _object(api), {"take": 3}),
     "delete_object_buckets": lambda api: OperationRequest("DELETE", _object(api), again=(404,)),
+    "delete_object_buckets with a key": _delete_keyed,
     "get_task": lambda api: OperationRequest("GET", f"/v1/tasks/{_task(api)}"),
     "list_tasks": lambda api: OperationRequest("POST", "/v1/tasks/list", {}),
     "kill_task": lambda api: OperationRequest("DELETE", f"/v1/tasks/{_task(api)}"),

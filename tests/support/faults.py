@@ -71,6 +71,18 @@ def applied_then_closed() -> Fault:
     return Fault(afterwards=lambda response: _fail(ConnectionClosedError(endpoint_url=ENDPOINT)))
 
 
+def applied_then(act: Callable[[], object]) -> Fault:
+    """The call is executed, its response is lost, and `act` is called before the caller notices. Acts once."""
+    pending = [act]
+
+    def afterwards(_: ParsedResponse) -> None:
+        while pending:
+            pending.pop()()
+        _fail(ConnectionClosedError(endpoint_url=ENDPOINT))
+
+    return Fault(afterwards=afterwards)
+
+
 def altered(change: Callable[[ParsedResponse], None]) -> Fault:
     """The call is executed, and its response is changed by this function."""
     return Fault(afterwards=change)

@@ -21,11 +21,12 @@ from chalicelib.aws.dynamodb.write_requests import (
     cancellation_error,
     decode_if_present,
     decode_without_write_id,
-    has_write_id,
     new_token,
+    parameters_of_check,
+    was_applied,
 )
-from chalicelib.aws.dynamodb.writes import Delete, Key, Step, Update, Write
-from chalicelib.aws.retry import Attempts, DeadlineExceeded, OutcomeUnknown, RetryPolicy, error_code
+from chalicelib.aws.dynamodb.writes import Key, Step, Update, Write
+from chalicelib.aws.retry import Attempts, DeadlineExceeded, OutcomeUnknown, ResponseLost, RetryPolicy, error_code
 from chalicelib.aws.usage import count_read, count_write
 from chalicelib.core.deadline import expired
 
@@ -40,6 +41,7 @@ MIN_EVALUATION_SECONDS = 1.0
 
 R = TypeVar("R")
 
+_EncodedRow = Mapping[str, AttributeValue]
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 _WITH_CAPACITY = {"ReturnConsumedCapacity": "TOTAL"}
 _RETURN_VALUES: dict[str, dict[str, Any]] = {
@@ -169,26 +171,31 @@ class Table:
         """Applies one write. If its condition fails, raises the error of its `on_condition_failed`.
 
         Returns the new row for an Update. Returns the deleted row for a Delete, or None if there was none or if the
-        response was lost. Returns None for a Put. Raises OutcomeUnknown if the write may have been applied.
+        response was lost. Returns None for a Put. Raises OutcomeUnknown if the write may have been applied and the
+        current row does not prove whether it was.
         """
         token = new_token()
         name, params = action_and_parameters(self._name, step, token)
+        request = {**params, **_RETURN_VALUES[name], **_WITH_CAPACITY}
         attempts = Attempts(self._retries, writing=True)
-        try:
-            response = attempts.call(self._writers[name], {**params, **_RETURN_VALUES[name], **_WITH_CAPACITY})
-        except ClientError as error:
-            if error_code(error) != _CONDITION_FAILED:
-                if attempts.maybe_applied:
-                    raise OutcomeUnknown() from error
-                raise
-            existing: Any = error.response.get("Item")
-            if has_write_id(existing, token):
-                return decode_without_write_id(existing) if isinstance(step, Update) else None
-            if isinstance(step, Delete) and attempts.maybe_applied and not existing:
-                return None  # an attempt whose response was lost has probably deleted the row
-            raise step.on_condition_failed(decode_if_present(existing)) from error
-        count_write(response)
-        return decode_if_present(response.get("Attributes"))
+        applied: bool | None = False
+        while not applied:
+            try:
+                response = attempts.call(self._writers[name], request, repeat_lost=step.was_applied is None)
+            except ResponseLost:
+                existing = self._existing(step, attempts, parameters_of_check(self._name, step, token))
+                applied = was_applied(step, existing, token)
+            except ClientError as error:
+                existing = _existing_row(error, attempts)
+                applied = was_applied(step, existing, token) if attempts.maybe_applied else False
+                if applied is False:
+                    raise step.on_condition_failed(decode_if_present(existing)) from error
+            else:
+                count_write(response)
+                return decode_if_present(response.get("Attributes"))
+            if applied is None:
+                raise OutcomeUnknown()
+        return decode_if_present(existing) if isinstance(step, Update) else None
 
     def delete_many(self, keys: Iterable[Key]) -> int:
         """Deletes any number of rows without conditions, and returns the number of distinct keys.
@@ -205,7 +212,8 @@ class Table:
     def transact(self, steps: Sequence[Step]) -> None:
         """Applies all steps in one transaction, or none of them.
 
-        If conditions fail, raises the error of the first step whose condition failed.
+        If conditions fail, raises the error of the first step whose condition failed. Raises OutcomeUnknown if the
+        transaction may have been applied and the existing rows do not prove whether it was.
         """
         token = new_token()
         params = {
@@ -214,14 +222,28 @@ class Table:
             "ClientRequestToken": token,
             **_WITH_CAPACITY,
         }
+        attempts = Attempts(self._retries, writing=True)
         try:
-            response = Attempts(self._retries, writing=True).call(self._client.transact_write_items, params)
+            response = attempts.call(self._client.transact_write_items, params)
         except ClientError as error:
-            failed = cancellation_error(steps, error, token)
+            try:
+                failed = cancellation_error(steps, error, token, maybe_applied=attempts.maybe_applied)
+            except ClientError:
+                if attempts.maybe_applied:
+                    raise OutcomeUnknown() from error
+                raise
             if failed is not None:
                 raise failed from error
         else:
             count_write(response)
+
+    def _existing(self, step: Write, attempts: Attempts, params: Mapping[str, Any]) -> _EncodedRow | None:
+        """Returns the current row of a write whose condition always fails."""
+        try:
+            attempts.call(self._writers[type(step).__name__], params)
+        except ClientError as error:
+            return _existing_row(error, attempts)
+        raise AssertionError("a condition that always fails held")
 
     def _read(self, operation: Callable[..., Any], params: Mapping[str, Any]) -> Any:
         response = Attempts(self._retries).call(operation, params)
@@ -278,6 +300,20 @@ class Table:
         if index is not None:
             params["IndexName"] = index
         return params | renderer.placeholders()
+
+
+def _existing_row(error: ClientError, attempts: Attempts) -> _EncodedRow | None:
+    """Returns the row for which the condition of a write failed, or None if there is none.
+
+    If the write failed for another reason, raises OutcomeUnknown if an earlier attempt may have been applied, or else
+    `error` itself.
+    """
+    if error_code(error) == _CONDITION_FAILED:
+        row: Any = error.response.get("Item")
+        return row or None
+    if attempts.maybe_applied:
+        raise OutcomeUnknown() from error
+    raise error
 
 
 def _distinct(keys: Iterable[Key]) -> Iterator[dict[str, AttributeValue]]:

@@ -2,7 +2,8 @@
 
 Every written row has an attribute `write_id`, a token of the call that wrote it. If DynamoDB applies an attempt but the
 response is lost, the condition of the next attempt may fail. If the row then has the token of the same call, the write
-has succeeded. Callers never see the token.
+has succeeded. If another writer has changed the row since, the write itself judges the row (`Evidence`); if the row
+proves nothing, the outcome is unknown. Callers never see the token.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws.dynamodb.attribute_values import AttributeValue, Item, decode, encode
-from chalicelib.aws.dynamodb.expressions import Condition, Renderer, UpdateExpression, all_of, differs
-from chalicelib.aws.dynamodb.writes import Delete, Put, Step, Update
-from chalicelib.aws.retry import cancellation_reasons
+from chalicelib.aws.dynamodb.expressions import Condition, Renderer, UpdateExpression, absent, all_of, differs, exists
+from chalicelib.aws.dynamodb.writes import Delete, Put, Step, Update, Write
+from chalicelib.aws.retry import OutcomeUnknown, cancellation_reasons
 from chalicelib.core.errors import ApiError
 
 WRITE_ID = "write_id"
 _FAILED = "ConditionalCheckFailed"
+# The error of a write with this condition contains the current row.
+_NEVER = all_of(exists(WRITE_ID), absent(WRITE_ID))
 
 
 def new_token() -> str:
@@ -50,6 +53,11 @@ def action_and_parameters(table: str, step: Step, token: str) -> tuple[str, dict
     return name, params | renderer.placeholders()
 
 
+def parameters_of_check(table: str, step: Write, token: str) -> dict[str, Any]:
+    """Returns the parameters of the same write with a condition that always fails, so that its error has the row."""
+    return action_and_parameters(table, step._replace(condition=_NEVER), token)[1]
+
+
 def decode_if_present(encoded: Mapping[str, AttributeValue] | None) -> Item | None:
     """Returns the row without its `write_id`, or None if there is no row."""
     return decode_without_write_id(encoded) if encoded else None
@@ -62,15 +70,24 @@ def decode_without_write_id(encoded: Mapping[str, AttributeValue]) -> Item:
     return item
 
 
-def has_write_id(encoded: Mapping[str, AttributeValue] | None, token: str) -> bool:
-    """Returns whether the call with this token wrote the row."""
-    return encoded is not None and encoded.get(WRITE_ID) == {"S": token}
+def was_applied(step: Step, existing: Mapping[str, AttributeValue] | None, token: str) -> bool | None:
+    """Returns whether an attempt of a single write was applied whose response was lost, judging from the current row.
+
+    Returns None if the row does not prove it.
+    """
+    if isinstance(step, Delete) and not existing:
+        return True  # an attempt whose response was lost has probably deleted the row; in any case it is gone
+    return _is_proven(step, existing, token)
 
 
-def cancellation_error(steps: Iterable[Step], error: ClientError, token: str) -> ApiError | None:
+def cancellation_error(
+    steps: Iterable[Step], error: ClientError, token: str, *, maybe_applied: bool
+) -> ApiError | None:
     """Returns the error of the first step whose condition failed, or None if an earlier attempt was applied.
 
-    Raises `error` itself if the cancellation has another reason than a failed condition.
+    `maybe_applied`: whether the response to an earlier attempt was lost. Then it returns OutcomeUnknown if no row of
+    the steps whose conditions failed proves whether that attempt was applied. Raises `error` itself if the
+    cancellation has another reason than a failed condition.
     """
     failed = [
         (step, reason.get("Item"))
@@ -79,10 +96,20 @@ def cancellation_error(steps: Iterable[Step], error: ClientError, token: str) ->
     ]
     if not failed:
         raise error
-    if any(has_write_id(existing, token) for _, existing in failed):
-        return None
+    if maybe_applied:
+        proofs = {_is_proven(step, existing, token) for step, existing in failed}
+        if True in proofs:
+            return None
+        if False not in proofs:
+            return OutcomeUnknown()
     step, existing = failed[0]
     return step.on_condition_failed(decode_if_present(existing))
+
+
+def _is_proven(step: Step, existing: Mapping[str, AttributeValue] | None, token: str) -> bool | None:
+    if existing and existing.get(WRITE_ID) == {"S": token}:
+        return True
+    return step.was_applied(decode_if_present(existing)) if step.was_applied else None
 
 
 def _with_write_id(update: UpdateExpression, token: str) -> UpdateExpression:
