@@ -87,7 +87,8 @@ def _from_object(data: Mapping[str, Any], type_: str, location: Location) -> Url
     (form,) = forms
     for name in data:
         if name not in _KEYS[form]:
-            raise invalid(*location, name, message=f"{name!r} is not accepted beside {form!r}", type="extra_forbidden")
+            message = f"{name!r} is not accepted beside {form!r}; accepted: {', '.join(sorted(_KEYS[form]))}"
+            raise invalid(*location, name, message=message, type="extra_forbidden")
     value = _string(data, form, location)
     if form == "url":
         return _check_url(value, (*location, "url"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from chalicelib.listing.models import PageBody, PageQuery
+from chalicelib.listing.models import PageBody, PageQuery, Sort
 from chalicelib.listing.search import MAX_SEARCH_LENGTH
 
 _LIST: dict[str, Any] = {
@@ -28,8 +28,8 @@ class ListBucketsRequest(PageBody):
         description="Wildcard search across bucket_id, bucket_name, description and metadata text",
     )
     filters: dict[str, Any] | None = Field(default=None, description="Filter tree or shorthand, on any field")
-    sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`")
-    sorts: list[dict[str, Any]] | None = Field(default=None, description="Several sorts; the first takes precedence")
+    sort: Sort | None = Field(default=None, description="`{field, direction}`")
+    sorts: list[Sort] | None = Field(default=None, description="Several sorts; the first takes precedence")
     case_sensitive: bool = Field(
         default=False, description="Whether search, filters and sorts distinguish upper and lower case"
     )

@@ -195,7 +195,13 @@ def _list(
     from chalicelib.listing.query import read_list
 
     page = page_request(call.query, given, default_limit=DEFAULT_PAGE)
-    query = read_list(page, given, default=NEWEST_FIRST, scope=f"buckets {call.partition}")
+    query = read_list(
+        page,
+        given,
+        default=NEWEST_FIRST,
+        scope=f"buckets {call.partition}",
+        fields=response_models.BucketResponse.__annotations__,
+    )
     selected, stats = list_buckets(buckets.store, call.partition, query)
     body: ListBucketsResponse = {
         "results": [show(bucket) for bucket in selected.rows],

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+# The message of a RequestInvalid quotes names of the request. Longer ones are cut.
+MAX_STEP_CHARS = 100
+
 
 class ApiError(Exception):
     """An error with a human-readable message.
@@ -52,13 +55,21 @@ class Problem:
 
 
 class RequestInvalid(ValidationFailed):
-    """The request has one or more problems, each with its location."""
+    """The request has one or more problems, each with its location. The message names the first one."""
 
     message = "Validation error"
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        super().__init__()
         self.problems = tuple(problems)
+        super().__init__(self._describe())
+
+    def _describe(self) -> str:
+        if not self.problems:
+            return self.message
+        first, *others = self.problems
+        path = ".".join(str(step)[:MAX_STEP_CHARS] for step in first.location)
+        more = f" (and {len(others)} more)" if others else ""
+        return f"{self.message} at {path}: {first.message}{more}"
 
 
 def invalid(*location: str | int, message: str, type: str = "value_error") -> RequestInvalid:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.core.errors import (
@@ -51,7 +51,7 @@ def read_query(params: Mapping[str, Sequence[str]], model: type[M]) -> M:
     try:
         return model.model_validate_strings({name: values[0] for name, values in params.items()})
     except ValidationError as error:
-        raise RequestInvalid(_problems(error, "query", model)) from None
+        raise RequestInvalid(problems_in_model(error, "query", model)) from None
 
 
 def check_names(params: Mapping[str, Sequence[str]], known: Mapping[str, Any]) -> None:
@@ -70,27 +70,32 @@ def problems_of(error: ValidationError, *location: str | int) -> list[Problem]:
     ]
 
 
+def problems_in_model(error: ValidationError, root: str, model: type[BaseModel]) -> list[Problem]:
+    """Returns the problems as `problems_of`. For an unknown field, the message lists the known ones."""
+    from chalicelib.http.model_paths import fields_at
+
+    problems = problems_of(error, root)
+    return [
+        _unknown(problem.location[-1], known, *problem.location[:-1])
+        if problem.type == "extra_forbidden" and (known := fields_at(model, problem.location[1:-1])) is not None
+        else problem
+        for problem in problems
+    ]
+
+
 def _validated(model: type[M], raw: bytes) -> M:
     from pydantic import ValidationError
 
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
-        raise RequestInvalid(_problems(error, "body", model)) from None
+        raise RequestInvalid(problems_in_model(error, "body", model)) from None
 
 
-def _problems(error: ValidationError, root: str, model: type[BaseModel]) -> list[Problem]:
-    return [
-        _unknown(problem.location[1], model.model_fields, root=root)
-        if problem.type == "extra_forbidden" and len(problem.location) == 2
-        else problem
-        for problem in problems_of(error, root)
-    ]
-
-
-def _unknown(name: str | int, known: Mapping[str, Any], *, root: str = "query") -> Problem:
+def _unknown(name: str | int, known: Iterable[str], *location: str | int) -> Problem:
     accepted = ", ".join(sorted(known)) or "none"
-    return Problem((root, name), f"{name!r} is not accepted here; accepted: {accepted}", "extra_forbidden")
+    path = (*(location or ("query",)), name)
+    return Problem(path, f"{name!r} is not accepted here; accepted: {accepted}", "extra_forbidden")
 
 
 def _repeated(name: str) -> Problem:

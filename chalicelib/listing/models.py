@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from chalicelib.listing.limits import MAX_QUERY_OFFSET
+
+
+def _check_sort(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value
+    from chalicelib.listing.filters.hints import sort_here
+
+    raise PydanticCustomError("dict_type", "{message}", {"message": f"A sort is an object: {sort_here(value)}"})
+
+
+# `sorting.read_sorts` checks the members.
+Sort = Annotated[dict[str, Any], BeforeValidator(_check_sort)]
 
 
 class PageQuery(BaseModel):

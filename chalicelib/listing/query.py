@@ -6,7 +6,7 @@ read, and the cursor is made from the last row returned, not from the database's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -75,8 +75,18 @@ class ListedResource(Generic[R]):
     walk_position: Callable[[R], WalkPosition] | None = None
 
 
-def read_list(page: PageRequest, given: Mapping[str, Any], *, default: Sequence[SortKey], scope: str) -> ListQuery:
+def read_list(
+    page: PageRequest,
+    given: Mapping[str, Any],
+    *,
+    default: Sequence[SortKey],
+    scope: str,
+    fields: Collection[str] | None = None,
+) -> ListQuery:
     """Returns the query in a list body (`search`, `filters`, `sort`, `sorts`, `case_sensitive`).
+
+    `fields` are the only fields that a row can have at its root; None if it can have any. A filter or sort by another
+    one is an error.
 
     `default` sorts the rows of a request that has no sorts. `scope` names the list, for example `buckets` and the
     namespace. A cursor is valid only for the scope, search, filters and sorts that it was issued for.
@@ -84,9 +94,10 @@ def read_list(page: PageRequest, given: Mapping[str, Any], *, default: Sequence[
     """
     case_sensitive = bool(given.get("case_sensitive"))
     raw = given.get("filters")
-    filter_ = read_filter(raw, case_sensitive=case_sensitive) if raw else None
+    filter_ = read_filter(raw, case_sensitive=case_sensitive, fields=fields) if raw else None
     search = read_search(given.get("search"), case_sensitive=case_sensitive)
-    sorts = read_sorts(given.get("sort"), given.get("sorts"), case_sensitive=case_sensitive) or tuple(default)
+    sorts = read_sorts(given.get("sort"), given.get("sorts"), case_sensitive=case_sensitive, fields=fields)
+    sorts = sorts or tuple(default)
     parts = [given.get("search"), raw, [[key.field, key.descending] for key in sorts], case_sensitive]
     fingerprint = cursors.fingerprint(scope, *parts)
     after = cursors.decode(page.cursor, query=fingerprint) if page.cursor is not None else None

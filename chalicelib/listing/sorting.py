@@ -8,13 +8,15 @@ in this order, and so are two objects. Rows with equal values are ordered by id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import total_ordering
 from typing import Any
 
 from chalicelib.core.errors import invalid
 from chalicelib.core.json_path import MISSING, check_path, value_at
+from chalicelib.listing.filters.hints import sort_here
+from chalicelib.listing.filters.tree import check_field
 from chalicelib.listing.text_keys import text_key_of
 
 MAX_SORTS = 8
@@ -40,38 +42,45 @@ class SortKey:
     case_sensitive: bool = False
 
 
-def read_sorts(sort: Any, sorts: Any, *, case_sensitive: bool = False) -> tuple[SortKey, ...]:
+def read_sorts(
+    sort: Any, sorts: Any, *, case_sensitive: bool = False, fields: Collection[str] | None = None
+) -> tuple[SortKey, ...]:
     """Returns the sort keys of a list request; none if both values are null or empty. `sorts` takes precedence.
 
-    Raises RequestInvalid.
+    `fields` are the only fields that a row can have at its root; None if it can have any. Raises RequestInvalid.
     """
     if sorts is not None and sorts != []:
         if not isinstance(sorts, list) or len(sorts) > MAX_SORTS:
             raise invalid("body", "sorts", message=f"A list of at most {MAX_SORTS} sorts", type="list_type")
-        return tuple(_read(entry, ("body", "sorts", index), case_sensitive) for index, entry in enumerate(sorts))
+        return tuple(
+            _read(entry, ("body", "sorts", index), case_sensitive, fields) for index, entry in enumerate(sorts)
+        )
     if sort is None or sort == {}:
         return ()
-    return (_read(sort, ("body", "sort"), case_sensitive),)
+    return (_read(sort, ("body", "sort"), case_sensitive, fields),)
 
 
-def _read(entry: Any, location: tuple[str | int, ...], case_sensitive: bool) -> SortKey:
+def _read(entry: Any, location: tuple[str | int, ...], case_sensitive: bool, fields: Collection[str] | None) -> SortKey:
     if not isinstance(entry, dict):
-        raise invalid(*location, message="A sort is an object with `field` and `direction`", type="dict_type")
+        raise invalid(*location, message=f"A sort is an object: {sort_here(entry)}", type="dict_type")
     for name in entry:
         if name not in ("field", "direction"):
-            raise invalid(*location, name, message="Not accepted in a sort", type="extra_forbidden")
+            message = f"Not accepted in a sort: {sort_here(entry)}"
+            raise invalid(*location, name, message=message, type="extra_forbidden")
     field, direction = entry.get("field"), entry.get("direction")
     if not isinstance(field, str) or not field:
         raise invalid(*location, "field", message="The name of a field is required", type="missing")
     check_path(field, *location, "field", named=False)
-    return SortKey(field, _descending(direction, location), case_sensitive)
+    key = SortKey(field, _descending(direction, location), case_sensitive)
+    check_field(field, fields, (*location, "field"))
+    return key
 
 
 def _descending(direction: Any, location: tuple[str | int, ...]) -> bool:
     if direction is None:
         return False
     if not isinstance(direction, str) or direction.lower() not in ("asc", "desc"):
-        raise invalid(*location, "direction", message="asc or desc", type="enum")
+        raise invalid(*location, "direction", message="The direction is asc or desc", type="enum")
     return direction.lower() == "desc"
 
 

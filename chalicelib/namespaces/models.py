@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.core.text import UNPADDED, unpadded
 from chalicelib.http.api_models import Timestamp
-from chalicelib.listing.models import PageBody, PageQuery, PaginationResponse
+from chalicelib.listing.models import PageBody, PageQuery, PaginationResponse, Sort
 
 REQUEST = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
@@ -187,10 +187,8 @@ class ListNamespacesRequest(PageBody):
     model_config = ConfigDict(**REQUEST, json_schema_extra={"examples": [_LIST]})
     search: str | None = Field(default=None, description="Wildcard search over id, name and description")
     filters: dict[str, Any] | None = Field(default=None, description="Filter tree or shorthand, on any field")
-    sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`")
-    sorts: list[dict[str, Any]] | None = Field(
-        default=None, description="Several sort keys; the first one is the primary key"
-    )
+    sort: Sort | None = Field(default=None, description="`{field, direction}`")
+    sorts: list[Sort] | None = Field(default=None, description="Several sort keys; the first one is the primary key")
     case_sensitive: bool | None = Field(
         default=False, description="Whether search, filters and sorts distinguish upper and lower case"
     )

@@ -170,7 +170,13 @@ def _list(namespaces: Namespaces, call: Call, body: Mapping[str, Any], *, path: 
     from chalicelib.namespaces.lists import NEWEST_FIRST, list_namespaces
 
     page = page_request(call.query, body, default_limit=DEFAULT_PAGE)
-    query = read_list(page, body, default=NEWEST_FIRST, scope=f"namespaces {call.organization_id}")
+    query = read_list(
+        page,
+        body,
+        default=NEWEST_FIRST,
+        scope=f"namespaces {call.organization_id}",
+        fields=models.NamespaceModel.__annotations__,
+    )
     selected, stats = list_namespaces(namespaces, call.organization_id, query)
     results = [dict(to_response(namespace)) for namespace in selected.rows]
     if call.query.view == "summary":

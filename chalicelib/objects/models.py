@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.blobs.models import KEY_PREFIX_DESCRIPTION, CreateBlobRequest, KeyPrefix
-from chalicelib.listing.models import PageBody, PageQuery
+from chalicelib.listing.models import PageBody, PageQuery, Sort
 from chalicelib.schemas.unique_key import Policy
 
 STRICT = ConfigDict(strict=True, extra="forbid", defer_build=True)
@@ -148,7 +148,7 @@ class ListObjectsRequest(PageBody):
 
     model_config = ConfigDict(**STRICT, json_schema_extra={"examples": [_LIST]})
     filters: dict[str, Any] | None = Field(default=None, description="Filter tree or shorthand, on any field")
-    sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`; defaults to oldest first")
+    sort: Sort | None = Field(default=None, description="`{field, direction}`; defaults to oldest first")
     search: str | None = Field(
         default=None, description="Wildcard search in the id, the key prefix and the texts of fields"
     )

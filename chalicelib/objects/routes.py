@@ -259,12 +259,12 @@ def _read_row(row: Mapping[str, Any]) -> CreateObjectRequest:
     from pydantic import ValidationError
 
     from chalicelib.core.json_codec import to_json
-    from chalicelib.http.parsing import problems_of
+    from chalicelib.http.parsing import problems_in_model
 
     try:
         request: CreateObjectRequest = models.CreateObjectRequest.model_validate_json(to_json(row))
     except ValidationError as error:
-        raise RequestInvalid(problems_of(error, "body")) from None
+        raise RequestInvalid(problems_in_model(error, "body", models.CreateObjectRequest)) from None
     return request
 
 

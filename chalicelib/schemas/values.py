@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -12,6 +12,10 @@ from chalicelib.core.json_equality import json_equal_to_any
 
 Location = tuple[str | int, ...]
 Field = Mapping[str, Any]  # a BucketSchemaField as a stored JSON document
+
+# Error messages list allowed values and names up to these limits.
+MAX_LISTED_CHARS = 600
+MAX_LISTED_NAMES = 50
 
 FILE_TYPES = frozenset({"text", "image", "audio", "video", "pdf", "excel"})
 
@@ -31,7 +35,7 @@ def problems_in(value: Any, field: Field, location: Location) -> Iterator[Proble
         fits = False
         yield problem
     if fits and field.get("enum") is not None and not json_equal_to_any(value, field["enum"]):
-        yield Problem(location, "The value is not one of the field's allowed values", "enum")
+        yield Problem(location, f"The value is not one of the field's allowed values: {_listed(field['enum'])}", "enum")
 
 
 def problems_besides_enum(value: Any, field: Field, location: Location) -> Iterator[Problem]:
@@ -56,13 +60,34 @@ def file_field_message(name: str, type_: str) -> str:
 def _members(values: Mapping[str, Any], fields: Mapping[str, Field], location: Location) -> Iterator[Problem]:
     for name in values:
         if name not in fields:
-            yield Problem((*location, name), "The field declares no member with this name", "extra_forbidden")
+            yield Problem(
+                (*location, name),
+                f"The field declares no member with this name; declared: {_names(fields)}",
+                "extra_forbidden",
+            )
     for name, field in fields.items():
         # A null member counts as absent. An absent member that has a default gets the default, so it is not missing.
         if (value := values.get(name)) is not None:
             yield from problems_in(value, field, (*location, name))
         elif field.get("required") and field.get("default") is None:
             yield Problem((*location, name), "Field required", "missing")
+
+
+def _listed(values: Sequence[Any]) -> str:
+    """The values as JSON, at most as many as fit into an error message."""
+    from chalicelib.core.json_codec import to_json
+
+    shown: list[str] = []
+    for value in values:
+        text = to_json(value)
+        if len(", ".join([*shown, text])) > MAX_LISTED_CHARS:
+            return ", ".join([*shown, f"and {len(values) - len(shown)} more"])
+        shown.append(text)
+    return ", ".join(shown)
+
+
+def _names(fields: Iterable[str]) -> str:
+    return ", ".join(sorted(fields)[:MAX_LISTED_NAMES])
 
 
 def _is_number(value: Any) -> bool:

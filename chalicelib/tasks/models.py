@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from chalicelib.core.statuses import TaskStatusEnum
-from chalicelib.listing.models import PageBody
+from chalicelib.listing.models import PageBody, Sort
 
 _LIST: dict[str, Any] = {"status": "IN_PROGRESS", "task_type": "api_buckets_delete", "limit": 20}
 
@@ -22,4 +22,4 @@ class ListTasksRequest(PageBody):
     )
     search: str | None = Field(default=None, description="Wildcard search over id, type and status")
     filters: dict[str, Any] | None = Field(default=None, description="Filter tree or shorthand, on any field")
-    sort: dict[str, Any] | None = Field(default=None, description="`{field, direction}`; by default newest first")
+    sort: Sort | None = Field(default=None, description="`{field, direction}`; by default newest first")

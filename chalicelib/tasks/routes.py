@@ -91,7 +91,8 @@ def _list(tasks: Tasks, call: Call, fields: Mapping[str, Any]) -> JsonResponse:
     page = page_request(call.query, fields, default_limit=DEFAULT_PAGE_SIZE)
     task_filter = TaskFilter(fields.get("status"), fields.get("task_type"))
     scope = task_filter.cursor_scope(call.organization_id)
-    query = read_list(page, fields, default=NEWEST_FIRST, scope=scope)
+    known = response_models.TaskResponse.__annotations__
+    query = read_list(page, fields, default=NEWEST_FIRST, scope=scope, fields=known)
     selected = list_tasks(tasks, call.organization_id, query, task_filter)
     shown = [show(task) for task in selected.rows]
     links = pagination(

@@ -220,7 +220,10 @@ def test_a_filter_by_id_ignores_case_unless_it_is_case_sensitive(api: Api) -> No
     [
         ({"field": "a", "operator": "near", "value": 1}, ["body", "filters", "operator"]),
         ({"field": "a"}, ["body", "filters", "value"]),
-        ({"AND": [{"a": 1}, {"field": "b", "operator": "in", "value": 1}]}, ["body", "filters", "AND", 1, "value"]),
+        (
+            {"AND": [{"metadata.a": 1}, {"field": "b", "operator": "in", "value": 1}]},
+            ["body", "filters", "AND", 1, "value"],
+        ),
         ({"OR": {"a": 1}}, ["body", "filters", "OR"]),
         ({"a": {"type": "dynamic", "field": "inputs.x"}}, ["body", "filters", "a"]),
     ],
@@ -239,7 +242,7 @@ def test_an_invalid_filter_is_rejected_with_its_location(api: Api, filters: Any,
         ({"sort": {"field": "bucket_id", "direction": "desc"}}, "bdAc"),
         ({"sort": {"field": "metadata.rank"}}, "cdbA"),
         ({"sort": {"field": "metadata.rank", "direction": "desc"}}, "Abdc"),
-        ({"sort": {"field": "nothing"}}, "cAdb"),
+        ({"sort": {"field": "metadata.nothing"}}, "cAdb"),
         ({"sorts": [{"field": "metadata.kind"}, {"field": "bucket_name", "direction": "desc"}]}, "dcbA"),
         ({"sorts": [{"field": "metadata.rank"}], "sort": {"field": "bucket_name"}}, "cdbA"),
         ({"sorts": [], "sort": {}}, "bdAc"),
@@ -259,7 +262,7 @@ def test_sorts_order_by_any_field_and_equal_rows_by_id(api: Api, body: dict[str,
         ({"sort": {"direction": "asc"}}, ["body", "sort", "field"]),
         ({"sort": {"field": "a", "direction": "up"}}, ["body", "sort", "direction"]),
         ({"sort": {"field": "a", "by": 1}}, ["body", "sort", "by"]),
-        ({"sorts": [{"field": "a"}, {}]}, ["body", "sorts", 1, "field"]),
+        ({"sorts": [{"field": "metadata.a"}, {}]}, ["body", "sorts", 1, "field"]),
     ],
 )
 def test_an_invalid_sort_is_rejected_with_its_location(api: Api, body: dict[str, Any], location: list[Any]) -> None:
@@ -296,3 +299,52 @@ def test_sums_cover_all_matching_rows_and_not_only_the_page(world: World, api: A
     assert (some["total_count"], some["stats"]["total_objects"], some["stats"]["avg_objects_per_bucket"]) == (2, 3, 1.5)
     none = listed(api, search="nowhere")
     assert (none["total_count"], set(none["stats"].values())) == (0, {0})
+
+
+LISTS = ["/v1/buckets/list", "/v1/namespaces/list", "/v1/tasks/list"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize(
+    ("body", "location"),
+    [
+        ({"filters": {"bucket_nam": "a"}}, ["body", "filters", "bucket_nam"]),
+        ({"filters": {"NOT": {"field": "bucket_nam.x", "value": "a"}}}, ["body", "filters", "NOT", "field"]),
+        ({"sort": {"field": "bucket_nam"}}, ["body", "sort", "field"]),
+    ],
+)
+def test_a_field_that_no_row_has_is_rejected_with_the_fields(
+    api: Api, path: str, body: dict[str, Any], location: list[Any]
+) -> None:
+    response = api.post(path, body)
+    (problem,) = response.json["error"]["details"]["validation_errors"]
+    assert (response.status, problem["location"], problem["type"]) == (422, location, "unknown_field")
+    assert all(name in problem["message"] for name in ("'bucket_nam'", "status" if "tasks" in path else "created_at"))
+    assert problem["message"] in response.json["error"]["message"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_every_field_of_a_row_can_be_filtered_and_sorted_by(api: Api, path: str) -> None:
+    add(api, "a")
+    assert api.call("DELETE", "/v1/buckets/a").status == 200
+    add(api, "b")
+    (row, *_) = api.post(path, {}).json["results"]
+    for name in row:
+        body = {"filters": {"field": name, "operator": "exists", "value": True}, "sort": {"field": name}}
+        assert api.post(path, body).json["results"], name
+
+
+@pytest.mark.parametrize("sort", ["-bucket_name", {"bucket_name": "desc"}])
+@pytest.mark.parametrize("path", LISTS)
+def test_a_short_sort_is_rejected_with_the_long_form(api: Api, path: str, sort: Any) -> None:
+    response = api.post(path, {"sort": sort})
+    assert response.status == 422
+    assert '{"field": "bucket_name", "direction": "desc"}' in response.json["error"]["message"]
+
+
+def test_a_filter_on_the_fields_of_objects_is_open(api: Api) -> None:
+    add(api, "a")
+    response = api.post("/v1/buckets/a/objects/list", {"filters": {"anything": 1}, "sort": {"field": "anything"}})
+    assert response.status == 200
+    assert api.post("/v1/buckets/a/objects/list", {"filters": {"and": [{"a": 1}]}}).status == 422
+    assert api.post("/v1/buckets/a/objects/list", {"sort": "-a"}).status == 422

@@ -74,8 +74,9 @@ INVALID: dict[str, tuple[bytes, str, list[str | int]]] = {
 def test_an_invalid_body_is_reported_in_both_published_formats(api: Api, name: str) -> None:
     raw, type_, location = INVALID[name]
     error = assert_envelope(api.post("/v1/buckets", raw), 422, "ValidationError")
-    assert error["message"] == "Validation error"
     first = error["details"]["validation_errors"][0]
+    path = ".".join(map(str, first["location"]))
+    assert error["message"] == f"Validation error at {path}: {first['message']}"
     assert (first["type"], first["location"]) == (type_, location)
 
 

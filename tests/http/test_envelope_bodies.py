@@ -111,7 +111,8 @@ def test_an_invalid_request_is_reported_in_both_published_formats() -> None:
     problems = [Problem(("body", "parts", 0), "Field required", "missing"), Problem(("query", "limit"), "Too small")]
     body = error_body(RequestInvalid(problems))
     assert body["status"] == 422
-    assert (body["error"]["type"], body["error"]["message"]) == ("ValidationError", "Validation error")
+    assert body["error"]["type"] == "ValidationError"
+    assert body["error"]["message"] == "Validation error at body.parts.0: Field required (and 1 more)"
     assert body["error"]["details"]["validation_errors"] == [
         {"type": "missing", "location": ["body", "parts", 0], "message": "Field required"},
         {"type": "value_error", "location": ["query", "limit"], "message": "Too small"},

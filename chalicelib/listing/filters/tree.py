@@ -5,12 +5,13 @@ A filter is read once per request and then evaluated on every row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from chalicelib.core.errors import invalid
 from chalicelib.core.json_path import check_path
+from chalicelib.listing.filters import hints
 from chalicelib.listing.filters.operators import OPERATORS, Location, Test, read_operator
 from chalicelib.listing.filters.patterns import MAX_EXPANDED_LENGTH, expanded_length
 from chalicelib.listing.filters.subjects import RowValues
@@ -20,6 +21,7 @@ MAX_DEPTH = 10
 MAX_NODES = 200
 # Each compiled pattern may use several megabytes.
 MAX_PATTERNS = 10
+_NOT_BESIDE_FIELD = "Not accepted beside `field`; accepted: operator, value, case_sensitive"
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_PATTERNS", "OPERATORS", "Filter", "Leaf", "read_filter"]
 
@@ -69,13 +71,21 @@ class Filter:
         return list(_required(self.root))
 
 
-def read_filter(raw: object, *, case_sensitive: bool = False, location: Location = ("body", "filters")) -> Filter:
+def read_filter(
+    raw: object,
+    *,
+    case_sensitive: bool = False,
+    location: Location = ("body", "filters"),
+    fields: Collection[str] | None = None,
+) -> Filter:
     """Returns the filter in a JSON value. Raises RequestInvalid with the location of the error.
+
+    `fields` are the only fields that a row can have at its root; None if it can have any.
 
     `"case_sensitive": true` in a node or a leaf applies to everything inside it. False has no effect, because the
     official client adds it to every node and leaf.
     """
-    return Filter(_Reader().node(raw, case_sensitive, location, 1))
+    return Filter(_Reader(fields).node(raw, case_sensitive, location, 1))
 
 
 def _required(node: Node | Leaf) -> Iterator[Leaf]:
@@ -89,7 +99,8 @@ def _required(node: Node | Leaf) -> Iterator[Leaf]:
 class _Reader:
     """Reads one filter and counts its parts."""
 
-    def __init__(self) -> None:
+    def __init__(self, fields: Collection[str] | None) -> None:
+        self._fields = fields
         self._parts = 0
         self._patterns = 0
         self._expanded_length = 0
@@ -115,6 +126,8 @@ class _Reader:
             elif name != "case_sensitive":
                 self._count(location)
                 check_path(name, *location, name, named=True)
+                _reject_foreign(name, value, (*location, name))
+                check_field(name, self._fields, (*location, name))
                 yield _compare(name, "eq", value, case_sensitive, location, (*location, name))
 
     def _logical(self, name: Any, value: object, case_sensitive: bool, location: Location, depth: int) -> Node:
@@ -130,7 +143,7 @@ class _Reader:
     def _leaf(self, raw: dict[str, Any], case_sensitive: bool, location: Location) -> Leaf:
         for name in raw:
             if name not in ("field", "operator", "value", "case_sensitive"):
-                raise invalid(*location, name, message="Not accepted beside `field`", type="extra_forbidden")
+                raise invalid(*location, name, message=_NOT_BESIDE_FIELD, type="extra_forbidden")
         field = raw["field"]
         if not isinstance(field, str) or not field:
             raise invalid(*location, "field", message="A dotted path is required", type="string_type")
@@ -140,7 +153,9 @@ class _Reader:
         operator = raw.get("operator", "eq")
         if operator == "regex":
             self._count_pattern(raw["value"], location)
-        return _compare(field, operator, raw["value"], case_sensitive, location, (*location, "value"))
+        leaf = _compare(field, operator, raw["value"], case_sensitive, location, (*location, "value"))
+        check_field(field, self._fields, (*location, "field"))
+        return leaf
 
     def _count(self, location: Location) -> None:
         self._parts += 1
@@ -164,6 +179,26 @@ class _Reader:
             raise invalid(*location, message=message, type="filter_too_large")
 
 
+def check_field(path: str, fields: Collection[str] | None, location: Location) -> None:
+    """Raises RequestInvalid if the rows have no field that the path can begin with. `fields` is as in `read_filter`."""
+    root = path.partition(".")[0]
+    if fields is not None and root not in fields:
+        message = f"There is no field {root!r}; the fields are: {', '.join(fields)}"
+        raise invalid(*location, message=message, type="unknown_field")
+
+
+def _reject_foreign(name: str, value: object, location: Location) -> None:
+    """Raises RequestInvalid for a key or a value that is written as in another system."""
+    if logical := hints.logical_here(name, value):
+        raise invalid(*location, message=f"{name!r} is written {logical} here", type="unknown_operator")
+    if comparison := hints.comparison_here(name, value):
+        message = f"An operator is written as {comparison} here; supported operators: {', '.join(OPERATORS)}"
+        raise invalid(*location, message=message, type="unknown_operator")
+    if name.startswith("$") and (operator := hints.operator_here(name)):
+        message = f"{name!r} is an operator, not a field: use {{field, operator, value}} with the operator {operator}"
+        raise invalid(*location, message=message, type="unknown_operator")
+
+
 def _reject_dynamic(value: Any, location: Location) -> None:
     if isinstance(value, dict) and value.get("type") == "dynamic":
         raise invalid(*location, message="Dynamic values are not supported here", type="value_error")
@@ -183,7 +218,9 @@ def _compare(
     for index, member in enumerate(value if isinstance(value, list) else ()):
         _reject_dynamic(member, (*value_location, index))
     if not isinstance(operator, str) or operator not in OPERATORS:
-        message = f"Unsupported operator; supported: {', '.join(OPERATORS)}"
+        ours = hints.operator_here(operator) if isinstance(operator, str) else None
+        hint = f"; use {ours}" if ours else ""
+        message = f"Unsupported operator{hint}; supported: {', '.join(OPERATORS)}"
         raise invalid(*location, "operator", message=message, type="enum")
     test = read_operator(operator, value, case_sensitive=case_sensitive, location=value_location)
     return Leaf(field, operator, value, case_sensitive, test)
