@@ -82,7 +82,11 @@ def list_buckets(store: BucketStore, partition: str, query: ListQuery) -> tuple[
         return _buckets(page), stats.shown()
     candidates = store.until_deadline(_candidates(store, partition, query))
     ordered = _order(query) is not None
-    return select_page(candidates, query, LISTED_BUCKETS, ordered=ordered, on_match=stats.add), stats.shown()
+
+    def find(bucket_id: str) -> Bucket | None:
+        return store.find(partition, bucket_id) if is_id(bucket_id, "bkt") else None
+
+    return select_page(candidates, query, LISTED_BUCKETS, ordered=ordered, on_match=stats.add, find=find), stats.shown()
 
 
 def _page(store: BucketStore, partition: str, query: ListQuery) -> tuple[ListPage[Bucket], BucketListStats]:

@@ -19,7 +19,7 @@ MAX_DEPTH = 64
 MAX_DIGITS = 38
 # The exact value of a double has at most 767 significant digits.
 MAX_DOUBLE_DIGITS = 767
-# Every decimal number of 15 significant digits in this range is kept by a double (IEEE 754, section 5.12.2).
+# Every decimal number in this range with so many significant digits is kept by a double (see `sys.float_info.dig`).
 SAFE_DIGITS = 15
 _SAFE_RANGE = (1e-290, 1e308)
 

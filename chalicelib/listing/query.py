@@ -124,14 +124,17 @@ def select_page(
     ordered: bool,
     bounded: bool = True,
     on_match: Callable[[R], None] = lambda row: None,
+    find: Callable[[str], R | None] = lambda id: None,
 ) -> ListPage[R]:
     """Returns the page of a list after reading all of its rows once.
 
     `ordered` says that the rows already come in the requested order. `on_match` is called with every matching row.
+    `find` returns the row with an id that comes from the client, or None. It is called if a cursor has only the start
+    of a long text; rows that are ordered never have such cursors.
     Raises SortTooLarge if rows that are not ordered are `bounded` and more than `MAX_SORTED_ROWS` match, or if the
     rows before the page are too large to keep.
     """
-    walk = _Walk(query, resource, on_match, bounded=bounded and not ordered)
+    walk = _Walk(query, resource, on_match, find, bounded=bounded and not ordered)
     buffer = PageBuffer(query.page.offset, query.page.limit, MAX_PAGE_BYTES, resource.size)
     matches = walk.matches(rows)
     kept = buffer.from_ordered(row for _, row in matches) if ordered else buffer.from_unordered(matches)
@@ -157,7 +160,7 @@ def take_page(rows: Iterable[R], query: ListQuery, resource: ListedResource[R], 
 def _cursor(row: R, query: ListQuery, resource: ListedResource[R]) -> str:
     walk_position = resource.walk_position
     position = walk_position(row).position if walk_position else _position(row, query, resource)
-    return cursors.encode(position, query=query.fingerprint)
+    return cursors.encode(sorting.shortened(position), query=query.fingerprint)
 
 
 def _position(row: R, query: ListQuery, resource: ListedResource[R]) -> list[Any]:
@@ -168,15 +171,22 @@ class _Walk(Generic[R]):
     """One pass over the rows. Counts all matching rows in `total` and yields those after the cursor."""
 
     def __init__(
-        self, query: ListQuery, resource: ListedResource[R], on_match: Callable[[R], None], *, bounded: bool
+        self,
+        query: ListQuery,
+        resource: ListedResource[R],
+        on_match: Callable[[R], None],
+        find: Callable[[str], R | None],
+        *,
+        bounded: bool,
     ) -> None:
-        self._query, self._resource, self._on_match, self._bounded = query, resource, on_match, bounded
+        self._query, self._resource, self._on_match, self._find = query, resource, on_match, find
+        self._bounded = bounded
         self.total = 0
 
     def matches(self, rows: Iterable[R]) -> Iterator[tuple[Any, R]]:
         """Yields sort position and row of each matching row after the cursor. Raises SortTooLarge."""
         query, resource = self._query, self._resource
-        after = sorting.sort_position(query.after, query.sorts) if query.after is not None else None
+        after = self._after(query.after) if query.after is not None else None
         for row in matching(rows, query, resource):
             self.total += 1
             if self._bounded and self.total > MAX_SORTED_ROWS:
@@ -185,6 +195,11 @@ class _Walk(Generic[R]):
             position = sorting.sort_position(_position(row, query, resource), query.sorts)
             if after is None or self._is_after(after, position, row):
                 yield position, row
+
+    def _after(self, cursor: list[Any]) -> sorting.SortPosition:
+        row = self._find(cursor[-1]) if sorting.is_shortened(cursor) and isinstance(cursor[-1], str) else None
+        current = _position(row, self._query, self._resource) if row is not None else None
+        return sorting.resumed_position(cursor, current, self._query.sorts)
 
     def _is_after(self, after: sorting.SortPosition, position: sorting.SortPosition, row: R) -> bool:
         walk_position = self._resource.walk_position

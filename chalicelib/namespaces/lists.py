@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.listing.query import ListedResource, ListPage, ListQuery, select_page
 from chalicelib.listing.sorting import SortKey
 from chalicelib.namespaces.namespace import Namespace, searchable_texts, to_response
-from chalicelib.namespaces.service import Namespaces
+from chalicelib.namespaces.service import MAX_IDENTIFIER_LENGTH, Namespaces
 
 if TYPE_CHECKING:
     from chalicelib.namespaces.models import NamespaceListStats
@@ -58,5 +58,10 @@ def list_namespaces(
     stats = _Stats()
     bounded = len(query.sorts) != 1 or query.sorts[0].field not in UNLIMITED_SORT_FIELDS
     rows = namespaces.list(organization)
-    page = select_page(rows, query, LISTED_NAMESPACES, ordered=False, bounded=bounded, on_match=stats.add)
+
+    def find(namespace_id: str) -> Namespace | None:
+        is_possible = 0 < len(namespace_id) <= MAX_IDENTIFIER_LENGTH
+        return namespaces.store.find(organization, namespace_id) if is_possible else None
+
+    page = select_page(rows, query, LISTED_NAMESPACES, ordered=False, bounded=bounded, on_match=stats.add, find=find)
     return page, stats.response()

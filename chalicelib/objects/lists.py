@@ -117,7 +117,11 @@ def _sorted(
     store: ObjectStore, bucket: Bucket, query: ListQuery, resource: ListedResource[StoredObject]
 ) -> ListPage[StoredObject]:
     rows = _all_rows(store.walk(bucket.bucket_id), bucket, _sort_too_large())
-    return select_page(_visible(rows), query, resource, ordered=False)
+
+    def find(object_id: str) -> StoredObject | None:
+        return store.find_any(bucket.bucket_id, object_id)
+
+    return select_page(_visible(rows), query, resource, ordered=False, find=find)
 
 
 def _all_by_creation(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Iterator[StoredObject]:

@@ -54,7 +54,9 @@ def list_tasks(tasks: Tasks, organization: str, query: ListQuery, task_filter: T
         return _page(tasks, organization, query)
     descending = query.sorts[0].descending if by_age else True
     rows = (task for task in tasks.walk(organization, descending=descending) if task_filter.matches(task))
-    return select_page(rows, query, LISTED_TASKS, ordered=by_age)
+    return select_page(
+        rows, query, LISTED_TASKS, ordered=by_age, find=lambda task_id: tasks.find(organization, task_id)
+    )
 
 
 def _page(tasks: Tasks, organization: str, query: ListQuery) -> ListPage[Task]:

@@ -275,3 +275,12 @@ def test_an_invalid_parameter_of_a_list_is_rejected_with_its_location(
 def test_listing_an_unknown_bucket_is_not_found(api: Api) -> None:
     assert api.get(objects("nowhere")).status == 404
     assert api.post(objects("bkt_0000000000000000") + "/list").status == 404
+
+
+def test_words_of_a_text_are_found_with_their_marks(api: Api) -> None:
+    bucket = create_object_bucket(api)
+    created(api, bucket, {"title": "हिन्दी भाषा"})
+    for word, count in (("न", 0), ("हिन्दी", 1), ("भाषा", 1)):
+        filters = {"field": "title", "operator": "words", "value": word}
+        reply = api.post(f"{objects(bucket)}/list", {"filters": filters})
+        assert len(reply.json["results"]) == count
