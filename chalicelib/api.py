@@ -21,6 +21,7 @@ from chalicelib.http.envelope import envelope, error_body, internal_error
 from chalicelib.http.operation import Call, Operation
 from chalicelib.namespaces.errors import NamespaceHeaderMissing, NamespaceNotActive, NamespaceUnresolved
 from chalicelib.namespaces.routes import namespace_operations
+from chalicelib.namespaces.service import ResolvedNamespace
 from chalicelib.objects.routes import object_operations
 from chalicelib.openapi.routes import openapi_operations
 from chalicelib.services import Services
@@ -93,8 +94,8 @@ def authorization(services: Callable[[], Services]) -> Guard:
             return
         identifier = _namespace_identifier(operation, call)
         # A namespace after its `expires_at` can still be read and updated with the namespace operations.
-        namespace = services().namespaces.find(
-            caller.organization_id, identifier, include_expired=operation.scope == "namespace_path"
+        namespace = _find_namespace(
+            services(), caller, call, identifier, include_expired=operation.scope == "namespace_path"
         )
         ids = (namespace.namespace_id, namespace.name) if namespace else (identifier,)
         call.namespace_id = namespace.namespace_id if namespace else NO_NAMESPACE
@@ -105,10 +106,30 @@ def authorization(services: Callable[[], Services]) -> Guard:
             and operation.scope == "namespace"
             and operation.permission != "read"
         ):
+            if not caller.can_see(namespace_ids=ids):
+                # Only a bucket of the namespace is visible. Raises BucketNotFound if the bucket is in another one.
+                services().buckets.get(call.partition, call.path["bucket_identifier"])
             raise NamespaceNotActive()
         call.can_see = lambda bucket_id: caller.can_see(namespace_ids=ids, bucket_id=bucket_id)
 
     return authorize
+
+
+def _find_namespace(
+    services: Services, caller: Caller, call: Call, identifier: str, *, include_expired: bool
+) -> ResolvedNamespace | None:
+    """Returns the namespace of a request, or None if it does not exist or the caller cannot see it or its bucket."""
+    namespaces, organization = services.namespaces, caller.organization_id
+    if caller.can_see_all_namespaces():
+        return namespaces.find(organization, identifier, include_expired=include_expired)
+    sees_bucket = caller.has_bucket_in_scope(call.path.get("bucket_identifier"))
+    return namespaces.find_for(
+        organization,
+        identifier,
+        lambda ids: caller.can_see(namespace_ids=ids),
+        bucket_key=caller.key_id if sees_bucket else "",
+        include_expired=include_expired,
+    )
 
 
 def _check_scope(

@@ -80,7 +80,13 @@ def build(
     configuration = AdapterOptions(base_url(settings), new_webhook_secret)
     buckets = Buckets(BucketStore(catalog), object_store, configuration, ids, clock)
     object_service = Objects(object_store, Blobs(blobs, ids), buckets, ids, clock)
-    namespaces = Namespaces(NamespaceStore(catalog), ids, clock, Cache(seconds, seconds=CACHE_SECONDS))
+    namespaces = Namespaces(
+        NamespaceStore(catalog),
+        ids,
+        clock,
+        resolved=Cache(seconds, seconds=CACHE_SECONDS),
+        resolved_by_key=Cache(seconds, seconds=CACHE_SECONDS),
+    )
     queue = sqs or connect_sqs(settings)
     task_store = TaskStore(catalog)
     tasks = Tasks(task_store, ids, clock)

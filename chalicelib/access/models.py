@@ -120,9 +120,17 @@ class Caller:
         """
         return not self.scopes or any(_includes(scope, namespace_ids, bucket_id) for scope in self.scopes)
 
+    def can_see_all_namespaces(self) -> bool:
+        """Returns whether the caller may know of every namespace of its organization."""
+        return self.can_see()
+
     def has_bucket_scope(self) -> bool:
         """Returns whether the key has a scope for a bucket. Such a scope gives no access to the namespace itself."""
         return any(scope.resource_type == "bucket" for scope in self.scopes)
+
+    def has_bucket_in_scope(self, bucket_id: str | None) -> bool:
+        """Returns whether a bucket scope of the key includes the bucket with this id, in whichever namespace it is."""
+        return any(_includes_bucket(scope, bucket_id) for scope in self.scopes)
 
     def check_scope(
         self, permission: Permission, *, namespace_ids: tuple[str, ...] = (), bucket_id: str | None = None
@@ -144,6 +152,10 @@ def _includes(scope: ResourceScope, namespace_ids: tuple[str, ...], bucket_id: s
         return scope.resource_type == "namespace" and scope.resource_id == "*"
     if scope.matches("namespace", namespace_ids):
         return True
+    return _includes_bucket(scope, bucket_id)
+
+
+def _includes_bucket(scope: ResourceScope, bucket_id: str | None) -> bool:
     # A bucket name is not compared: a caller with write permission could choose a name that matches the pattern.
     return bucket_id is not None and is_id(bucket_id, "bkt") and scope.matches("bucket", (bucket_id,))
 

@@ -35,18 +35,23 @@ class ResolvedNamespace:
     is_being_deleted: bool = False
 
 
+ABSENT = ResolvedNamespace("", "", None)
+
+
 @dataclass(frozen=True, slots=True)
 class Namespaces:
     """The namespaces of all organizations. Each call is limited to one organization.
 
-    `resolved` caches the result of `find` by organization and identifier. `pause` waits for a number of seconds between
-    attempts of a write that conflicts with another one.
+    `resolved` caches the result of `find` by organization and identifier, and `resolved_by_key` a result of `find_for`
+    by organization, API key and identifier; it has ABSENT for namespaces that do not exist. `pause` waits for a number
+    of seconds between attempts of a write that conflicts with another one.
     """
 
     store: NamespaceStore
     ids: Ids
     clock: Clock
     resolved: Cache[tuple[str, str], ResolvedNamespace]
+    resolved_by_key: Cache[tuple[str, str, str], ResolvedNamespace]
     pause: Callable[[float], None] = field(default=time.sleep)
 
     def find(self, organization: str, identifier: str, *, include_expired: bool = False) -> ResolvedNamespace | None:
@@ -58,6 +63,48 @@ class Namespaces:
         if found is None or include_expired or found.expires_at is None:
             return found
         return found if found.expires_at > format_timestamp(self.clock()) else None
+
+    def find_for(
+        self,
+        organization: str,
+        identifier: str,
+        can_see: Callable[[tuple[str, ...]], bool],
+        *,
+        bucket_key: str = "",
+        include_expired: bool = False,
+    ) -> ResolvedNamespace | None:
+        """Returns the same as `find`, for a caller who can see only some of the namespaces.
+
+        Returns None for a namespace that the caller cannot see, after the same calls as for one that does not exist:
+        the response time must not show which of them exist. `can_see` gets the id and the name of a namespace.
+
+        `bucket_key` is the id of an API key that may see the bucket in the request, but not the namespace. It gets the
+        namespace, because only the namespace says whether the bucket is in it. The result is cached for this key,
+        also if the namespace does not exist: otherwise only the second request for an existing one would be fast.
+        """
+
+        def is_visible(namespace: ResolvedNamespace) -> bool:
+            return can_see((namespace.namespace_id, namespace.name))
+
+        def look_up(_: object = None) -> ResolvedNamespace:
+            return self._look_up_in_equal_time(organization, identifier)
+
+        def look_up_visible(_: object = None) -> ResolvedNamespace | None:
+            namespace = look_up()
+            return namespace if namespace is not ABSENT and is_visible(namespace) else None
+
+        found = self.resolved.get((organization, identifier))
+        if found is None or not is_visible(found):
+            if bucket_key:
+                found = self.resolved_by_key.find((organization, bucket_key, identifier), look_up)
+            elif found is None:
+                found = self.resolved.find((organization, identifier), look_up_visible)
+            else:  # hidden, but not looked up with the same calls
+                found = look_up_visible()
+        if found is None or found is ABSENT:
+            return None
+        is_current = found.expires_at is None or found.expires_at > format_timestamp(self.clock())
+        return found if include_expired or is_current else None
 
     def resolve(self, organization: str, identifier: str, *, include_expired: bool = False) -> ResolvedNamespace:
         """Returns the same as `find`. Raises NamespaceUnresolved instead of returning None."""
@@ -77,6 +124,7 @@ class Namespaces:
         # to an earlier epoch, so they are not counted in the new namespace.
         epoch = int(1000 * now.timestamp()) if new.namespace_id else 0
         self.store.add(organization, namespace, int(now.timestamp()), epoch=epoch)
+        self.resolved_by_key.clear()
         return namespace
 
     def get(self, organization: str, identifier: str, *, cached_id: str = "") -> Namespace:
@@ -113,7 +161,7 @@ class Namespaces:
             now = self.clock()
             new = replace(new, revision=old.revision + 1, updated_at=format_timestamp(now))
             self.store.replace(organization, old, new, int(now.timestamp()))
-            self.resolved.clear()
+            self._forget()
             return new
 
         new = revise(read, lambda old: updated_namespace(old, change, self.clock()), write, self.pause, stored=to_item)
@@ -148,7 +196,7 @@ class Namespaces:
             return closed
 
         closed = retry_on_conflict(attempt, self.pause)
-        self.resolved.clear()
+        self._forget()
         return closed
 
     def is_deleted_by(self, organization: str, namespace_id: str, task_id: str) -> bool:
@@ -158,7 +206,7 @@ class Namespaces:
     def finish_deletion(self, organization: str, namespace_id: str, task_id: str) -> None:
         """Removes a namespace that has no buckets, if this task deletes it. May be repeated."""
         self.store.remove(organization, namespace_id, task_id)
-        self.resolved.clear()
+        self._forget()
 
     def list(self, organization: str) -> Iterator[Namespace]:
         """Yields all namespaces of the organization with their totals, ordered by id. Rows are read as needed.
@@ -172,6 +220,10 @@ class Namespaces:
         while chunk := list(islice(rows, READ_BATCH_SIZE)):
             yield from self.store.with_totals(organization, chunk)
 
+    def _forget(self) -> None:
+        self.resolved.clear()
+        self.resolved_by_key.clear()
+
     def _look_up(self, key: tuple[str, str]) -> ResolvedNamespace | None:
         found = self._find(*key)
         if found is None:
@@ -179,6 +231,16 @@ class Namespaces:
         return ResolvedNamespace(
             found.namespace_id, found.name, found.expires_at, is_being_deleted=found.deletion_task is not None
         )
+
+    def _look_up_in_equal_time(self, organization: str, identifier: str) -> ResolvedNamespace:
+        """Returns the namespace, or ABSENT."""
+        if not 0 < len(identifier) <= MAX_IDENTIFIER_LENGTH:
+            return ABSENT
+        row = self.store.find_in_equal_time(organization, identifier)
+        if row is None:
+            return ABSENT
+        is_being_deleted = row.get("deletion_task") is not None
+        return ResolvedNamespace(row["namespace_id"], row["namespace_name"], row.get("expires_at"), is_being_deleted)
 
     def _get_if(self, preconditions: Preconditions, organization: str, identifier: str, cached_id: str) -> Namespace:
         found = self._get(organization, identifier, cached_id)
@@ -190,7 +252,7 @@ class Namespaces:
         found = self._find(organization, cached_id or identifier)
         if found is None or not _has_identifier(found, identifier):
             # The caller was authorized for the namespace in the cache, so no other one is looked up here.
-            self.resolved.clear()
+            self._forget()
             raise NamespaceNotFound(identifier)
         return found
 

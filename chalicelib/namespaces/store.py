@@ -132,6 +132,22 @@ class NamespaceStore:
             raise VersionConflict()
         return found
 
+    def find_in_equal_time(self, organization: str, identifier: str) -> Item | None:
+        """Returns some attributes of the namespace with this id or name, or None: id, name, end and deletion task.
+
+        It makes the same two calls whether the namespace exists or not, and reads no more of it than these attributes,
+        so that the time does not show what exists.
+        """
+        reservation = self._table.get(keys.namespace_name(organization, identifier))
+        is_named = reservation is not None and "ttl" not in reservation
+        key = keys.namespace(organization, reservation["namespace_id"] if reservation and is_named else identifier)
+        where = all_of(*(equals(name, value) for name, value in key.items()))
+        attributes = ("namespace_id", "namespace_name", "expires_at", "deletion_task")
+        row = next(iter(self._table.query_page(where, 1, attributes=attributes)), None)
+        # The namespace may have given up its name between the two calls.
+        gave_up_name = row is not None and is_named and row["namespace_name"] != identifier
+        return None if gave_up_name else row
+
     def deletion_task(self, organization: str, namespace_id: str) -> str | None:
         """Returns the id of the task that deletes this namespace. None if it does not exist or is not being deleted."""
         row = self._table.get(keys.namespace(organization, namespace_id))
