@@ -11,6 +11,7 @@ import json
 import threading
 from typing import Any, Protocol
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.client import BaseClient
@@ -111,9 +112,11 @@ def addressed_to_aws(request: AWSPreparedRequest, service: str) -> AWSPreparedRe
 
 
 def _not_saved(request: AWSPreparedRequest, error: OSError) -> AWSResponse:
-    body = {
-        "__type": "InternalServerError",
-        "message": f"The write could not be saved and was undone: {error}",
-    }
+    """Returns an error that clients retry, in DynamoDB's JSON or in S3's XML."""
+    message = f"The write could not be saved and was undone: {error}"
+    if "X-Amz-Target" not in request.headers:
+        content = f"<Error><Code>InternalError</Code><Message>{escape(message)}</Message></Error>"
+        return AWSResponse(request.url, 500, {"Content-Type": "application/xml"}, MockRawResponse(content))  # type: ignore[arg-type]
+    body = {"__type": "InternalServerError", "message": message}
     headers = {"Content-Type": "application/x-amz-json-1.0"}
     return AWSResponse(request.url, 500, headers, MockRawResponse(json.dumps(body)))  # type: ignore[arg-type]

@@ -13,8 +13,8 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, BinaryIO, cast
+from http.server import ThreadingHTTPServer
+from typing import Any, cast
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
@@ -27,7 +27,8 @@ from chalicelib.local.moto.rows import REGION
 from chalicelib.local.server import signatures
 from chalicelib.local.server.aws_actions import dynamodb_action, s3_action
 from chalicelib.local.server.aws_errors import AwsError, access_denied, bad_request, error_body
-from chalicelib.local.server.http_body import drain, read_body
+from chalicelib.local.server.connections import LimitedServer, StrictHandler
+from chalicelib.local.server.http_body import drain
 from chalicelib.local.server.signatures import SignedRequest
 
 MAX_AWS_REQUEST_BYTES = 100_000_000
@@ -73,16 +74,12 @@ class AwsEndpoint:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(LimitedServer, ThreadingHTTPServer):
     request_queue_size = 128
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(StrictHandler):
     server_version = "buckets-door"  # other versions of the engine look for this name
-    # Sends headers and body together. Otherwise the body waits for the acknowledgement of the headers.
-    wbufsize = -1
-    disable_nagle_algorithm = True
 
     def __init__(
         self, backends: Backends, credential: AwsCredential, clock: Callable[[], datetime], *arguments: Any
@@ -136,19 +133,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read_body(self) -> bytes:
         try:
-            body = read_body(self.headers, cast(BinaryIO, self.rfile), MAX_AWS_REQUEST_BYTES)
+            body = self.read_whole_body(MAX_AWS_REQUEST_BYTES)
         except ApiError as error:
             raise bad_request(error.text) from None
         self._is_body_read = True
         return body or b""
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = do_any
-
-    def handle_expect_100(self) -> bool:
-        """Sends the response 100 Continue at once."""
-        result = super().handle_expect_100()
-        self.wfile.flush()
-        return result
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Logs nothing: the callers are this user's own processes."""

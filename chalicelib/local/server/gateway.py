@@ -13,15 +13,16 @@ import uuid
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from json import dumps
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from chalice.app import Chalice
 from chalice.config import Config
 from chalice.local import ChaliceRequestHandler, LocalGateway, ThreadedHTTPServer
 
-from chalicelib.core.errors import ApiError, BadRequest, RouteNotFound
+from chalicelib.core.errors import ApiError, BadRequest, RouteNotFound, Unavailable
 from chalicelib.http.envelope import error_response, internal_error
-from chalicelib.local.server.http_body import drain, read_body
+from chalicelib.local.server.connections import LimitedServer, StrictHandler
+from chalicelib.local.server.http_body import drain
 
 # The payload limit of API Gateway.
 MAX_API_REQUEST_BYTES = 10_000_000
@@ -63,12 +64,10 @@ class Gateway(LocalGateway):
         return event
 
 
-class Handler(ChaliceRequestHandler):
+class Handler(StrictHandler, ChaliceRequestHandler):
     """Handles the requests of one connection."""
 
     local_gateway: Gateway
-    wbufsize = -1
-    disable_nagle_algorithm = True
 
     def __init__(self, request: Any, client_address: Any, server: Any, app_object: Chalice, config: Config) -> None:
         self.local_gateway = Gateway(app_object, config)
@@ -76,7 +75,7 @@ class Handler(ChaliceRequestHandler):
 
     def _generic_handle(self) -> None:
         try:
-            body = read_body(self.headers, cast(BinaryIO, self.rfile), MAX_API_REQUEST_BYTES)
+            body = self.read_whole_body(MAX_API_REQUEST_BYTES)
         except ApiError as error:
             self._send_api_error(error, closing=True)
             return drain(self.connection)
@@ -100,16 +99,9 @@ class Handler(ChaliceRequestHandler):
             return self._generic_handle
         raise AttributeError(name)
 
-    def handle_expect_100(self) -> bool:
-        """Sends the response 100 Continue at once."""
-        result = bool(super().handle_expect_100())
-        self.wfile.flush()
-        return result
-
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Sends the error for a request that the HTTP server itself rejects: an invalid or too long one."""
-        # Without a version, the response would be in HTTP/0.9, without status and headers.
-        self.request_version = self.protocol_version
+        self.request_version = self.protocol_version  # as in StrictHandler
         return self._send_api_error(MalformedRequest(message or self.responses[code][0]), closing=True)
 
     def log_message(self, format: str, *arguments: Any) -> None:
@@ -144,15 +136,18 @@ class Handler(ChaliceRequestHandler):
         self.wfile.flush()
 
 
-class Server(ThreadedHTTPServer):
+class Server(LimitedServer, ThreadedHTTPServer):
     """Accepts bursts of connections, and ignores those that break."""
 
     request_queue_size = 128
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Prints the traceback of an error. A closed connection is not an error."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
+    def busy_response(self) -> bytes:
+        """Returns the response if every connection processes a request, with the error envelope."""
+        status, headers, body = error_response(Unavailable(), str(uuid.uuid4()))
+        lines = [f"HTTP/1.1 {status} Service Unavailable", *(f"{name}: {value}" for name, value in headers.items())]
+        content = body.encode() if isinstance(body, str) else body
+        head = "\r\n".join([*lines, f"Content-Length: {len(content)}", "Connection: close"])
+        return head.encode() + b"\r\n\r\n" + content
 
 
 def cors_headers(app: Chalice) -> dict[str, str]:

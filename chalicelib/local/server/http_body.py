@@ -24,11 +24,11 @@ def read_body(headers: Message, stream: BinaryIO, limit: int) -> bytes | None:
 
     Raises BodyUnreadable, or TooLarge for more than `limit` bytes. After either, the connection must be closed.
     """
-    coding = headers.get("Transfer-Encoding")
+    codings = headers.get_all("Transfer-Encoding", [])
     length = _length(headers)
-    if coding is None:
+    if not codings:
         return None if not length else _exactly(stream, length, limit)
-    if length is not None or coding.strip().lower() != "chunked":
+    if length is not None or [coding.strip().lower() for coding in codings] != ["chunked"]:
         raise BodyUnreadable(
             "Send either a Content-Length or the Transfer-Encoding chunked, which is the only one supported"
         )

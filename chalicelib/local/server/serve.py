@@ -33,6 +33,7 @@ from chalicelib.local.journal.folder import FolderInUse
 from chalicelib.local.moto.rows import REGION
 from chalicelib.local.server import watching
 from chalicelib.local.server.aws_endpoint import AwsEndpoint
+from chalicelib.local.server.connections import raise_file_limit
 from chalicelib.local.server.gateway import Handler, Server
 from chalicelib.services import Services
 from chalicelib.settings import SettingInvalid, read_settings
@@ -87,6 +88,7 @@ class EmbeddedServer(LocalDevServer):
         services: Callable[[], Services],
         handlers: Handlers,
     ) -> None:
+        raise_file_limit()
         try:
             super().__init__(app_object, config, host, port, handler_cls=Handler, server_cls=Server)
             self._open(host, port, services, handlers)
