@@ -27,6 +27,7 @@ from chalicelib.local.server.http_body import drain
 # The payload limit of API Gateway.
 MAX_API_REQUEST_BYTES = 10_000_000
 
+COST_HEADER = "X-Consumed-Capacity"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -44,11 +45,14 @@ class Gateway(LocalGateway):
     def handle_request(self, method: str, path: str, headers: dict[str, Any], body: bytes | None) -> dict[str, Any]:
         """Returns the response in the form of a Lambda proxy integration, also for an unknown path."""
         try:
-            return super().handle_request(method, path, headers, body)
+            response: dict[str, Any] = super().handle_request(method, path, headers, body)
         except RouteNotFound as error:
             status, error_headers, text = error_response(error, str(uuid.uuid4()))
             all_headers = {**self.cors, **error_headers}
             return {"statusCode": status, "headers": all_headers, "multiValueHeaders": {}, "body": text}
+        if COST_HEADER in response["headers"]:
+            response["headers"][COST_HEADER] = without_units(response["headers"][COST_HEADER])
+        return response
 
     def _generate_lambda_event(
         self, method: str, path: str, headers: dict[str, Any], body: bytes | None
@@ -148,6 +152,11 @@ class Server(LimitedServer, ThreadedHTTPServer):
         content = body.encode() if isinstance(body, str) else body
         head = "\r\n".join([*lines, f"Content-Length: {len(content)}", "Connection: close"])
         return head.encode() + b"\r\n\r\n" + content
+
+
+def without_units(cost: str) -> str:
+    """Returns the value of X-Consumed-Capacity without capacity units, which the embedded engine does not calculate."""
+    return ", ".join(member for member in cost.split(", ") if "-units=" not in member)
 
 
 def cors_headers(app: Chalice) -> dict[str, str]:
