@@ -44,3 +44,7 @@ if os.environ.get("BUCKETS_ENGINE") == "embedded":
     from chalicelib.local.server.serve import prepare
 
     prepare(services, Handlers(on_objects_change, on_catalog_change, on_task))
+elif os.environ.get("AWS_CHALICE_CLI_MODE"):
+    from chalicelib.local.server.aws_credentials import require_credentials
+
+    require_credentials()

@@ -10,14 +10,14 @@ import click
 
 from chalicelib.aws.failures import FAILURES, failure_code
 from chalicelib.core.errors import ApiError, RequestInvalid, Unavailable
-from chalicelib.local.journal.folder import FolderInUse
+from chalicelib.local.journal.folder import FolderInUse, FolderMissing
 from chalicelib.services import Services
 from chalicelib.settings import SettingInvalid
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-EXPECTED_ERRORS = (ApiError, SettingInvalid, *FAILURES, FolderInUse, OSError)
+EXPECTED_ERRORS = (ApiError, SettingInvalid, *FAILURES, FolderInUse, FolderMissing, OSError)
 
 
 class Commands(click.Group):
@@ -53,7 +53,7 @@ def _message(error: Exception) -> str:
         case ApiError():
             resource_id = (error.details or {}).get("id")
             return f"{error.text}: {resource_id}" if resource_id else error.text
-        case SettingInvalid() | FolderInUse():
+        case SettingInvalid() | FolderInUse() | FolderMissing():
             return str(error)
     match failure_code(error):
         case "ResourceNotFoundException":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import wiring
@@ -15,9 +16,16 @@ if TYPE_CHECKING:
 
 
 def services() -> Services:
-    """Returns the services of this process. If it owns the embedded engine, starts the delivery of events."""
-    found = wiring.services()
+    """Returns the services of this process. If it owns the embedded engine, starts the delivery of events.
+
+    Raises FolderMissing if the embedded engine has no data. A command for a wrong folder must not create an engine.
+    """
     settings = read_settings(os.environ)
+    if settings.engine == "embedded":
+        from chalicelib.local.journal.folder import Folder
+
+        Folder(Path(settings.data_dir).resolve()).require_engine()
+    found = wiring.services()
     if settings.engine == "embedded":
         from chalicelib.local.events.wiring import Handlers, start_events
 

@@ -12,6 +12,8 @@ from typing import Any
 from chalicelib.local.journal.lines import open_private, sync_directory
 
 POLL_SECONDS = 0.05
+# Every data folder has at least one of them.
+ENGINE_FILES = ("lock", "journal", "snapshot")
 # The AWS endpoint of a folder's owner listens on this interface only, so that no other machine can connect.
 LOOPBACK = "127.0.0.1"
 
@@ -23,12 +25,27 @@ class FolderInUse(Exception):
         super().__init__(f"the data folder {path} is in use by another process; set BUCKETS_DATA_DIR to another folder")
 
 
+class FolderMissing(Exception):
+    """The data folder does not exist, or is not one of an embedded engine."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"the folder {path} has no data of an embedded engine; start the server first with `make run`, or set "
+            "BUCKETS_DATA_DIR to its data folder"
+        )
+
+
 class Folder:
     """A data folder and its lock. The operating system releases the lock when the process ends or is killed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: int | None = None
+
+    def require_engine(self) -> None:
+        """Raises FolderMissing if no engine has ever owned this folder. Creates nothing."""
+        if not any((self.path / name).exists() for name in ENGINE_FILES):
+            raise FolderMissing(self.path)
 
     def own(self, *, wait_seconds: float = 0.0) -> None:
         """Creates the folder if needed and locks it.

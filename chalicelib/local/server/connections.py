@@ -30,9 +30,13 @@ WANTED_FILES = 2 * MAX_CONNECTIONS + RESERVED_FILES
 # The time in which a client must send a request, and the time in which it must accept a part of the response.
 REQUEST_SECONDS = 60.0
 PAUSE_SECONDS = 0.05
+# How long a further connection waits for a place, and how long another one must have waited for its client to be ended
+# before that. A client that sends a complete request needs less.
+PLACE_SECONDS = 1.0
+MIN_WAIT_SECONDS = 0.1
+POLL_SECONDS = 0.01
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _LINE_ENDS = (b"\r\n", b"\n")
 
 
@@ -108,11 +112,9 @@ class LimitedServer(ThreadingMixIn, HTTPServer):
             raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Starts the thread of a connection."""
-        with self._connections:
-            is_full = len(self._waiting_since) >= self.max_connections
-        if is_full and not self._end_oldest():
-            return self.reject(request)
+        """Starts the thread of a connection, when there is a place for it."""
+        if not self._make_place():
+            return self._reject(request)
         self.start_waiting(request)
         try:
             super().process_request(request, client_address)
@@ -120,19 +122,16 @@ class LimitedServer(ThreadingMixIn, HTTPServer):
             self._forget(request)
             raise
 
+    def busy_response(self) -> bytes:
+        """Returns the response if every connection processes a request."""
+        return b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Handles all requests of a connection."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._forget(request)
-
-    def reject(self, request: Any) -> None:
-        """Closes a connection that is one too many, because every other one processes a request."""
-        with suppress(OSError):
-            request.settimeout(0)
-            request.send(_BUSY)
-        self.shutdown_request(request)
 
     def service_actions(self) -> None:
         """Ends the connections whose clients take too long. Called regularly while the server accepts connections."""
@@ -148,14 +147,36 @@ class LimitedServer(ThreadingMixIn, HTTPServer):
         if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
             super().handle_error(request, client_address)
 
-    def _end_oldest(self) -> bool:
-        """Ends the connection that has waited longest. Returns False if none is waiting."""
+    def _make_place(self) -> bool:
+        """Waits until there is a place for a further connection, and ends a waiting connection if there is none.
+
+        Returns False if all connections still process requests after PLACE_SECONDS.
+        """
+        deadline = time.monotonic() + PLACE_SECONDS
+        while len(self._waiting_since) >= self.max_connections:
+            is_last = time.monotonic() >= deadline
+            if self._end_oldest(0.0 if is_last else MIN_WAIT_SECONDS):
+                return True
+            if is_last:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def _reject(self, request: Any) -> None:
+        with suppress(OSError):
+            request.settimeout(0)
+            request.send(self.busy_response())
+        self.shutdown_request(request)
+
+    def _end_oldest(self, min_seconds: float = 0.0) -> bool:
+        """Ends the connection that has waited longest. Returns False if none has waited for this long."""
+        limit = self.seconds() - min_seconds
         with self._connections:
-            oldest = next((found for found, since in self._waiting_since.items() if since is not None), None)
-            if oldest is not None:
-                del self._waiting_since[oldest]
-        if oldest is None:
-            return False
+            waiting = ((found, since) for found, since in self._waiting_since.items() if since is not None)
+            oldest, since = next(waiting, (None, 0.0))
+            if oldest is None or since > limit:
+                return False
+            del self._waiting_since[oldest]
         _end(oldest)
         return True
 

@@ -19,7 +19,7 @@ from chalice.app import Chalice
 from chalice.config import Config
 from chalice.local import ChaliceRequestHandler, LocalGateway, ThreadedHTTPServer
 
-from chalicelib.core.errors import ApiError, BadRequest, RouteNotFound
+from chalicelib.core.errors import ApiError, BadRequest, RouteNotFound, Unavailable
 from chalicelib.http.envelope import error_response, internal_error
 from chalicelib.local.server.connections import LimitedServer, StrictHandler
 from chalicelib.local.server.http_body import drain
@@ -27,6 +27,7 @@ from chalicelib.local.server.http_body import drain
 # The payload limit of API Gateway.
 MAX_API_REQUEST_BYTES = 10_000_000
 
+COST_HEADER = "X-Consumed-Capacity"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -44,11 +45,14 @@ class Gateway(LocalGateway):
     def handle_request(self, method: str, path: str, headers: dict[str, Any], body: bytes | None) -> dict[str, Any]:
         """Returns the response in the form of a Lambda proxy integration, also for an unknown path."""
         try:
-            return super().handle_request(method, path, headers, body)
+            response: dict[str, Any] = super().handle_request(method, path, headers, body)
         except RouteNotFound as error:
             status, error_headers, text = error_response(error, str(uuid.uuid4()))
             all_headers = {**self.cors, **error_headers}
             return {"statusCode": status, "headers": all_headers, "multiValueHeaders": {}, "body": text}
+        if COST_HEADER in response["headers"]:
+            response["headers"][COST_HEADER] = without_units(response["headers"][COST_HEADER])
+        return response
 
     def _generate_lambda_event(
         self, method: str, path: str, headers: dict[str, Any], body: bytes | None
@@ -140,6 +144,19 @@ class Server(LimitedServer, ThreadedHTTPServer):
     """Accepts bursts of connections, and ignores those that break."""
 
     request_queue_size = 128
+
+    def busy_response(self) -> bytes:
+        """Returns the response if every connection processes a request, with the error envelope."""
+        status, headers, body = error_response(Unavailable(), str(uuid.uuid4()))
+        lines = [f"HTTP/1.1 {status} Service Unavailable", *(f"{name}: {value}" for name, value in headers.items())]
+        content = body.encode() if isinstance(body, str) else body
+        head = "\r\n".join([*lines, f"Content-Length: {len(content)}", "Connection: close"])
+        return head.encode() + b"\r\n\r\n" + content
+
+
+def without_units(cost: str) -> str:
+    """Returns the value of X-Consumed-Capacity without capacity units, which the embedded engine does not calculate."""
+    return ", ".join(member for member in cost.split(", ") if "-units=" not in member)
 
 
 def cors_headers(app: Chalice) -> dict[str, str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import json
 import resource
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from typing import Any, cast
@@ -28,12 +30,12 @@ Address = tuple[str, int]
 
 
 class Clock:
-    """A clock that a test sets."""
+    """A clock that a test can advance."""
 
-    now = 0.0
+    offset = 0.0
 
     def __call__(self) -> float:
-        return self.now
+        return time.monotonic() + self.offset
 
 
 @pytest.fixture
@@ -188,7 +190,7 @@ def test_a_connection_whose_client_sends_too_slowly_is_ended(server: LimitedServ
         assert is_open(slow)
 
         def is_ended() -> bool:
-            clock.now += connections.REQUEST_SECONDS + 1
+            clock.offset += connections.REQUEST_SECONDS + 1
             return not is_open(slow)
 
         wait_until(is_ended)
@@ -200,7 +202,9 @@ def test_a_connection_more_is_rejected_if_all_process_requests(api: LimitedServe
     for connection in busy:
         api.stop_waiting(connection)
     with connect(api) as client:
-        assert client.recv(100).startswith(b"HTTP/1.1 503 ")
+        response = b"".join(iter(lambda: client.recv(65536), b""))
+    assert response.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(response.partition(b"\r\n\r\n")[2])["success"] is False
     for connection in busy:
         api._forget(connection)
     assert status_of(api) == 200

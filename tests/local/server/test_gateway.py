@@ -35,6 +35,11 @@ def application() -> Chalice:
     def item(name: str) -> dict[str, Any]:
         return {"name": name}
 
+    @app.route("/cost", methods=["GET"], cors=True)
+    def cost() -> Response:
+        shown = "round-trips=2, read-units=0.5, write-units=0.0, s3-requests=1"
+        return Response("", headers={"X-Consumed-Capacity": shown})
+
     @app.route("/nothing", methods=["GET"], cors=True)
     def nothing() -> Response:
         return Response("", status_code=304, headers={"ETag": '"1"'})
@@ -118,6 +123,14 @@ def test_a_304_response_has_no_body(connection: http.client.HTTPConnection) -> N
     response.read()
     connection.request("GET", "/items/a")
     assert connection.getresponse().status == 200
+
+
+def test_capacity_units_are_not_shown_because_the_engine_does_not_know_them(
+    connection: http.client.HTTPConnection,
+) -> None:
+    connection.request("GET", "/cost")
+    response = connection.getresponse()
+    assert response.getheader("X-Consumed-Capacity") == "round-trips=2, s3-requests=1"
 
 
 def test_a_body_and_a_query_arrive_unchanged(connection: http.client.HTTPConnection) -> None:

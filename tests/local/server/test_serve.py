@@ -26,6 +26,8 @@ from typing import Any
 import pytest
 from packaging.utils import canonicalize_name
 
+from chalicelib.local.engine import Engine
+from chalicelib.settings import Settings
 from tests.support.dependencies import packages
 from tests.support.running import TIMEOUT_SECONDS, ServerProcess, listens, wait_until
 
@@ -157,6 +159,7 @@ def test_make_run_imports_nothing_that_queries_the_terminal_or_that_it_does_not_
 
 
 def test_the_command_line_imports_nothing_that_queries_the_terminal(project: Path) -> None:
+    Engine(Settings(data_dir=str(project / ".local"))).close()
     command = [sys.executable, "-m", "chalicelib.admin", "organizations", "list"]
     environ = {**os.environ, "BUCKETS_ENGINE": "embedded", "PYTHONPROFILEIMPORTTIME": "1"}
     done = subprocess.run(
@@ -459,6 +462,9 @@ def test_the_command_line_shares_the_folder_with_the_server(run: Run, project: P
         )
         return json.loads(done.stdout)
 
+    server = run("--no-autoreload").ready()
+    server.signal(signal.SIGINT)
+    assert server.wait_for_exit() == 0
     organization = operate("organizations", "create", "made before")["organization_id"]
     server = run("--no-autoreload").ready()
     created = operate(
@@ -470,6 +476,68 @@ def test_the_command_line_shares_the_folder_with_the_server(run: Run, project: P
     server.signal(signal.SIGKILL)
     server.wait_for_exit()
     assert [each["name"] for each in operate("keys", "list", "--organization", organization)] == ["made beside"]
+
+
+@pytest.mark.parametrize(
+    "words", [["organizations", "list"], ["organizations", "create", "Film archive"], ["tasks", "list"]]
+)
+@pytest.mark.parametrize("folder", ["missing", "other"])
+def test_a_command_for_a_folder_without_an_engine_fails_and_creates_nothing(
+    project: Path, folder: str, words: list[str]
+) -> None:
+    (project / "other").mkdir()
+    (project / "other" / "a-file").write_text("")
+    environ = {**os.environ, "BUCKETS_ENGINE": "embedded", "BUCKETS_DATA_DIR": folder}
+    command = [sys.executable, "-m", "chalicelib.admin", *words]
+    if words[0] == "tasks":
+        command += ["--organization", "int_1"]
+    done = subprocess.run(
+        command, cwd=project, env=environ, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert str(project / folder) in line
+    assert not (project / "missing").exists()
+    assert [path.name for path in (project / "other").iterdir()] == ["a-file"]
+
+
+def without_credentials() -> dict[str, str]:
+    """Returns the environment of a shell without AWS credentials."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BUCKETS_"))}
+    nowhere = {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+    return {**environ, **nowhere, "AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"}
+
+
+@pytest.mark.parametrize("option", ["--autoreload", "--no-autoreload"])
+def test_chalice_local_without_an_engine_and_credentials_says_what_is_missing(
+    project: Path, port: int, option: str
+) -> None:
+    done = subprocess.run(
+        [str(CHALICE), "local", option, "--port", str(port)],
+        cwd=project,
+        env=without_credentials(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 1
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert "BUCKETS_ENGINE" in line
+    assert "credentials" in line
+
+
+def test_chalice_local_with_credentials_serves(project: Path, port: int) -> None:
+    environ = {**without_credentials(), "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    command = [str(CHALICE), "local", "--no-autoreload", "--port", str(port)]
+    with subprocess.Popen(
+        command, cwd=project, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            wait_until(lambda: listens(port) or process.poll() is not None)
+            assert process.poll() is None
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("engine", ["embedded", "aws"])
