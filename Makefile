@@ -12,7 +12,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 .PHONY: help setup run test coverage nightly check bench package lint-template deploy destroy test-deploy test-engines \
-    test-lowest-sdk constraints
+    test-browser test-lowest-sdk constraints
 
 help:
 	@echo 'make run              serve the API on this machine, with an embedded engine instead of AWS'
@@ -27,6 +27,7 @@ help:
 	@echo 'make destroy          remove the stage STAGE from AWS'
 	@echo 'make test-deploy      deploy the package to an emulator of AWS, and test it there'
 	@echo 'make test-engines     run the tests that use the DynamoDB client on DynamoDB Local'
+	@echo 'make test-browser     test in Chromium that web pages cannot use the AWS endpoint of the local server'
 	@echo 'make test-lowest-sdk  test the code that calls AWS with the lowest supported version of botocore'
 	@echo 'make setup            create $(VENV) with all packages; every target except help and run does this first'
 	@echo 'make constraints      update constraints.txt after a change of the dependencies in pyproject.toml'
@@ -113,6 +114,9 @@ destroy: setup
 
 test-engines: setup
 	$(BIN)/python -m tests.engines
+
+test-browser: setup
+	$(BIN)/python -m tests.browser
 
 MINISTACK := .local/ministack
 

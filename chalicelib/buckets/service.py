@@ -99,6 +99,7 @@ class Buckets:
             bucket = retry_on_conflict(lambda: self._find_by_name(partition, identifier), self.pause)
         if bucket is None:
             raise BucketNotFound(identifier)
+        log.add_request_fields(bucket=bucket.bucket_id)
         return bucket
 
     def change(

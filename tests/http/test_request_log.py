@@ -71,6 +71,8 @@ def test_a_line_has_the_time_the_key_and_the_ids_of_the_resources(world: World, 
     namespace = api.get("/v1/namespaces/films").json["namespace_id"]
     created = api.post("/v1/buckets/posters/objects", {"title": "M"}).json
     assert api.call("DELETE", f"/v1/buckets/posters/objects/{created['object_id']}").status == 204
+    assert api.get("/v1/buckets/posters").status == 200
+    assert api.patch("/v1/buckets/posters", {"description": "new"}).status == 200
     assert api.call("DELETE", "/v1/buckets/posters").status == 200
 
     (key,) = world.services.access.list_keys(world.organization_id)
@@ -78,8 +80,8 @@ def test_a_line_has_the_time_the_key_and_the_ids_of_the_resources(world: World, 
         assert (line["key_id"], line["namespace"]) == (key.key_id, namespace)
         assert (line["error_type"], line["error_code"]) == ("", "")
         assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
-    bucket_create, _, object_create, object_delete, bucket_delete = log.lines
-    for line in (bucket_create, object_create, object_delete, bucket_delete):
+    bucket_create, _, object_create, object_delete, bucket_get, bucket_update, bucket_delete = log.lines
+    for line in (bucket_create, object_create, object_delete, bucket_get, bucket_update, bucket_delete):
         assert line["bucket"] == made["bucket_id"]
     assert object_create["object"] == object_delete["object"] == created["object_id"]
     assert (bucket_delete["method"], bucket_delete["route"]) == ("DELETE", "/v1/buckets/{bucket_identifier}")

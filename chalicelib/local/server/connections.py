@@ -37,6 +37,7 @@ MIN_WAIT_SECONDS = 0.1
 POLL_SECONDS = 0.01
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_ENDED: Any = object()
 _LINE_ENDS = (b"\r\n", b"\n")
 
 
@@ -92,14 +93,20 @@ class LimitedServer(ThreadingMixIn, HTTPServer):
         super().__init__(*arguments, **more)
 
     def start_waiting(self, connection: socket.socket) -> None:
-        """Records that a connection waits for its client to send a request."""
+        """Records that a connection waits for its client to send a request. Does nothing if it was ended."""
         with self._connections:
-            self._waiting_since.pop(connection, None)
-            self._waiting_since[connection] = self.seconds()
+            if self._waiting_since.pop(connection, _ENDED) is not _ENDED:
+                self._waiting_since[connection] = self.seconds()
 
     def stop_waiting(self, connection: socket.socket) -> None:
-        """Records that a connection has received a complete request."""
+        """Records that a connection has received a complete request.
+
+        Raises ConnectionAbortedError if the connection was ended. Its client gets no response, so its request must not
+        be processed.
+        """
         with self._connections:
+            if connection not in self._waiting_since:
+                raise ConnectionAbortedError("the connection was ended to make a place for another one")
             self._waiting_since[connection] = None
 
     def get_request(self) -> Any:
@@ -115,7 +122,8 @@ class LimitedServer(ThreadingMixIn, HTTPServer):
         """Starts the thread of a connection, when there is a place for it."""
         if not self._make_place():
             return self._reject(request)
-        self.start_waiting(request)
+        with self._connections:
+            self._waiting_since[request] = self.seconds()
         try:
             super().process_request(request, client_address)
         except BaseException:
@@ -230,7 +238,7 @@ class StrictHandler(BaseHTTPRequestHandler):
         super().send_error(code, message, explain)
 
     def read_whole_body(self, limit: int) -> bytes | None:
-        """Returns the body of the request, or None. Raises BodyUnreadable or TooLarge."""
+        """Returns the body of the request, or None. Raises BodyUnreadable, TooLarge or ConnectionAbortedError."""
         body = read_body(self.headers, cast(BinaryIO, self.rfile), limit)
         cast(LimitedServer, self.server).stop_waiting(self.connection)
         return body

@@ -199,8 +199,7 @@ def test_a_connection_whose_client_sends_too_slowly_is_ended(server: LimitedServ
 
 def test_a_connection_more_is_rejected_if_all_process_requests(api: LimitedServer) -> None:
     busy: list[Any] = [object() for _ in range(api.max_connections)]
-    for connection in busy:
-        api.stop_waiting(connection)
+    api._waiting_since.update(dict.fromkeys(busy))
     with connect(api) as client:
         response = b"".join(iter(lambda: client.recv(65536), b""))
     assert response.startswith(b"HTTP/1.1 503 ")
@@ -208,6 +207,18 @@ def test_a_connection_more_is_rejected_if_all_process_requests(api: LimitedServe
     for connection in busy:
         api._forget(connection)
     assert status_of(api) == 200
+
+
+def test_a_request_on_a_connection_that_was_ended_is_not_processed(api: LimitedServer) -> None:
+    connection: Any = object()
+    api._waiting_since[connection] = 0.0
+    api.start_waiting(connection)
+    api.stop_waiting(connection)
+    api._forget(connection)
+    api.start_waiting(connection)
+    with pytest.raises(ConnectionAbortedError):
+        api.stop_waiting(connection)
+    assert not api._waiting_since
 
 
 def limits_with(files: int) -> list[int]:
