@@ -29,7 +29,8 @@ class Bucket:
     `revision` is incremented by every change of the configuration, `schema_version` by every change of the schema.
     `settings` is the stored JSON document: description, schema, unique key, metadata, storage class and source
     adapter, including its secrets. `stored_bytes` is the size of `settings` in a response. `deletion_task` is the id of
-    the task that removes the bucket, if it is being deleted.
+    the task that removes the bucket, if it is being deleted. `in_use`: whether requests may be creating objects that
+    match this schema; `unused_since` is when that ended.
     """
 
     bucket_id: str
@@ -42,6 +43,8 @@ class Bucket:
     updated_at: str
     settings: Mapping[str, Any]
     deletion_task: str | None = None
+    in_use: bool = False
+    unused_since: str | None = None
     stored_bytes: int = 0
     tally: Tally = EMPTY_TALLY
 
@@ -125,6 +128,8 @@ def to_item(bucket: Bucket) -> dict[str, Any]:
         "created_at": bucket.created_at,
         "updated_at": bucket.updated_at,
         "deletion_task": bucket.deletion_task,
+        "in_use": bucket.in_use or None,
+        "unused_since": bucket.unused_since,
         "settings": bounded(text_of(bucket.settings), MAX_SETTINGS_BYTES, lambda: BucketTooLarge(MAX_SETTINGS_BYTES)),
     }
 
@@ -147,6 +152,8 @@ def from_item(item: Mapping[str, Any], tally: Tally = EMPTY_TALLY) -> Bucket:
         created_at=item["created_at"],
         updated_at=item["updated_at"],
         deletion_task=item.get("deletion_task"),
+        in_use=item.get("in_use", False),
+        unused_since=item.get("unused_since"),
         settings=Document(json.loads(item["settings"]), item["settings"]),
         stored_bytes=_response_bytes(item["settings"]),
         tally=tally,
