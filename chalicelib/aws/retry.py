@@ -21,7 +21,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from chalicelib.aws.usage import count_round_trip
-from chalicelib.core.deadline import deadline_of
+from chalicelib.core.deadline import deadline_of, expired
 from chalicelib.core.errors import Unavailable
 
 INITIAL_WAIT_SECONDS = 0.05
@@ -65,7 +65,7 @@ class ResponseLost(Exception):
 
 
 class DeadlineExceeded(Unavailable):
-    """The time limit of the request ended before everything was read."""
+    """The time limit of the request ended before everything was read, or before a write started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,11 @@ class Attempts:
 
         Raises Unavailable when the budget is exhausted, or its subclass OutcomeUnknown if a write may have been
         applied. Without `repeat_lost`, raises ResponseLost after a wait if an attempt may have been applied. Other
-        errors, such as a failed condition, propagate to the caller.
+        errors, such as a failed condition, propagate to the caller. A write does not start after the time limit of the
+        request.
         """
+        if self._writing and not self.maybe_applied and expired(self._policy.clock()):
+            raise DeadlineExceeded()
         while True:
             self._count()
             try:

@@ -28,7 +28,8 @@ class Bucket:
 
     `revision` is incremented by every change of the configuration, `schema_version` by every change of the schema.
     `stored_bytes` is the size of `settings` in a response. `deletion_task` is the id of the task that removes the
-    bucket, if it is being deleted.
+    bucket, if it is being deleted. `in_use` is true if requests may be creating objects that match this schema;
+    `unused_since` is the time at which that ended.
     """
 
     bucket_id: str
@@ -41,6 +42,8 @@ class Bucket:
     updated_at: str
     settings: BucketSettings
     deletion_task: str | None = None
+    in_use: bool = False
+    unused_since: str | None = None
     stored_bytes: int = 0
     tally: Tally = EMPTY_TALLY
 
@@ -123,6 +126,8 @@ def to_item(bucket: Bucket) -> dict[str, Any]:
         "created_at": bucket.created_at,
         "updated_at": bucket.updated_at,
         "deletion_task": bucket.deletion_task,
+        "in_use": bucket.in_use or None,
+        "unused_since": bucket.unused_since,
         "settings": bounded(bucket.settings.text, MAX_SETTINGS_BYTES, lambda: BucketTooLarge(MAX_SETTINGS_BYTES)),
     }
 
@@ -145,6 +150,8 @@ def from_item(item: Mapping[str, Any], tally: Tally = EMPTY_TALLY) -> Bucket:
         created_at=item["created_at"],
         updated_at=item["updated_at"],
         deletion_task=item.get("deletion_task"),
+        in_use=item.get("in_use", False),
+        unused_since=item.get("unused_since"),
         settings=read_settings(item["settings"]),
         stored_bytes=_response_bytes(item["settings"]),
         tally=tally,

@@ -12,7 +12,15 @@ from chalicelib.core.errors import (
     PreconditionFailed,
     Problem,
     RequestInvalid,
+    Unavailable,
 )
+
+
+class BucketInUse(Unavailable):
+    """The bucket is empty, but requests that began earlier may still create objects that match the present schema."""
+
+    message = "Requests that began earlier may still create objects of the present schema; repeat the change later"
+    retry_after = 30
 
 
 class BucketNotFound(NotFound):

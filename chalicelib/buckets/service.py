@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict, retry_on_conflict, revise
@@ -13,6 +14,7 @@ from chalicelib.aws.dynamodb.writes import Step
 from chalicelib.buckets.adapter_builder import AdapterOptions
 from chalicelib.buckets.bucket import ACTIVE, DELETING, Bucket, new_bucket, to_item
 from chalicelib.buckets.errors import (
+    BucketInUse,
     BucketLocked,
     BucketNameTaken,
     BucketNotActive,
@@ -116,8 +118,9 @@ class Buckets:
         """Changes a bucket and returns it. A change without effect writes nothing. `can_see` is as in `create`.
 
         Raises BucketNotFound, BucketLocked, BucketNotActive, RevisionStale (a precondition fails), RequestInvalid,
-        NotEnabled, BucketNameTaken, AdapterCycle and SchemaBreak. `force_schema_break` allows changes that break
-        stored objects, except those that concern the unique key.
+        NotEnabled, BucketNameTaken, AdapterCycle, SchemaBreak, and BucketInUse if the bucket is empty but objects may
+        still be created that the change would break. `force_schema_break` allows changes that break stored objects,
+        except those that concern the unique key.
         """
         from chalicelib.buckets.configure import changed
 
@@ -128,15 +131,46 @@ class Buckets:
             sources.forget()
             adapters = self.adapter_options.for_bucket(bucket.bucket_id, sources, origin)
             new = changed(bucket, change, adapters)
-            if new.breaks and self.objects.has_any(bucket.bucket_id):
-                if new.key_breaks:
-                    raise SchemaBreak(new.key_breaks, forcible=False)
-                if not force_schema_break:
-                    raise SchemaBreak(new.breaks)
+            if new.key_breaks or (new.breaks and not force_schema_break):
+                if self.objects.has_any(bucket.bucket_id):
+                    forbidden = new.key_breaks or new.breaks
+                    raise SchemaBreak(forbidden, forcible=not new.key_breaks)
+                self._check_unused(partition, bucket)
             return new.bucket
 
         with _redacting_bucket_id(can_see):
             return self._revise(partition, identifier, revised, preconditions, sources)
+
+    def open_for_objects(self, partition: str, identifier: str) -> Bucket:
+        """Returns a bucket in which the caller may create objects until the time limit of its request.
+
+        Until the caller has created them, no change of the schema can break them. The first call for a bucket writes
+        its row. Raises BucketNotFound, BucketLocked and BucketNotActive.
+        """
+
+        def attempt() -> Bucket:
+            bucket = self.get(partition, identifier)
+            check_writable(bucket)
+            if not bucket.in_use:
+                self.store.mark_in_use(partition, bucket)
+            return bucket
+
+        return retry_on_conflict(attempt, self.pause)
+
+    def _check_unused(self, partition: str, bucket: Bucket) -> None:
+        """Raises BucketInUse if requests may be creating objects in an empty bucket.
+
+        A request that finds the bucket in use creates objects without a further check, until its time limit. So the
+        mark is removed, and the change must wait until those requests have ended. The write of the change fails if
+        another request has marked the bucket since.
+        """
+        now = self.clock()
+        if bucket.in_use:
+            self.store.mark_unused(partition, bucket, format_timestamp(now))
+            raise BucketInUse()
+        ended = format_timestamp(now - timedelta(seconds=BucketInUse.retry_after))
+        if bucket.unused_since is not None and bucket.unused_since > ended:
+            raise BucketInUse()
 
     def begin_deletion(
         self,

@@ -28,8 +28,8 @@ from chalicelib.aws.dynamodb.expressions import (
 )
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Delete, Put, Step, Update, applied_as_revision
-from chalicelib.buckets.bucket import DELETING, Bucket, from_item, texts, to_item
+from chalicelib.aws.dynamodb.writes import Delete, Put, Step, Update, applied_as_revision, no_evidence
+from chalicelib.buckets.bucket import ACTIVE, DELETING, Bucket, from_item, texts, to_item
 from chalicelib.buckets.errors import BucketNameTaken
 from chalicelib.core.errors import ApiError
 from chalicelib.core.text import fold
@@ -93,6 +93,30 @@ class BucketStore:
             self._table.write(put)
         else:
             self._table.transact(steps)
+
+    def mark_in_use(self, partition: str, bucket: Bucket) -> None:
+        """Records that a request creates objects that match the bucket's schema.
+
+        Raises VersionConflict if the bucket is in use already, has another schema, or accepts no writes.
+        """
+        condition = all_of(
+            equals("schema_version", bucket.schema_version),
+            equals("status", ACTIVE),
+            equals("is_locked", False),
+            absent("in_use"),
+        )
+        update = UpdateExpression(set={"in_use": True, "unused_since": None})
+        key = keys.bucket(partition, bucket.bucket_id)
+        # To repeat the write does no harm: if its condition fails, the bucket is read again.
+        self._table.write(Update(key, update, condition, lambda _: VersionConflict(), lambda _: False))
+
+    def mark_unused(self, partition: str, bucket: Bucket, now: str) -> None:
+        """Records that further requests must mark the bucket before they create objects. Raises VersionConflict."""
+        condition = all_of(equals("revision", bucket.revision), equals("in_use", True))
+        update = UpdateExpression(set={"in_use": None, "unused_since": now})
+        key = keys.bucket(partition, bucket.bucket_id)
+        # A repeated write could remove the mark of a later request.
+        self._table.write(Update(key, update, condition, lambda _: VersionConflict(), no_evidence))
 
     def save_closed(self, partition: str, old: Bucket, closed: Bucket, *more: Step) -> None:
         """Writes a bucket that is now being deleted, and releases its name if that has not happened yet.
@@ -221,8 +245,15 @@ class BucketStore:
 
 def _put_next(partition: str, old: Bucket, new: Bucket) -> Put:
     """Returns the write that replaces a revision of a bucket by the next one."""
-    condition = equals("revision", old.revision)
-    return Put(_row(partition, new), condition, lambda _: VersionConflict(), applied_as_revision(old.revision))
+    condition = all_of(
+        equals("revision", old.revision),
+        equals("in_use", True) if old.in_use else absent("in_use"),
+        # The mark may have been set and removed since.
+        equals("unused_since", old.unused_since) if old.unused_since else absent("unused_since"),
+    )
+    # The marks of use change the row without its revision, so another `write_id` proves nothing.
+    was_applied = applied_as_revision(old.revision, lambda row: bool(row["updated_at"] != new.updated_at))
+    return Put(_row(partition, new), condition, lambda _: VersionConflict(), was_applied)
 
 
 def _reserve_name(partition: str, bucket: Bucket) -> Step:

@@ -56,7 +56,7 @@ class Objects:
         Raises BucketNotFound, BucketLocked, BucketNotActive, PolicyMissing, RequestInvalid, NotEnabled,
         UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted.
         """
-        bucket = self._writable(partition, identifier)
+        bucket = self.buckets.open_for_objects(partition, identifier)
         result = self._create(partition, bucket, request, effective_policy(bucket, policy))
         log.add_request_fields(object=result.stored.object_id)
         return result
@@ -76,7 +76,7 @@ class Objects:
         """
         from chalicelib.objects.bulk_create import BudgetShare, ResponseBudget, execute_all, increasing_clock
 
-        bucket = self._writable(partition, identifier)
+        bucket = self.buckets.open_for_objects(partition, identifier)
         effective = effective_policy(bucket, policy)
         budget, clock = ResponseBudget(), increasing_clock(self.clock)
         rows: list[Creation | Exception] = []

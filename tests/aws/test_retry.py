@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from chalicelib.aws.dynamodb.expressions import UpdateExpression, absent, equals, exists
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import Delete, Evidence, Put, Update, Write, applied_as_revision
-from chalicelib.aws.retry import OutcomeUnknown
+from chalicelib.aws.retry import DeadlineExceeded, OutcomeUnknown
 from chalicelib.aws.usage import track_usage
+from chalicelib.core.deadline import time_limit
 from chalicelib.core.errors import AlreadyExists, ApiError, NotFound, PreconditionFailed, Unavailable
 from tests.support import faults as fault
 from tests.support.engine import Tables
@@ -276,3 +277,14 @@ def test_a_revision_proves_only_that_a_write_was_not_applied(old: int, current: 
     row = None if current is None else {"revision": current}
     proof = applied_as_revision(old, lambda _: is_same)(row)
     assert proof is (False if current is not None and is_same and current <= old + 1 else None)
+
+
+def test_a_write_does_not_start_after_the_time_limit(table: Table, time: SlowTime) -> None:
+    with time_limit(10.0):
+        assert table.get(A) is None
+        time.now += 10.0
+        writes: list[Callable[[], object]] = [lambda: table.write(PUT), lambda: table.transact([PUT, Put(B)])]
+        for write in writes:
+            with pytest.raises(DeadlineExceeded):
+                write()
+    assert table.get(A) is None

@@ -43,8 +43,11 @@ def patched(api: Api, path: str, **change: object) -> ApiResponse:
     return reply
 
 
-def assert_unsettled(reply: ApiResponse) -> None:
-    assert (reply.status, reply.error["code"]) == (503, "unsettled"), reply.text
+def assert_not_rejected(field: str, reply: ApiResponse) -> None:
+    if reply.status == 200:  # DynamoDB repeats the response to a transaction, which a rename needs; moto does not
+        assert field.endswith("_name")
+    else:
+        assert (reply.status, reply.error["code"]) == (503, "unsettled"), reply.text
 
 
 @pytest.mark.parametrize("with_etag", [True, False])
@@ -56,7 +59,7 @@ def test_a_change_that_was_applied_and_then_overwritten_is_not_rejected(
     path = f"/v1/buckets/{create_bucket(api, 'posters')}"
     etag = api.get(path).headers["ETag"]
     interrupt(2, lambda: patched(api, path, **{field: "theirs"}))
-    assert_unsettled(api.patch(path, change, headers={"If-Match": etag} if with_etag else {}))
+    assert_not_rejected(field, api.patch(path, change, headers={"If-Match": etag} if with_etag else {}))
     assert api.get(path).json[field] == "theirs"
 
 
@@ -90,5 +93,5 @@ def test_a_change_of_a_namespace_that_was_applied_and_then_overwritten_is_not_re
     path = f"/v1/namespaces/{namespace_id}"
     etag = api.get(path).headers["ETag"]
     interrupt(2, lambda: patched(api, path, **{field: "theirs"}))
-    assert_unsettled(api.patch(path, {field: "mine"}, headers={"If-Match": etag}))
+    assert_not_rejected(field, api.patch(path, {field: "mine"}, headers={"If-Match": etag}))
     assert api.get(path).json[field] == "theirs"

@@ -35,6 +35,8 @@ MASKS = (
 THEIRS = {"title": "Theirs", "description": "Theirs", "take": 9, "data": "Theirs", "reason": "theirs"}
 # From the outside to the inside.
 KINDS = ("tasks", "namespaces", "buckets", "objects")
+# Attributes of a bucket that no client sees.
+UNSEEN = ("in_use", "unused_since")
 NAMES = ("bucket_name", "namespace_name")
 
 
@@ -103,7 +105,7 @@ class Scenario:
             for bucket in services.buckets.store.walk(
                 partition(organization, namespace.namespace_id), descending=False
             ):
-                yield bucket_row(bucket)
+                yield {name: value for name, value in bucket_row(bucket).items() if name not in UNSEEN}
                 yield from map(object_row, services.objects.store.walk(bucket.bucket_id))
 
     def _target(self, variable: str) -> str:
@@ -178,6 +180,17 @@ def in_order(scenario: Scenario, *, ours_first: bool) -> Outcome:
     theirs = scenario.send_theirs()
     ours = ours or scenario.send_ours()
     return Outcome(described(ours), described(theirs), scenario.state())
+
+
+def alone(scenario: Scenario, *, ours: bool) -> Outcome:
+    """The outcome of one of the requests without the other one."""
+    reply = described(scenario.send_ours() if ours else scenario.send_theirs())
+    return Outcome(reply if ours else "", "" if ours else reply, scenario.state())
+
+
+def had_no_effect(response: str) -> bool:
+    """Whether a response, as described, says that nothing was stored and the request can be repeated."""
+    return response.endswith('"status": 503}') and '"code": null' in response
 
 
 def writes_of(scenario: Scenario) -> int:

@@ -99,6 +99,12 @@ def _break_schema(api: Api) -> OperationRequest:
     )
 
 
+def _change_key_type(api: Api) -> OperationRequest:
+    bucket = create_keyed_bucket(api, "film_id", policy="upsert", name=_name("films"))
+    properties = {**SCHEMA["properties"], "film_id": {"type": "integer"}}
+    return OperationRequest("PATCH", f"/v1/buckets/{bucket}", {"bucket_schema": {"properties": properties}})
+
+
 # By operation name. If an operation has several requests, a space and a description follow the name.
 REQUESTS: dict[str, Callable[[Api], OperationRequest]] = {
     "health": lambda api: OperationRequest("GET", "/v1/health"),
@@ -131,6 +137,7 @@ REQUESTS: dict[str, Callable[[Api], OperationRequest]] = {
     "patch_bucket": lambda api: OperationRequest("PATCH", f"/v1/buckets/{_bucket(api)}", {"description": "On paper"}),
     "patch_bucket renaming": _rename,
     "patch_bucket with another schema": _break_schema,
+    "patch_bucket with another type of the key": _change_key_type,
     "create_object_buckets": lambda api: OperationRequest("POST", objects(_bucket_with_object(api)), BODY),
     "create_object_buckets with a new key": lambda api: _create_keyed(api, "insert", exists=False),
     "create_object_buckets with an existing key": lambda api: _create_keyed(api, "upsert", exists=True),

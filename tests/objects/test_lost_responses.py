@@ -83,7 +83,7 @@ def test_a_repeated_create_does_not_restore_an_object_that_was_deleted(
     api: Api, interrupt: Interrupt, body: dict[str, Any]
 ) -> None:
     bucket = create_keyed_bucket(api, "film_id", policy="insert") if "film_id" in body else create_object_bucket(api)
-    interrupt(2, lambda: delete(api, bucket, listed(api, bucket)[0]["object_id"]))
+    interrupt(3, lambda: delete(api, bucket, listed(api, bucket)[0]["object_id"]))
     assert_unsettled(create(api, bucket, body))
     assert listed(api, bucket) == []
 
