@@ -48,7 +48,7 @@ def messages(response: Any) -> dict[str, str]:
 
 def test_a_nested_typo_is_rejected_with_the_accepted_fields(api: Api) -> None:
     body = {"bucket_name": "a", "bucket_schema": {"properties": {}}, "unique_key": {"field": ["a"]}}
-    assert "accepted: default_policy, fields" in messages(api.post("/v1/buckets", body))["field"]
+    assert "accepted: default_policy, description, fields" in messages(api.post("/v1/buckets", body))["field"]
 
 
 @pytest.mark.parametrize("bulk", [False, True])
@@ -65,7 +65,7 @@ def test_an_enum_is_rejected_with_its_values(api: Api) -> None:
     schema = {"properties": {"lang": {"type": "string", "enum": ["de", "en"]}, "film": film}}
     assert api.post("/v1/buckets", {"bucket_name": "a", "bucket_schema": schema}).status == 200
     found = messages(api.post("/v1/buckets/a/objects", {"lang": "fr", "film": {"yaer": 1}}))
-    assert found["lang"].endswith('allows: "de", "en"')
+    assert found["lang"].endswith('allowed values: "de", "en"')
     assert found["yaer"].endswith("declared: year")
     assert (
         "asc or desc"

@@ -78,13 +78,21 @@ def test_namespaces_are_sorted_by_all_characters(api: Api, direction: str) -> No
 
 
 @pytest.mark.parametrize("last_id", ["", "x" * 1_100, "bkt_", "a\x00b", "#", 1, None, [], {}])
-@pytest.mark.parametrize("path", ["objects", "/v1/buckets/list", "/v1/namespaces/list", "/v1/tasks/list"])
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("objects", "metadata.title"),
+        ("/v1/buckets/list", "metadata.title"),
+        ("/v1/namespaces/list", "description"),
+        ("/v1/tasks/list", "error_message"),
+    ],
+)
 def test_a_forged_cursor_with_the_start_of_a_text_is_an_ordinary_position(
-    api: Api, monkeypatch: pytest.MonkeyPatch, path: str, last_id: Any
+    api: Api, monkeypatch: pytest.MonkeyPatch, path: str, field: str, last_id: Any
 ) -> None:
     if path == "objects":
         path = f"{objects(create_object_bucket(api))}/list"
     forged = [{"start": "a", "hash": "0"}, last_id]
     monkeypatch.setattr(cursors, "decode", lambda text, *, query: forged)
-    reply = api.post(path, {"sort": {"field": "metadata.title"}, "cursor": "forged"})
+    reply = api.post(path, {"sort": {"field": field}, "cursor": "forged"})
     assert reply.status == 200, reply.text
