@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.running import ServerProcess, listens
+from tests.support.ports import free_pair
+from tests.support.running import ServerProcess
 
 PROJECT = Path(__file__).parents[2]
 # A name of another site, which resolves to this machine.
@@ -29,11 +29,7 @@ WRITE = json.dumps({"TableName": "buckets-catalog", "Item": {"pk": {"S": "x"}, "
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("server")
-    port = next(
-        number
-        for number in iter(lambda: random.randrange(20000, 30000, 2), None)
-        if not listens(number) and not listens(number + 1)
-    )
+    port = free_pair()
     command = [sys.executable, "-m", "chalicelib.local", "--no-autoreload", "--port", str(port)]
     environ: dict[str, Any] = {"BUCKETS_DATA_DIR": str(folder / "data"), "PYTHONPATH": str(PROJECT)}
     started = ServerProcess(command, folder, port, **environ).ready()

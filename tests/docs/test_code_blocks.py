@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import sys
@@ -15,7 +14,8 @@ import pytest
 from chalicelib.listing.filters.operators import OPERATORS
 from tests.docs.markdown import DOCS, ROOT, Block, blocks, matches, name_of, steps
 from tests.docs.session import search_path, session
-from tests.support.running import ServerProcess, listens
+from tests.support.ports import free_pair
+from tests.support.running import ServerProcess
 
 HOW_TO = sorted((DOCS / "how-to").glob("*.md"))
 PAGES = [ROOT / "README.md", DOCS / "tutorial.md", *HOW_TO]
@@ -33,8 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[ServerProcess]:
     """The local server in a separate process, with an empty data folder."""
-    ports = iter(lambda: random.randrange(20000, 30000, 2), None)  # below the ephemeral ports of common systems
-    port = next(number for number in ports if not listens(number) and not listens(number + 1))
+    port = free_pair()
     command = [sys.executable, "-m", "chalicelib.local", "--no-autoreload", "--port", str(port)]
     running = ServerProcess(command, folder, port, PYTHONPATH=str(ROOT), BUCKETS_DATA_DIR=str(folder / "data"))
     yield running.ready()

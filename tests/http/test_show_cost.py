@@ -21,6 +21,7 @@ def read(value: str) -> dict[str, float]:
 def test_the_header_has_the_same_numbers_as_the_log(world: World) -> None:
     api = world.api()
     path = objects(create_object_bucket(api))
+    assert api.post(path, {}).status == 200  # the first object of a bucket needs one more call
     with measure_costs(world, api) as meter:
         reply = api.post(path, {"blobs": [text()]}, headers=SHOW)
         line = meter.lines.fields[-1]

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.ports import free_port
+from tests.support.ports import free_pair
 from tests.support.running import ServerProcess
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ KEY = "sk_of_a_folder_of_an_older_version"
 
 def serve(data: Path) -> ServerProcess:
     """A server on this data folder that is ready for requests."""
-    port = free_port()
+    port = free_pair()
     command = [sys.executable, "-m", "chalicelib.local", "--no-autoreload", "--port", str(port)]
     server = ServerProcess(
         command, data.parent, port, PYTHONPATH=str(ROOT), BUCKETS_DATA_DIR=str(data), BUCKETS_DEV_KEY=KEY

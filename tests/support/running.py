@@ -7,13 +7,14 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+from tests.support.ports import listens
 
 SCHEMA = {"properties": {"title": {"type": "string"}}}
 TIMEOUT_SECONDS = 60.0
@@ -28,12 +29,6 @@ def wait_until(condition: Callable[[], Any], seconds: float = TIMEOUT_SECONDS) -
         assert time.monotonic() < deadline, "the condition is still false after the time limit"
         time.sleep(POLL_SECONDS)
     return result
-
-
-def listens(port: int) -> bool:
-    """Returns whether a process listens on this local port."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class ServerProcess:

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import pty
-import random
 import re
 import shutil
 import signal
@@ -29,7 +28,8 @@ from packaging.utils import canonicalize_name
 from chalicelib.local.engine import Engine
 from chalicelib.settings import Settings
 from tests.support.dependencies import packages
-from tests.support.running import TIMEOUT_SECONDS, ServerProcess, listens, wait_until
+from tests.support.ports import free_pair, listens
+from tests.support.running import TIMEOUT_SECONDS, ServerProcess, wait_until
 
 PROJECT = Path(__file__).parents[3]
 CHALICE = Path(sysconfig.get_path("scripts")) / "chalice"
@@ -40,12 +40,7 @@ TERMINAL_MODULES = {"chalice.cli", "inquirer", "blessed"}
 
 @pytest.fixture
 def port() -> int:
-    """Returns N so that the ports N and N+1 are free; below the range of ephemeral ports."""
-    return next(
-        number
-        for number in iter(lambda: random.randrange(20000, 30000, 2), None)
-        if not listens(number) and not listens(number + 1)
-    )
+    return free_pair()
 
 
 Run = Callable[..., ServerProcess]
