@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.ready-run
 READY := $(VENV)/.ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+# One process more than there are processors, because some tests wait for servers that they start.
+PYTEST = $(BIN)/python -m pytest -n $(shell $(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))') --dist worksteal
 
 .PHONY: help setup run test coverage nightly check bench package lint-template deploy destroy test-deploy test-engines \
     test-browser test-lowest-sdk constraints
