@@ -60,9 +60,7 @@ class Namespaces:
         Returns None if it does not exist, or if it has expired and `include_expired` is false.
         """
         found = self.resolved.find((organization, identifier), self._look_up)
-        if found is None or include_expired or found.expires_at is None:
-            return found
-        return found if found.expires_at > format_timestamp(self.clock()) else None
+        return found if include_expired or found is None or self._is_current(found) else None
 
     def find_for(
         self,
@@ -86,25 +84,25 @@ class Namespaces:
         def is_visible(namespace: ResolvedNamespace) -> bool:
             return can_see((namespace.namespace_id, namespace.name))
 
-        def look_up(_: object = None) -> ResolvedNamespace:
+        def look_up(_: object) -> ResolvedNamespace:
             return self._look_up_in_equal_time(organization, identifier)
 
-        def look_up_visible(_: object = None) -> ResolvedNamespace | None:
-            namespace = look_up()
+        def look_up_visible(key: object) -> ResolvedNamespace | None:
+            namespace = look_up(key)
             return namespace if namespace is not ABSENT and is_visible(namespace) else None
 
-        found = self.resolved.get((organization, identifier))
+        key = (organization, identifier)
+        found = self.resolved.get(key)
         if found is None or not is_visible(found):
             if bucket_key:
                 found = self.resolved_by_key.find((organization, bucket_key, identifier), look_up)
             elif found is None:
-                found = self.resolved.find((organization, identifier), look_up_visible)
+                found = self.resolved.find(key, look_up_visible)
             else:  # hidden, but not looked up with the same calls
-                found = look_up_visible()
+                found = look_up_visible(key)
         if found is None or found is ABSENT:
             return None
-        is_current = found.expires_at is None or found.expires_at > format_timestamp(self.clock())
-        return found if include_expired or is_current else None
+        return found if include_expired or self._is_current(found) else None
 
     def resolve(self, organization: str, identifier: str, *, include_expired: bool = False) -> ResolvedNamespace:
         """Returns the same as `find`. Raises NamespaceUnresolved instead of returning None."""
@@ -220,6 +218,10 @@ class Namespaces:
         while chunk := list(islice(rows, READ_BATCH_SIZE)):
             yield from self.store.with_totals(organization, chunk)
 
+    def _is_current(self, namespace: ResolvedNamespace) -> bool:
+        """Returns whether the namespace has not expired."""
+        return namespace.expires_at is None or namespace.expires_at > format_timestamp(self.clock())
+
     def _forget(self) -> None:
         self.resolved.clear()
         self.resolved_by_key.clear()
@@ -234,7 +236,7 @@ class Namespaces:
 
     def _look_up_in_equal_time(self, organization: str, identifier: str) -> ResolvedNamespace:
         """Returns the namespace, or ABSENT."""
-        if not 0 < len(identifier) <= MAX_IDENTIFIER_LENGTH:
+        if not _may_be_identifier(identifier):
             return ABSENT
         row = self.store.find_in_equal_time(organization, identifier)
         if row is None:
@@ -257,9 +259,14 @@ class Namespaces:
         return found
 
     def _find(self, organization: str, identifier: str) -> Namespace | None:
-        if not 0 < len(identifier) <= MAX_IDENTIFIER_LENGTH:
+        if not _may_be_identifier(identifier):
             return None
         return retry_on_conflict(lambda: self.store.find(organization, identifier), self.pause)
+
+
+def _may_be_identifier(text: str) -> bool:
+    """Returns whether a namespace can have this id or name, so that it is looked up."""
+    return 0 < len(text) <= MAX_IDENTIFIER_LENGTH
 
 
 def _has_identifier(namespace: Namespace, identifier: str) -> bool:

@@ -10,15 +10,13 @@ The endpoint serves only the actions in `aws_actions`. The account is always the
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
-from http.server import ThreadingHTTPServer
 from typing import Any, cast
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
+from chalicelib.core.clock import Clock, system_clock
 from chalicelib.core.errors import ApiError
 from chalicelib.local.credential import AwsCredential
 from chalicelib.local.journal.folder import LOOPBACK
@@ -48,10 +46,6 @@ _UNSIGNED_HEADERS = frozenset(
 )
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class AwsEndpoint:
     """An HTTP server with threads of its own that verifies requests and passes them to the backends."""
 
@@ -61,10 +55,10 @@ class AwsEndpoint:
         port: int,
         credential: AwsCredential,
         *,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Clock = system_clock,
     ) -> None:
         """Starts the server. Raises OSError when the port is in use."""
-        self._server = _Server((LOOPBACK, port), partial(_Handler, backends, credential, clock))
+        self._server = LimitedServer((LOOPBACK, port), partial(_Handler, backends, credential, clock))
         self.url = f"http://{LOOPBACK}:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, name="aws-endpoint", daemon=True).start()
 
@@ -74,16 +68,10 @@ class AwsEndpoint:
         self._server.server_close()
 
 
-class _Server(LimitedServer, ThreadingHTTPServer):
-    request_queue_size = 128
-
-
 class _Handler(StrictHandler):
     server_version = "buckets-door"  # other versions of the engine look for this name
 
-    def __init__(
-        self, backends: Backends, credential: AwsCredential, clock: Callable[[], datetime], *arguments: Any
-    ) -> None:
+    def __init__(self, backends: Backends, credential: AwsCredential, clock: Clock, *arguments: Any) -> None:
         self._backends = backends
         self._credential = credential
         self._clock = clock
@@ -114,7 +102,7 @@ class _Handler(StrictHandler):
     def _check_sender(self) -> None:
         """Rejects requests of web pages: with an Origin, or for another host name, which resolves to this machine."""
         hosts = self.headers.get_all("Host", [])
-        port = cast(ThreadingHTTPServer, self.server).server_port
+        port = cast(LimitedServer, self.server).server_port
         if len(hosts) != 1 or hosts[0].strip().lower() not in (f"{LOOPBACK}:{port}", f"localhost:{port}"):
             raise access_denied(f"The Host of this endpoint is {LOOPBACK}:{port}")
         if "Origin" in self.headers:

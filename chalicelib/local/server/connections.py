@@ -37,7 +37,6 @@ MIN_WAIT_SECONDS = 0.1
 POLL_SECONDS = 0.01
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_ENDED: Any = object()
 _LINE_ENDS = (b"\r\n", b"\n")
 
 
@@ -80,6 +79,7 @@ class LimitedServer(ThreadingMixIn, HTTPServer):
     A new connection beyond the limit ends the one that has waited longest for its client to send a request.
     """
 
+    request_queue_size = 128
     daemon_threads = True
     # Threads of connections that wait for a client must not delay the end of the process.
     block_on_close = False
@@ -95,7 +95,8 @@ class LimitedServer(ThreadingMixIn, HTTPServer):
     def start_waiting(self, connection: socket.socket) -> None:
         """Records that a connection waits for its client to send a request. Does nothing if it was ended."""
         with self._connections:
-            if self._waiting_since.pop(connection, _ENDED) is not _ENDED:
+            if connection in self._waiting_since:
+                del self._waiting_since[connection]  # so that it becomes the newest entry
                 self._waiting_since[connection] = self.seconds()
 
     def stop_waiting(self, connection: socket.socket) -> None:

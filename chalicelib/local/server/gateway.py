@@ -17,7 +17,7 @@ from typing import Any
 
 from chalice.app import Chalice
 from chalice.config import Config
-from chalice.local import ChaliceRequestHandler, LocalGateway, ThreadedHTTPServer
+from chalice.local import ChaliceRequestHandler, LocalGateway
 
 from chalicelib.core.errors import ApiError, BadRequest, RouteNotFound, Unavailable
 from chalicelib.http.envelope import error_response, internal_error
@@ -140,10 +140,8 @@ class Handler(StrictHandler, ChaliceRequestHandler):
         self.wfile.flush()
 
 
-class Server(LimitedServer, ThreadedHTTPServer):
-    """Accepts bursts of connections, and ignores those that break."""
-
-    request_queue_size = 128
+class Server(LimitedServer):
+    """Responds with the error envelope when it is busy."""
 
     def busy_response(self) -> bytes:
         """Returns the response if every connection processes a request, with the error envelope."""
