@@ -14,8 +14,6 @@ from chalicelib.local.server.aws_endpoint import AwsEndpoint
 from tests.local.conftest import CATALOG, Open, killed, names, new_row, put
 
 PROJECT = Path(__file__).parents[3]
-
-
 SCRIPT = f"""
 import sys
 from chalicelib.local import engine
