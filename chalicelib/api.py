@@ -99,7 +99,7 @@ def authorization(services: Callable[[], Services]) -> Guard:
         )
         ids = (namespace.namespace_id, namespace.name) if namespace else (identifier,)
         call.namespace_id = namespace.namespace_id if namespace else NO_NAMESPACE
-        _check_scope(caller, operation, call, ids, namespace_exists=namespace is not None)
+        _check_scope(caller, operation, call, identifier, ids, namespace_exists=namespace is not None)
         if (
             namespace is not None
             and namespace.is_being_deleted
@@ -133,14 +133,20 @@ def _find_namespace(
 
 
 def _check_scope(
-    caller: Caller, operation: Operation, call: Call, ids: tuple[str, ...], *, namespace_exists: bool
+    caller: Caller,
+    operation: Operation,
+    call: Call,
+    identifier: str,
+    ids: tuple[str, ...],
+    *,
+    namespace_exists: bool,
 ) -> None:
     """Raises BucketNotFound or NamespaceUnresolved for a resource that the caller cannot see.
 
-    Raises OutOfReach for an operation that the scopes of the caller do not permit. `ids` are the id and the name of the
-    namespace.
+    Raises OutOfReach for an operation that the scopes of the caller do not permit. `identifier` is that of the
+    namespace in the request, `ids` are its id and its name.
     """
-    identifier, bucket_id = _namespace_identifier(operation, call), call.path.get("bucket_identifier")
+    bucket_id = call.path.get("bucket_identifier")
     # A key with bucket scopes must not learn which namespaces exist. It gets the error for a missing bucket instead.
     by_bucket = bucket_id is not None and caller.has_bucket_scope()
     if not caller.can_see(namespace_ids=ids, bucket_id=bucket_id):
