@@ -9,17 +9,18 @@ BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.ready-run
 READY := $(VENV)/.ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# One process more than there are processors, because some tests wait for servers that they start.
-PYTEST = $(BIN)/python -m pytest -n $(shell $(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))') --dist worksteal
+# One process more than there are processors, because some tests wait for servers that they start. The empty variable
+# lets pytest keep the compiled tests for the next run, even if the environment turns that off.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(shell $(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))') --dist worksteal
 
 .PHONY: help setup run test coverage nightly check bench package lint-template deploy destroy test-deploy test-engines \
-    test-browser test-lowest-sdk constraints
+    test-large-files test-browser test-lowest-sdk constraints
 
 help:
 	@echo 'make run              serve the API on this machine, with an embedded engine instead of AWS'
 	@echo 'make test             run the tests'
 	@echo 'make coverage         run the tests and report branch coverage, which takes twice as long'
-	@echo 'make nightly          run the tests of statistics with thousands of generated histories instead of hundreds'
+	@echo 'make nightly          run completely what make test runs in part: all faults, pairs of operations and sizes'
 	@echo 'make check            check format, lint rules and types'
 	@echo 'make bench            measure requests and deletions, and write docs/reference/cost.md'
 	@echo 'make package          write the CloudFormation template and the zip file to build/package'
@@ -27,7 +28,8 @@ help:
 	@echo 'make deploy           create or update the stage STAGE in AWS'
 	@echo 'make destroy          remove the stage STAGE from AWS'
 	@echo 'make test-deploy      deploy the package to an emulator of AWS, and test it there'
-	@echo 'make test-engines     run the tests that use the DynamoDB client on DynamoDB Local'
+	@echo 'make test-large-files store a file of 1 GB on the local server and on the emulator, and measure the memory'
+	@echo 'make test-engines     run tests on DynamoDB Local, and tests of files on the S3 server versitygw'
 	@echo 'make test-browser     test in Chromium that web pages cannot use the AWS endpoint of the local server'
 	@echo 'make test-lowest-sdk  test the code that calls AWS with the lowest supported version of botocore'
 	@echo 'make setup            create $(VENV) with all packages; every target except help and run does this first'
@@ -83,7 +85,8 @@ coverage: setup
 	$(PYTEST) --cov --cov-report term
 
 nightly: setup
-	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/stats
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/stats tests/faults tests/deliveries tests/uploads \
+	    tests/http/test_openapi_fuzz.py tests/deletion/test_buckets.py tests/docs/test_cost_page.py
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -123,6 +126,11 @@ MINISTACK := .local/ministack
 
 test-deploy: package $(MINISTACK)/.ready
 	$(BIN)/python -m pytest -rs tests/deployed
+
+# It needs several GB of memory, most of it for the emulator, and 3 GB on the disk.
+test-large-files: package $(MINISTACK)/.ready
+	TEST_LARGE_FILES=yes $(BIN)/python -m pytest -rs tests/local/server/test_one_gigabyte.py \
+	    tests/deployed/test_one_gigabyte.py
 
 # If the emulator cannot be installed, this recipe succeeds, and the tests are skipped, or fail in CI.
 $(MINISTACK)/.ready: tests/deployed/requirements.txt $(READY)

@@ -1,4 +1,4 @@
-"""The entry point of Chalice. It declares the API and the functions for the streams and the task queue.
+"""The entry point of Chalice. It declares the API and the functions for the streams and the queues.
 
 The import only declares them. The first request or event builds the services.
 """
@@ -39,11 +39,35 @@ def on_task(event: SQSEvent) -> dict[str, Any]:
     return services().runner.handle(event.to_dict(), context)
 
 
+@app.on_sqs_message(queue_arn=QUEUE, batch_size=1)
+def on_batch_message(event: SQSEvent) -> dict[str, Any]:
+    """Processes objects of a batch until a chunk is finished or the time of the invocation ends."""
+    context: Any = event.context
+    return services().batch_messages.handle(event.to_dict(), context)
+
+
+@app.on_sqs_message(queue_arn=QUEUE, batch_size=1)
+def on_blob_arrival(event: SQSEvent) -> dict[str, Any]:
+    """Makes an object of a file that a client has stored with the URL of an upload."""
+    context: Any = event.context
+    return services().upload_arrivals.handle(event.to_dict(), context)
+
+
+@app.on_sqs_message(queue_arn=QUEUE, batch_size=1)
+def on_mirror_message(event: SQSEvent) -> dict[str, Any]:
+    """Copies the file at a URL to the own storage."""
+    context: Any = event.context
+    return services().mirror_messages.handle(event.to_dict(), context)
+
+
 if os.environ.get("BUCKETS_ENGINE") == "embedded":
     from chalicelib.local.events.wiring import Handlers
     from chalicelib.local.server.serve import prepare
 
-    prepare(services, Handlers(on_objects_change, on_catalog_change, on_task))
+    handlers = Handlers(
+        on_objects_change, on_catalog_change, on_task, on_batch_message, on_blob_arrival, on_mirror_message
+    )
+    prepare(services, handlers)
 elif os.environ.get("AWS_CHALICE_CLI_MODE"):
     from chalicelib.local.server.aws_credentials import require_credentials
 

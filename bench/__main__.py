@@ -1,4 +1,4 @@
-"""`make bench`: the CPU time of requests, compared with bare boto3 handlers and other frameworks, and deletion speed.
+"""`make bench`: the CPU time of requests, compared with bare boto3 handlers and other frameworks, batches and deletion.
 
 CPU time is measured instead of elapsed time, and the two sides of a ratio are measured alternately, so that load on the
 machine affects both.
@@ -23,6 +23,7 @@ from bench.sides import BARE, OURS, PEERS
 
 COLD_ROUNDS = 10
 COMPARED_OPERATIONS = ("create_bucket", "get_bucket")
+COLD_OPERATIONS = (*COMPARED_OPERATIONS, "receive_webhook")
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {
     # Without variables such as PYTHONDONTWRITEBYTECODE: sources are compiled once, as in the package.
@@ -43,6 +44,9 @@ def main() -> None:
     print("Calls, capacity units, CPU time and price of each operation")
     _python(sys.executable, "bench.cost")
     print("  written to docs/reference/cost.md", flush=True)
+    subprocess.run(
+        [sys.executable, "-m", "bench.batches", "--objects", str(sizes.batch)], cwd=ROOT, env=ENVIRONMENT, check=True
+    )
     deletion = ["bench.deletion", "--objects", str(sizes.objects), "--buckets", str(sizes.buckets)]
     sys.exit(subprocess.run([sys.executable, "-m", *deletion], cwd=ROOT, env=ENVIRONMENT, check=False).returncode)
 
@@ -60,9 +64,10 @@ def _calls() -> None:
                     found = _json(python, "bench.warm", side, name, responses)
                     _print_row(name, side, found["own"], found["bare"], found["ratio"])
         print("Cold start, CPU milliseconds from interpreter start to the response, and the ratio to the bare handler")
-        for name in COMPARED_OPERATIONS:
+        for name in COLD_OPERATIONS:
             for side, python in pythons.items():
-                _print_row(name, side, *_cold(python, side, name, responses))
+                if side == OURS or name in COMPARED_OPERATIONS:
+                    _print_row(name, side, *_cold(python, side, name, responses))
         print("CPU time of a warm invocation, by part of the program")
         for name in REQUESTS:
             print(format_shares(name, _json(sys.executable, "bench.profile", name, responses)))

@@ -5,6 +5,8 @@ They have no authentication, validation, error handling or logs: the minimum tha
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 from typing import Any
@@ -17,6 +19,7 @@ PARTITION = "NS#int_bench.ns_bench"
 client = boto3.client("dynamodb", region_name="us-east-1")
 TABLE = os.environ["BUCKETS_CATALOG_TABLE"]
 OBJECTS = os.environ["BUCKETS_OBJECTS_TABLE"]
+SECRET = b"a-secret-of-the-benchmark"
 
 
 def create_bucket(event: Event, _: Any) -> Event:
@@ -168,6 +171,28 @@ def list_objects(event: Event, _: Any) -> Event:
     )
     rows = {row["object_id"]["S"]: row for row in response["Responses"][OBJECTS]}
     return _response({"results": [_object_json(rows[row["object_id"]["S"]]) for row in page]})
+
+
+def receive_webhook(event: Event, _: Any) -> Event:
+    """The check of a signature, and one conditional put of a row with the body."""
+    body = event["body"].encode()
+    expected = hmac.new(SECRET, body, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(event["headers"]["X-Hub-Signature-256"], f"sha256={expected}"):
+        return {"statusCode": 401, "body": "{}"}
+    payload = json.loads(body)
+    client.put_item(
+        TableName=TABLE,
+        Item={
+            "pk": {"S": f"DELIVERIES#{event['pathParameters']['bucket_id']}"},
+            "sk": {"S": hashlib.sha256(body).hexdigest()},
+            "title": {"S": payload["film"]["title"]},
+            "body": {"S": event["body"]},
+        },
+        ConditionExpression="attribute_not_exists(#pk)",
+        ExpressionAttributeNames={"#pk": "pk"},
+        ReturnConsumedCapacity="TOTAL",
+    )
+    return _response({"status": "accepted"})
 
 
 def _object_json(row: Any) -> dict[str, Any]:

@@ -25,9 +25,11 @@ INTRODUCTION = f"""# Cost
   DynamoDB charges on demand, including those for indexes and for writes whose condition failed. They are calculated by
   the published rules from the rows that were read and written. Each object has about half a kilobyte.
 * **S3** is the number of requests to S3.
-* **CPU** is measured, for this service's code and the AWS SDK, on the machine that wrote this page.
+* **CPU** is measured, for this service's code and the AWS SDK, on the machine that wrote this page. It does not include
+  the signatures of calls to DynamoDB.
 * **Billed** is an estimate of what Lambda would measure. It is the sum of the CPU time on the function's share of a
   processor, {prices.TABLE_WAIT_MS} ms for each call to DynamoDB, and {prices.S3_WAIT_MS} ms for each call to S3.
+  A file is read at {prices.S3_MB_PER_SECOND} MB a second, which is an assumption.
   Calls that run in parallel are added up. With {prices.PROCESSOR_MB} MB of memory, a function has one processor.
   The API function has {prices.API_MB} MB.
   The functions for background work have {prices.WORKER_MB} MB.
@@ -38,15 +40,21 @@ A request with the header `X-Show-Cost: true` shows its own counts in the respon
 
 ## Fixed costs
 
-A stage without requests costs nothing except for stored data, its alarms, and the polling of its queue.
+A stage without requests costs nothing except for stored data, its alarms, and the polling of its queues.
 
 * **Alarms.** Every stage has {prices.ALARMS} CloudWatch alarms. They cost ${prices.ALARM:.2f} each, after the free tier
   of CloudWatch: ${prices.ALARM * prices.ALARMS:.2f} a month in total. The parameter `AlarmEmail` decides only whether
   they send emails.
-* **Polling.** Lambda polls the queue of background tasks all the time, with about
-  {prices.IDLE_POLLS / prices.MILLION:.2f} million requests a month. The free tier of SQS, one million requests a month
-  for each account, covers one stage. Each further stage costs
-  ${prices.SQS_REQUEST * prices.IDLE_POLLS / prices.MILLION:.2f} a month.
+* **Polling.** Lambda polls the queues of background tasks, of batches, of uploaded files and of files by URL all
+  the time. Each takes
+  about {prices.IDLE_POLLS / prices.MILLION:.2f} million requests a month.
+  That costs ${prices.POLLING:.2f} a month. The free tier of SQS, one million requests a month for each account, reduces
+  it to ${prices.FIRST_STAGE_POLLING:.2f} for one stage.
+
+The {prices.METRICS} metrics of requests cost nothing in hours without requests. Each costs up to ${prices.METRIC:.2f} a
+month, after the free tier of CloudWatch: ${prices.METRIC * prices.METRICS:.2f} in total. The parameter `Metrics=off`
+omits them. A dashboard costs ${prices.DASHBOARD:.2f} a month, and a million traces cost ${prices.TRACES:.2f}. Both are
+off by default. The saved queries cost nothing until they are run.
 
 The tables below do not include these costs.
 
@@ -55,11 +63,15 @@ The tables below do not include these costs.
 """
 CLOSING_NOTES = """
 
-A file is stored with one PUT request. A download does not call this service: the download URL leads to S3, which
-charges for a GET request and for the data that leaves the region.
+A file in a request is stored with one PUT request. An uploaded file is stored by its client with a PUT request, which
+the row of its promotion does not include, and read in parts of 8 MB. A download does not call this service: the
+download URL leads to S3, which charges for a GET request and for the data that leaves the region.
 
-The tables do not include data that leaves the region, alarms, and free tiers. The free tiers cover most of the costs of
-a small user.
+A file by URL costs a message, a run of a function for as long as the host takes, a few reads and one write of the
+object, and one PUT request, or from 8 MB on one for each 8 MB and two more. Its bytes come into AWS free of charge.
+
+The tables do not include data that leaves the region, alarms, metrics, and free tiers. The free tiers cover most of the
+costs of a small user.
 """
 
 

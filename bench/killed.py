@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.local.events.task_source import LocalQueue, TaskSource
+from chalicelib.local.events.queue_source import QueueSource
+from chalicelib.local.events.queues import LocalQueue
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -42,7 +43,7 @@ class Clock:
 
 def run_until_empty(queue: LocalQueue, runner: Runner, clock: Clock, report: Callable[[str], None]) -> int:
     """Delivers messages, again if their worker died, until the queue is empty. Returns the number of deaths."""
-    source = TaskSource(queue, lambda event: runner.handle(event, Call()), report)
+    source = QueueSource(queue, lambda event: runner.handle(event, Call()), report)
     died = 0
     while (delay := queue.delay()) is not None:
         clock.ahead += timedelta(seconds=delay)

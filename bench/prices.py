@@ -17,6 +17,7 @@ LAMBDA_REQUEST = 0.20
 READ_UNIT = 0.125
 WRITE_UNIT = 0.625
 S3_WRITE = 5.00
+S3_READ = 0.40
 SQS_REQUEST = 0.40
 # Prices in dollars: Lambda per GB-second, storage and logs per GB, and one alarm per month.
 LAMBDA_GB_SECOND = 0.0000166667
@@ -26,15 +27,26 @@ S3_GB = 0.023
 LOG_GB = 0.50
 ALARM = 0.10
 # The number of alarms that the template declares. Each stage has all of them.
-ALARMS = 7
-# Lambda keeps five long polls of 20 seconds open on a queue that is an event source, in a month of 30 days.
+ALARMS = 11
+# Prices in dollars: one metric and one dashboard per month, and a million traces.
+METRIC, DASHBOARD, TRACES = 0.30, 3.00, 5.00
+# The number of metrics in the log line of a request.
+METRICS = 5
+# The number of queues that are event sources. Lambda keeps five long polls of 20 seconds open on each. A month has 30
+# days.
+POLLED_QUEUES = 4
 IDLE_POLLS = 5 * 30 * 24 * 3600 // 20
+FREE_SQS_REQUESTS = 1_000_000
+POLLING = POLLED_QUEUES * IDLE_POLLS * SQS_REQUEST / MILLION
+FIRST_STAGE_POLLING = max(0, POLLED_QUEUES * IDLE_POLLS - FREE_SQS_REQUESTS) * SQS_REQUEST / MILLION
 
 # The duration of a call to AWS in milliseconds, and the memory of functions. 1769 MB correspond to one processor.
 TABLE_WAIT_MS = 5
 S3_WAIT_MS = 30
+# How fast a function reads a file, which is an assumption.
+S3_MB_PER_SECOND = 50
 API_MB, WORKER_MB, PROCESSOR_MB = 1024, 512, 1769
-LOG_LINE_BYTES = 700
+LOG_LINE_BYTES = 900
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,8 @@ class Price:
 def billed_ms(row: Row, megabytes: int) -> float:
     """Returns the billed duration of an operation in milliseconds."""
     waits = (row.calls - row.s3_requests) * TABLE_WAIT_MS + row.s3_requests * S3_WAIT_MS
-    return row.cpu_ms * PROCESSOR_MB / megabytes + waits
+    reading = row.read_bytes / 1_000_000 / S3_MB_PER_SECOND * 1000
+    return row.cpu_ms * PROCESSOR_MB / megabytes + waits + reading
 
 
 def price(row: Row) -> Price:
@@ -63,7 +76,8 @@ def price(row: Row) -> Price:
     megabytes = WORKER_MB if row.background else API_MB
     function = LAMBDA_REQUEST + billed_ms(row, megabytes) * 1000 * megabytes / 1024 * LAMBDA_GB_SECOND
     tables = row.read_units * READ_UNIT + row.write_units * WRITE_UNIT
-    return Price(0 if row.background else GATEWAY_REQUEST, function, tables, row.s3_requests * S3_WRITE)
+    files = (row.s3_requests - row.s3_reads) * S3_WRITE + row.s3_reads * S3_READ
+    return Price(0 if row.background else GATEWAY_REQUEST, function, tables, files)
 
 
 @dataclass(frozen=True)

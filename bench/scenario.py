@@ -6,6 +6,7 @@ DynamoDB to a file, by request.
 
 from __future__ import annotations
 
+import hmac
 import json
 import sys
 from collections.abc import Callable
@@ -49,6 +50,22 @@ BODY = {
 }
 
 
+SECRET = "a-secret-of-the-benchmark"
+WEBHOOK_BUCKET: dict[str, Any] = {
+    "bucket_name": "films",
+    "bucket_schema": {"properties": {"title": {"type": "string"}, "year": {"type": "integer"}}},
+    "source_adapter": {
+        "adapter_type": "generic_webhook",
+        "webhook_secret": SECRET,
+        "field_mapping": {"film.title": "title", "film.year": "year"},
+    },
+}
+WEBHOOK: dict[str, Any] = {
+    "type": "film.added",
+    "id": "evt_01",
+    "film": {"title": "Metropolis", "year": 1927, "cast": [{"name": f"Actor {n}", "role": "…"} for n in range(20)]},
+}
+
 REQUESTS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "create_bucket": ("POST", "/v1/buckets", BODY),
     "get_bucket": ("GET", "/v1/buckets/{bucket_identifier}", None),
@@ -56,13 +73,22 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "create_object": ("POST", OBJECTS, OBJECT),
     "get_object": ("GET", OBJECTS + "/{object_identifier}", None),
     "list_objects": ("POST", OBJECTS + "/list", {"limit": 20}),
+    "receive_webhook": ("POST", "/v1/webhooks/{adapter_type}/{bucket_id}", WEBHOOK),
 }
 
 
 def event(name: str, ids: dict[str, str]) -> dict[str, Any]:
     """Returns the Lambda event of a request as API Gateway sends it. `ids` are the values of path variables."""
     method, path, body = REQUESTS[name]
-    return gateway_event(method, path, ids, body)
+    return webhook_event(ids, body) if body is WEBHOOK else gateway_event(method, path, ids, body)
+
+
+def webhook_event(ids: dict[str, str], payload: Any, *, secret: str = SECRET) -> dict[str, Any]:
+    """Returns the Lambda event of a webhook that is signed with this secret."""
+    found = gateway_event(*REQUESTS["receive_webhook"][:2], ids, payload)
+    digest = hmac.digest(secret.encode(), found["body"].encode(), "sha256")
+    found["headers"] = {"Content-Type": "application/json", "X-Hub-Signature-256": f"sha256={digest.hex()}"}
+    return found
 
 
 def gateway_event(method: str, path: str, ids: dict[str, str], body: Any) -> dict[str, Any]:
@@ -98,10 +124,11 @@ def gateway_event(method: str, path: str, ids: dict[str, str], body: Any) -> dic
 def record() -> dict[str, Any]:
     """Returns the responses of DynamoDB to each request, and the ids in their paths."""
     from chalicelib.aws.clients import dynamodb_client
+    from chalicelib.connections import connect_s3
     from chalicelib.local.moto.backends import Backends
     from chalicelib.local.tables import create_tables
     from chalicelib.settings import Settings
-    from chalicelib.wiring import build, connect_s3
+    from chalicelib.wiring import build
 
     settings = Settings(catalog_table=TABLES["BUCKETS_CATALOG_TABLE"], objects_table=TABLES["BUCKETS_OBJECTS_TABLE"])
     client = dynamodb_client(settings)
@@ -114,6 +141,9 @@ def record() -> dict[str, Any]:
     services = build(settings, client, connect_s3(settings))
     ids = _populate(services)
     client.meta.events.register("response-received.dynamodb", _recorder(responses, last))
+    # The bare handler of a webhook writes one row of the catalog table.
+    row: Any = {"pk": {"S": "DELIVERIES"}, "sk": {"S": "1"}}
+    client.put_item(TableName=settings.catalog_table, Item=row, ReturnConsumedCapacity="TOTAL")
     recorded = {}
     for name in REQUESTS:
         _run(services, event(name, ids))
@@ -150,7 +180,15 @@ def _populate(services: Services) -> dict[str, str]:
         fields = {**OBJECT, "film_id": f"tt{number:07}"}
         request = CreateObjectRequest.model_validate_json(json.dumps(fields))
         object_id = services.objects.create(namespace_partition, bucket_id, request).stored.object_id
-    return {"bucket_identifier": bucket_id, "object_identifier": object_id}
+    with_adapter = BucketCreateRequest.model_validate_json(json.dumps(WEBHOOK_BUCKET))
+    films = services.buckets.create(namespace_partition, with_adapter).bucket_id
+    services.buckets.open_for_objects(namespace_partition, films)
+    return {
+        "bucket_identifier": bucket_id,
+        "object_identifier": object_id,
+        "adapter_type": "generic_webhook",
+        "bucket_id": films,
+    }
 
 
 def _run(services: Services, request: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from bench.capacity import Ledger
 from bench.events import new_sources
 from bench.scenario import BODY, KEY, OBJECT, OBJECTS, gateway_event
+from bench.uploads import uploads
+from bench.webhooks import webhooks
 from chalicelib.local.events.wiring import MAX_BATCH_RECORDS
 
 if TYPE_CHECKING:
@@ -20,9 +22,12 @@ if TYPE_CHECKING:
 
 FILE_KILOBYTES = 100
 EXISTING_OBJECTS = 110
+BATCH_OBJECTS = 1000
 NAMESPACE = "/v1/namespaces/{namespace_identifier}"
 BUCKET = "/v1/buckets/{bucket_identifier}"
 OBJECT_PATH = OBJECTS + "/{object_identifier}"
+BATCHES = BUCKET + "/batches"
+BATCH = BATCHES + "/{batch_id}"
 Json = dict[str, Any]
 SCHEMA: Json = {"properties": {**BODY["bucket_schema"]["properties"], "synopsis": {"type": "text"}}}  # type: ignore[index]
 
@@ -31,7 +36,8 @@ SCHEMA: Json = {"properties": {**BODY["bucket_schema"]["properties"], "synopsis"
 class Row:
     """The averages of one operation: calls to AWS, capacity units of DynamoDB, and calls to S3.
 
-    `cpu_ms` is the CPU time of this code and of botocore. It does not include the time of the engine.
+    `s3_reads` of the calls to S3 are GET and HEAD requests, which have read `read_bytes`. `cpu_ms` is the CPU time of
+    this code and of botocore. It does not include the time of the engine.
     """
 
     name: str
@@ -40,6 +46,8 @@ class Row:
     write_units: float
     s3_requests: float
     cpu_ms: float
+    s3_reads: float = 0
+    read_bytes: float = 0
     background: bool = False
 
 
@@ -49,13 +57,15 @@ class World:
     def __init__(self, *, counting: bool) -> None:
         from chalicelib.api import create_app
         from chalicelib.aws.clients import dynamodb_client, s3_client
+        from chalicelib.local.events.queues import LocalSqs
         from chalicelib.local.events.streams import Streams
-        from chalicelib.local.events.task_source import LocalQueue
         from chalicelib.local.tables import create_tables
         from chalicelib.settings import Settings
         from chalicelib.wiring import build
 
-        settings = Settings(blob_bucket=f"bench-{uuid.uuid4().hex[:12]}", task_queue_url="embedded")
+        settings = Settings(
+            blob_bucket=f"bench-{uuid.uuid4().hex[:12]}", task_queue_url="embedded", batch_queue_url="embedded batches"
+        )
         self.backends = _timed_backends()
         client, s3 = dynamodb_client(settings), s3_client(settings)
         self.backends.attach(client)
@@ -69,10 +79,13 @@ class World:
             self.ledger.watch(
                 client, reader, {"CatalogTable": settings.catalog_table, "ObjectsTable": settings.objects_table}
             )
-        self.calls = self.s3_requests = 0
+        self.s3 = s3
+        self.settings = settings
+        self.calls = self.s3_requests = self.s3_reads = self.read_bytes = 0
         client.meta.events.register("before-call.dynamodb", self._count)
         s3.meta.events.register("before-call.s3", self._count_s3)
-        self.services = build(settings, client, lambda: s3, LocalQueue)
+        s3.meta.events.register("after-call.s3.GetObject", self._count_bytes)
+        self.services = build(settings, client, lambda: s3, LocalSqs)
         self.app = create_app(lambda: self.services)
         self.sources = new_sources(self.services, Streams(self.backends, {}), settings, _fail)
         self.organization = _organization(self.services)
@@ -80,9 +93,13 @@ class World:
     def _count(self, **_: Any) -> None:
         self.calls += 1
 
-    def _count_s3(self, **_: Any) -> None:
+    def _count_s3(self, model: Any, **_: Any) -> None:
         self.calls += 1
         self.s3_requests += 1
+        self.s3_reads += model.name in ("GetObject", "HeadObject")
+
+    def _count_bytes(self, parsed: dict[str, Any], **_: Any) -> None:
+        self.read_bytes += parsed.get("ContentLength", 0)
 
     def call(self, method: str, resource: str, variables: dict[str, str] | None = None, body: Any = None) -> Any:
         """Returns the body of the response. An error ends the benchmark."""
@@ -105,14 +122,16 @@ class World:
             for number in range(1, runs + 1):
                 run(number)
         seconds = time.process_time() - self.backends.spent - started
-        calls, reads, writes, files = (
+        calls, reads, writes, files, file_reads, read_bytes = (
             (now - earlier) / runs for now, earlier in zip(self._counts(), before, strict=True)
         )
-        return Row(name, calls, reads, writes, files, 1000 * seconds / runs)
+        cpu_ms = 1000 * seconds / runs
+        return Row(name, calls, reads, writes, files, cpu_ms, s3_reads=file_reads, read_bytes=read_bytes)
 
-    def _counts(self) -> tuple[float, float, float, float]:
+    def _counts(self) -> tuple[float, ...]:
         ledger = self.ledger
-        return self.calls, ledger.read_units, ledger.write_units, self.s3_requests
+        units = ledger.read_units, ledger.write_units
+        return self.calls, *units, self.s3_requests, self.s3_reads, self.read_bytes
 
 
 def measure(runs: int, *, counting: bool) -> Iterator[Row]:
@@ -121,6 +140,9 @@ def measure(runs: int, *, counting: bool) -> Iterator[Row]:
     yield from _catalog(world, runs)
     yield from _objects(world, runs)
     yield from _background(world, runs)
+    yield from _batches(world, runs)
+    yield from webhooks(world, runs)
+    yield from uploads(world, runs)
 
 
 def _catalog(world: World, runs: int) -> Iterator[Row]:
@@ -196,7 +218,6 @@ def _objects(world: World, runs: int) -> Iterator[Row]:
 
 
 def _background(world: World, runs: int) -> Iterator[Row]:
-    from chalicelib.wiring import build_workers
 
     def bucket(number: int, kind: str) -> dict[str, str]:
         body = {**BODY, "bucket_name": f"{kind} {number:04}", "unique_key": None}
@@ -212,7 +233,7 @@ def _background(world: World, runs: int) -> Iterator[Row]:
         return world.services.tasks.get(world.organization, task_id)
 
     def work(task: Any) -> None:
-        worker = build_workers(world.services.namespaces, world.services.objects)[task.task_type]()
+        worker = world.services.runner.workers[task.task_type]()
         while not worker.run(task).done:
             pass
 
@@ -232,6 +253,61 @@ def _background(world: World, runs: int) -> Iterator[Row]:
     work(tasks[0])
     task = delete(large)
     yield world.in_background(f"remove {MAX_BATCH_RECORDS + 2} objects of a deleted bucket", lambda: work(task))
+
+
+def _batches(world: World, runs: int) -> Iterator[Row]:
+    from chalicelib.batches.queue import chunk_message, finish_message
+
+    body = {**BODY, "bucket_name": "processed", "unique_key": None}
+    bucket_id = world.call("POST", "/v1/buckets", body=body)["bucket_id"]
+    bucket = {"bucket_identifier": bucket_id}
+    ids: list[str] = []
+    for start in range(0, BATCH_OBJECTS, 100):
+        rows = [{**OBJECT, "film_id": f"tt{start + number:07}"} for number in range(100)]
+        done = world.call("POST", OBJECTS + "/batch", bucket, {"objects": rows})["succeeded"]
+        ids += [each["object_id"] for each in done]
+    made: list[str] = []
+
+    def create(_: int) -> None:
+        made.append(world.call("POST", BATCHES, bucket, {"object_ids": ids})["batch_id"])
+
+    def on_batch(end: str, method: str = "POST") -> Callable[[int], None]:
+        def run(number: int) -> None:
+            world.call(method, BATCH + end, {**bucket, "batch_id": made[number]}, {} if end == "/submit" else None)
+
+        return run
+
+    def find(number: int) -> Any:
+        reader = world.services.batches.reader
+        return reader.batches.get(reader.locate(world.organization, made[number]), made[number])
+
+    def work(number: int) -> None:
+        """Does everything that the functions of tasks and of batches do for a batch."""
+        task = world.services.tasks.get(world.organization, str(find(number).task_id))
+        worker = world.services.runner.workers[task.task_type]()
+        worker.run(task)
+        worker.run(replace(task, progress={"_queued": 0}))
+        handler, batch = world.services.batch_messages, find(number)
+        for chunk in range(batch.chunk_count):
+            handler.runner().run(chunk_message(batch, chunk), lambda: False)
+        handler.finishing().run(finish_message(batch))
+
+    yield world.measured(f"create a batch of {BATCH_OBJECTS} objects", create, runs)
+    yield world.measured("get a draft", on_batch("", "GET"), runs)
+    yield world.measured("list 20 batches", partial(_list, world, BATCHES + "/list", bucket, {"limit": 20}), runs)
+    submit, cancel = on_batch("/submit"), on_batch("/cancel")
+    measured: list[Row] = []
+    for number in range(runs + 1):  # one after another, because they have the same objects
+        measured.append(world.in_background("submit a batch", partial(submit, number)))
+        measured.append(world.in_background("cancel a batch", partial(cancel, number)))
+    for row in (measured[-2], measured[-1]):
+        yield replace(row, background=False)
+    create(0)
+    submit(len(made) - 1)
+    world.sources.drain()
+    yield world.in_background(f"process a batch of {BATCH_OBJECTS} objects", partial(work, len(made) - 1))
+    assert find(len(made) - 1).status == "COMPLETED"
+    yield world.in_background(f"count the progress of {BATCH_OBJECTS} objects", world.sources.drain)
 
 
 def _list(world: World, path: str, variables: dict[str, str], body: Json, _: int) -> None:
@@ -264,10 +340,10 @@ def _timed_backends() -> Any:
 
         spent = 0.0
 
-        def send(self, request: Any, **more: Any) -> Any:
+        def send(self, request: Any, content: Any = None) -> Any:
             started = time.process_time()
             try:
-                return super().send(request, **more)
+                return super().send(request, content)
             finally:
                 self.spent += time.process_time() - started
 

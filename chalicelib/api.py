@@ -11,10 +11,14 @@ from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib.access.models import Caller
 from chalicelib.aws.usage import Usage
+from chalicelib.batches.organization_routes import organization_batch_operations
+from chalicelib.batches.routes import batch_operations
 from chalicelib.buckets.errors import BucketNotFound
 from chalicelib.buckets.routes import bucket_operations
 from chalicelib.core.errors import MethodNotAllowed
 from chalicelib.deletion.routes import deletion_operations
+from chalicelib.deliveries.adapter_routes import adapter_operations
+from chalicelib.deliveries.routes import webhook_operations
 from chalicelib.health.routes import health_operations
 from chalicelib.http.endpoint import Guard, endpoint, log_request, request_ids_of
 from chalicelib.http.envelope import envelope, error_body, internal_error
@@ -26,6 +30,7 @@ from chalicelib.objects.routes import object_operations
 from chalicelib.openapi.routes import openapi_operations
 from chalicelib.services import Services
 from chalicelib.tasks.routes import task_operations
+from chalicelib.uploads.routes import upload_operations
 
 # No namespace has this id, so operations find nothing in it.
 NO_NAMESPACE = ""
@@ -43,7 +48,12 @@ def all_operations(services: Callable[[], Services]) -> list[Operation]:
         *health_operations(lambda: services().checks),
         *namespace_operations(lambda: services().namespaces),
         *bucket_operations(lambda: services().buckets),
-        *object_operations(lambda: services().objects),
+        *object_operations(lambda: services().objects, lambda: services().batches.auto),
+        *batch_operations(lambda: services().batches),
+        *organization_batch_operations(lambda: services().batches),
+        *adapter_operations(lambda: services().deliveries),
+        *webhook_operations(lambda: services().webhooks),
+        *upload_operations(lambda: services().uploads),
         *task_operations(lambda: services().tasks),
         *deletion_operations(lambda: services().deletions),
     ]

@@ -10,16 +10,23 @@ from chalicelib.keys import partition
 
 if TYPE_CHECKING:
     from chalicelib.access.service import Access
+    from chalicelib.batches.facade import BatchServices
+    from chalicelib.batches.messages import BatchMessages
     from chalicelib.blobs.store import BlobStore
     from chalicelib.buckets.service import Buckets
     from chalicelib.deletion.service import Deletions
+    from chalicelib.deliveries.facade import DeliveryServices
+    from chalicelib.deliveries.receiving import Receiver
     from chalicelib.health.checks import Checks
+    from chalicelib.mirroring.messages import MirrorMessages
     from chalicelib.namespaces.service import Namespaces
     from chalicelib.objects.service import Objects
     from chalicelib.stats.handlers import ChangeFeed
     from chalicelib.stats.service import Statistics
     from chalicelib.tasks.runner import Runner
     from chalicelib.tasks.service import Tasks
+    from chalicelib.uploads.arrivals import UploadArrivals
+    from chalicelib.uploads.facade import UploadServices
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,13 @@ class Services:
     deletions: Deletions
     change_feed: Callable[[], ChangeFeed]
     task_runner: Callable[[], Runner]
+    batch_services: Callable[[], BatchServices]
+    batch_message_handler: Callable[[], BatchMessages]
+    webhook_receiver: Callable[[], Receiver]
+    delivery_services: Callable[[], DeliveryServices]
+    upload_services: Callable[[], UploadServices]
+    arrival_handler: Callable[[], UploadArrivals]
+    mirror_message_handler: Callable[[], MirrorMessages]
 
     @property
     def feed(self) -> ChangeFeed:
@@ -46,6 +60,41 @@ class Services:
     def runner(self) -> Runner:
         """The runner of background tasks, built on first use."""
         return self.task_runner()
+
+    @property
+    def batches(self) -> BatchServices:
+        """The services of batches. They are built on first use, because most requests do not need them."""
+        return self.batch_services()
+
+    @property
+    def webhooks(self) -> Receiver:
+        """The service that receives webhooks, built on first use."""
+        return self.webhook_receiver()
+
+    @property
+    def deliveries(self) -> DeliveryServices:
+        """The services of deliveries. They are built on first use, because most requests do not need them."""
+        return self.delivery_services()
+
+    @property
+    def uploads(self) -> UploadServices:
+        """The services of uploads. They are built on first use, because most requests do not need them."""
+        return self.upload_services()
+
+    @property
+    def upload_arrivals(self) -> UploadArrivals:
+        """The handler of the notifications of S3 about stored files, built on first use."""
+        return self.arrival_handler()
+
+    @property
+    def batch_messages(self) -> BatchMessages:
+        """The handler of the messages of batches, built on first use."""
+        return self.batch_message_handler()
+
+    @property
+    def mirror_messages(self) -> MirrorMessages:
+        """The handler of the messages about files by URL, built on first use."""
+        return self.mirror_message_handler()
 
     @property
     def stats(self) -> Statistics:

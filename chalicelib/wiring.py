@@ -7,20 +7,34 @@ from __future__ import annotations
 
 import gc
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
+from chalicelib import keys
 from chalicelib.access.service import Access
 from chalicelib.access.store import AccessStore
 from chalicelib.aws.dynamodb.table import Table
+from chalicelib.aws.vault import Vault
 from chalicelib.blobs.service import Blobs
 from chalicelib.blobs.store import BlobStore
 from chalicelib.buckets.adapter_builder import AdapterOptions
 from chalicelib.buckets.service import Buckets
 from chalicelib.buckets.store import BucketStore
-from chalicelib.core import log
+from chalicelib.connections import (
+    S3Connection,
+    batch_queue_url,
+    build_queue,
+    connect,
+    connect_events,
+    connect_kms,
+    connect_probe,
+    connect_processor,
+    connect_s3,
+    connect_sqs,
+    mirror_queue_url,
+)
+from chalicelib.core import log, metrics
 from chalicelib.core.cache import Cache
 from chalicelib.core.clock import Clock, system_clock
 from chalicelib.core.ids import Ids
@@ -29,31 +43,39 @@ from chalicelib.health.checks import Checks
 from chalicelib.namespaces.service import Namespaces
 from chalicelib.namespaces.store import NamespaceStore
 from chalicelib.objects.service import Objects
-from chalicelib.objects.store import ObjectStore
+from chalicelib.objects.store import ObjectStore, uses_of_uploads
+from chalicelib.outbound.signatures import new_webhook_secret
 from chalicelib.services import Services
 from chalicelib.settings import Settings, base_url, read_settings
 from chalicelib.tasks.service import Tasks
 from chalicelib.tasks.store import TaskStore
+from chalicelib.tasks.task_types import (
+    BATCH_PROCESSING,
+    SOURCE_ADAPTER_REFRESH,
+    UPLOAD_CONFIRMATION,
+    UPLOADS_CONFIRMATION,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
     from chalicelib.aws.queues import WorkQueue
-    from chalicelib.stats.handlers import ChangeFeed, Dispatcher, GarbageCollector
-    from chalicelib.tasks.queue import TaskQueue
+    from chalicelib.batches.wiring import BatchParts
+    from chalicelib.deliveries.wiring import DeliveryParts
+    from chalicelib.mirroring.wiring import MirrorParts
+    from chalicelib.outbound.client import GuardedClient
+    from chalicelib.processing.processor import Processor
+    from chalicelib.stats.handlers import ChangeFeed
     from chalicelib.tasks.runner import Runner
+    from chalicelib.tasks.task import Task
     from chalicelib.tasks.worker import Worker
+    from chalicelib.uploads.wiring import UploadParts
 
 CACHE_SECONDS = 60.0
 # Almost no object of a cold start is garbage. With Python's default threshold, the garbage collector would take 5 % of
 # the time of a cold start.
 GC_THRESHOLD = 50_000
-
-
-def new_webhook_secret() -> str:
-    """Returns a new secret for the signatures of webhooks, with 256 random bits."""
-    return f"whsec_{secrets.token_urlsafe(32)}"
 
 
 def build(
@@ -64,10 +86,14 @@ def build(
     *,
     probe: Callable[[], DynamoDBClient] | None = None,
     clock: Clock = system_clock,
+    processor: Callable[[], Processor] | None = None,
+    http: Callable[[], GuardedClient] | None = None,
 ) -> Services:
     """Returns services that use this DynamoDB client. `s3` and `sqs` are called when their client is first needed.
 
-    Health checks use the client of `probe`, which has short timeouts, or `client` if there is no probe.
+    Large files are copied with `s3.copies` if it is an S3Connection. Health checks use the client of `probe`, which has
+    short timeouts, or `client` if there is no probe. `processor` replaces the hook of the settings, and `http` the
+    client that sends webhooks and fetches files.
     """
     ids = Ids(clock)
     catalog = Table(client, settings.catalog_table)
@@ -76,10 +102,13 @@ def build(
     def seconds() -> float:
         return clock().timestamp()
 
-    object_store, blobs = ObjectStore(objects), BlobStore(s3, settings.blob_bucket)
-    configuration = AdapterOptions(base_url(settings), new_webhook_secret)
+    vault = Vault(settings.secrets_key, connect_kms(settings), seconds)
+    object_store = ObjectStore(objects).with_companions(catalog, uses_of_uploads)
+    blobs = _blob_store(s3, settings.blob_bucket)
+    configuration = AdapterOptions(base_url(settings), new_webhook_secret, vault)
     buckets = Buckets(BucketStore(catalog), object_store, configuration, ids, clock)
-    object_service = Objects(object_store, Blobs(blobs, ids), buckets, ids, clock)
+    private = settings.allow_private_urls
+    object_service = Objects(object_store, Blobs(blobs, ids), buckets, catalog, ids, clock, allow_private_urls=private)
     namespaces = Namespaces(
         NamespaceStore(catalog),
         ids,
@@ -89,7 +118,71 @@ def build(
     )
     queue = sqs or connect_sqs(settings)
     task_store = TaskStore(catalog)
-    tasks = Tasks(task_store, ids, clock)
+    tasks = Tasks(task_store, ids, clock, cancellers={BATCH_PROCESSING: lambda task: cancel_batch(parts(), task)})
+
+    @cache
+    def parts() -> BatchParts:
+        from chalicelib.batches.wiring import BatchParts
+
+        return BatchParts(
+            catalog=catalog,
+            objects=object_service,
+            namespaces=namespaces,
+            tasks=tasks,
+            vault=vault,
+            sqs=queue,
+            queue_url=batch_queue_url(settings),
+            processor=processor or cache(lambda: connect_processor(settings, object_service.blobs)),
+            windows=lambda: delivery_parts().window_closing,
+            ids=ids,
+            clock=clock,
+            allow_private_urls=settings.allow_private_urls,
+            http=http,
+        )
+
+    @cache
+    def delivery_parts() -> DeliveryParts:
+        from chalicelib.deliveries.wiring import DeliveryParts
+
+        return DeliveryParts(
+            catalog=catalog,
+            objects=object_service,
+            vault=vault,
+            tasks=tasks,
+            batches=lambda: parts().services.batches,
+            ids=ids,
+            clock=clock,
+        )
+
+    @cache
+    def upload_parts() -> UploadParts:
+        from chalicelib.uploads.wiring import UploadParts
+
+        return UploadParts(
+            catalog=catalog,
+            objects=object_service,
+            tasks=tasks,
+            batches=lambda: parts().services.batches,
+            ids=ids,
+            clock=clock,
+        )
+
+    @cache
+    def mirror_parts() -> MirrorParts:
+        from chalicelib.mirroring.wiring import MirrorParts
+
+        return MirrorParts(object_service, queue, mirror_queue_url(settings), ids, clock, private, http)
+
+    @cache
+    def change_feed() -> ChangeFeed:
+        from chalicelib.stream_wiring import build_event_feed, build_feed, build_outboxes
+
+        dispatchers = build_outboxes(settings, queue, clock)
+        outbound = build_event_feed(settings, connect_events(settings))
+        return build_feed(
+            settings, catalog, objects, queue, clock, object_service, dispatchers=dispatchers, outbound=outbound
+        )
+
     return Services(
         access=Access(AccessStore(catalog), ids, clock, Cache(seconds, seconds=CACHE_SECONDS)),
         namespaces=namespaces,
@@ -99,15 +192,35 @@ def build(
         checks=build_checks(settings, probe or (lambda: client)),
         tasks=tasks,
         deletions=Deletions(namespaces, buckets, tasks),
-        change_feed=cache(
-            lambda: build_feed(
-                settings, catalog, objects, queue, clock, object_service, dispatcher=build_outbox(settings, queue)
+        change_feed=change_feed,
+        task_runner=cache(
+            lambda: build_runner(
+                settings,
+                task_store,
+                queue,
+                build_workers(namespaces, object_service, parts, delivery_parts, upload_parts),
+                clock,
             )
         ),
-        task_runner=cache(
-            lambda: build_runner(settings, task_store, queue, build_workers(namespaces, object_service), clock)
-        ),
+        batch_services=lambda: parts().services,
+        batch_message_handler=lambda: parts().messages,
+        webhook_receiver=lambda: delivery_parts().receiver,
+        delivery_services=lambda: delivery_parts().services,
+        upload_services=lambda: upload_parts().services,
+        arrival_handler=lambda: upload_parts().arrivals,
+        mirror_message_handler=lambda: mirror_parts().messages,
     )
+
+
+def _blob_store(s3: Callable[[], S3Client], bucket: str) -> BlobStore:
+    return BlobStore(s3, bucket, copies=s3.copies if isinstance(s3, S3Connection) else None)
+
+
+def cancel_batch(parts: BatchParts, task: Task) -> None:
+    """Cancels the run of a batch that a task describes."""
+    about = task.about
+    rows = keys.batches(keys.partition(task.organization, str(about["namespace_id"])), str(about["bucket_id"]))
+    parts.closing.cancel_run(rows, str(about["batch_id"]), task.task_id, "The task of the batch was canceled")
 
 
 def build_checks(settings: Settings, client: Callable[[], DynamoDBClient]) -> Checks:
@@ -122,29 +235,13 @@ def build_checks(settings: Settings, client: Callable[[], DynamoDBClient]) -> Ch
     return Checks({"metadata": catalog}, {"metadata": objects})
 
 
-def build_feed(
-    settings: Settings,
-    catalog: Table,
-    objects: Table,
-    sqs: Callable[[], WorkQueue],
-    clock: Clock,
-    garbage_collector: GarbageCollector | None = None,
-    *,
-    dispatcher: Dispatcher | None = None,
-) -> ChangeFeed:
-    """Returns the handler of stream records."""
-    from chalicelib.stats.dead_letters import DeadLetters
-    from chalicelib.stats.handlers import ChangeFeed
-    from chalicelib.stats.service import Statistics
-    from chalicelib.stats.store import TallyStore
-    from chalicelib.stats.tallies import Tallies
-
-    stats = Statistics(Tallies(TallyStore(catalog), catalog, objects, clock))
-    dead_letters = DeadLetters(sqs, settings.dead_letter_queue_url)
-    return ChangeFeed(stats, dead_letters, settings.single_stream_shard, garbage_collector, dispatcher)
-
-
-def build_workers(namespaces: Namespaces, objects: Objects) -> dict[str, Callable[[], Worker]]:
+def build_workers(
+    namespaces: Namespaces,
+    objects: Objects,
+    batches: Callable[[], BatchParts],
+    deliveries: Callable[[], DeliveryParts],
+    uploads: Callable[[], UploadParts],
+) -> dict[str, Callable[[], Worker]]:
     """Returns the worker of each task type.
 
     A package that stores data of a bucket adds a cleaner here, which deletes the data with the bucket.
@@ -153,26 +250,21 @@ def build_workers(namespaces: Namespaces, objects: Objects) -> dict[str, Callabl
     from chalicelib.deletion.workers import BucketDeletion, NamespaceDeletion
     from chalicelib.objects.cleaning import ObjectRowCleaner
 
-    cleaners = (ObjectRowCleaner(objects.store), ObjectFileCleaner(objects.blobs.store))
+    cleaners = (
+        uploads().cleaner(),
+        deliveries().cleaner(),
+        batches().cleaner(),
+        ObjectRowCleaner(objects.store),
+        ObjectFileCleaner(objects.blobs.store),
+    )
     return {
+        BATCH_PROCESSING: batches().start,
+        SOURCE_ADAPTER_REFRESH: deliveries().fan_in,
+        UPLOAD_CONFIRMATION: uploads().worker,
+        UPLOADS_CONFIRMATION: uploads().batch_worker,
         BUCKET_DELETION: lambda: BucketDeletion(objects.buckets, cleaners),
         NAMESPACE_DELETION: lambda: NamespaceDeletion(namespaces, objects.buckets, cleaners),
     }
-
-
-def build_outbox(settings: Settings, sqs: Callable[[], WorkQueue]) -> Dispatcher:
-    """Returns the dispatcher that sends a message for each task that is started, from the catalog's stream."""
-    from chalicelib.tasks.outbox import Outbox
-
-    return Outbox(build_queue(settings, sqs))
-
-
-def build_queue(settings: Settings, sqs: Callable[[], WorkQueue]) -> TaskQueue:
-    """Returns the queue of background tasks."""
-    from chalicelib.tasks.queue import TaskQueue
-
-    embedded = "embedded" if settings.engine == "embedded" else ""
-    return TaskQueue(sqs, settings.task_queue_url or embedded)
 
 
 def build_runner(
@@ -188,68 +280,12 @@ def build_runner(
     return Runner(store, build_queue(settings, sqs), workers, clock)
 
 
-def connect(settings: Settings) -> DynamoDBClient:
-    """Returns a DynamoDB client of the engine in the settings."""
-    if settings.engine == "embedded":
-        from chalicelib.local import engine
-
-        return engine.connect(settings)
-    from chalicelib.aws.clients import dynamodb_client
-
-    return dynamodb_client(settings)
-
-
-def connect_probe(settings: Settings, client: DynamoDBClient) -> Callable[[], DynamoDBClient]:
-    """Returns a function that creates, on its first call, a client of the same engine with short timeouts."""
-
-    @cache
-    def probe() -> DynamoDBClient:
-        if settings.engine == "embedded":  # it runs in this process
-            return client
-        from chalicelib.aws.clients import probe_client
-
-        return probe_client(settings)
-
-    return probe
-
-
-def connect_s3(settings: Settings) -> Callable[[], S3Client]:
-    """Returns a function that creates an S3 client on its first call. Most requests need none."""
-
-    @cache
-    def client() -> S3Client:
-        if settings.engine == "embedded":
-            from chalicelib.local import engine
-
-            return engine.connect_s3(settings)
-        from chalicelib.aws.clients import s3_client
-
-        return s3_client(settings)
-
-    return client
-
-
-def connect_sqs(settings: Settings) -> Callable[[], WorkQueue]:
-    """Returns a function that creates an SQS client on its first call. No request and few stream records need one."""
-
-    @cache
-    def client() -> WorkQueue:
-        if settings.engine == "embedded":
-            from chalicelib.local.events.task_source import local_queue
-
-            return local_queue()
-        from chalicelib.aws.clients import sqs_client
-
-        return sqs_client(settings)
-
-    return client
-
-
 @cache
 def services() -> Services:
     """Returns the services of this process, built from the environment variables."""
     gc.set_threshold(GC_THRESHOLD)
     settings = read_settings(os.environ)
     log.configure(settings.log_level)
+    metrics.configure(settings.metrics_service)
     client = connect(settings)
     return build(settings, client, connect_s3(settings), probe=connect_probe(settings, client))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.keys import namespace_tally, parse_bucket_tally_key
+from chalicelib.keys import is_tally
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,8 +27,11 @@ class Copying:
     pause: Callable[[float], None] = time.sleep
 
     def catalog(self, source: str, target: str) -> int:
-        """Copies all rows except tallies, which are computed from the copied objects. Returns the number of rows."""
-        rows = (item for item in self._rows(source) if not _is_tally(item["sk"]["S"]))
+        """Copies all rows except tallies, which the target's streams compute from the copied rows.
+
+        Returns the number of rows.
+        """
+        rows = (item for item in self._rows(source) if not is_tally(item["sk"]["S"]))
         return self._put(target, rows)
 
     def objects(self, source: str, target: str, former_bucket: str, bucket: str) -> int:
@@ -50,10 +53,6 @@ class Copying:
                 self.pause(PAUSE_SECONDS)
             count += len(batch)
         return count
-
-
-def _is_tally(sort_key: str) -> bool:
-    return parse_bucket_tally_key(sort_key) is not None or sort_key == namespace_tally("")["sk"]
 
 
 def _with_files_in(item: Item, former: str, bucket: str) -> Item:

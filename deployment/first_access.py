@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chalicelib.access.models import PERMISSIONS
+from chalicelib.connections import connect, connect_s3
 from chalicelib.local.bootstrap import ensure_default_namespace
 from chalicelib.services import Services
 from chalicelib.settings import environment_variable, read_settings
-from chalicelib.wiring import build, connect, connect_s3
+from chalicelib.wiring import build
 
 ORGANIZATION_NAME = "First organization"
 KEY_NAME = "Made by the first deployment"
@@ -17,6 +18,7 @@ OUTPUTS = {
     "objects_table": "ObjectsTableName",
     "blob_bucket": "BlobBucketName",
     "task_queue_url": "TaskQueueUrl",
+    "batch_queue_url": "BatchQueueUrl",
     "dead_letter_queue_url": "DeadLettersUrl",
 }
 

@@ -22,6 +22,7 @@ ORDER = [
     "core",
     "settings",
     "aws",
+    "outbound",
     "keys",
     "http",
     "openapi",
@@ -35,17 +36,25 @@ ORDER = [
     "buckets",
     "blobs",
     "objects",
+    "mirroring",
+    "processing",
+    "batches",
+    "events",
+    "deliveries",
+    "uploads",
     "deletion",
     "health",
     "services",
     "local",
+    "connections",
+    "stream_wiring",
     "wiring",
     "api",
     "admin",
 ]
 # Modules that only their own package may import, and the packages and modules that assemble the application.
 PRIVATE = {"store", "routes"}
-ASSEMBLY = {"services", "wiring", "api", "admin", "local"}
+ASSEMBLY = {"services", "stream_wiring", "wiring", "api", "admin", "local"}
 SOURCES = sorted((ROOT / "chalicelib").rglob("*.py"))
 
 
@@ -136,6 +145,64 @@ def test_importing_app_needs_no_environment_and_does_not_import_large_libraries(
         [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+# What a process imports that handles no request for a batch, runs none and sends no request to other servers.
+DECLARATIONS_OF_BATCHES = {
+    "chalicelib.batches",
+    "chalicelib.batches.errors",
+    "chalicelib.batches.organization_routes",
+    "chalicelib.batches.routes",
+    "chalicelib.batches.run_routes",
+    "chalicelib.outbound",
+    "chalicelib.outbound.signatures",
+}
+REQUESTS = """
+import sys
+from tests.support.engine import new_client, new_tables, no_s3
+from tests.support.world import bucket_body, new_world
+from chalicelib.local.moto.backends import Backends
+
+client = new_client(Backends())
+api = new_world(client, new_tables(client), no_s3, "").api()
+assert api.post("/v1/buckets", bucket_body()).status == 200
+assert api.post("/v1/buckets/posters/objects", {"title": "M"}).status == 200
+for path in ("/v1/buckets", "/v1/buckets/posters", "/v1/buckets/posters/objects", "/v1/namespaces/films"):
+    assert api.get(path).status == 200
+packages = ("chalicelib.batches", "chalicelib.outbound", "chalicelib.processing")
+print(*sorted(name for name in sys.modules if name.startswith(packages)))
+"""
+
+
+def output_of(program: str) -> str:
+    """Runs a program in a new process with test credentials, and returns what it prints."""
+    environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    environment |= {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+STREAM_RECORDS = """
+import sys
+from tests.support.engine import new_client, new_tables, no_s3
+from tests.support.world import new_world
+from chalicelib.local.moto.backends import Backends
+
+client = new_client(Backends())
+new_world(client, new_tables(client), no_s3, "").services.change_feed()
+unused = ("chalicelib.batches.wiring", "chalicelib.batches.service", "chalicelib.events", "chalicelib.aws.event_buses")
+print([name for name in unused if name in sys.modules])
+"""
+
+
+def test_the_handler_of_stream_records_imports_neither_services_of_batches_nor_events_without_a_bus() -> None:
+    assert output_of(STREAM_RECORDS) == "[]"
+
+
+def test_a_request_that_concerns_no_batch_imports_only_the_declarations_of_batches() -> None:
+    assert set(output_of(REQUESTS).split()) == DECLARATIONS_OF_BATCHES
 
 
 def test_creating_an_application_does_not_change_the_environment() -> None:

@@ -8,6 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 _CLOSED = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
+# Each is encrypted on its own, which takes a call to AWS.
+MAX_CREDENTIALS = 50
+
 AdapterType = Literal["mux", "iconik", "generic_webhook", "supabase", "bucket", "collection"]
 BatchingMode = Literal["time_window", "count", "immediate"]
 
@@ -35,6 +38,7 @@ class ExternalConnection(BaseModel):
     )
     credentials: dict[str, Any] | None = Field(
         default=None,
+        max_length=MAX_CREDENTIALS,
         description=(
             "Credentials of the external system, by name. Responses contain `redacted` instead of each value, and"
             " writing `redacted` keeps the stored value"
@@ -57,7 +61,7 @@ class BlobSource(BaseModel):
 
     model_config = _CLOSED
 
-    file_field: DottedPath = Field(description="Dotted path in the payload to the file's URL")
+    file_field: DottedPath = Field(description="Path in the payload to the file's URL")
     target_property: FieldName = Field(description="Field of the bucket schema that receives the file")
     blob_type: BlobType = Field(default="video", description="Type of that field, which must be a file type")
 
@@ -104,22 +108,30 @@ class SourceAdapterConfig(BaseModel):
     field_mapping: dict[DottedPath, FieldName] | None = Field(
         default=None,
         max_length=200,
-        description="From dotted paths in the payload to fields of the bucket schema",
+        description=(
+            "From paths in the payload to fields of the bucket schema. A path is dotted, such as `data.tags.0`, or"
+            " `jmespath:` and a JMESPath expression"
+        ),
     )
     blob_source: BlobSource | None = Field(default=None, description="Where an event contains the file")
     batching: BatchingConfig | None = Field(
         default=None, description="How objects are collected into batches; null means the defaults"
     )
     dedup_key: DottedPath | None = Field(
-        default=None, description="Dotted path to the value that identifies a delivery; a repeated value is a duplicate"
+        default=None,
+        description=(
+            "Path to the value that identifies an event. An event is a duplicate if an object was created with the same"
+            " value, or with a unique key, if the event that was last applied to the object had it"
+        ),
     )
     webhook_secret: str | None = Field(
         default=None,
         min_length=1,
         max_length=500,
         description=(
-            "Secret that verifies signatures; generated if null. Only the response to the write that sets it contains"
-            " the secret. Other responses contain `redacted`, and writing `redacted` keeps the stored secret"
+            "Secret that verifies signatures, of at least 16 characters; generated if null. Only the response to the"
+            " write that sets it contains the secret. Other responses contain `redacted`, and writing `redacted` keeps"
+            " the stored secret"
         ),
     )
     webhook_url: str | None = Field(

@@ -7,8 +7,11 @@ from typing import Any
 
 from chalicelib.adapters.graph import find_cycle
 from chalicelib.adapters.models import BatchingConfig, ExternalConnection, SourceAdapterConfig
-from chalicelib.adapters.view import REDACTED, shown_adapter
+from chalicelib.adapters.paths import check_path
+from chalicelib.adapters.view import PREVIOUS_SECRET, REDACTED, shown_adapter
 from chalicelib.core.errors import NotEnabled, Problem, RequestInvalid, invalid
+from chalicelib.core.json_codec import to_json
+from chalicelib.core.sealed import MAX_SECRET_BYTES, is_sealed, sealed_problem
 from chalicelib.schemas.rules import SCHEMA
 from chalicelib.schemas.values import Location
 
@@ -26,6 +29,7 @@ __all__ = [
 ADAPTER = ("body", "source_adapter")
 WEBHOOK_TYPES = frozenset({"mux", "iconik", "generic_webhook", "supabase"})
 MAX_ADAPTER_BYTES = 20_000
+MIN_SECRET_CHARS = 16
 
 _FOR_COLLECTIONS = ("source_collection_id", "source_filters")
 
@@ -43,7 +47,12 @@ def check_adapter(config: SourceAdapterConfig, schema: Mapping[str, Any], *, loc
     Raises NotEnabled if it uses collections, and RequestInvalid for all other problems.
     """
     _check_enabled(config, location)
-    if problems := [*_schema_problems(config, schema, location), *_source_problems(config, location)]:
+    if problems := [
+        *_schema_problems(config, schema, location),
+        *_source_problems(config, location),
+        *_path_problems(config, location),
+        *_secret_problems(config, location),
+    ]:
         raise RequestInvalid(problems)
     size = len(config.model_dump_json().encode())
     if size > MAX_ADAPTER_BYTES:
@@ -83,6 +92,8 @@ def stored_adapter(
     stored["batching"] = (config.batching or BatchingConfig()).model_dump()
     stored["webhook_url"] = webhook_url
     stored["webhook_secret"] = _secret(config, before, new_secret, location)
+    if config.webhook_secret == REDACTED:  # the secret is kept, and so is the one before the last rotation
+        stored |= {name: before[name] for name in PREVIOUS_SECRET if name in before}
     if config.connection is not None:
         stored["connection"]["credentials"] = _credentials(config, before, location)
     return stored
@@ -147,6 +158,40 @@ def _source_problems(config: SourceAdapterConfig, location: Location) -> Iterato
         yield Problem((*location, "webhook_secret"), message, "contradiction")
 
 
+def _path_problems(config: SourceAdapterConfig, location: Location) -> Iterator[Problem]:
+    for relative_location, path in _paths(config):
+        try:
+            check_path(path, (*location, *relative_location))
+        except RequestInvalid as error:
+            yield from error.problems
+
+
+def _paths(config: SourceAdapterConfig) -> Iterator[tuple[Location, str]]:
+    """Yields the paths into the payload, with their locations in the adapter."""
+    for path in config.field_mapping or {}:
+        yield ("field_mapping", path), path
+    if config.blob_source is not None:
+        yield ("blob_source", "file_field"), config.blob_source.file_field
+    if config.dedup_key is not None:
+        yield ("dedup_key",), config.dedup_key
+
+
+def _secret_problems(config: SourceAdapterConfig, location: Location) -> Iterator[Problem]:
+    """Yields the problems of secrets: one that could be guessed, and those that look like encrypted ones.
+
+    A shorter secret that is stored already can be kept.
+    """
+    secret = config.webhook_secret
+    credentials = (config.connection.credentials if config.connection else None) or {}
+    given = [(("connection", "credentials", name), value) for name, value in credentials.items()]
+    for relative_location, value in [(("webhook_secret",), secret), *given]:
+        if (problem := sealed_problem(value, *location, *relative_location)) is not None:
+            yield problem
+    if secret is not None and secret != REDACTED and len(secret) < MIN_SECRET_CHARS:
+        message = f"String should have at least {MIN_SECRET_CHARS} characters"
+        yield Problem((*location, "webhook_secret"), message, "string_too_short")
+
+
 def _secret(
     config: SourceAdapterConfig, before: Mapping[str, Any], new_secret: Callable[[], str], location: Location
 ) -> str | None:
@@ -170,7 +215,12 @@ def _credentials(config: SourceAdapterConfig, before: Mapping[str, Any], locatio
     for name, value in given.items():
         if value == REDACTED and name not in kept:
             raise _nothing_to_keep((*location, "connection", "credentials", name))
-    return {name: kept[name] if value == REDACTED else value for name, value in given.items()}
+    credentials = {name: kept[name] if value == REDACTED else value for name, value in given.items()}
+    for name, value in credentials.items():
+        if not is_sealed(value) and len(to_json(value).encode()) > MAX_SECRET_BYTES:
+            message = f"A credential has at most {MAX_SECRET_BYTES} bytes of JSON"
+            raise invalid(*location, "connection", "credentials", name, message=message, type="credential_too_large")
+    return credentials
 
 
 def _nothing_to_keep(location: Location) -> RequestInvalid:

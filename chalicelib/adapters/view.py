@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 REDACTED = "redacted"
+# What is stored of the secret before the last rotation. No response about a bucket contains it.
+PREVIOUS_SECRET = ("previous_secret", "previous_secret_expires_at")
 
 
-def shown_adapter(stored: Mapping[str, Any], *, reveal_secret: bool) -> dict[str, Any]:
-    """Returns a stored adapter with redacted credentials and, unless `reveal_secret`, a redacted webhook secret."""
-    shown = dict(stored)
-    if shown["webhook_secret"] is not None and not reveal_secret:
-        shown["webhook_secret"] = REDACTED
+def shown_adapter(stored: Mapping[str, Any], *, webhook_secret: str | None = None) -> dict[str, Any]:
+    """Returns a stored adapter with redacted credentials, and with `webhook_secret` or a redacted one."""
+    shown = {name: value for name, value in stored.items() if name not in PREVIOUS_SECRET}
+    if shown["webhook_secret"] is not None:
+        shown["webhook_secret"] = REDACTED if webhook_secret is None else webhook_secret
     if (connection := stored.get("connection")) is not None:
         credentials = dict.fromkeys(connection.get("credentials") or {}, REDACTED)
         shown["connection"] = {**connection, "credentials": credentials}

@@ -6,10 +6,14 @@ import sys
 
 import click
 
+from chalicelib.admin.adapters import adapters
+from chalicelib.admin.batches import batches
 from chalicelib.admin.blobs import blobs
 from chalicelib.admin.buckets import buckets
 from chalicelib.admin.commands import Commands
+from chalicelib.admin.events import events
 from chalicelib.admin.keys import keys
+from chalicelib.admin.mirrors import mirrors
 from chalicelib.admin.namespaces import namespaces
 from chalicelib.admin.organizations import organizations
 from chalicelib.admin.services import services
@@ -32,7 +36,7 @@ def admin(context: click.Context) -> None:
         context.obj = services
 
 
-for commands in (organizations, keys, namespaces, buckets, blobs, stats, tasks):
+for commands in (organizations, keys, namespaces, buckets, adapters, batches, blobs, mirrors, events, stats, tasks):
     admin.add_command(commands)
 
 if __name__ == "__main__":

@@ -34,12 +34,16 @@ class Commands(click.Group):
 
 
 def with_services(command: Callable[Concatenate[Services, P], R]) -> Callable[P, R]:
-    """Passes the services to a command as its first argument. They are built when the command runs."""
+    """Passes the services to a command as its first argument. They are built when the command runs.
+
+    A command that watches a batch (its option `--watch`) also processes batches, if it owns the embedded engine.
+    """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        services: Callable[[], Services] = click.get_current_context().obj
-        return command(services(), *args, **kwargs)
+        services: Callable[..., Services] = click.get_current_context().obj
+        options = {"processing": True} if kwargs.get("watch") else {}
+        return command(services(**options), *args, **kwargs)
 
     return run
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -32,6 +34,48 @@ def show_all(columns: Sequence[str], rows: Sequence[Row], *, as_json: bool) -> N
     for line in lines:
         click.echo("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
     return None
+
+
+@contextmanager
+def rows_as_found(widths: Mapping[str, int], *, as_json: bool) -> Iterator[Callable[[Row], None]]:
+    """Yields a function that prints a row at once: as a line of a table, or as an element of a JSON array.
+
+    So a long result needs no memory. `widths` are those of the columns. A longer value moves the following ones.
+    """
+    is_first = True
+
+    def show_row(row: Row) -> None:
+        nonlocal is_first
+        if as_json:
+            click.echo(("[\n" if is_first else ",\n") + json.dumps(row, ensure_ascii=False), nl=False)
+        else:
+            click.echo("  ".join(f"{_text(row[name]):{width}}" for name, width in widths.items()).rstrip())
+        is_first = False
+
+    if not as_json:
+        click.echo("  ".join(f"{name.upper():{width}}" for name, width in widths.items()).rstrip())
+    yield show_row
+    if as_json:
+        click.echo("[]" if is_first else "\n]")
+
+
+def show_line(row: Row) -> None:
+    """Prints one row as a line of JSON."""
+    click.echo(json.dumps(row, ensure_ascii=False))
+
+
+def is_terminal() -> bool:
+    """Returns whether the output is read by a person, and not by a program."""
+    return sys.stdout.isatty()
+
+
+def printable(row: Row) -> dict[str, Any]:
+    """Returns a row in which no text can control the terminal. Its texts may come from another system."""
+    return {name: _without_controls(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def _without_controls(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _print_json(value: Row | Sequence[Row]) -> None:

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from chalicelib.local.events.wiring import Handler
     from chalicelib.services import Services
 
+PROJECT = Path(__file__).parents[2]
 
-def services() -> Services:
+
+def services(*, processing: bool = False) -> Services:
     """Returns the services of this process. If it owns the embedded engine, starts the delivery of events.
 
+    `processing`: this process also processes batches. Other commands leave them to the next process that does, because
+    they may end while the hook works on an object.
     Raises FolderMissing if the embedded engine has no data. A command for a wrong folder must not create an engine.
     """
     settings = read_settings(os.environ)
@@ -28,9 +32,28 @@ def services() -> Services:
     found = wiring.services()
     if settings.engine == "embedded":
         from chalicelib.local.events.wiring import Handlers, start_events
+        from chalicelib.local.vendor import add_vendor
 
-        start_events(settings, found, Handlers(*map(_handler, ("on_objects_change", "on_catalog_change", "on_task"))))
+        add_vendor(PROJECT)
+        handlers = Handlers(*map(_handler, ("on_objects_change", "on_catalog_change", "on_task")))
+        batch = _handler("on_batch_message") if processing else None
+        start_events(settings, found, handlers._replace(batch=batch))
     return found
+
+
+def embedded_folder() -> Path | None:
+    """Returns the data folder of the embedded engine, or None if the settings name AWS. Does not open the engine.
+
+    Raises FolderMissing if the engine has no data.
+    """
+    settings = read_settings(os.environ)
+    if settings.engine != "embedded":
+        return None
+    from chalicelib.local.journal.folder import Folder
+
+    folder = Folder(Path(settings.data_dir).resolve())
+    folder.require_engine()
+    return folder.path
 
 
 def _handler(name: str) -> Handler:

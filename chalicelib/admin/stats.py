@@ -13,11 +13,12 @@ from chalicelib.admin.commands import with_services
 from chalicelib.admin.output import Row, as_json, show_all
 from chalicelib.keys import partition
 from chalicelib.services import Services
+from chalicelib.stats.totals import Totals
 
 Command = Callable[..., None]
 
 VERIFY_COLUMNS = ("organization", "namespace", "bucket", "field", "shown", "counted")
-RECOUNT_COLUMNS = ("organization", "namespace", "bucket", "objects", "bytes", "failed")
+RECOUNT_COLUMNS = ("organization", "namespace", "bucket", *Totals._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Target:
 
 @click.group()
 def stats() -> None:
-    """Verify the statistics by counting all objects, and recount them if they differ.
+    """Verify the statistics by counting all objects and batches, and recount them if they differ.
 
     Name a BUCKET with its namespace, a namespace, an organization, or --all. The totals of a namespace are
     processed after those of its buckets.
@@ -67,7 +68,7 @@ def targeted(command: Command) -> Command:
 @stats.command()
 @targeted
 def verify(services: Services, selected: list[Target], *, as_json: bool) -> None:
-    """Count all objects and print every field that differs. The exit code is 1 if a field differs.
+    """Count all objects and batches, and print every field that differs. The exit code is 1 if a field differs.
 
     Statistics follow a write after some seconds, so a difference is checked again before it is printed.
     """

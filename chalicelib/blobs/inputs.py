@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -42,10 +42,14 @@ _NOT_IN_FILENAME = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|(^|/)\.\.?(/|$)")
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """A file that is stored elsewhere. It is kept by reference."""
+    """A file that is stored elsewhere. `NewBlob` says whether it is copied later.
+
+    `member` is the path to the URL in the file of the request.
+    """
 
     url: str
     filename: str | None
+    member: tuple[str, ...] = ("data",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def _from_object(data: Mapping[str, Any], type_: str, location: Location) -> Url
             raise invalid(*location, name, message=message, type="extra_forbidden")
     value = _string(data, form, location)
     if form == "url":
-        return _check_url(value, (*location, "url"))
+        return replace(_check_url(value, (*location, "url")), member=("data", "url"))
     if form == "text":
         return _text(value, (*location, "text"))
     mime_type = data.get("mime_type") and _read_mime_type(
@@ -129,17 +133,17 @@ def _http_url(url: str, location: Location) -> Url:
         raise UrlInvalid(location, f"Not a URL: {error}") from error
     if not host:
         raise UrlInvalid(location, "A URL must have a host")
-    return Url(url, _last_segment(parts.path))
+    return Url(url, last_segment(parts.path))
 
 
 def _s3_url(url: str, location: Location) -> Url:
     bucket, _, key = url[len("s3://") :].partition("/")
     if not _S3_BUCKET.fullmatch(bucket) or not key or len(key.encode()) > MAX_S3_KEY_BYTES:
         raise UrlInvalid(location, f"An S3 URL is s3://bucket/key, its key at most {MAX_S3_KEY_BYTES} bytes")
-    return Url(url, _last_segment(key, quoted=False))
+    return Url(url, last_segment(key, quoted=False))
 
 
-def _last_segment(path: str, *, quoted: bool = True) -> str | None:
+def last_segment(path: str, *, quoted: bool = True) -> str | None:
     """The last segment of a path, if it is a valid filename."""
     last = path.rpartition("/")[2]
     name = unquote(last) if quoted else last
@@ -206,4 +210,5 @@ def _unknown_form(type_: str, location: Location) -> RequestInvalid:
 
 
 def _too_large(location: Location, limit: str) -> RequestInvalid:
-    return invalid(*location, message=f"{limit}; send a larger one by URL", type="content_too_large")
+    message = f"{limit}; upload a larger one (POST /v1/buckets/{{bucket_identifier}}/uploads) or send it by URL"
+    return invalid(*location, message=message, type="content_too_large")

@@ -59,7 +59,7 @@ _KEPT_PARAMETERS = ("charset", "header", "codecs", "rate", "channels")
 MAX_PARAMETERS_CHARS = 200
 # Control characters other than tab, line feed, form feed, carriage return and escape. No text contains them.
 _NEVER_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
-_ZIP_SIGNATURE = b"PK\x03\x04"
+ZIP_SIGNATURE = b"PK\x03\x04"
 # Files of these types can be plain text.
 _TEXT_TYPES = frozenset({"text", "excel"})
 
@@ -106,18 +106,26 @@ def mime_type_of_filename(filename: str | None) -> str | None:
     return mimetypes.MimeTypes().guess_type(filename)[0] if filename else None
 
 
+def is_well_known(mime_type: str) -> bool:
+    """Whether a MIME type without parameters is in Python's own table, which has the common ones."""
+    import mimetypes
+
+    tables = mimetypes.MimeTypes().types_map
+    return any(mime_type in table.values() for table in tables)
+
+
 def sniff(content: bytes, type_: str) -> str | None:
     """The MIME type that the content shows, or None. Of two possible types, the one that `type_` accepts."""
     if type_ in _TEXT_TYPES and decode_text(content) is not None:
         return None  # a text can start with the same characters as a signature, for example "%PDF-1.7"
-    if content.startswith(_ZIP_SIGNATURE) and _is_workbook(content):
+    if content.startswith(ZIP_SIGNATURE) and _is_workbook(content):
         return XLSX
     from chalicelib.blobs.signatures import SVG, detect
 
     found = detect(content)
     if found is None or (found == SVG and type_ in _TEXT_TYPES):
         return None
-    return _for_field_type(found, type_)
+    return for_field_type(found, type_)
 
 
 def is_misplaced_text(content: bytes, type_: str, mime_type: str | None) -> bool:
@@ -162,7 +170,7 @@ def _kept_parameters(text: str) -> dict[str, str]:
     return kept
 
 
-def _for_field_type(mime_type: str, type_: str) -> str:
+def for_field_type(mime_type: str, type_: str) -> str:
     """The MIME type. A container that can hold audio or video gets the type of the field."""
     family, _, subtype = mime_type.partition("/")
     if type_ in ("audio", "video") and family in ("audio", "video") and subtype in _AUDIO_OR_VIDEO:

@@ -22,13 +22,16 @@ class CreateBlobRequest(BaseModel):
         default=None,
         description=(
             "A URL (http, https, s3), a data URI, `{base64, mime_type, filename}`, `{url}`, or for a field of type"
-            " text the text itself or `{text}`. The content of a URL is not fetched"
+            " text the text itself or `{text}`. The file at an http or https URL is copied, see `canonicalize_source`"
         ),
     )
     upload_id: str | None = Field(
         default=None,
         pattern=r"^upl_[a-zA-Z0-9_-]+$",
-        description="The id of a confirmed upload. Not enabled: rejected with 403 unless null",
+        description=(
+            "The id of a completed upload to the bucket, instead of `data`: its file becomes a file of the object."
+            " Several objects may share it"
+        ),
     )
     key_prefix: KeyPrefix | None = Field(default=None, description=KEY_PREFIX_DESCRIPTION)
     checksum: str | None = Field(
@@ -39,5 +42,7 @@ class CreateBlobRequest(BaseModel):
     metadata: dict[str, Any] | None = Field(
         default=None, description="Copied to the root of the object, unless the request sets the field itself"
     )
-    canonicalize_source: bool | None = Field(default=None, description="No effect: URLs are stored as given")
-    force_remirror: bool | None = Field(default=None, description="Not enabled: rejected with 403 if true")
+    canonicalize_source: bool | None = Field(
+        default=None, description="Overrides the option of the object; null: the same"
+    )
+    force_remirror: bool | None = Field(default=None, description="Overrides the option of the object; null: the same")

@@ -77,8 +77,8 @@ def new_bucket(bucket_id: str, name: str, settings: BucketSettings, now: str) ->
     )
 
 
-def show(bucket: Bucket, *, reveal_secret: bool = False) -> BucketResponse:
-    """Returns the bucket as clients receive it. The adapter's secret is redacted unless `reveal_secret`."""
+def show(bucket: Bucket, *, webhook_secret: str | None = None) -> BucketResponse:
+    """Returns the bucket as clients receive it. The adapter's secret is redacted unless `webhook_secret` is given."""
     settings, tally = bucket.settings, bucket.tally
     adapter = settings.source_adapter
     return {
@@ -99,7 +99,7 @@ def show(bucket: Bucket, *, reveal_secret: bool = False) -> BucketResponse:
         "is_locked": bucket.is_locked,
         "batch_stats": tally.batch_stats,
         "storage_stats": tally.storage_stats,
-        "source_adapter": shown_adapter(adapter, reveal_secret=reveal_secret) if adapter else None,
+        "source_adapter": shown_adapter(adapter, webhook_secret=webhook_secret) if adapter else None,
         "failed_object_count": tally.failed_object_count,
         "destination": None,
         "ingest_filter": None,

@@ -23,6 +23,13 @@ class BucketInUse(Unavailable):
     retry_after = 30
 
 
+class BatchesActive(Conflict):
+    """Batches of the bucket are submitted and have not ended."""
+
+    message = "Batches of the bucket have not ended: cancel them, or delete the bucket with force_foreclose=true"
+    code = "batches_active"
+
+
 class BucketNotFound(NotFound):
     """The namespace has no bucket with this id or name."""
 

@@ -57,7 +57,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
 
     def create(call: Call) -> JsonResponse:
         bucket = buckets().create(call.partition, call.body, origin=call.origin, can_see=call.can_see)
-        return _response(bucket, reveal=_reveals(call.body))
+        return _revealing_response(buckets(), call, bucket)
 
     def get(call: Call) -> JsonResponse:
         bucket = buckets().get(call.partition, call.path["bucket_identifier"])
@@ -75,7 +75,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             origin=call.origin,
             can_see=call.can_see,
         )
-        return _response(bucket, reveal=_reveals(call.body))
+        return _revealing_response(buckets(), call, bucket)
 
     def list_post(call: Call) -> JsonResponse:
         body = call.body.model_dump(include=call.body.model_fields_set)
@@ -170,8 +170,14 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
     ]
 
 
-def _response(bucket: Bucket, *, reveal: bool = False) -> JsonResponse:
-    return JsonResponse(show(bucket, reveal_secret=reveal), headers={"ETag": bucket.etag})
+def _response(bucket: Bucket, *, webhook_secret: str | None = None) -> JsonResponse:
+    return JsonResponse(show(bucket, webhook_secret=webhook_secret), headers={"ETag": bucket.etag})
+
+
+def _revealing_response(buckets: Buckets, call: Call, bucket: Bucket) -> JsonResponse:
+    """Returns the response to a write. It contains the adapter's secret if the request sets or generates it."""
+    secret = buckets.webhook_secret(bucket) if _reveals(call.body) else None
+    return _response(bucket, webhook_secret=secret)
 
 
 def _reveals(body: BucketCreateRequest | BucketPatchRequest | BucketUpdateRequest) -> bool:

@@ -14,6 +14,7 @@ from chalicelib.aws.dynamodb.writes import Step
 from chalicelib.buckets.adapter_builder import AdapterOptions
 from chalicelib.buckets.bucket import ACTIVE, DELETING, Bucket, new_bucket, to_item
 from chalicelib.buckets.errors import (
+    BatchesActive,
     BucketInUse,
     BucketLocked,
     BucketNameTaken,
@@ -141,6 +142,27 @@ class Buckets:
         with _redacting_bucket_id(can_see):
             return self._revise(partition, identifier, revised, preconditions, sources)
 
+    def change_adapter(
+        self, partition: str, identifier: str, revised: Callable[[dict[str, Any] | None], dict[str, Any]]
+    ) -> Bucket:
+        """Replaces the stored source adapter of a bucket by the result of `revised`, and returns the bucket.
+
+        `revised` may return new secrets as they are. Raises BucketNotFound, BucketLocked, BucketNotActive, Unavailable,
+        and the errors of `revised`.
+        """
+
+        def changed(bucket: Bucket) -> Bucket:
+            check_writable(bucket)
+            before = bucket.settings.source_adapter
+            adapter = self.adapter_options.sealed(bucket.bucket_id, revised(before), before)
+            return replace(bucket, settings=bucket.settings.with_adapter(adapter))
+
+        return self._revise(partition, identifier, changed)
+
+    def webhook_secret(self, bucket: Bucket) -> str | None:
+        """Returns the webhook secret of a bucket's source adapter, or None if it has none. Raises Unavailable."""
+        return self.adapter_options.webhook_secret(bucket.bucket_id, bucket.settings.source_adapter or {})
+
     def open_for_objects(self, partition: str, identifier: str) -> Bucket:
         """Returns a bucket in which the caller may create objects until the time limit of its request.
 
@@ -150,12 +172,24 @@ class Buckets:
 
         def attempt() -> Bucket:
             bucket = self.get(partition, identifier)
-            check_writable(bucket)
-            if not bucket.in_use:
-                self.store.mark_in_use(partition, bucket)
+            self._open(partition, bucket)
             return bucket
 
         return retry_on_conflict(attempt, self.pause)
+
+    def open_found(self, partition: str, bucket: Bucket) -> Bucket:
+        """Does the same as `open_for_objects` for a bucket that the current request has read."""
+        try:
+            self._open(partition, bucket)
+        except VersionConflict:
+            return self.open_for_objects(partition, bucket.bucket_id)
+        return replace(bucket, in_use=True)
+
+    def _open(self, partition: str, bucket: Bucket) -> None:
+        """Raises BucketLocked, BucketNotActive, and VersionConflict if the bucket has changed."""
+        check_writable(bucket)
+        if not bucket.in_use:
+            self.store.mark_in_use(partition, bucket)
 
     def _check_unused(self, partition: str, bucket: Bucket) -> None:
         """Raises BucketInUse if requests may be creating objects in an empty bucket.
@@ -186,7 +220,7 @@ class Buckets:
 
         `new_task` returns the id of a new task and the write that starts it. If the bucket is already being deleted
         by a task for which `is_pending` is true, the bucket is returned unchanged. Raises BucketNotFound,
-        RevisionStale (a precondition fails), and BucketLocked unless `force`.
+        RevisionStale (a precondition fails), and unless `force` BucketLocked and BatchesActive.
         """
 
         def attempt() -> Bucket:
@@ -196,7 +230,8 @@ class Buckets:
             if bucket.is_locked and not force and bucket.deletion_task is None:
                 raise BucketLocked()
             task_id, step = new_task(bucket)
-            return self._close(partition, bucket, task_id, step)
+            ends_batches = force or bucket.deletion_task is not None
+            return self._close(partition, bucket, task_id, step, ends_batches=ends_batches)
 
         return retry_on_conflict(attempt, self.pause)
 
@@ -242,10 +277,15 @@ class Buckets:
         if self.store.has_locked(partition):
             raise BucketLocked("The namespace has a locked bucket")
 
-    def _close(self, partition: str, bucket: Bucket, task_id: str, *more: Step) -> Bucket:
+    def check_no_batches(self, partition: str) -> None:
+        """Raises BatchesActive if a bucket of the namespace has batches that are submitted and have not ended."""
+        if self.store.has_active_batches(partition):
+            raise BatchesActive("Batches of the namespace have not ended: cancel them, or delete it with force=true")
+
+    def _close(self, partition: str, bucket: Bucket, task_id: str, *more: Step, ends_batches: bool = True) -> Bucket:
         now = format_timestamp(self.clock())
         closed = replace(bucket, status=DELETING, deletion_task=task_id, revision=bucket.revision + 1, updated_at=now)
-        self.store.save_closed(partition, bucket, closed, *more)
+        self.store.save_closed(partition, bucket, closed, *more, ends_batches=ends_batches)
         return closed
 
     def set_lock(self, partition: str, identifier: str, *, locked: bool) -> Bucket:

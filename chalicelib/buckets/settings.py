@@ -44,6 +44,17 @@ class BucketSettings:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BucketSettings) and self.text == other.text
 
+    def with_adapter(self, source_adapter: dict[str, Any] | None) -> BucketSettings:
+        """Returns the same settings with another source adapter."""
+        return BucketSettings(
+            self.schema,
+            description=self.description,
+            unique_key=self.unique_key,
+            metadata=self.metadata,
+            storage_class=self.storage_class,
+            source_adapter=source_adapter,
+        )
+
     __hash__ = None  # type: ignore[assignment]
 
     @property

@@ -20,7 +20,6 @@ from chalicelib.aws.dynamodb.expressions import (
     any_of,
     begins_with,
     between,
-    contains,
     equals,
     exists,
     greater_than,
@@ -28,9 +27,11 @@ from chalicelib.aws.dynamodb.expressions import (
 )
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Delete, Put, Step, Update, applied_as_revision, no_evidence
+from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Update, applied_as_revision, no_evidence
 from chalicelib.buckets.bucket import ACTIVE, DELETING, Bucket, from_item, texts, to_item
-from chalicelib.buckets.errors import BucketNameTaken
+from chalicelib.buckets.endpoint_rows import endpoint_row, endpoint_steps
+from chalicelib.buckets.errors import BatchesActive, BucketNameTaken
+from chalicelib.buckets.search_text import contains_all, search_text
 from chalicelib.core.errors import ApiError
 from chalicelib.core.text import fold
 from chalicelib.namespaces.errors import NamespaceNotActive, NamespaceNotFound
@@ -38,14 +39,10 @@ from chalicelib.stats.tally import EMPTY_TALLY, Tally, read_tally
 
 R = TypeVar("R")
 
-SEARCH_TEXT_BYTES = 2048
-# The end of a truncated search text. The index cannot exclude such a row, so its bucket is always read and compared.
-TRUNCATION_MARK = "\x01"
 # Each bucket has two keys, and BatchGetItem reads at most 100 keys.
 READ_BATCH_SIZE = 50
-# DynamoDB limits expressions to 4 KB and sort keys to 1 KB. A condition with fewer needles or a shorter prefix matches
-# more rows. All rows are compared again after they are read.
-MAX_CONDITION_NEEDLES = 10
+# DynamoDB limits sort keys to 1 KB. A condition with a shorter prefix matches more rows. All rows are compared again
+# after they are read.
 MAX_CONDITION_PREFIX_LENGTH = 200
 
 
@@ -82,17 +79,36 @@ class BucketStore:
                     lambda row: NamespaceNotActive() if row else NamespaceNotFound(partition.partition(".")[2]),
                 ),
                 *_advance_adapters(partition, adapters),
+                *endpoint_steps(partition, None, bucket),
             ]
         )
 
     def replace(self, partition: str, old: Bucket, new: Bucket, *, adapters: int | None = None) -> None:
         """Replaces a bucket's configuration. `adapters` is as in `add`. Raises VersionConflict and BucketNameTaken."""
         put = _put_next(partition, old, new)
-        steps: list[Step] = [*_rename(partition, old, new), put, *_advance_adapters(partition, adapters)]
+        steps: list[Step] = [
+            *_rename(partition, old, new),
+            put,
+            *_advance_adapters(partition, adapters),
+            *endpoint_steps(partition, old, new),
+        ]
         if len(steps) == 1:
             self._table.write(put)
         else:
             self._table.transact(steps)
+
+    def register_endpoint(self, partition: str, bucket: Bucket) -> bool:
+        """Writes the row of a bucket's webhook URL if it is missing or differs from the adapter.
+
+        Returns whether it was written. Raises VersionConflict if the bucket has changed.
+        """
+        endpoint, key = endpoint_row(partition, bucket), keys.webhook_endpoint(bucket.bucket_id)
+        if endpoint is None or bucket.deletion_task is not None or self._table.get(key) == {**key, **endpoint}:
+            return False
+        is_same = all_of(equals("revision", bucket.revision), absent("deletion_task"))
+        check = ConditionCheck(keys.bucket(partition, bucket.bucket_id), is_same, lambda _: VersionConflict())
+        self._table.transact([Put({**key, **endpoint}), check])
+        return True
 
     def mark_in_use(self, partition: str, bucket: Bucket) -> None:
         """Records that a request creates objects that match the bucket's schema.
@@ -118,14 +134,16 @@ class BucketStore:
         # A repeated write could remove the mark of a later request.
         self._table.write(Update(key, update, condition, lambda _: VersionConflict(), no_evidence))
 
-    def save_closed(self, partition: str, old: Bucket, closed: Bucket, *more: Step) -> None:
+    def save_closed(self, partition: str, old: Bucket, closed: Bucket, *more: Step, ends_batches: bool = True) -> None:
         """Writes a bucket that is now being deleted, and releases its name if that has not happened yet.
 
-        `more` are further writes of the same transaction. Raises VersionConflict.
+        From then on no batch can be submitted. `more` are further writes of the same transaction. Raises
+        VersionConflict, and BatchesActive unless `ends_batches`, if batches of the bucket have not ended.
         """
         put = _put_next(partition, old, closed)
         released = [_release_name(partition, old)] if old.deletion_task is None else []
-        self._table.transact([put, *released, *more])
+        close = _close_to_batches(partition, old.bucket_id, ends_batches=ends_batches)
+        self._table.transact([put, *released, close, *endpoint_steps(partition, old, None), *more])
 
     def tally_revision(self, partition: str, bucket_id: str) -> int:
         """Returns the revision of the bucket's tally, which changes with every object that is counted."""
@@ -141,8 +159,9 @@ class BucketStore:
         unchanged = equals("revision", tally_revision) if tally_revision else absent("pk")
         tally = Delete(keys.bucket_tally(partition, bucket_id), unchanged, lambda _: VersionConflict())
         count = Update(keys.totals(partition), UpdateExpression(add={"bucket_count": -1}), exists("pk"))
+        activity = Delete(keys.batch_activity(keys.batches(partition, bucket_id)))
         try:
-            self._table.transact([bucket, tally, count])
+            self._table.transact([bucket, tally, count, activity])
         except VersionConflict:
             if self.find(partition, bucket_id) is not None:
                 raise
@@ -154,6 +173,12 @@ class BucketStore:
     def has_locked(self, partition: str) -> bool:
         """Whether a bucket of the namespace is locked."""
         return next(self._ids(partition, equals("is_locked", True)), None) is not None
+
+    def has_active_batches(self, partition: str) -> bool:
+        """Whether batches of any bucket of the namespace are submitted and have not ended."""
+        ids = self._ids(partition, exists("bucket_name"))
+        activity = (keys.batch_activity(keys.batches(partition, bucket_id)) for bucket_id in ids)
+        return any(row.get("active") for row in self._table.get_many(activity, attributes=("active",)))
 
     def _ids(self, partition: str, filter_by: Condition, *, page_size: int | None = None) -> Iterator[str]:
         where = all_of(equals("pk", partition), between("sk", *keys.buckets_range()))
@@ -225,7 +250,7 @@ class BucketStore:
         elif prefix:
             where.append(begins_with("name_key", prefix[:MAX_CONDITION_PREFIX_LENGTH]))
         page_size = min(at_most, 1000) if at_most else None
-        filter_by = _contains_all(needles)
+        filter_by = contains_all(needles)
         for row in self._table.query(
             all_of(*where), filter_by=filter_by, page_size=page_size, index="by_name", descending=descending
         ):
@@ -273,6 +298,17 @@ def _rename(partition: str, old: Bucket, new: Bucket) -> list[Step]:
     return [_reserve_name(partition, new), _release_name(partition, old)]
 
 
+def _close_to_batches(partition: str, bucket_id: str, *, ends_batches: bool) -> Update:
+    """The write after which no batch of the bucket can be submitted."""
+    none_active, is_open_or_closed = (
+        any_of(absent("active"), equals("active", 0)),
+        any_of(absent("closed"), exists("closed")),
+    )
+    key = keys.batch_activity(keys.batches(partition, bucket_id))
+    condition = is_open_or_closed if ends_batches else none_active
+    return Update(key, UpdateExpression(set={"closed": True}), condition, lambda _: BatchesActive())
+
+
 def _release_name(partition: str, old: Bucket) -> Step:
     reservation = keys.bucket_name(partition, old.name)
     return Delete(reservation, equals("bucket_id", old.bucket_id), lambda _: VersionConflict())
@@ -298,24 +334,6 @@ def _row(partition: str, bucket: Bucket) -> dict[str, Any]:
         "name_key": keys.name_key(fold(bucket.name), bucket.bucket_id),
         "search_text": search_text(texts(bucket)),
     }
-
-
-def search_text(texts_: Iterable[str]) -> str:
-    """Returns the case-folded texts of a row as one text for the name index.
-
-    A text of more than `SEARCH_TEXT_BYTES` bytes is truncated and ends in `TRUNCATION_MARK`.
-    """
-    text = fold("\n".join(text for text in texts_ if text))
-    encoded = text.encode()
-    if len(encoded) <= SEARCH_TEXT_BYTES:
-        return text
-    return encoded[:SEARCH_TEXT_BYTES].decode(errors="ignore") + TRUNCATION_MARK
-
-
-def _contains_all(needles: Iterable[str]) -> Condition | None:
-    longest = sorted(set(needles), key=lambda needle: (-len(needle), needle))[:MAX_CONDITION_NEEDLES]
-    wanted = [contains("search_text", needle) for needle in longest]
-    return any_of(all_of(*wanted), contains("search_text", TRUNCATION_MARK)) if wanted else None
 
 
 def _after(partition: str, after: str | None, *, descending: bool) -> Condition:

@@ -126,7 +126,10 @@ class PreconditionFailed(ApiError):
 class TooLarge(ApiError):
     """The request exceeds a size limit."""
 
-    advice: ClassVar[str] = "send large files by URL, and many items in several requests"
+    advice: ClassVar[str] = (
+        "upload large files (POST /v1/buckets/{bucket_identifier}/uploads) or send them by URL, and send many items in "
+        "several requests"
+    )
     message = f"The body is too large: {advice}"
 
 

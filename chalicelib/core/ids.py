@@ -16,6 +16,8 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 TIME_CHARS = 10
 RANDOM_CHARS = 6
 TIMED_CHARS = TIME_CHARS + RANDOM_CHARS
+# No id is longer.
+MAX_ID_CHARS = 64
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -45,6 +47,16 @@ def is_id(text: object, prefix: str) -> bool:
     """Returns whether `text` has the format of a time-ordered id of 16 characters with this prefix."""
     start = f"{prefix}_"
     return isinstance(text, str) and text.startswith(start) and _TIMED.fullmatch(text, len(start)) is not None
+
+
+def id_of_digest(prefix: str, digest: bytes, length: int) -> str:
+    """Returns `<prefix>_` and `length` characters, which are the first bits of a digest. The same digest has one id."""
+    return f"{prefix}_{_base32(int.from_bytes(digest) >> (8 * len(digest) - 5 * length), length)}"
+
+
+def is_key_part(text: str) -> bool:
+    """Returns whether a text from a client can be an id in a key. Another text could be a part of another row's key."""
+    return 0 < len(text) <= MAX_ID_CHARS and text.isascii() and text.replace("_", "").isalnum()
 
 
 def _base32(number: int, length: int) -> str:

@@ -24,8 +24,8 @@ INFO, ERROR = logging.INFO, logging.ERROR
 _SECRET = re.compile(r"(?:(?<![A-Za-z])|(?<=\\[a-z]))(sk_|whsec_)[!-~]+")
 
 # The output is ASCII, so that the line separators of Unicode cannot split a line and unpaired surrogates can be
-# written.
-_ENCODE = json.JSONEncoder(default=str).encode
+# written. It has no blanks between members, because CloudWatch charges for each byte.
+_ENCODE = json.JSONEncoder(default=str, separators=(",", ":")).encode
 
 
 @dataclass(slots=True)

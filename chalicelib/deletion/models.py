@@ -12,14 +12,16 @@ class DeleteBucketQuery(BaseModel):
     """The query parameters of a request that deletes a bucket."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
-    force_foreclose: bool = Field(default=False, description="Delete the bucket even if it is locked")
+    force_foreclose: bool = Field(default=False, description="Delete the bucket even if it is locked or batches run")
 
 
 class DeleteNamespaceQuery(BaseModel):
     """The query parameters of a request that deletes a namespace."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
-    force: bool = Field(default=False, description="Delete the namespace even if buckets in it are locked")
+    force: bool = Field(
+        default=False, description="Delete the namespace even if buckets in it are locked or batches run"
+    )
 
 
 class BucketDeletionStarted(TypedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chalicelib.buckets.errors import BucketLocked, BucketNotFound, RevisionStale
+from chalicelib.buckets.errors import BatchesActive, BucketLocked, BucketNotFound, RevisionStale
 from chalicelib.core.lazy_module import LazyModule
 from chalicelib.deletion.service import Deletions
 from chalicelib.http.operation import Call, JsonResponse, Operation
@@ -71,7 +71,7 @@ def deletion_operations(deletions: Callable[[], Deletions]) -> list[Operation]:
             response=lambda: models.BucketDeletionStarted,
             scope="namespace",
             permission="delete",
-            errors=(BucketNotFound, BucketLocked, RevisionStale),
+            errors=(BucketNotFound, BucketLocked, BatchesActive, RevisionStale),
             conditional="write",
         ),
         Operation(
@@ -86,7 +86,7 @@ def deletion_operations(deletions: Callable[[], Deletions]) -> list[Operation]:
             response=lambda: models.NamespaceDeletionStarted,
             scope="namespace_path",
             permission="admin",
-            errors=(NamespaceNotFound, BucketLocked, NamespaceStale),
+            errors=(NamespaceNotFound, BucketLocked, BatchesActive, NamespaceStale),
             conditional="write",
         ),
     ]

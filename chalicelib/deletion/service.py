@@ -42,7 +42,7 @@ class Deletions:
 
         After this, the bucket rejects writes, and its name can be used again. A second call returns the same task, and
         restarts it if it has failed. If the task has expired, the call creates a new one. Raises BucketNotFound,
-        RevisionStale if a precondition fails, and BucketLocked unless `force` is true.
+        RevisionStale if a precondition fails, and BucketLocked and BatchesActive unless `force` is true.
         """
 
         def new_task(bucket: Bucket) -> tuple[str, Step]:
@@ -68,13 +68,14 @@ class Deletions:
         """Starts the deletion of a namespace, and returns the namespace. Its `deletion_task` is the id of the task.
 
         A second call has the same effect as for a bucket. `cached_id` is as in `Namespaces.get`. Raises
-        NamespaceNotFound, NamespaceStale if a precondition fails, and BucketLocked if a bucket in the namespace is
-        locked, unless `force` is true.
+        NamespaceNotFound, NamespaceStale if a precondition fails, and unless `force` is true, BucketLocked if a bucket
+        in the namespace is locked, and BatchesActive if batches in it have not ended.
         """
 
         def new_task(namespace: Namespace) -> tuple[str, Step]:
             if namespace.deletion_task is None and not force:
                 self.buckets.check_unlocked(partition(organization, namespace.namespace_id))
+                self.buckets.check_no_batches(partition(organization, namespace.namespace_id))
             about = {"namespace_id": namespace.namespace_id, "namespace_name": namespace.name}
             task = self.tasks.new(organization, NAMESPACE_DELETION, inputs=[namespace.namespace_id], about=about)
             return task.task_id, self.tasks.step(task)

@@ -18,14 +18,14 @@ from urllib.parse import unquote
 from chalice.app import Request, Response
 
 from chalicelib.aws.usage import Usage, track_usage
-from chalicelib.core import log
+from chalicelib.core import log, metrics
 from chalicelib.core.deadline import time_limit
 from chalicelib.core.errors import ApiError, NotEnabled
 from chalicelib.core.ids import is_id
 from chalicelib.core.json_codec import to_json
 from chalicelib.http import envelope
 from chalicelib.http.operation import Call, JsonResponse, Operation
-from chalicelib.http.parsing import check_names, read_body, read_query
+from chalicelib.http.parsing import check_names, check_size, read_body, read_query
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -131,7 +131,9 @@ def request_ids_of(request: Request | None) -> RequestIds:
 
 def _described(call: Call) -> dict[str, str]:
     """Returns the caller and the resources of a request, for its log line. Empty texts stand for what is not known."""
-    bucket, object_id = call.path.get("bucket_identifier", ""), call.path.get("object_identifier", "")
+    # The URL of a webhook has the variable `bucket_id`.
+    bucket = call.path.get("bucket_identifier") or call.path.get("bucket_id", "")
+    object_id = call.path.get("object_identifier", "")
     return {
         "organization": call.organization_id,
         "key_id": call.caller.key_id if call.caller is not None else "",
@@ -193,16 +195,29 @@ def _origin(context: Mapping[str, Any], resource: str) -> str:
 
 
 def _read_query_and_body(operation: Operation, request: Request, call: Call) -> None:
+    if operation.raw:
+        call.raw_body, call.raw_query = _raw_body(request, operation.max_body_bytes), dict(request.query_params or {})
+        return
     call.query = _read_query(operation, request)
     if operation.body is not None:
-        raw = request.raw_body
         call.body = read_body(
-            raw if isinstance(raw, bytes) else raw.encode(),
+            _bytes(request.raw_body),
             operation.body(),
             media_type=request.headers.get("content-type"),
             required=operation.body_required,
             max_bytes=operation.max_body_bytes,
         )
+
+
+def _raw_body(request: Request, max_bytes: int) -> bytes:
+    """Returns the body as it was sent: the gateway may have encoded it in base64. Raises TooLarge."""
+    raw = _bytes(request.raw_body)
+    check_size(raw, max_bytes)
+    return raw
+
+
+def _bytes(raw: bytes | str) -> bytes:
+    return raw if isinstance(raw, bytes) else raw.encode()
 
 
 def _read_query(operation: Operation, request: Request) -> BaseModel | None:
@@ -215,11 +230,13 @@ def _read_query(operation: Operation, request: Request) -> BaseModel | None:
 
 
 def _text(response: JsonResponse) -> str:
+    if response.is_text:
+        return str(response.body)
     return "" if response.body is None else to_json(response.body)
 
 
 def _headers(response: JsonResponse) -> dict[str, str]:
-    return {"Content-Type": "application/json", **response.headers}
+    return {"Content-Type": "text/plain" if response.is_text else "application/json", **response.headers}
 
 
 def log_request(
@@ -234,18 +251,20 @@ def log_request(
     error: BaseException | None = None,
 ) -> None:
     """Writes the log line of a request. `seconds` is the duration, `fields` what is known about the request."""
+    duration_ms = round(seconds * 1000, 2)
     line: dict[str, Any] = {
         "request_id": ids.request_id,
         "gateway_request_id": ids.gateway_request_id,
         "method": method,
         "route": route,
         "status": status,
-        "duration_ms": round(seconds * 1000, 2),
+        "duration_ms": duration_ms,
         **dict.fromkeys(LOGGED_FIELDS, ""),
         **fields,
         "round_trips": usage.round_trips,
         "read_units": usage.read_units,
         "write_units": usage.write_units,
         "s3_requests": usage.s3_requests,
+        **metrics.request_metrics(status, duration_ms, usage.read_units + usage.write_units),
     }
     log.log("request", level=log.ERROR if status >= 500 else log.INFO, error=error, **line)

@@ -29,8 +29,9 @@ class Call:
     """One request. When the operation runs, the request has been authorized and validated.
 
     `path` has the decoded path variables, and `headers` has lower-case names. `body` and `query` are instances of the
-    operation's models. `namespace_id` is empty if the operation has no namespace. `origin` is the base URL of the
-    gateway without /v1, or empty without a gateway. `caller` is the authenticated caller, which only the guards use.
+    operation's models. `raw_body` and `raw_query` are set if the operation is `raw`. `namespace_id` is empty if the
+    operation has no namespace. `origin` is the base URL of the gateway without /v1, or empty without a gateway.
+    `caller` is the authenticated caller, which only the guards use.
     `can_see` returns whether the caller may see the bucket with this id.
     """
 
@@ -39,6 +40,8 @@ class Call:
     headers: Mapping[str, str]
     body: Any = None
     query: Any = None
+    raw_body: bytes = b""
+    raw_query: Mapping[str, str] = field(default_factory=dict)
     organization_id: str = ""
     namespace_id: str = ""
     origin: str = ""
@@ -53,11 +56,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class JsonResponse:
-    """The response of an operation: a JSON body (None for an empty body), a status and headers."""
+    """The response of an operation: a JSON body (None for an empty body), a status and headers.
+
+    With `is_text`, the body is a plain text, and not JSON.
+    """
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_text: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +76,8 @@ class Operation:
     `response` and `error_body` are functions that return models, so that a model is built only when a request needs it.
     `status` is the status of a successful response; a 204 has no body, and `response` is not called. `error_body` is
     the model of a 422 whose body has more fields than the envelope. `conditional` defines the supported precondition:
-    If-None-Match (`read`) or If-Match (`write`). `time_limit_seconds` is for all calls to AWS together.
+    If-None-Match (`read`) or If-Match (`write`). `time_limit_seconds` is for all calls to AWS together. A `raw`
+    operation gets the body as it was sent, and may have any query parameters.
     """
 
     method: str
@@ -91,6 +99,7 @@ class Operation:
     status: int = 200
     error_body: Callable[[], Any] | None = None
     max_body_bytes: int = MAX_BODY_BYTES
+    raw: bool = False
     time_limit_seconds: float = REQUEST_TIME_LIMIT_SECONDS
 
     @property

@@ -36,11 +36,16 @@ def read_body(
         return _validated(model, b"{}")
     if not _is_json(media_type):
         raise MediaTypeUnsupported(details={"content_type": media_type})
+    check_size(raw, max_bytes)
+    check_json(raw)
+    return _validated(model, raw)
+
+
+def check_size(raw: bytes, max_bytes: int) -> None:
+    """Raises TooLarge if a body has more bytes."""
     if len(raw) > max_bytes:
         message = f"The body has more than {max_bytes} bytes: {TooLarge.advice}"
         raise TooLarge(message, details={"max_bytes": max_bytes})
-    check_json(raw)
-    return _validated(model, raw)
 
 
 def read_query(params: Mapping[str, Sequence[str]], model: type[M]) -> M:

@@ -41,6 +41,7 @@ def _run(host: str, port: int, *, autoreload: bool) -> int:
     is_worker = bool(os.environ.get(watching.WORKER))
     if not is_worker:
         _check_free(host, port)
+        _check_hook()
     if autoreload and not is_worker:
         return watching.run_parent([sys.executable, "-m", "chalicelib.local", *sys.argv[1:]], os.environ)
     watching.install()
@@ -74,6 +75,21 @@ def _check_free(host: str, port: int) -> None:
     except (FolderInUse, SettingInvalid, OSError) as error:
         sys.exit(f"Cannot start: {error}")
     folder.release()
+
+
+def _check_hook() -> None:
+    """Exits with a message of one line if the hook in the settings cannot be loaded."""
+    settings = read_settings(os.environ)
+    if settings.processor:
+        # Imported here because most servers have no hook.
+        from chalicelib.local.vendor import add_vendor
+        from chalicelib.processing.selection import check_processor
+
+        add_vendor(PROJECT)
+        try:
+            check_processor(settings)
+        except SettingInvalid as error:
+            sys.exit(f"Cannot start: {error}")
 
 
 def _bind_problem(interface: str, port: int) -> str | None:

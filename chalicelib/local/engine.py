@@ -12,6 +12,7 @@ import http.client
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,8 @@ from urllib.parse import urlsplit
 
 from chalicelib.local.client import local_client, local_s3_client
 from chalicelib.local.credential import AwsCredential, ensure_credential, read_credential
-from chalicelib.local.events.pump import Pump, Source
+from chalicelib.local.events.arrivals import Arrivals
+from chalicelib.local.events.pump import SHUTDOWN_SECONDS, Pump, Source
 from chalicelib.local.events.streams import Streams, is_final_state
 from chalicelib.local.journal.files import Files
 from chalicelib.local.journal.folder import LOOPBACK, POLL_SECONDS, Folder, FolderInUse
@@ -48,7 +50,7 @@ _start_lock = threading.Lock()
 class Engine:
     """An open data folder. `backends` processes the AWS requests, `folder` holds the files.
 
-    `credential` is what the clients of the AWS endpoint sign their requests with.
+    `arrivals` reports the files of uploads. The clients of the AWS endpoint sign their requests with `credential`.
     """
 
     def __init__(self, settings: Settings, *, wait_seconds: float = 0.0) -> None:
@@ -58,7 +60,7 @@ class Engine:
         # The file of an owner that was killed. Another program may listen on that port by now.
         self.folder.remove(ENDPOINT_FILE)
         saved = self._take_stream_state()
-        self._pump: Pump | None = None
+        self._pumps: tuple[Pump, ...] = ()
         try:
             self.credential = ensure_credential(self.folder)
             self.backends = Backends()
@@ -78,7 +80,9 @@ class Engine:
         # The saved positions are valid only for exactly the data that they were saved with.
         is_valid = self._storage.intact and saved.get("last") == self._storage.last
         self.streams = Streams(self.backends, saved if is_valid else {})
-        self.backends.change_store = ChangeStores(self._storage, files)
+        self.arrivals = Arrivals(files, settings.blob_bucket)
+        self.backends.contents = files.contents
+        self.backends.change_store = ChangeStores(self._storage, self.arrivals)
 
     def _take_stream_state(self) -> dict[str, Any]:
         """Returns the final state of the streams of the previous owner, or {} if there is none, and removes the file.
@@ -112,18 +116,30 @@ class Engine:
     @property
     def is_delivering(self) -> bool:
         """Whether the engine's events are delivered to event handlers."""
-        return self._pump is not None
+        return bool(self._pumps)
 
-    def start_delivery(self, *sources: Source) -> None:
-        """Starts a thread that delivers the events of these sources after each write, until the engine closes."""
-        self._pump = Pump(self.backends.new_writes, sources)
-        self._pump.start()
+    def start_delivery(self, *sources: Source, others: Sequence[Pump] = ()) -> None:
+        """Starts a thread that delivers the events of these sources after each write, and starts the other pumps.
+
+        They run until the engine closes.
+        """
+        self._pumps = (*others, Pump(self.backends.new_writes, sources))
+        for pump in self._pumps:
+            pump.start()
 
     def stop_delivery(self) -> None:
-        """Delivers the waiting events, if the handlers accept them at once, and then stops the delivery."""
-        if self._pump is not None:
-            self._pump.stop()
-            self._pump = None
+        """Delivers the waiting events, if the handlers accept them at once, and then stops the delivery.
+
+        The other pumps are stopped first, because what their handlers write causes events.
+        """
+        for pump in self._pumps[:-1]:
+            pump.ask_to_stop()
+        deadline = time.monotonic() + SHUTDOWN_SECONDS
+        for pump in self._pumps[:-1]:
+            pump.stop(max(0.0, deadline - time.monotonic()))
+        for pump in self._pumps[-1:]:
+            pump.stop()
+        self._pumps = ()
 
     def close(self) -> None:
         """Writes everything to the disk and releases the folder. Requests that are still running fail."""

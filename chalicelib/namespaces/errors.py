@@ -39,9 +39,10 @@ class NamespaceNotActive(Conflict):
 
 
 class NamespaceNameTaken(AlreadyExists):
-    """Another namespace of the organization has this name, either as its name or as its id.
+    """Another namespace of the organization has this name as its name or its id, or had it until a moment ago.
 
-    The name of a renamed namespace stays reserved for it for two minutes; `reserved_seconds` is the rest of that time.
+    The name of a renamed namespace and the id of a deleted one stay reserved for two minutes; `reserved_seconds` is the
+    rest of that time.
     """
 
     code = "namespace_name_taken"
@@ -50,19 +51,26 @@ class NamespaceNameTaken(AlreadyExists):
         details: dict[str, Any] = {"resource": "namespace", "namespace_name": name}
         message = f"Another namespace has {name!r} as its name or its id"
         if reserved_seconds is not None:
-            message = f"Another namespace had the name {name!r} until a moment ago; try again later"
+            message = f"Another namespace had {name!r} as its name or its id until a moment ago; try again later"
             details["retry_after_seconds"] = reserved_seconds
         super().__init__(message, details=details)
 
 
 class NamespaceIdTaken(AlreadyExists):
-    """Another namespace of the organization has this id, either as its id or as its name."""
+    """Another namespace of the organization has this id as its id or its name, or had it until a moment ago.
+
+    `reserved_seconds` is as in NamespaceNameTaken.
+    """
 
     code = "namespace_id_taken"
 
-    def __init__(self, id: str) -> None:
-        details = {"resource": "namespace", "namespace_id": id}
-        super().__init__(f"Another namespace has {id!r} as its id or its name", details=details)
+    def __init__(self, id: str, *, reserved_seconds: int | None = None) -> None:
+        details: dict[str, Any] = {"resource": "namespace", "namespace_id": id}
+        message = f"Another namespace has {id!r} as its id or its name"
+        if reserved_seconds is not None:
+            message = f"Another namespace had {id!r} as its id or its name until a moment ago; try again later"
+            details["retry_after_seconds"] = reserved_seconds
+        super().__init__(message, details=details)
 
 
 class NamespaceStale(PreconditionFailed):

@@ -177,7 +177,8 @@ class Namespaces:
     ) -> Namespace:
         """Marks a namespace as being deleted: it rejects writes, and its name can be used by another namespace.
 
-        `new_task` returns the id of the task that deletes the namespace, and the write that stores the task. If a task
+        `new_task` returns the id of the task that deletes the namespace, and the write that stores the task. It is
+        called again if a batch was submitted in the meantime. If a task
         deletes the namespace already and `ensure_running` returns true for its id, the namespace is returned unchanged;
         if it returns false, a new task replaces that task. `cached_id` is as in `get`. Raises NamespaceNotFound, and
         NamespaceStale if a precondition fails.
@@ -187,10 +188,11 @@ class Namespaces:
             old = self._get_if(preconditions, organization, identifier, cached_id)
             if old.deletion_task is not None and ensure_running(old.deletion_task):
                 return old
+            submissions = self.store.submissions(organization, old.namespace_id)
             task_id, step = new_task(old)
             now = format_timestamp(self.clock())
             closed = replace(old, deletion_task=task_id, revision=old.revision + 1, updated_at=now)
-            self.store.close(organization, old, closed, step)
+            self.store.close(organization, old, closed, step, submissions=submissions)
             return closed
 
         closed = retry_on_conflict(attempt, self.pause)
@@ -202,8 +204,8 @@ class Namespaces:
         return self.store.deletion_task(organization, namespace_id) == task_id
 
     def finish_deletion(self, organization: str, namespace_id: str, task_id: str) -> None:
-        """Removes a namespace that has no buckets, if this task deletes it. May be repeated."""
-        self.store.remove(organization, namespace_id, task_id)
+        """Removes a namespace that has no buckets, if this task deletes it. Its id stays reserved. May be repeated."""
+        self.store.remove(organization, namespace_id, task_id, int(self.clock().timestamp()))
         self._forget()
 
     def list(self, organization: str) -> Iterator[Namespace]:

@@ -24,12 +24,13 @@ from chalicelib.aws.dynamodb.expressions import (
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import ConditionCheck, Delete, Put, Step, Update, applied_as_revision
+from chalicelib.core.errors import AlreadyExists
 from chalicelib.namespaces.errors import NamespaceIdTaken, NamespaceNameTaken
 from chalicelib.namespaces.namespace import Namespace, from_item, to_item
 from chalicelib.stats.tally import read_tally
 
-# How long the name of a renamed namespace stays reserved. Longer than the caches of instances keep a name
-# (`wiring.CACHE_SECONDS`) and a request may last, with a margin for clocks that differ.
+# How long the name of a renamed namespace and the id of a deleted one stay reserved. Longer than the caches of
+# instances keep a name (`wiring.CACHE_SECONDS`) and a request may last, with a margin for clocks that differ.
 NAME_RESERVATION_SECONDS = 120
 
 R = TypeVar("R")
@@ -58,7 +59,7 @@ class NamespaceStore:
                 Put(
                     _row(organization, namespace),
                     absent("pk"),
-                    lambda _: NamespaceIdTaken(namespace.namespace_id),
+                    lambda _: _id_taken(namespace),
                 ),
                 Put(_totals(partition, epoch), absent("pk")),
                 Update(
@@ -84,24 +85,40 @@ class NamespaceStore:
         reserve, keep = _reserve_name(organization, new, now_s), _keep_name(organization, old, now_s)
         self._table.transact([*unused, reserve, put, keep])
 
-    def close(self, organization: str, old: Namespace, closed: Namespace, *more: Step) -> None:
+    def submissions(self, organization: str, namespace_id: str) -> int:
+        """Returns how often batches have been submitted in the namespace. Strongly consistent."""
+        row = self._table.get(keys.totals(keys.partition(organization, namespace_id)))
+        return row.get("submissions", 0) if row else 0
+
+    def close(self, organization: str, old: Namespace, closed: Namespace, *more: Step, submissions: int) -> None:
         """Stores a namespace that is being deleted, releases its name, and prevents the creation of buckets in it.
 
-        `more` is written in the same transaction. Raises VersionConflict.
+        `more` is written in the same transaction. Raises VersionConflict, also if a batch was submitted since
+        `submissions` was read.
         """
         partition = keys.partition(organization, old.namespace_id)
+        unchanged = equals("submissions", submissions) if submissions else absent("submissions")
         released = [_release_name(organization, old)] if old.deletion_task is None else []
         self._table.transact(
             [
                 _put_next(organization, old, closed),
                 *released,
-                Update(keys.totals(partition), UpdateExpression(set={"closed": True}), exists("pk")),
+                Update(
+                    keys.totals(partition),
+                    UpdateExpression(set={"closed": True}),
+                    all_of(exists("pk"), unchanged),
+                    lambda _: VersionConflict(),
+                ),
                 *more,
             ]
         )
 
-    def remove(self, organization: str, namespace_id: str, task_id: str) -> None:
-        """Removes a namespace that has no buckets, and its partition, if this task deletes it. May be repeated."""
+    def remove(self, organization: str, namespace_id: str, task_id: str, now_s: int) -> None:
+        """Removes a namespace that has no buckets, and its partition, if this task deletes it. May be repeated.
+
+        The id stays reserved until `NAME_RESERVATION_SECONDS` after `now_s`. Instances cache that the name of the
+        namespace leads to this id, so another namespace must not get the id while such an entry may exist.
+        """
         partition = keys.partition(organization, namespace_id)
         # Removed in one transaction: while the totals exist, a stream record can create the tally again.
         counts = [keys.totals(partition), keys.namespace_tally(partition)]
@@ -112,7 +129,8 @@ class NamespaceStore:
         )
         decrement = Update(keys.organization(organization), UpdateExpression(add={"namespace_count": -1}), exists("pk"))
         with suppress(VersionConflict):  # the namespace has already been removed
-            self._table.transact([delete, *map(Delete, counts), decrement])
+            reserve = _reserve_id(organization, namespace_id, now_s)
+            self._table.transact([delete, *map(Delete, counts), decrement, reserve])
 
     def find(self, organization: str, identifier: str) -> Namespace | None:
         """Returns the namespace with this id, or else the one with this name, or None. Its totals are not read.
@@ -198,17 +216,32 @@ def _reserve_name(organization: str, namespace: Namespace, now_s: int) -> Step:
         **keys.namespace_name(organization, namespace.name),
         "namespace_id": namespace.namespace_id,
     }
-    return Put(item, _is_free_for(namespace, now_s), lambda row: _name_taken(namespace.name, row, now_s))
+    return Put(item, _is_free_for(namespace, now_s), lambda row: _name_taken(namespace, row, now_s))
 
 
 def _is_free_for(namespace: Namespace, now_s: int) -> Condition:
-    """The condition that no other namespace has this name or had it until shortly before `now_s`."""
+    """The condition on the row of a name that neither a name nor an id is reserved by it for another namespace.
+
+    The reservation of the id of a deleted namespace does not have a `namespace_id`, so it is for no namespace.
+    """
     return any_of(absent("pk"), at_most("ttl", now_s), equals("namespace_id", namespace.namespace_id))
 
 
-def _name_taken(name: str, reservation: Item | None, now_s: int) -> NamespaceNameTaken:
-    ends_s = reservation.get("ttl") if reservation else None
-    return NamespaceNameTaken(name, reserved_seconds=None if ends_s is None else ends_s - now_s)
+def _name_taken(namespace: Namespace, reservation: Item | None, now_s: int) -> AlreadyExists:
+    is_of_id = reservation is not None and "namespace_id" not in reservation
+    if is_of_id and namespace.name == namespace.namespace_id:
+        return _id_taken(namespace, reservation, now_s)
+    return NamespaceNameTaken(namespace.name, reserved_seconds=_reserved_seconds(reservation, now_s))
+
+
+def _id_taken(namespace: Namespace, reservation: Item | None = None, now_s: int = 0) -> NamespaceIdTaken:
+    return NamespaceIdTaken(namespace.namespace_id, reserved_seconds=_reserved_seconds(reservation, now_s))
+
+
+def _reserved_seconds(reservation: Item | None, now_s: int) -> int | None:
+    """Returns how long a name or an id is still reserved, or None if a namespace has it."""
+    ends_s: int | None = reservation.get("ttl") if reservation else None
+    return None if ends_s is None else ends_s - now_s
 
 
 def _keep_name(organization: str, old: Namespace, now_s: int) -> Step:
@@ -216,6 +249,15 @@ def _keep_name(organization: str, old: Namespace, now_s: int) -> Step:
     reservation = keys.namespace_name(organization, old.name)
     item = {**reservation, "namespace_id": old.namespace_id, "ttl": now_s + NAME_RESERVATION_SECONDS}
     return Put(item, equals("namespace_id", old.namespace_id), lambda _: VersionConflict())
+
+
+def _reserve_id(organization: str, namespace_id: str, now_s: int) -> Step:
+    """The write that reserves the id of a removed namespace for a while. DynamoDB removes the row later.
+
+    The row has the key of a name equal to the id, because the creation of a namespace checks this key anyway. It needs
+    no condition: as long as a namespace exists, no other one can have its id as its name.
+    """
+    return Put({**keys.namespace_name(organization, namespace_id), "ttl": now_s + NAME_RESERVATION_SECONDS})
 
 
 def _release_name(organization: str, old: Namespace) -> Step:
@@ -230,7 +272,7 @@ def _check_name_and_id_unused(organization: str, namespace: Namespace, now_s: in
     id_is_not_a_name = ConditionCheck(
         keys.namespace_name(organization, namespace.namespace_id),
         _is_free_for(namespace, now_s),
-        lambda _: NamespaceIdTaken(namespace.namespace_id),
+        lambda row: _id_taken(namespace, row, now_s),
     )
     return [*_check_name_is_not_an_id(organization, namespace), id_is_not_a_name]
 

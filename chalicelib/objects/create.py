@@ -20,10 +20,10 @@ from chalicelib.core.ids import TIME_CHARS, Ids
 from chalicelib.objects.errors import ObjectDeleted, UniqueKeyAbsent, UniqueKeyTaken
 from chalicelib.objects.identity import ID_CHARS, PREFIX, id_of_content, id_of_idempotency_key, id_of_unique_key
 from chalicelib.objects.new_object import NewObject, complete_values, stored_object
+from chalicelib.objects.overwrite import overwrite
 from chalicelib.objects.result import CreateResult, ReplayReason
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, size_key
-from chalicelib.objects.update import overwrite
 
 # After this many ids of the same content are taken by objects that now have other content, the id is random.
 MAX_CONTENT_IDS = 20

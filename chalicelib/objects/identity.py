@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalicelib.core.errors import Problem, RequestInvalid
-from chalicelib.core.ids import ALPHABET
+from chalicelib.core.ids import id_of_digest
 from chalicelib.objects.nested_fields import field_value
 from chalicelib.schemas.values import Field, problems_in
 
@@ -77,8 +77,7 @@ def _normal(value: Any) -> Any:
 
 
 def _id(*parts: Any) -> str:
-    number = int.from_bytes(_digest(*parts)) >> (256 - 5 * ID_CHARS)
-    return f"{PREFIX}_" + "".join(ALPHABET[number >> 5 * digit & 31] for digit in range(ID_CHARS - 1, -1, -1))
+    return id_of_digest(PREFIX, _digest(*parts), ID_CHARS)
 
 
 def _digest(*parts: Any) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from math import inf
@@ -12,8 +12,8 @@ from chalicelib.aws.retry import DeadlineExceeded
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.listing import cursors, sorting
 from chalicelib.listing.cursors import CursorInvalid
-from chalicelib.listing.pagination import SortTooLarge
-from chalicelib.listing.query import ListedResource, ListPage, ListQuery, matching, select_page, take_page
+from chalicelib.listing.pagination import PageRequest, SortTooLarge
+from chalicelib.listing.query import ListedResource, ListPage, ListQuery, matching, read_list, select_page, take_page
 from chalicelib.listing.sorting import SortKey
 from chalicelib.objects.errors import ReadTooSlow, WalkTooLong
 from chalicelib.objects.nested_fields import nested_fields
@@ -72,6 +72,15 @@ def list_objects(
     if query.page.include_total or query.page.offset:
         return select_page(_all_by_creation(store, bucket, query), query, resource, ordered=True)
     return _filtered(store, bucket.bucket_id, query, resource)
+
+
+def walk_matching(store: ObjectStore, bucket: Bucket, filters: Mapping[str, Any]) -> Iterator[StoredObject]:
+    """All objects that match a filter, in the order of ids. Strongly consistent.
+
+    Raises RequestInvalid for a malformed filter, and DeadlineExceeded.
+    """
+    query = read_list(PageRequest(limit=1), {"filters": filters}, default=OLDEST_FIRST, scope="")
+    return matching(_visible(store.walk(bucket.bucket_id)), query, _with_nested_fields(LISTED_OBJECTS, bucket))
 
 
 def _with_nested_fields(resource: ListedResource[StoredObject], bucket: Bucket) -> ListedResource[StoredObject]:

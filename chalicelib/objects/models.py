@@ -54,8 +54,13 @@ class CreateObjectRequest(BaseModel):
     skip_duplicates: bool | None = Field(
         default=False, description="Return an existing object with exactly the same content, if there is one"
     )
-    canonicalize_source: bool | None = Field(default=True, description="No effect: URLs are stored as given")
-    force_remirror: bool | None = Field(default=False, description="Not enabled: rejected with 403 if true")
+    canonicalize_source: bool | None = Field(
+        default=True,
+        description="After the response, copy the files at http and https URLs to the own storage; false: keep URLs",
+    )
+    force_remirror: bool | None = Field(
+        default=False, description="Replace a file that was copied from the same URL even by the same content"
+    )
     idempotency_key: IdempotencyKey | None = Field(
         default=None, description="If an object was created with this key, it is returned and no other is created"
     )
@@ -125,7 +130,9 @@ class CreateObjectQuery(BaseModel):
             " does not) or upsert. Defaults to the bucket's default_policy; without either, 400"
         ),
     )
-    auto_process: bool = Field(default=False, description="Not enabled: rejected with 403 if true")
+    auto_process: bool = Field(
+        default=False, description="Create a batch with the created objects, and submit it at once"
+    )
 
 
 class GetObjectQuery(BaseModel):

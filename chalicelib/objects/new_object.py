@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.blobs.blob import Blob
-from chalicelib.blobs.content import NewBlob, read_blob
-from chalicelib.blobs.models import CreateBlobRequest
+from chalicelib.blobs.content import FindUpload, NewBlob, read_blob, url_blob
+from chalicelib.blobs.mirror_requests import DEFAULTS, MirrorOptions, nothing_to_copy
 from chalicelib.buckets.bucket import Bucket
-from chalicelib.core.errors import NotEnabled
+from chalicelib.core.errors import invalid
 from chalicelib.objects.fields import check_names, new_values, with_blob_metadata
 from chalicelib.objects.identity import content_hash, read_unique_key
-from chalicelib.objects.models import CreateObjectRequest
 from chalicelib.objects.stored_object import StoredObject
+
+if TYPE_CHECKING:
+    from chalicelib.blobs.models import CreateBlobRequest
+    from chalicelib.objects.models import CreateObjectRequest
+
+# Each upload takes two of the 100 rows of a transaction, and the object one.
+MAX_UPLOADS = 49
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,7 @@ class NewObject:
 
     `values` has the fields without the defaults of the schema; `explicit` has the names of those that do not come
     from the metadata of files. `unique_key` has the values of the unique key, and is empty if the bucket has none.
+    `source_bucket_id` is the bucket whose source adapter made the object, if one did.
     """
 
     values: Mapping[str, Any]
@@ -33,6 +40,7 @@ class NewObject:
     edges: list[dict[str, Any]] | None
     idempotency_key: str | None
     skip_duplicates: bool
+    source_bucket_id: str | None = None
 
     @property
     def content_hash(self) -> str | None:
@@ -47,16 +55,17 @@ class NewObject:
     @property
     def has_bytes(self) -> bool:
         """Whether any file must be stored in S3."""
-        return any(blob.content is not None for blob in self.blobs)
+        return any(blob.has_bytes for blob in self.blobs)
 
 
-def read_new(request: CreateObjectRequest, bucket: Bucket) -> NewObject:
-    """The new object in a request. Raises RequestInvalid, NotEnabled."""
+def read_new(request: CreateObjectRequest, bucket: Bucket, find_upload: FindUpload) -> NewObject:
+    """The new object in a request. Raises RequestInvalid and the errors of `find_upload`."""
     sent = request.model_extra or {}
     check_names(sent, bucket.schema)
-    if request.force_remirror:
-        raise NotEnabled("force_remirror is not enabled here", details={"field": "force_remirror"})
-    blobs = read_blobs(request.blobs or (), bucket)
+    options = MirrorOptions(request.canonicalize_source is not False, bool(request.force_remirror))
+    blobs = read_blobs(request.blobs or (), bucket, find_upload, options)
+    if options.force and not any(blob.is_mirrored for blob in blobs):
+        raise nothing_to_copy("body", "force_remirror")
     values = with_blob_metadata(sent, [blob.metadata for blob in blobs])
     return NewObject(
         values=values,
@@ -70,9 +79,60 @@ def read_new(request: CreateObjectRequest, bucket: Bucket) -> NewObject:
     )
 
 
-def read_blobs(given: Iterable[CreateBlobRequest], bucket: Bucket) -> tuple[NewBlob, ...]:
-    """The files in a request. Raises RequestInvalid, NotEnabled."""
-    return tuple(read_blob(blob, bucket.schema, location=("body", "blobs", index)) for index, blob in enumerate(given))
+def new_from_adapter(
+    fields: Mapping[str, Any], files: Mapping[str, str], bucket: Bucket, *, idempotency_key: str | None
+) -> NewObject:
+    """The new object that the source adapter of a bucket makes. `files` are URLs, by schema field.
+
+    The models of requests are not used, because their import takes too long for a webhook. Raises RequestInvalid.
+    """
+    check_names(fields, bucket.schema)
+    blobs = tuple(
+        url_blob(name, url, bucket.schema, location=("body", "blobs", index))
+        for index, (name, url) in enumerate(files.items())
+    )
+    return NewObject(
+        values=fields,
+        explicit=frozenset(fields),
+        blobs=blobs,
+        unique_key=read_unique_key(key_fields(bucket), fields, bucket.schema),
+        key_prefix=None,
+        edges=None,
+        idempotency_key=idempotency_key,
+        skip_duplicates=False,
+        source_bucket_id=bucket.bucket_id,
+    )
+
+
+def new_from_upload(
+    fields: Mapping[str, Any], blob: NewBlob, bucket: Bucket, *, idempotency_key: str | None
+) -> NewObject:
+    """The new object with the file of an upload. Raises RequestInvalid."""
+    check_names(fields, bucket.schema)
+    return NewObject(
+        values=fields,
+        explicit=frozenset(fields),
+        blobs=(blob,),
+        unique_key=read_unique_key(key_fields(bucket), fields, bucket.schema),
+        key_prefix=None,
+        edges=None,
+        idempotency_key=idempotency_key,
+        skip_duplicates=False,
+    )
+
+
+def read_blobs(
+    given: Iterable[CreateBlobRequest], bucket: Bucket, find_upload: FindUpload, options: MirrorOptions = DEFAULTS
+) -> tuple[NewBlob, ...]:
+    """The files in a request. Raises RequestInvalid and the errors of `find_upload`."""
+    blobs = tuple(
+        read_blob(blob, bucket.schema, location=("body", "blobs", index), find_upload=find_upload, options=options)
+        for index, blob in enumerate(given)
+    )
+    if len({blob.upload_id for blob in blobs if blob.upload_id is not None}) > MAX_UPLOADS:
+        message = f"A request can name at most {MAX_UPLOADS} different uploads"
+        raise invalid("body", "blobs", message=message, type="too_many_uploads")
+    return blobs
 
 
 def key_fields(bucket: Bucket) -> list[str]:
@@ -113,4 +173,5 @@ def stored_object(
         edges=new.edges,
         idempotency_key=new.idempotency_key,
         content_hash=new.content_hash,
+        source_bucket_id=new.source_bucket_id,
     )

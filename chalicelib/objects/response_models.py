@@ -46,7 +46,8 @@ class ObjectResponse(TypedDict):
     key_prefix: Annotated[str | None, Field(description="Logical path")]
     blobs: Annotated[list[BlobModel], Field(description="The files of the object")]
     source_details: Annotated[
-        list[dict[str, Any]], Field(description="The object's sources; empty if created by a request")
+        list[dict[str, Any]],
+        Field(description="The bucket whose source adapter made the object, if one did: `type` and `source_id`"),
     ]
     edges: Annotated[list[dict[str, Any]] | None, Field(description="Typed links to other objects")]
     status: Annotated[TaskStatusEnum, Field(description="PENDING until the object is processed")]

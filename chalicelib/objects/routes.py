@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 from urllib.parse import quote
 
 from chalicelib.aws.retry import OutcomeUnknown
+from chalicelib.blobs.errors import SourceNotCompleted, SourceNotFound, SourceRemoved, SourceWithoutFile
 from chalicelib.buckets.errors import BucketLocked, BucketNotActive, BucketNotFound
 from chalicelib.core import log
 from chalicelib.core.errors import ApiError, NotEnabled, RequestInvalid, Unavailable
@@ -42,24 +43,38 @@ DEFAULT_PAGE_SIZE = 10
 operation = partial(Operation, tag="Objects", scope="namespace")
 # The limit for a request with inline content. A Lambda function receives 6 MB at most.
 MAX_REQUEST_BYTES = 6_000_000
+SOURCE_ERRORS = (SourceNotFound, SourceNotCompleted, SourceWithoutFile, SourceRemoved)
 WRITE_ERRORS = (BucketNotFound, BucketLocked, BucketNotActive, NotEnabled)
-CREATE_ERRORS = (*WRITE_ERRORS, PolicyMissing, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted)
+CREATE_ERRORS = (*WRITE_ERRORS, *SOURCE_ERRORS, PolicyMissing, UniqueKeyTaken, UniqueKeyAbsent, ObjectDeleted)
 CHANGE_ERRORS = (*WRITE_ERRORS, ObjectNotFound, ObjectStale, UniqueKeyChange)
 
 
-def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
-    """The operations of the resource: create one or many, get, put, patch, delete, list, and soft-delete many."""
+class AutoProcessing(Protocol):
+    """Processes objects in a batch. The package `batches` provides it."""
+
+    def process(self, organization: str, namespace_id: str, results: Sequence[CreateResult]) -> None:
+        """Creates and submits a batch with these objects of one bucket. Raises ApiError with their ids."""
+
+
+def object_operations(objects: Callable[[], Objects], processing: Callable[[], AutoProcessing]) -> list[Operation]:
+    """The operations of the resource: create one or many, get, put, patch, delete, list, and soft-delete many.
+
+    `processing` is called if a request has `auto_process`.
+    """
 
     def create(call: Call) -> JsonResponse:
-        _check_auto_process(call)
         result = objects().create(call.partition, _bucket(call), call.body, policy=call.query.policy)
+        if call.query.auto_process:
+            processing().process(call.organization_id, call.namespace_id, [result])
         return _response(result.stored)
 
     def create_many(call: Call) -> JsonResponse:
-        _check_auto_process(call)
         requests = [partial(_read_row, row) for row in call.body.objects]
         outcomes = objects().create_many(call.partition, _bucket(call), requests, policy=call.query.policy)
         _log_internal_errors(outcomes)
+        created = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
+        if call.query.auto_process and created:
+            processing().process(call.organization_id, call.namespace_id, created)
         return _bulk_response(outcomes)
 
     def get(call: Call) -> JsonResponse:
@@ -199,7 +214,7 @@ def object_operations(objects: Callable[[], Objects]) -> list[Operation]:
             body=lambda: models.UpdateObjectRequest,
             body_required=True,
             permission="write",
-            errors=CHANGE_ERRORS,
+            errors=(*CHANGE_ERRORS, *SOURCE_ERRORS),
             conditional="write",
             max_body_bytes=MAX_REQUEST_BYTES,
         ),
@@ -247,11 +262,6 @@ def _response(stored: StoredObject, **options: Any) -> JsonResponse:
     from chalicelib.objects.views import show
 
     return JsonResponse(show(stored, **options), headers={"ETag": stored.etag})
-
-
-def _check_auto_process(call: Call) -> None:
-    if call.query.auto_process:
-        raise NotEnabled("auto_process is not enabled here", details={"field": "auto_process"})
 
 
 def _read_row(row: Mapping[str, Any]) -> CreateObjectRequest:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from chalicelib import keys
 from chalicelib.aws.dynamodb.attribute_values import Item
 from chalicelib.aws.dynamodb.expressions import (
     UpdateExpression,
@@ -17,7 +18,7 @@ from chalicelib.aws.dynamodb.expressions import (
 )
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
-from chalicelib.aws.dynamodb.writes import Delete, Put, Update, applied_as_revision, no_evidence
+from chalicelib.aws.dynamodb.writes import Delete, Put, Step, Update, applied_as_revision, no_evidence
 from chalicelib.core.errors import ApiError
 from chalicelib.objects.errors import ObjectNotFound
 from chalicelib.objects.stored_object import StoredObject, from_item, to_item
@@ -29,12 +30,46 @@ MAX_READ_BYTES = 4_000_000
 # No object id is longer. DynamoDB rejects sort keys of more than 1 KB, and empty ones.
 MAX_OBJECT_ID_CHARS = 64
 
+# Returns the writes in another table that belong to the write of an object. The second argument is the object that is
+# replaced, or None for a new one.
+Companions = Callable[[StoredObject, StoredObject | None], Sequence[Step]]
+
+
+def uses_of_uploads(new: StoredObject, old: StoredObject | None) -> Sequence[Step]:
+    """Returns the writes in the catalog for the files of uploads that an object begins to share. These are Companions.
+
+    The condition of a write is that the upload still has its file.
+    """
+    before = {blob.key for blob in old.blobs} if old is not None else set()
+    added = {blob.upload_id for blob in new.blobs if blob.upload_id is not None and blob.key not in before}
+    if not added:
+        return ()
+    from chalicelib.blobs.sharing import Use
+
+    uploads = keys.uploads(new.partition, new.bucket_id)
+    uses = (Use(uploads, upload_id, new.object_id, new.mark, new.revision) for upload_id in sorted(added))
+    return [step for use in uses for step in use.steps()]
+
 
 class ObjectStore:
     """The objects of all buckets. Each bucket is a partition of the table."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, *, companions: tuple[Table, Companions] | None = None) -> None:
         self._table = table
+        self._companions = companions
+
+    @property
+    def table(self) -> Table:
+        """The table of all objects."""
+        return self._table
+
+    def with_companions(self, table: Table, companions: Companions) -> ObjectStore:
+        """The same store, but `add` and `replace` apply further writes, in `table`, in the same transaction.
+
+        They replace those of this store. If the condition of one of them fails, its error is raised, and the object is
+        not written.
+        """
+        return ObjectStore(self._table, companions=(table, companions))
 
     def has_any(self, bucket_id: str) -> bool:
         """Whether the bucket has any object. Strongly consistent."""
@@ -49,6 +84,20 @@ class ObjectStore:
         """The object, whatever its namespace. Only for code that handles all namespaces."""
         row = self._table.get(_key(bucket_id, object_id)) if _is_valid_id(object_id) else None
         return from_item(row) if row is not None else None
+
+    def existing(self, partition: str, bucket_id: str, object_ids: Iterable[str]) -> set[str]:
+        """The ids among these whose objects exist and are not soft-deleted. Strongly consistent.
+
+        Raises DeadlineExceeded.
+        """
+        found: set[str] = set()
+        remaining = filter(_is_valid_id, object_ids)
+        while chunk := list(islice(remaining, MAX_READ_ROWS)):
+            self._table.raise_if_expired()
+            keys = (_key(bucket_id, object_id) for object_id in chunk)
+            rows = self._table.get_many(keys, attributes=("object_id", "ns", "soft_deleted"))
+            found |= {row["object_id"] for row in rows if row["ns"] == partition and "soft_deleted" not in row}
+        return found
 
     def add(self, new: StoredObject) -> StoredObject | None:
         """Writes a new object. Returns None, or the existing object that has its id.
@@ -67,7 +116,7 @@ class ObjectStore:
             return True if row is not None and row.get("mark") == new.mark else None
 
         try:
-            self._table.write(Put(to_item(new), absent("object_id"), id_taken, was_created))
+            self._put(Put(to_item(new), absent("object_id"), id_taken, was_created), new, None)
         except VersionConflict:
             row = existing[0]
             if row is None or row["ns"] != new.partition:
@@ -82,7 +131,17 @@ class ObjectStore:
         """
         condition = all_of(equals("mark", old.mark), equals("revision", old.revision))
         was_applied = applied_as_revision(old.revision, lambda row: bool(row.get("mark", "") == old.mark))
-        self._table.write(Put(to_item(new), condition, lambda _: VersionConflict(), was_applied))
+        self._put(Put(to_item(new), condition, lambda _: VersionConflict(), was_applied), new, old)
+
+    def _put(self, put: Put, new: StoredObject, old: StoredObject | None) -> None:
+        more: Sequence[tuple[Table, Step]] = ()
+        if self._companions is not None:
+            table, companions = self._companions
+            more = [(table, step) for step in companions(new, old)]
+        if more:
+            self._table.transact([put], before=more)
+        else:
+            self._table.write(put)
 
     def remove(self, partition: str, bucket_id: str, object_id: str, *, found: StoredObject | None = None) -> None:
         """Deletes the row; with `found`, only if it still has that revision.
@@ -186,9 +245,15 @@ class ObjectStore:
             self._table.query_page(equals("bucket_id", bucket_id), at_most, attributes=key_attributes)
         )
 
-    def walk(self, bucket_id: str) -> Iterator[StoredObject]:
-        """All objects, also soft-deleted ones, in the order of ids. Strongly consistent. Raises DeadlineExceeded."""
-        rows = self._table.query(equals("bucket_id", bucket_id), check_deadline=True)
+    def walk(self, bucket_id: str, *, after: str | None = None, page_size: int | None = None) -> Iterator[StoredObject]:
+        """All objects, also soft-deleted ones, in the order of ids, from the one after the id `after` on.
+
+        Strongly consistent. `page_size` is the number of rows that are read at a time. Raises DeadlineExceeded.
+        """
+        where = [equals("bucket_id", bucket_id)]
+        if after is not None:
+            where.append(greater_than("object_id", after))
+        rows = self._table.query(all_of(*where), page_size=page_size, check_deadline=True)
         return self._table.until_deadline(map(from_item, rows))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,10 @@ from chalicelib.core.json_codec import bounded, to_json
 from chalicelib.objects.errors import ObjectTooLarge
 
 PENDING = "PENDING"
-# A DynamoDB item has at most 400 KB. The other attributes need far less than the difference.
 MAX_DOCUMENT_BYTES = 300_000
+# With what is added for files that are copied from URLs. A DynamoDB item has at most 400 KB (409 600 bytes). The other
+# attributes need less than the difference.
+MAX_GROWN_BYTES = 390_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class StoredObject:
     deletion another object can get the same id, and the mark distinguishes the two. `schema_version` is the version of
     the bucket's schema that all fields conform to. `epoch` is the epoch of the bucket's statistics that count the
     object. `content_hash` is the hash over all files, None if the content of any is unknown. `soft_deleted` has the
-    state, reason, source and time of a soft deletion. `stored_bytes` is the size of the document in the row.
+    state, reason, source and time of a soft deletion. `source_bucket_id` is the bucket whose source adapter made the
+    object, if one did. `stored_bytes` is the size of the document in the row.
     """
 
     partition: str
@@ -45,6 +48,7 @@ class StoredObject:
     idempotency_key: str | None = None
     content_hash: str | None = None
     soft_deleted: Mapping[str, Any] | None = None
+    source_bucket_id: str | None = None
     stored_bytes: int = 0
 
     @property
@@ -106,6 +110,7 @@ def from_item(item: Mapping[str, Any]) -> StoredObject:
         idempotency_key=item.get("idempotency_key"),
         content_hash=item.get("content_hash"),
         soft_deleted=item.get("soft_deleted"),
+        source_bucket_id=content.get("source_bucket_id"),
         stored_bytes=len(text) if text.isascii() else len(text.encode()),
     )
 
@@ -121,7 +126,25 @@ def document(stored: StoredObject) -> str:
         "key_prefix": stored.key_prefix,
         "edges": stored.edges,
     }
-    return bounded(to_json(content), MAX_DOCUMENT_BYTES, lambda: ObjectTooLarge(MAX_DOCUMENT_BYTES))
+    if stored.source_bucket_id is not None:
+        content["source_bucket_id"] = stored.source_bucket_id
+    max_bytes = _max_document_bytes(stored.blobs)
+    return bounded(to_json(content), max_bytes, lambda: ObjectTooLarge(max_bytes))
+
+
+def _max_document_bytes(blobs: Sequence[Blob]) -> int:
+    """The limit of the document. It leaves room for the files that are still copied, so that each wish can end.
+
+    Writing an attempt or the end of a wish never exceeds it: the room that the wish had, or the limit, changes by at
+    least as many bytes as the document. Only the text of a file is not included.
+    """
+    wishes = [blob.mirror for blob in blobs if blob.mirror is not None]
+    if not wishes:
+        return MAX_DOCUMENT_BYTES
+    from chalicelib.blobs.mirror import MAX_GROWTH_BYTES
+
+    grown = MAX_DOCUMENT_BYTES + MAX_GROWTH_BYTES * sum(wish.is_begun for wish in wishes)
+    return max(0, min(grown, MAX_GROWN_BYTES - sum(wish.remaining_growth for wish in wishes)))
 
 
 def created_key(created_at: str, object_id: str) -> str:

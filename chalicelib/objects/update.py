@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.blobs.blob import Blob
-from chalicelib.blobs.content import NewBlob
+from chalicelib.blobs.content import FindUpload, NewBlob
 from chalicelib.blobs.writer import BlobWriter
 from chalicelib.buckets.bucket import Bucket
-from chalicelib.objects.fields import changed_values, check_names, is_valid, merged_metadata, with_blob_metadata
-from chalicelib.objects.identity import content_hash
+from chalicelib.objects.fields import check_names, merged_metadata, with_blob_metadata
+from chalicelib.objects.mirroring import without_open_wish, without_replaced_failure
 from chalicelib.objects.models import PatchObjectRequest, UpdateObjectRequest
-from chalicelib.objects.nested_fields import nested_fields
-from chalicelib.objects.new_object import NewObject, key_fields, read_blobs
-from chalicelib.objects.stored_object import PENDING, StoredObject
+from chalicelib.objects.new_object import read_blobs
+from chalicelib.objects.overwrite import new_names, property_and_hash, replace_blobs, with_fields
+from chalicelib.objects.stored_object import StoredObject
 
 ObjectChange = PatchObjectRequest | UpdateObjectRequest
 
@@ -33,32 +33,14 @@ def apply_change(
     if isinstance(change, UpdateObjectRequest):
         from_metadata = merged_metadata(old.values, change.metadata)
         check_names(from_metadata, bucket.schema)
-        sent = with_blob_metadata({**from_metadata, **sent}, [_new_names(blob.metadata, old, bucket) for blob in new])
+        sent = with_blob_metadata({**from_metadata, **sent}, [new_names(blob.metadata, old, bucket) for blob in new])
     prefix = change.key_prefix if "key_prefix" in change.model_fields_set else old.key_prefix
-    kept = [blob for blob in old.blobs if change.skip_duplicates and property_and_hash(blob) in _contents(new)]
-    blobs = _replace_blobs(old, {blob.property for blob in new}, (*kept, *stored))
+    same = _contents(new) if change.skip_duplicates else ()
+    kept = [without_open_wish(blob) for blob in old.blobs if property_and_hash(blob) in same]
+    blobs = replace_blobs(old, {blob.property for blob in new}, (*kept, *stored))
     filled = {blob.property for blob in blobs} | {blob.property for blob in new}
-    return _with_fields(replace(old, key_prefix=prefix, blobs=blobs), sent, filled, bucket)
-
-
-def overwrite(old: StoredObject, new: NewObject, bucket: Bucket, stored: Sequence[Blob]) -> StoredObject:
-    """The object after a create request with the policy update or upsert. Its status is PENDING again.
-
-    Fields and files that are not in the request do not change. Raises RequestInvalid.
-    """
-    blobs = _replace_blobs(old, {blob.property for blob in stored}, stored)
-    updated = replace(
-        old,
-        key_prefix=old.key_prefix if new.key_prefix is None else new.key_prefix,
-        edges=old.edges if new.edges is None else new.edges,
-        idempotency_key=new.idempotency_key or old.idempotency_key,
-        status=PENDING,
-        error=None,
-        blobs=blobs,
-    )
-    explicit = {name: value for name, value in new.values.items() if name in new.explicit}
-    sent = {**_new_names(new.values, old, bucket), **explicit}
-    return _with_fields(updated, sent, {blob.property for blob in blobs}, bucket)
+    changed = with_fields(replace(old, key_prefix=prefix, blobs=blobs), sent, filled, bucket)
+    return without_replaced_failure(changed, (blob for blob in old.blobs if blob not in blobs))
 
 
 def blobs_to_store(old: StoredObject, new: Sequence[NewBlob], *, skip_duplicates: bool) -> list[NewBlob]:
@@ -67,57 +49,26 @@ def blobs_to_store(old: StoredObject, new: Sequence[NewBlob], *, skip_duplicates
     return [b for b in new if not (skip_duplicates and b.sha256 and (b.property, b.sha256) in existing)]
 
 
-def property_and_hash(blob: Blob) -> tuple[str, str | None]:
-    """The schema field of a blob, and the SHA-256 of its content if it is known."""
-    return blob.property, blob.sha256
-
-
-def _new_names(metadata: Mapping[str, Any], old: StoredObject, bucket: Bucket) -> dict[str, Any]:
-    """The fields that a blob's metadata may set: it never replaces a field of the object.
-
-    A declared field may be in the object's own `metadata`. The values of the unique key are set: they are the same.
-    """
-    nested = nested_fields(old.values, bucket.schema["properties"].keys() - key_fields(bucket))
-    return {name: value for name, value in metadata.items() if name not in old.values and name not in nested}
-
-
 def _contents(new: Sequence[NewBlob]) -> set[tuple[str, str | None]]:
     return {(blob.property, blob.sha256) for blob in new if blob.sha256}
-
-
-def _replace_blobs(old: StoredObject, properties: set[str], blobs: Sequence[Blob]) -> tuple[Blob, ...]:
-    return (*(blob for blob in old.blobs if blob.property not in properties), *blobs)
-
-
-def _with_fields(old: StoredObject, sent: Mapping[str, Any], filled: set[str], bucket: Bucket) -> StoredObject:
-    key = key_fields(bucket)
-    values = changed_values(old.values, sent, filled, bucket.schema, key=key)
-    return replace(
-        old,
-        values=values,
-        content_hash=content_hash(map(property_and_hash, old.blobs)),
-        # The version applies to all fields, and only those in the request were checked.
-        schema_version=bucket.schema_version
-        if is_valid(values, filled, bucket.schema, key=key)
-        else old.schema_version,
-    )
 
 
 @dataclass(slots=True)
 class ObjectUpdate:
     """A PUT or a PATCH of an object in this bucket.
 
-    The constructor reads the files in the request, and raises RequestInvalid or NotEnabled.
+    The constructor reads the files in the request, and raises RequestInvalid or an error of `find_upload`.
     """
 
     bucket: Bucket
     change: ObjectChange
     writer: BlobWriter
+    find_upload: FindUpload
     new: tuple[NewBlob, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         given = self.change.blobs if isinstance(self.change, UpdateObjectRequest) else None
-        self.new = read_blobs(given or (), self.bucket)
+        self.new = read_blobs(given or (), self.bucket, self.find_upload)
 
     def apply(self, old: StoredObject) -> StoredObject:
         """Stores the files and returns the object after the update. Raises RequestInvalid, UniqueKeyChange."""

@@ -31,7 +31,7 @@ def show(stored: StoredObject, *, sign: Sign | None = None, document_count: int 
         "bucket_id": stored.bucket_id,
         "key_prefix": stored.key_prefix,
         "blobs": [show_blob(blob, presigned_url=sign(blob) if sign else None) for blob in stored.blobs],
-        "source_details": [],
+        "source_details": _sources(stored),
         "edges": stored.edges,
         "status": stored.status,
         "error": stored.error,
@@ -39,6 +39,10 @@ def show(stored: StoredObject, *, sign: Sign | None = None, document_count: int 
         "updated_at": stored.updated_at,
         "document_count": document_count,
     }
+
+
+def _sources(stored: StoredObject) -> list[dict[str, str]]:
+    return [{"type": "bucket", "source_id": stored.source_bucket_id}] if stored.source_bucket_id else []
 
 
 def searchable_texts(stored: StoredObject) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The resources that have a tally: buckets, whose members are objects, and namespaces, whose members are buckets.
+"""The resources that have a tally: buckets, with objects and batches as members, and namespaces, with buckets.
 
 The fold, the verification and the recount use the protocol `Aggregate` and work the same way for both.
 """
@@ -27,10 +27,12 @@ from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import Key, Update
 from chalicelib.core.log import ERROR, log
-from chalicelib.stats.stream_records import Contribution, Image, InvalidRow, object_contribution, tally_contribution
+from chalicelib.stats.images import Image, InvalidRow
+from chalicelib.stats.stream_records import Contribution, batch_contribution, object_contribution, tally_contribution
 from chalicelib.stats.tally_row import Extreme
 
 OBJECT_ATTRIBUTES = ("object_id", "epoch", "size_bytes", "status", "created_at", "soft_deleted")
+BATCH_ATTRIBUTES = ("sk", "stats_epoch", "status", "is_removed")
 TALLY_ATTRIBUTES = (
     "sk",
     "belongs_to",
@@ -77,7 +79,7 @@ class Aggregate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BucketAggregate:
-    """A bucket. Its members are its objects."""
+    """A bucket. Its members are its objects, identified by their ids, and its batches, by their sort keys."""
 
     catalog: Table
     objects: Table
@@ -95,19 +97,37 @@ class BucketAggregate:
         return keys.bucket(self.ns, self.bucket_id)
 
     def contributions(self) -> Iterator[tuple[str, Contribution]]:
-        """The objects of the bucket, without those that are soft-deleted."""
+        """The objects of the bucket, without those that are soft-deleted, and then its batches."""
+        yield from self._objects()
+        yield from self._batches()
+
+    def _objects(self) -> Iterator[tuple[str, Contribution]]:
         for row in self.objects.query(equals("bucket_id", self.bucket_id), attributes=OBJECT_ATTRIBUTES):
             contribution = _read(object_contribution, row)
             if contribution is not None:
                 yield row["object_id"], contribution
 
+    def _batches(self) -> Iterator[tuple[str, Contribution]]:
+        condition = all_of(equals("pk", keys.batches(self.ns, self.bucket_id)), between("sk", *keys.batches_range()))
+        for row in self.catalog.query(condition, attributes=BATCH_ATTRIBUTES):
+            if is_batch(row["sk"]):
+                contribution = _read(batch_contribution, row)
+                if contribution is not None:
+                    yield row["sk"], contribution
+
     def move_to_epoch(self, member: str, epoch: int) -> None:
-        """Raises the epoch of an object."""
-        _raise_epoch(self.objects, self._row(member), exists("object_id"), "epoch", epoch)
+        """Raises the epoch of an object or a batch."""
+        if is_batch(member):
+            _raise_epoch(self.catalog, self._batch(member), exists("status"), "stats_epoch", epoch)
+        else:
+            _raise_epoch(self.objects, self._row(member), exists("object_id"), "epoch", epoch)
 
     def remove_members(self, members: Iterable[str]) -> None:
-        """Deletes objects whose bucket has been deleted."""
-        self.objects.delete_many(map(self._row, members))
+        """Deletes objects and batches whose bucket has been deleted."""
+        found = set(members)
+        batches = {member for member in found if is_batch(member)}
+        self.objects.delete_many(map(self._row, found - batches))
+        self.catalog.delete_many(map(self._batch, batches))
 
     def extremes(self, *known: Extreme | None) -> Extremes:
         """The largest and the smallest object. Each is read from the table, which confirms its size."""
@@ -132,6 +152,9 @@ class BucketAggregate:
 
     def _row(self, object_id: str) -> Key:
         return {"bucket_id": self.bucket_id, "object_id": object_id}
+
+    def _batch(self, sort_key: str) -> Key:
+        return {"pk": keys.batches(self.ns, self.bucket_id), "sk": sort_key}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +194,22 @@ class NamespaceAggregate:
         return None, None
 
 
+def is_batch(member: str) -> bool:
+    """Returns whether a member of a bucket is a batch. The ids of objects have another prefix."""
+    return keys.parse_batch_key(member) is not None
+
+
 def _read(contribution: Callable[[Image], Contribution | None], row: Item) -> Contribution | None:
     """The contribution of a row. Returns None for a row that cannot be read, which the fold ignores as well."""
     try:
         return contribution(encode(row))
     except InvalidRow as error:
-        log("A row that should be counted cannot be read", level=ERROR, key=row.get("object_id"), reason=str(error))
+        log(
+            "A row that should be counted cannot be read",
+            level=ERROR,
+            key=row.get("object_id") or row.get("sk"),
+            reason=str(error),
+        )
         return None
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from chalicelib.stats.checkpoints import checkpoints_after, new_changes
 from chalicelib.stats.stream_records import Change, Contribution
-from chalicelib.stats.tally_row import ZERO_TOTALS, Checkpoint, Extreme, ObjectTotals, TallyRow
+from chalicelib.stats.tally_row import Extreme, TallyRow
+from chalicelib.stats.totals import ZERO_TOTALS, totals_after
 
 LARGEST, SMALLEST = 1, -1
 
@@ -43,8 +45,8 @@ def fold_changes(row: TallyRow, changes: Iterable[Change], *, now: str, oldest_c
     smallest, smallest_lost = extreme_after(row.smallest, latest, SMALLEST)
     new = replace(
         row,
-        totals=_totals(row, changes),
-        checkpoints=_checkpoints(row.checkpoints, changes, now, oldest_checkpoint),
+        totals=totals_after(row.totals, changes, ZERO_TOTALS, open_from=row.open_from),
+        checkpoints=checkpoints_after(row.checkpoints, changes, now, oldest_checkpoint),
         largest=largest,
         smallest=smallest,
         last_upload_at=_last_upload(row.last_upload_at, changes),
@@ -56,17 +58,6 @@ def fold_changes(row: TallyRow, changes: Iterable[Change], *, now: str, oldest_c
         if contribution is not None and contribution.epoch < row.open_from
     )
     return FoldResult(new, stale, largest_lost or smallest_lost)
-
-
-def new_changes(changes: Iterable[Change], checkpoints: Mapping[str, Checkpoint]) -> list[Change]:
-    """The changes that come after the checkpoint of their shard. Sequence numbers increase only within a shard."""
-    seen = {shard: checkpoint.sequence for shard, checkpoint in checkpoints.items()}
-    found = []
-    for change in changes:
-        if change.sequence > seen.get(change.shard, ""):
-            seen[change.shard] = change.sequence
-            found.append(change)
-    return found
 
 
 def extreme_after(
@@ -93,24 +84,6 @@ def extreme_after(
 def most_extreme(extremes: Iterable[Extreme], direction: int) -> Extreme | None:
     """The largest (or smallest, by `direction`) of these; the first of several with the same size."""
     return max(extremes, key=lambda extreme: direction * extreme.size, default=None)
-
-
-def _totals(row: TallyRow, changes: Iterable[Change]) -> dict[int, ObjectTotals]:
-    totals = dict(row.totals)
-    for change in changes:
-        before, after = change.before, change.after
-        if before is not None and before.epoch >= row.open_from:
-            totals[before.epoch] = totals.get(before.epoch, ZERO_TOTALS).minus(before.totals)
-        if after is not None and after.epoch >= row.open_from:
-            totals[after.epoch] = totals.get(after.epoch, ZERO_TOTALS).plus(after.totals)
-    return totals
-
-
-def _checkpoints(
-    old: Mapping[str, Checkpoint], changes: Iterable[Change], now: str, oldest: str
-) -> dict[str, Checkpoint]:
-    kept = {shard: checkpoint for shard, checkpoint in old.items() if checkpoint.updated_at >= oldest}
-    return kept | {change.shard: Checkpoint(change.sequence, now) for change in changes}
 
 
 def _last_upload(known: str | None, changes: Iterable[Change]) -> str | None:

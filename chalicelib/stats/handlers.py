@@ -7,22 +7,24 @@ the event again from there. Checkpoints keep the fold from counting the repeated
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib.aws.usage import track_usage
 from chalicelib.core.log import ERROR, log
+from chalicelib.stats.consumers import Consumer, Dispatcher, GarbageCollector, WorkItem
 from chalicelib.stats.dead_letters import DeadLetters
+from chalicelib.stats.grouping import Group, grouped
+from chalicelib.stats.images import Record, sequence_of
 from chalicelib.stats.service import Statistics
 from chalicelib.stats.stream_records import (
     Change,
-    Record,
     UnreadableRecord,
     needs_extreme_lookup,
+    read_catalog_change,
     read_object_change,
     read_tally_change,
-    sequence_of,
 )
 
 Event = Mapping[str, Any]
@@ -33,6 +35,8 @@ Target = tuple[str | None, str | None]
 
 # The shard of events from an emulator that has one shard per stream and does not name it.
 SINGLE_SHARD = "single"
+# The number of records whose files are removed together.
+GARBAGE_RECORDS = 100
 
 
 class ShardNotNamed(Exception):
@@ -45,64 +49,45 @@ class ShardNotNamed(Exception):
         )
 
 
-class GarbageCollector(Protocol):
-    """Removes the files that changed objects no longer refer to."""
-
-    def remove_unreferenced(self, records: Sequence[Record]) -> None:
-        """Removes files that became unreferenced in these records of the objects stream. Records may be repeated."""
-
-
-class Dispatcher(Protocol):
-    """Puts new and restarted tasks into the task queue."""
-
-    def dispatch(self, records: Sequence[Record]) -> None:
-        """Queues the tasks in these records of the catalog stream. Records may be repeated."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkItem:
-    """An action that a record requires. If it fails, Lambda delivers again from that record."""
-
-    cause: Record
-    run: Callable[[], None]
-
-
-@dataclass(slots=True)
-class EventChanges:
-    """The changes of one bucket or namespace in an event, and the first record among them."""
-
-    first: Record
-    changes: list[Change] = field(default_factory=list)
-    unreadable: list[UnreadableRecord] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class ChangeFeed:
     """The handlers of both streams.
 
-    `single_shard`: events may omit their shard id, because every stream has only one shard.
+    `single_shard`: events may omit their shard id, because every stream has only one shard. `dispatchers` and
+    `consumers` get the records of the catalog, and `object_dispatchers` those of the objects. `outbound` gets the
+    records of both streams, after everything else, so that a failure of a system outside of the service delays nothing
+    else in the event.
     """
 
     stats: Statistics
     dead_letters: DeadLetters
     single_shard: bool = False
     garbage_collector: GarbageCollector | None = None
-    dispatcher: Dispatcher | None = None
+    dispatchers: Sequence[Dispatcher] = ()
+    consumers: Sequence[Consumer] = ()
+    outbound: Sequence[Consumer] = ()
+    object_dispatchers: Sequence[Dispatcher] = ()
 
     def objects_changed(self, event: Event) -> LambdaResponse:
-        """Folds changes of objects into the tallies of their buckets, then removes unreferenced files."""
-        return run_all(event, [*self._folds(event, read_object_change), *self._garbage_collection(event)])
+        """Folds changes of objects into the tallies of their buckets, removes unreferenced files, sends messages."""
+        work = [*self._folds(event, read_object_change), *self._garbage_collection(event)]
+        work += self._dispatched(event, self.object_dispatchers)
+        return run_all(event, [*work, *self._consumed(event, self.outbound)])
 
     def catalog_changed(self, event: Event) -> LambdaResponse:
-        """Folds changes of bucket tallies into namespace tallies, refreshes extremes, and queues tasks."""
-        work = [*self._folds(event, read_tally_change), *self._extreme_lookups(event), *self._dispatch(event)]
-        return run_all(event, work)
+        """Folds bucket tallies into namespace tallies and batches into bucket tallies, and refreshes extremes.
+
+        Then the consumers and the dispatchers process the same records.
+        """
+        work = [*self._folds(event, read_catalog_change), *self._extreme_lookups(event)]
+        work += [*self._consumed(event, self.consumers), *self._dispatched(event, self.dispatchers)]
+        return run_all(event, [*work, *self._consumed(event, self.outbound)])
 
     def _folds(self, event: Event, read: ChangeReader) -> Iterator[WorkItem]:
         for (ns, bucket_id), found in group_changes(event, read, self._shard).items():
             yield WorkItem(found.first, partial(self._fold, ns, bucket_id, found))
 
-    def _fold(self, ns: str | None, bucket_id: str | None, found: EventChanges) -> None:
+    def _fold(self, ns: str | None, bucket_id: str | None, found: Group[Change]) -> None:
         for unreadable in found.unreadable:
             self.dead_letters.add(unreadable)
         if ns is not None:
@@ -110,13 +95,22 @@ class ChangeFeed:
 
     def _garbage_collection(self, event: Event) -> Iterator[WorkItem]:
         garbage_collector, records = self.garbage_collector, records_of(event)
-        if garbage_collector is not None and records:
-            yield WorkItem(records[0], lambda: garbage_collector.remove_unreferenced(records))
+        if garbage_collector is None:
+            return
+        # In parts, so that after a failure or a time-out, Lambda delivers only from the part that failed.
+        for start in range(0, len(records), GARBAGE_RECORDS):
+            part = records[start : start + GARBAGE_RECORDS]
+            yield WorkItem(part[0], partial(garbage_collector.remove_unreferenced, part))
 
-    def _dispatch(self, event: Event) -> Iterator[WorkItem]:
-        dispatcher, records = self.dispatcher, records_of(event)
-        if dispatcher is not None and records:
-            yield WorkItem(records[0], lambda: dispatcher.dispatch(records))
+    def _consumed(self, event: Event, consumers: Sequence[Consumer]) -> Iterator[WorkItem]:
+        if records := records_of(event):
+            for consumer in consumers:
+                yield from consumer.work(records, self._shard(event))
+
+    def _dispatched(self, event: Event, dispatchers: Sequence[Dispatcher]) -> Iterator[WorkItem]:
+        if records := records_of(event):
+            for dispatcher in dispatchers:
+                yield WorkItem(records[0], partial(dispatcher.dispatch, records))
 
     def _extreme_lookups(self, event: Event) -> Iterator[WorkItem]:
         due: dict[tuple[str, str], Record] = {}
@@ -140,21 +134,19 @@ def records_of(event: Event) -> Sequence[Record]:
     return event.get("Records") or ()
 
 
-def group_changes(event: Event, read: ChangeReader, shard_of: Callable[[Event], str]) -> dict[Target, EventChanges]:
+def group_changes(event: Event, read: ChangeReader, shard_of: Callable[[Event], str]) -> dict[Target, Group[Change]]:
     """The changes in an event that affect statistics, by namespace and bucket.
 
     Raises ShardNotNamed if the event has records and no shard id.
     """
-    groups: dict[Target, EventChanges] = {}
     records = records_of(event)
     shard = shard_of(event) if records else ""
-    for record in records:
-        change = read(record, shard)
-        if isinstance(change, UnreadableRecord):
-            groups.setdefault((change.ns, change.bucket_id), EventChanges(record)).unreadable.append(change)
-        elif change is not None and change.has_effect:
-            groups.setdefault((change.ns, change.bucket_id), EventChanges(record)).changes.append(change)
-    return groups
+    changes = ((record, read(record, shard)) for record in records)
+    return grouped(
+        ((change.ns, change.bucket_id), record, change)
+        for record, change in changes
+        if change is not None and (isinstance(change, UnreadableRecord) or change.has_effect)
+    )
 
 
 def run_all(event: Event, work: Iterable[WorkItem]) -> LambdaResponse:

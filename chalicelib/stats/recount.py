@@ -8,11 +8,11 @@ are drift: they belong to no member. The recount closes the old epochs, which re
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import reduce
 
 from chalicelib.stats.aggregates import Aggregate
 from chalicelib.stats.tallies import EXTREME_LOOKUPS, Tallies
-from chalicelib.stats.tally_row import EMPTY_ROW, ZERO_TOTALS, ObjectTotals, TallyRow
+from chalicelib.stats.tally_row import EMPTY_ROW, TallyRow
+from chalicelib.stats.totals import ZERO_TOTALS, Totals, sum_from
 
 SECONDS_BETWEEN_CHECKS = 1.0
 # The recount waits until the old totals are the same in this many checks one after another. Closing the epochs
@@ -28,7 +28,7 @@ class Recount:
     `drift` is how much too high the tally was; a negative number means that it was too low.
     """
 
-    drift: ObjectTotals
+    drift: Totals
 
 
 def recount(tallies: Tallies, aggregate: Aggregate) -> Recount:
@@ -81,7 +81,7 @@ def _await_stable_totals(tallies: Tallies, aggregate: Aggregate, epoch: int) -> 
         tallies.pause(SECONDS_BETWEEN_CHECKS)
 
 
-def _close_older_epochs(tallies: Tallies, aggregate: Aggregate, epoch: int) -> ObjectTotals:
+def _close_older_epochs(tallies: Tallies, aggregate: Aggregate, epoch: int) -> Totals:
     """Closes the epochs below this one and returns the totals that remained in them."""
     drift = ZERO_TOTALS
 
@@ -96,6 +96,6 @@ def _close_older_epochs(tallies: Tallies, aggregate: Aggregate, epoch: int) -> O
     return drift
 
 
-def _older_totals(row: TallyRow, epoch: int) -> ObjectTotals:
-    older = (totals for each, totals in row.totals.items() if each < epoch)
-    return reduce(ObjectTotals.plus, older, ZERO_TOTALS)
+def _older_totals(row: TallyRow, epoch: int) -> Totals:
+    older = {each: totals for each, totals in row.totals.items() if each < epoch}
+    return sum_from(older, 0, ZERO_TOTALS)

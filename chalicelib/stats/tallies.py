@@ -5,19 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from chalicelib.aws.dynamodb.optimistic_lock import revise
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.stats.aggregates import Aggregate, BucketAggregate, NamespaceAggregate
+from chalicelib.stats.checkpoints import CHECKPOINT_RETENTION
 from chalicelib.stats.fold import LARGEST, SMALLEST, fold_changes, most_extreme
 from chalicelib.stats.store import TallyStore
 from chalicelib.stats.stream_records import Change
 from chalicelib.stats.tally_row import EMPTY_ROW, TallyRow, to_item
 
-# DynamoDB streams keep records for 24 hours, so a shard without records for 48 hours will not be delivered again.
-CHECKPOINT_RETENTION = timedelta(hours=48)
 # The number of lookups after an extreme was lost. Each lookup writes the tally, and the stream record of this write
 # starts the next lookup. This delay gives the eventually consistent index time to become current.
 EXTREME_LOOKUPS = 2

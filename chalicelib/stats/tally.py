@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Totals after the last fold. Before the first object they are zero and `stats_updated_at` is None.
+    """Totals after the last fold. Before the first one they are zero and `stats_updated_at` is None.
 
-    New objects are written with `epoch`, by which a recount distinguishes them from earlier ones. Sizes are in bytes.
-    `batches` is the number of batches by state. It is always None, because the service has no batches yet.
+    New objects and batches are written with `epoch`, by which a recount distinguishes them from earlier ones. Sizes are
+    in bytes. `batches` is the number of batches by state, or None if the bucket has no batches.
     """
 
     object_count: int = 0
@@ -45,7 +45,7 @@ class Tally:
 
     @property
     def batch_stats(self) -> BatchStatistics:
-        """The field `batch_stats` of a bucket's response. All counts are 0 while `batches` is None."""
+        """The field `batch_stats` of a bucket's response."""
         counts = self.batches or {}
         return {
             "total": counts.get("total", 0),

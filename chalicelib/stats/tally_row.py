@@ -1,35 +1,18 @@
 """The entire row of a tally: the totals that clients see, and the state of the fold.
 
-Every member (an object, or the tally of a bucket) has an epoch, a number that identifies the totals that include it.
-The row keeps totals for each epoch. A recount starts a new epoch, moves all members into it, and then closes the older
-ones. Clients see the sum over the epochs that are not closed.
+Every member (an object, a batch, or the tally of a bucket) has an epoch, a number that identifies the totals that
+include it. The row keeps totals for each epoch. A recount starts a new epoch, moves all members into it, and then
+closes the older ones. Clients see the sum over the epochs that are not closed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any, NamedTuple
 
-
-class ObjectTotals(NamedTuple):
-    """The number of objects, their total size in bytes, and how many of them have the status FAILED."""
-
-    objects: int = 0
-    bytes: int = 0
-    failed: int = 0
-
-    def plus(self, other: ObjectTotals) -> ObjectTotals:
-        """The sum of both."""
-        return ObjectTotals(self.objects + other.objects, self.bytes + other.bytes, self.failed + other.failed)
-
-    def minus(self, other: ObjectTotals) -> ObjectTotals:
-        """The difference of both."""
-        return ObjectTotals(self.objects - other.objects, self.bytes - other.bytes, self.failed - other.failed)
-
-
-ZERO_TOTALS = ObjectTotals()
+from chalicelib.stats.checkpoints import Checkpoint
+from chalicelib.stats.totals import ZERO_TOTALS, Totals, sum_from
 
 
 class Extreme(NamedTuple):
@@ -37,13 +20,6 @@ class Extreme(NamedTuple):
 
     size: int
     member: str
-
-
-class Checkpoint(NamedTuple):
-    """The last sequence number of a shard that was folded, and the time of that fold."""
-
-    sequence: str
-    updated_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +35,7 @@ class TallyRow:
 
     epoch: int = 0
     open_from: int = 0
-    totals: Mapping[int, ObjectTotals] = field(default_factory=dict)
+    totals: Mapping[int, Totals] = field(default_factory=dict)
     checkpoints: Mapping[str, Checkpoint] = field(default_factory=dict)
     largest: Extreme | None = None
     smallest: Extreme | None = None
@@ -71,14 +47,27 @@ class TallyRow:
     revision: int = 0
 
     @property
-    def shown(self) -> ObjectTotals:
+    def shown(self) -> Totals:
         """The totals that clients see: the sum over all open epochs."""
-        return reduce(
-            ObjectTotals.plus, (t for epoch, t in self.totals.items() if epoch >= self.open_from), ZERO_TOTALS
-        )
+        return sum_from(self.totals, self.open_from, ZERO_TOTALS)
+
+    @property
+    def batches(self) -> dict[str, int] | None:
+        """The number of batches by state, as clients see it. None without batches."""
+        shown = self.shown
+        counts = {
+            "total": shown.batches,
+            "active": shown.active_batches,
+            "completed": shown.completed_batches,
+            "failed": shown.failed_batches,
+        }
+        return counts if any(counts.values()) else None
 
 
 EMPTY_ROW = TallyRow()
+# `Totals` is stored in two attributes: earlier versions of the service read three numbers for each epoch in `totals`,
+# and keep other attributes. So they can run beside this version during an update, and after a rollback.
+OBJECT_NUMBERS = 3
 
 
 def to_item(row: TallyRow) -> dict[str, Any]:
@@ -90,6 +79,7 @@ def to_item(row: TallyRow) -> dict[str, Any]:
         "failed_object_count": shown.failed,
         "max_size_bytes": row.largest.size if row.largest else 0,
         "min_size_bytes": row.smallest.size if row.smallest else 0,
+        "batches": row.batches,
         "last_upload_at": row.last_upload_at,
         "stats_updated_at": row.stats_updated_at,
         "epoch": row.epoch,
@@ -99,7 +89,8 @@ def to_item(row: TallyRow) -> dict[str, Any]:
         "looks_due": row.lookups_due or None,
         "recount_due": row.recount_due,
         "open_from": row.open_from,
-        "totals": {str(epoch): list(totals) for epoch, totals in row.totals.items() if totals != ZERO_TOTALS},
+        "totals": _numbers(row, slice(OBJECT_NUMBERS)),
+        "batch_totals": _numbers(row, slice(OBJECT_NUMBERS, None)) or None,
         "checkpoints": {shard: list(checkpoint) for shard, checkpoint in row.checkpoints.items()},
         "belongs_to": row.belongs_to,
     }
@@ -110,7 +101,7 @@ def from_item(item: Mapping[str, Any]) -> TallyRow:
     return TallyRow(
         epoch=item.get("epoch", 0),
         open_from=item.get("open_from", 0),
-        totals={int(epoch): ObjectTotals(*totals) for epoch, totals in item.get("totals", {}).items()},
+        totals=_totals(item),
         checkpoints={shard: Checkpoint(*kept) for shard, kept in item.get("checkpoints", {}).items()},
         largest=_extreme(item, "max_size_bytes", "largest_id"),
         smallest=_extreme(item, "min_size_bytes", "smallest_id"),
@@ -121,6 +112,18 @@ def from_item(item: Mapping[str, Any]) -> TallyRow:
         belongs_to=item.get("belongs_to", 0),
         revision=item.get("revision", 0),
     )
+
+
+def _numbers(row: TallyRow, part: slice) -> dict[str, list[int]]:
+    """This part of the totals of each epoch in which it is not zero."""
+    numbers = {str(epoch): list(totals)[part] for epoch, totals in row.totals.items()}
+    return {epoch: own for epoch, own in numbers.items() if any(own)}
+
+
+def _totals(item: Mapping[str, Any]) -> dict[int, Totals]:
+    objects, batches = item.get("totals", {}), item.get("batch_totals", {})
+    no_objects = [0] * OBJECT_NUMBERS
+    return {int(epoch): Totals(*objects.get(epoch, no_objects), *batches.get(epoch, ())) for epoch in objects | batches}
 
 
 def _extreme(item: Mapping[str, Any], size: str, member: str) -> Extreme | None:

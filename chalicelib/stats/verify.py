@@ -10,12 +10,14 @@ from chalicelib.stats.aggregates import Aggregate
 from chalicelib.stats.fold import LARGEST, SMALLEST, most_extreme
 from chalicelib.stats.stream_records import Contribution
 from chalicelib.stats.tallies import Tallies
-from chalicelib.stats.tally_row import ZERO_TOTALS, Extreme, ObjectTotals, TallyRow, to_item
+from chalicelib.stats.tally_row import Extreme, TallyRow, to_item
+from chalicelib.stats.totals import ZERO_TOTALS, Totals
 
 # The streams lag behind writes, so a tally that differs is compared again before its differences are reported.
 MAX_COMPARISONS = 3
 SECONDS_BETWEEN_COMPARISONS = 2.0
 COMPARED = ("object_count", "total_size_bytes", "failed_object_count", "max_size_bytes", "min_size_bytes")
+BATCH_COUNTS = ("total", "active", "completed", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Difference:
 class Count:
     """The result of reading every member of an aggregate."""
 
-    totals: Mapping[int, ObjectTotals] = field(default_factory=dict)
+    totals: Mapping[int, Totals] = field(default_factory=dict)
     largest: Extreme | None = None
     smallest: Extreme | None = None
     last_upload_at: str | None = None
@@ -73,13 +75,21 @@ def count_members(contributions: Iterable[tuple[str, Contribution]]) -> Count:
 
 def differences(row: TallyRow, count: Count) -> list[Difference]:
     """The fields of the row that differ from the count. `recount_due` is among them if it is set."""
-    shown, correct = to_item(row), to_item(count.tally(row))
-    found = [Difference(name, shown[name], correct[name]) for name in COMPARED if shown[name] != correct[name]]
-    if row.last_upload_at != correct["last_upload_at"]:
-        found.append(Difference("last_upload_at", row.last_upload_at, correct["last_upload_at"]))
+    counted = count.tally(row)
+    shown, correct = compared(row), compared(counted)
+    found = [Difference(name, shown[name], correct[name]) for name in shown if shown[name] != correct[name]]
+    if row.last_upload_at != counted.last_upload_at:
+        found.append(Difference("last_upload_at", row.last_upload_at, counted.last_upload_at))
     if row.recount_due is not None:
         found.append(Difference("recount_due", row.recount_due, None))
     return found
+
+
+def compared(row: TallyRow) -> dict[str, Any]:
+    """The numbers of a tally that clients see, by the names of their fields."""
+    batches = row.batches or dict.fromkeys(BATCH_COUNTS, 0)
+    item = to_item(row)
+    return {name: item[name] for name in COMPARED} | {f"batch_stats.{name}": batches[name] for name in BATCH_COUNTS}
 
 
 def verify(tallies: Tallies, aggregate: Aggregate) -> list[Difference]:

@@ -23,5 +23,10 @@ def error_text(error: BaseException) -> str:
         text = type(error).__name__
     else:
         text = f"{type(error).__name__}: {error}"
-    first_line = (text.strip().splitlines() or [type(error).__name__])[0]
+    return one_line(text) or type(error).__name__
+
+
+def one_line(text: str) -> str:
+    """The first line of a text, at most 300 characters. API keys, secrets and ARNs are redacted."""
+    first_line = (text.strip().splitlines() or [""])[0]
     return redacted_text(_ARN.sub("arn:…", first_line))[:MAX_ERROR_TEXT]

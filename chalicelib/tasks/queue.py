@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.aws.queues import WorkQueue
+from chalicelib.aws.message_queue import MAX_DELAY_SECONDS, MessageQueue
+from chalicelib.aws.queue_events import UnreadableMessage, receive_count
 from chalicelib.core.log import ERROR, log
 
-# The limit of SQS for DelaySeconds.
-MAX_DELAY_SECONDS = 900
 # How many times a message may be received before it counts as near the dead-letter limit. The limit itself is the
 # queue's maxReceiveCount, which is 10.
 NEAR_DEAD_LETTER_LIMIT = 5
-
-
-class UnreadableMessage(ValueError):
-    """A message that does not contain a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +32,8 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskQueue:
+class TaskQueue(MessageQueue):
     """Sends and postpones messages. With an empty `url`, `send` only logs an error."""
-
-    client: Callable[[], WorkQueue]
-    url: str
 
     def send(self, organization: str, task_id: str, *, delay_seconds: int = 0) -> None:
         """Sends a message for a task. A second message for the same task does no harm.
@@ -58,15 +50,6 @@ class TaskQueue:
             QueueUrl=self.url, MessageBody=body, DelaySeconds=min(delay_seconds, MAX_DELAY_SECONDS)
         )
 
-    def postpone(self, record: Mapping[str, Any], seconds: int) -> None:
-        """Makes SQS deliver a received message again after this many seconds. An error is only logged."""
-        try:
-            self.client().change_message_visibility(
-                QueueUrl=self.url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds
-            )
-        except Exception as error:  # SQS then delivers the message after the queue's visibility timeout
-            log("A message could not be postponed", level=ERROR, error=error, message_id=record.get("messageId"))
-
 
 def read(record: Mapping[str, Any]) -> Message:
     """The message in a record of an SQS event. Raises UnreadableMessage if it does not contain a task."""
@@ -78,8 +61,3 @@ def read(record: Mapping[str, Any]) -> Message:
     if not isinstance(organization, str) or not isinstance(task_id, str) or not organization or not task_id:
         raise UnreadableMessage("the message does not contain a task")
     return Message(organization, task_id, record["messageId"], receive_count(record))
-
-
-def receive_count(record: Mapping[str, Any]) -> int:
-    """How many times a message has been received, including this time."""
-    return int((record.get("attributes") or {}).get("ApproximateReceiveCount", 1))

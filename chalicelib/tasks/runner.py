@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
+from chalicelib.aws.queue_events import Context, Event, UnreadableMessage, handle_each, receive_count
 from chalicelib.aws.usage import track_usage
 from chalicelib.core.clock import Clock, parse_timestamp
 from chalicelib.core.log import ERROR, INFO, log
@@ -30,24 +31,16 @@ from chalicelib.tasks.execution import (
     RunResult,
     retry_delay_after,
 )
-from chalicelib.tasks.queue import Message, TaskQueue, UnreadableMessage, read, receive_count
+from chalicelib.tasks.queue import Message, TaskQueue, read
 from chalicelib.tasks.store import TaskStore
 from chalicelib.tasks.task import Task
 from chalicelib.tasks.worker import Worker
 
-Event = Mapping[str, Any]
 # No slice starts with less time left than this, so that a slice can be saved before the function times out.
 MARGIN_SECONDS = 45.0
 # After this delay, a lease that is not renewed has ended, and so has any delay between attempts.
 NEW_MESSAGE_DELAY_SECONDS = int(LEASE.total_seconds()) + 1
 KILLED = f"The work ended {MAX_TASK_ATTEMPTS} times before any of it was saved"
-
-
-class Context(Protocol):
-    """The part of Lambda's context object that is used here."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """The time in milliseconds before the invocation times out."""
 
 
 def new_owner() -> str:
@@ -72,9 +65,7 @@ class Runner:
         def is_time_up() -> bool:
             return context.get_remaining_time_in_millis() < 1000 * self.margin_seconds
 
-        records = event.get("Records") or ()
-        failed = [record["messageId"] for record in records if not self._succeeds(record, is_time_up)]
-        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+        return handle_each(event, lambda record: self._succeeds(record, is_time_up))
 
     def _succeeds(self, record: Mapping[str, Any], is_time_up: Callable[[], bool]) -> bool:
         """Handles a message. Returns whether SQS may delete it."""

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import Any
 
 from chalicelib.aws.dynamodb.optimistic_lock import retry_on_conflict
-from chalicelib.aws.dynamodb.writes import Put
+from chalicelib.aws.dynamodb.writes import Put, Step
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.ids import Ids, is_id
 from chalicelib.core.statuses import TaskStatusEnum
@@ -32,12 +32,17 @@ class Cancellation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """The tasks of every organization. Each method only reads and writes tasks of the organization that it is given."""
+    """The tasks of every organization. Each method only reads and writes tasks of the organization that it is given.
+
+    `cancellers` has a function for each task type whose tasks are canceled together with the resource that they work
+    on, such as a batch.
+    """
 
     store: TaskStore
     ids: Ids
     clock: Clock
     pause: Callable[[float], None] = field(default=time.sleep)
+    cancellers: Mapping[str, Callable[[Task], None]] = field(default_factory=dict)
 
     def new(
         self,
@@ -72,6 +77,20 @@ class Tasks:
         """The write that starts the task, for the caller's transaction. The task starts only if that is committed."""
         return self.store.step(new, self.clock())
 
+    def ended_step(self, new: NewTask, status: TaskStatusEnum) -> Put:
+        """The write that stores a task which has ended already, for the caller's transaction. Nothing runs it."""
+        return self.store.ended_step(new, status, self.clock())
+
+    def end_step(
+        self, organization: str, task_id: str, status: TaskStatusEnum, outputs: TaskValues, *, error: str | None = None
+    ) -> list[Step]:
+        """The write that ends a task together with the resource that it works on, for the caller's transaction.
+
+        Empty if the row of the task is gone: tasks are kept for 30 days after their last change.
+        """
+        task = self.store.find(organization, task_id)
+        return [] if task is None else [self.store.end_step(task, status, outputs, error, self.clock())]
+
     def find(self, organization: str, task_id: str) -> Task | None:
         """The task with this id in the organization, or None if there is none or its retention period has ended."""
         if not is_id(task_id, PREFIX):
@@ -103,7 +122,10 @@ class Tasks:
                 return Cancellation.NOTHING_TO_CANCEL
             if not task.cancellable:
                 return Cancellation.NOT_CANCELLABLE
-            self.store.cancel(task, now=self.clock())
+            if task.task_type in self.cancellers:
+                self.cancellers[task.task_type](task)
+            else:
+                self.store.cancel(task, now=self.clock())
             return Cancellation.CANCELED
 
         return retry_on_conflict(attempt, self.pause)

@@ -17,6 +17,7 @@ from chalicelib.aws.dynamodb.expressions import (
     at_most,
     between,
     equals,
+    exists,
     greater_than,
 )
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
@@ -25,7 +26,7 @@ from chalicelib.aws.dynamodb.writes import Evidence, Put, Update, applied_as_rev
 from chalicelib.core.clock import format_timestamp
 from chalicelib.core.json_codec import to_json
 from chalicelib.core.statuses import TaskStatusEnum
-from chalicelib.tasks.task import OPEN_STATUSES, NewTask, Task, expires_at, from_item, new_item
+from chalicelib.tasks.task import OPEN_STATUSES, NewTask, Task, TaskValues, expires_at, from_item, new_item
 from chalicelib.tasks.worker import Slice
 
 NOT_LEASED: Mapping[str, Any] = {"lease_owner": None, "lease_until": None}
@@ -39,8 +40,22 @@ class TaskStore:
 
     def step(self, new: NewTask, now: datetime) -> Put:
         """The write that stores and starts a task, for the caller's transaction."""
-        # No other task gets this id, so the row proves that the transaction was applied.
-        return Put(new_item(new, now), absent("pk"), was_applied=lambda row: True if row else None)
+        return _put_new(new_item(new, now))
+
+    def ended_step(self, new: NewTask, status: TaskStatusEnum, now: datetime) -> Put:
+        """The write that stores a task which has ended already, for the caller's transaction."""
+        return _put_new({**new_item(new, now), "status": status.value, "wake": 0})
+
+    def end_step(
+        self, task: Task, status: TaskStatusEnum, outputs: TaskValues, error: str | None, now: datetime
+    ) -> Update:
+        """The write that ends a task that its resource ends, for the caller's transaction.
+
+        It also ends a task that a run has leased: that run then loses its lease. Its condition only requires the row.
+        """
+        attributes = {"status": status.value, "outputs": to_json(list(outputs)), "error": error}
+        update = UpdateExpression({**_common_attributes(now), **attributes, **NOT_LEASED}, add={"revision": 1})
+        return Update(keys.task(task.organization, task.task_id), update, exists("pk"), _version_conflict)
 
     def find(self, organization: str, task_id: str) -> Task | None:
         """The task with this id, even if its retention period has ended. None if there is no such row."""
@@ -117,10 +132,13 @@ class TaskStore:
         )
 
     def end_lease(self, task: Task, *, now: datetime) -> Task:
-        """Ends the lease of an owner that is known to have ended. Raises VersionConflict if it has lost the lease."""
-        return self._write_as_owner(
-            task, UpdateExpression({**_common_attributes(now), **NOT_LEASED}, add={"revision": 1})
-        )
+        """Ends the lease of an owner that is known to have ended, or a wait.
+
+        Raises VersionConflict if the task has changed or ended.
+        """
+        update = UpdateExpression({**_common_attributes(now), **NOT_LEASED}, add={"revision": 1})
+        condition = all_of(equals("revision", task.revision), _is_open())
+        return self._write(task.organization, task.task_id, update, condition, applied_as_revision(task.revision))
 
     def fail(self, task: Task, error: str, *, now: datetime) -> Task:
         """Marks the task as failed. Raises VersionConflict if the owner has lost the lease."""
@@ -177,3 +195,8 @@ def _common_attributes(now: datetime) -> dict[str, Any]:
 
 def _version_conflict(_: Item | None) -> VersionConflict:
     return VersionConflict()
+
+
+def _put_new(item: Item) -> Put:
+    # No other task gets this id, so the row proves that the transaction was applied.
+    return Put(item, absent("pk"), was_applied=lambda row: True if row else None)

@@ -139,6 +139,11 @@ def from_item(item: Mapping[str, Any]) -> Task:
     )
 
 
+def started(new: NewTask, now: datetime) -> Task:
+    """The task as its first write stores it."""
+    return from_item(new_item(new, now))
+
+
 def show(task: Task) -> TaskResponse:
     """The response for a task.
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+BATCH_PROCESSING = "api_buckets_batches_process"
+# It creates objects in the bucket of a source adapter. The API has no type for this alone.
+SOURCE_ADAPTER_REFRESH = "api_buckets_objects_create"
+UPLOAD_CONFIRMATION = "api_buckets_uploads_confirm"
+UPLOADS_CONFIRMATION = "api_buckets_uploads_batch_confirm"
 TASK_TYPES = (
     "api_namespaces_create",
     "api_namespaces_delete",
-    "api_buckets_objects_create",
+    SOURCE_ADAPTER_REFRESH,
     "api_buckets_delete",
-    "api_buckets_batches_process",
+    BATCH_PROCESSING,
     "api_buckets_batches_submit",
     "api_buckets_uploads_create",
-    "api_buckets_uploads_confirm",
-    "api_buckets_uploads_batch_confirm",
+    UPLOAD_CONFIRMATION,
+    UPLOADS_CONFIRMATION,
 )

@@ -42,6 +42,31 @@ ALARMS = (
         {"QueueName": get_att("TaskDeadLetters", "QueueName")},
     ),
     Alarm(
+        "BatchDeadLettersAlarm",
+        "Messages of a batch failed permanently",
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        {"QueueName": get_att("BatchDeadLetters", "QueueName")},
+    ),
+    Alarm(
+        "ArrivalDeadLettersAlarm",
+        "Uploaded files could not be checked: they did not become objects",
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        {"QueueName": get_att("ArrivalDeadLetters", "QueueName")},
+    ),
+    Alarm(
+        "MirrorDeadLettersAlarm",
+        "Messages about files by URL failed permanently: read the log of OnMirrorMessage, then admin mirrors resend",
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        {"QueueName": get_att("MirrorDeadLetters", "QueueName")},
+    ),
+    Alarm(
+        "MirrorsWaitAlarm",
+        "Files by URL have been waiting for more than an hour",
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        {"QueueName": get_att("MirrorQueue", "QueueName")},
+        threshold=AN_HOUR,
+    ),
+    Alarm(
         "TasksWaitAlarm",
         "Background tasks have been waiting for more than an hour",
         ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
@@ -57,7 +82,7 @@ ALARMS = (
     ),
     Alarm(
         "CatalogBehindAlarm",
-        "Statistics of namespaces, or the start of tasks, are more than ten minutes behind",
+        "Statistics of namespaces, progress of batches, or the start of tasks are more than ten minutes behind",
         ("AWS/Lambda", "IteratorAge"),
         {"FunctionName": ref("OnCatalogChange")},
         threshold=TEN_MINUTES_IN_MILLISECONDS,

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from deployment.merge_template.alarms import alarms
 from deployment.merge_template.cloudformation import Json
+from deployment.merge_template.dashboard import dashboard
 from deployment.merge_template.functions import functions, log_groups, queues
 from deployment.merge_template.gateway_responses import gateway_responses
+from deployment.merge_template.queries import queries
 
 HANDWRITTEN = Path(__file__).parents[2] / ".chalice" / "resources.json"
 
@@ -16,7 +18,7 @@ HANDWRITTEN = Path(__file__).parents[2] / ".chalice" / "resources.json"
 def merge_template() -> Json:
     """The template that `chalice package` merges into its own."""
     template: Json = json.loads(HANDWRITTEN.read_text())
-    template["Resources"] |= log_groups() | queues() | functions() | alarms()
+    template["Resources"] |= log_groups() | queues() | functions() | alarms() | queries() | dashboard()
     template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"] = gateway_responses()
     return template
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from chalicelib.adapters.rules import (
     MAX_ADAPTER_BYTES,
+    MIN_SECRET_CHARS,
     SourceAdapterConfig,
     check_adapter,
     sets_secret,
@@ -21,6 +22,7 @@ from chalicelib.core.errors import NotEnabled, RequestInvalid
 SCHEMA = {"properties": {"title": {"type": "string"}, "clip": {"type": "video"}, "photo": {"type": "image"}}}
 AT = ("body", "source_adapter")
 URL = "https://api.example.com/v1/webhooks/mux/bkt_1"
+GENERATED = "generated-by-the-service"
 FULL: dict[str, Any] = {
     "adapter_type": "mux",
     "enabled": False,
@@ -56,7 +58,7 @@ def problems(call: Callable[[], object]) -> list[tuple[tuple[str | int, ...], st
 
 
 def stored(previous: dict[str, Any] | None = None, /, **given_: Any) -> dict[str, Any]:
-    return stored_adapter(config(**given_), previous, new_secret=lambda: "generated", webhook_url=URL)
+    return stored_adapter(config(**given_), previous, new_secret=lambda: GENERATED, webhook_url=URL)
 
 
 # The shape
@@ -73,7 +75,7 @@ def test_defaults_are_filled_in() -> None:
         "blob_source": {"file_field": "url", "target_property": "clip", "blob_type": "video"},
         "batching": {"mode": "time_window", "window_seconds": 30, "max_batch_size": 100, "auto_submit": True},
         "dedup_key": None,
-        "webhook_secret": "generated",
+        "webhook_secret": GENERATED,
         "webhook_url": URL,
         "source_collection_id": None,
         "source_filters": None,
@@ -91,7 +93,7 @@ def test_webhook_types_have_a_url_and_a_secret(type_: str) -> None:
     assert (
         webhook_url("https://api.example.com/", type_, "bkt_1") == f"https://api.example.com/v1/webhooks/{type_}/bkt_1"
     )
-    assert stored(adapter_type=type_)["webhook_secret"] == "generated"
+    assert stored(adapter_type=type_)["webhook_secret"] == GENERATED
 
 
 @pytest.mark.parametrize(
@@ -212,7 +214,7 @@ def test_an_adapter_of_type_bucket_has_neither_secret_nor_url() -> None:
     document = stored_adapter(adapter, None, new_secret=lambda: pytest.fail("no secret is needed"), webhook_url=url)
     assert (document["webhook_secret"], document["webhook_url"]) == (None, None)
     assert not sets_secret(adapter)
-    assert shown_adapter(document, reveal_secret=False)["webhook_secret"] is None
+    assert shown_adapter(document)["webhook_secret"] is None
 
 
 def test_only_an_adapter_of_type_bucket_has_source_buckets() -> None:
@@ -224,6 +226,60 @@ def test_only_an_adapter_of_type_bucket_has_source_buckets() -> None:
 def test_the_size_of_an_adapter_is_limited() -> None:
     adapter = config(connection={"credentials": {"key": "x" * MAX_ADAPTER_BYTES}})
     assert problems(lambda: check_adapter(adapter, SCHEMA)) == [(AT, "adapter_too_large")]
+
+
+# The paths
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "data.title",
+        "data.items.0.id",
+        "jmespath:data.items[?ready].id | [0]",
+        "jmespath:not_null(a, b)",
+        "jmespath",
+        ".",
+    ],
+)
+def test_dotted_paths_and_expressions_are_accepted(path: str) -> None:
+    blob = {"file_field": path, "target_property": "clip"}
+    check_adapter(config(field_mapping={path: "title"}, blob_source=blob, dedup_key=path), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("path", "type_"),
+    [
+        ("a" + ".a" * 21, "path_too_deep"),
+        ("jmespath:", "jmespath_invalid"),
+        ("jmespath:data.items[", "jmespath_invalid"),
+        ("jmespath:data items", "jmespath_invalid"),
+        ("jmespath:'open", "jmespath_invalid"),
+        ("jmespath:unknown(data)", "jmespath_invalid"),
+        ("jmespath:length()", "jmespath_invalid"),
+        ("jmespath:&data", "jmespath_invalid"),
+        ("jmespath:items[::0]", "jmespath_invalid"),
+        ("jmespath:" + "[" * 200 + "a" + "]" * 200, "jmespath_invalid"),
+        ("jmespath:" + "!" * 490 + "a", "jmespath_invalid"),
+    ],
+)
+def test_every_path_that_cannot_be_used_is_rejected_with_its_location(path: str, type_: str) -> None:
+    blob = {"file_field": path, "target_property": "clip"}
+    adapter = config(field_mapping={"ok": "title", path: "title"}, blob_source=blob, dedup_key=path)
+    assert problems(lambda: check_adapter(adapter, SCHEMA)) == [
+        ((*AT, "field_mapping", path), type_),
+        ((*AT, "blob_source", "file_field"), type_),
+        ((*AT, "dedup_key"), type_),
+    ]
+
+
+def test_the_message_for_an_expression_says_what_is_wrong() -> None:
+    adapter = config(dedup_key="jmespath:data.items[?id == ]")
+    with pytest.raises(RequestInvalid) as caught:
+        check_adapter(adapter, SCHEMA)
+    assert caught.value.problems[0].message.startswith("Not a JMESPath expression: ")
+    assert "column" in caught.value.problems[0].message
+    assert "\n" not in caught.value.problems[0].message
 
 
 # The URL
@@ -243,10 +299,25 @@ def test_the_webhook_url_may_be_sent_back_and_not_chosen() -> None:
 
 def test_a_secret_is_set_generated_or_kept() -> None:
     assert stored(webhook_secret="given")["webhook_secret"] == "given"
-    assert stored(webhook_secret=None)["webhook_secret"] == "generated"
+    assert stored(webhook_secret=None)["webhook_secret"] == GENERATED
     assert stored(stored(webhook_secret="given"), webhook_secret="redacted")["webhook_secret"] == "given"
     assert stored(stored(webhook_secret="given"), webhook_secret="new")["webhook_secret"] == "new"
-    assert stored(stored(webhook_secret="given"))["webhook_secret"] == "generated"
+    assert stored(stored(webhook_secret="given"))["webhook_secret"] == GENERATED
+
+
+def test_a_secret_of_the_client_has_at_least_16_characters() -> None:
+    check_adapter(config(webhook_secret="x" * 16), SCHEMA)
+    for secret in ("x" * 15, "redacted ", "REDACTED"):
+        assert problems(lambda: check_adapter(config(webhook_secret=secret), SCHEMA)) == [  # noqa: B023
+            ((*AT, "webhook_secret"), "string_too_short")
+        ]
+
+
+def test_a_shorter_secret_that_is_stored_already_can_be_kept() -> None:
+    kept = config(webhook_secret="redacted")
+    check_adapter(kept, SCHEMA)
+    before = {**stored(), "webhook_secret": "short"}
+    assert stored_adapter(kept, before, new_secret=lambda: GENERATED, webhook_url=URL)["webhook_secret"] == "short"
 
 
 def test_a_secret_that_is_not_stored_cannot_be_kept() -> None:
@@ -259,8 +330,8 @@ def test_a_secret_that_is_not_stored_cannot_be_kept() -> None:
 
 def test_only_the_write_that_sets_the_secret_reveals_it() -> None:
     document = stored(webhook_secret="given")
-    assert shown_adapter(document, reveal_secret=True)["webhook_secret"] == "given"
-    assert shown_adapter(document, reveal_secret=False)["webhook_secret"] == "redacted"
+    assert shown_adapter(document, webhook_secret="given")["webhook_secret"] == "given"
+    assert shown_adapter(document)["webhook_secret"] == "redacted"
     assert sets_secret(config(webhook_secret="given"))
     assert sets_secret(config())
     assert not sets_secret(config(webhook_secret="redacted"))
@@ -270,13 +341,13 @@ def test_only_the_write_that_sets_the_secret_reveals_it() -> None:
 
 
 def test_credentials_are_never_returned() -> None:
-    for reveal in (True, False):
-        shown = shown_adapter(stored(**FULL), reveal_secret=reveal)
+    for secret in ("given", None):
+        shown = shown_adapter(stored(**FULL), webhook_secret=secret)
         assert shown["connection"] == {
             "api_base_url": FULL["connection"]["api_base_url"],
             "credentials": {"token": "redacted", "n": "redacted"},
         }
-    bare = shown_adapter(stored(connection={}), reveal_secret=True)
+    bare = shown_adapter(stored(connection={}))
     assert bare["connection"] == {"api_base_url": None, "credentials": {}}
 
 
@@ -318,7 +389,7 @@ CONFIGS = st.fixed_dictionaries(
         "field_mapping": st.none() | st.dictionaries(TEXT, st.sampled_from(["title", "clip"])),
         "batching": st.none() | st.fixed_dictionaries({}, optional={"mode": st.just("count")}),
         "dedup_key": st.none() | TEXT,
-        "webhook_secret": st.none() | TEXT,
+        "webhook_secret": st.none() | st.text(min_size=MIN_SECRET_CHARS, max_size=20),
     },
 )
 
@@ -326,7 +397,7 @@ CONFIGS = st.fixed_dictionaries(
 @given(CONFIGS)
 def test_writing_the_returned_adapter_back_changes_nothing(given_: dict[str, Any]) -> None:
     first = stored(**given_)
-    again = config(**shown_adapter(first, reveal_secret=False))
+    again = config(**shown_adapter(first))
     check_adapter(again, SCHEMA)
     assert not sets_secret(again)
     assert stored_adapter(again, first, new_secret=lambda: pytest.fail("kept"), webhook_url=URL) == first

@@ -16,7 +16,9 @@ from chalicelib import wiring
 from chalicelib.admin.__main__ import admin
 from chalicelib.admin.services import services
 from chalicelib.core.errors import Unavailable
-from chalicelib.local.journal.folder import FolderInUse
+from chalicelib.local.events import wiring as events
+from chalicelib.local.events.wiring import Handlers
+from chalicelib.local.journal.folder import Folder, FolderInUse
 from chalicelib.services import Services
 from chalicelib.settings import Settings
 from chalicelib.wiring import build
@@ -323,3 +325,16 @@ def test_help_needs_no_services() -> None:
         result = Operator(no_services, "").run(command, "--help")
         assert result.exit_code == 0
         assert "Usage:" in result.stdout
+
+
+@pytest.mark.parametrize("processing", [False, True])
+def test_only_a_command_that_asks_for_it_processes_batches(
+    world: World, monkeypatch: pytest.MonkeyPatch, processing: bool
+) -> None:
+    started: list[Handlers] = []
+    monkeypatch.setenv("BUCKETS_ENGINE", "embedded")
+    monkeypatch.setattr(Folder, "require_engine", lambda folder: None)
+    monkeypatch.setattr(wiring, "services", lambda: world.services)
+    monkeypatch.setattr(events, "start_events", lambda settings, found, handlers: started.append(handlers))
+    assert services(processing=processing) is world.services
+    assert [handlers.batch is not None for handlers in started] == [processing]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,20 +12,28 @@ from botocore.config import Config
 from botocore.loaders import JSONFileLoader, Loader
 
 from chalicelib.aws.clients import (
+    COPY_TIMEOUT_SECONDS,
     UNCONVERTED_SHAPES,
     DynamoDBLoader,
     dynamodb_client,
+    events_client,
+    kms_client,
     probe_client,
     s3_client,
+    s3_copy_client,
     sqs_client,
 )
+from chalicelib.blobs.store import LARGE_COPY_BYTES
+from chalicelib.connections import connect_s3
 from chalicelib.health.checks import CHECK_TIME_LIMIT_SECONDS
 from chalicelib.settings import Settings
+from chalicelib.uploads.confirming import TASK_BYTES
 from tests.support.engine import Tables
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+ROOT = Path(__file__).parents[2]
 VARIABLES = (
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
@@ -64,7 +73,7 @@ def test_the_client_calls_the_endpoint_in_the_environment(
     assert dynamodb_client(Settings()).meta.endpoint_url == endpoint
 
 
-@pytest.mark.parametrize("new_client", [dynamodb_client, s3_client, sqs_client])
+@pytest.mark.parametrize("new_client", [dynamodb_client, s3_client, sqs_client, events_client, kms_client])
 def test_the_endpoints_of_other_services_are_not_loaded(
     monkeypatch: pytest.MonkeyPatch, new_client: Callable[[Settings], Any]
 ) -> None:
@@ -94,6 +103,29 @@ def test_a_probe_times_out_within_the_budget_of_a_health_check() -> None:
     config: Any = probe_client(Settings()).meta.config
     assert config.connect_timeout + config.read_timeout <= CHECK_TIME_LIMIT_SECONDS
     assert config.retries["total_max_attempts"] == 1
+
+
+def test_a_copy_may_take_as_long_as_the_functions_that_copy_large_files() -> None:
+    config: Any = s3_copy_client(Settings()).meta.config
+    functions = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_functions"]
+    limit = min(functions[name]["lambda_timeout"] for name in ("on_task", "on_blob_arrival"))
+    assert limit / 2 < config.read_timeout < limit - 60
+    assert config.retries["total_max_attempts"] == 1
+    usual: Any = s3_client(Settings()).meta.config
+    assert (config.signature_version, config.connect_timeout) == (usual.signature_version, usual.connect_timeout)
+    # Requests copy no file that needs this client.
+    assert TASK_BYTES <= LARGE_COPY_BYTES
+
+
+def test_large_files_are_copied_with_a_client_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    s3 = connect_s3(Settings())
+    assert s3() is s3()
+    assert s3.copies() is s3.copies()
+    configs: list[Any] = [client.meta.config for client in (s3(), s3.copies())]
+    assert [config.read_timeout for config in configs] == [5, COPY_TIMEOUT_SECONDS]
+    monkeypatch.setattr("chalicelib.local.engine.connect_s3", lambda settings: object())
+    embedded = connect_s3(Settings(engine="embedded"))
+    assert embedded.copies() is embedded()
 
 
 def test_the_shapes_that_are_not_converted_exist_in_the_dynamodb_model() -> None:

@@ -14,7 +14,7 @@ from chalicelib.blobs.content import MAX_ROW_TEXT_BYTES, NewBlob
 from chalicelib.blobs.errors import UrlInvalid
 from chalicelib.blobs.inputs import MAX_INLINE_CONTENT_BYTES, MAX_INLINE_TEXT_BYTES, MAX_URL_CHARS
 from chalicelib.blobs.models import CreateBlobRequest
-from chalicelib.core.errors import NotEnabled, RequestInvalid
+from chalicelib.core.errors import RequestInvalid
 from chalicelib.http.parsing import problems_of
 from chalicelib.schemas.values import FILE_TYPES
 from tests.support.blobs import LOCATION, PNG_HEADER, encoded, read, rejection
@@ -264,19 +264,6 @@ def test_the_type_must_be_that_of_the_field_in_any_letter_case() -> None:
 def test_exactly_one_source_is_required() -> None:
     assert rejection("image")[0] == ("data",)
     assert rejection("image", "https://example.com/x", upload_id="upl_1")[0] == ()
-
-
-@pytest.mark.parametrize(
-    ("more", "field"),
-    [
-        ({"upload_id": "upl_1"}, "body.blobs.0.upload_id"),
-        ({"data": "https://example.com/x", "force_remirror": True}, "body.blobs.0.force_remirror"),
-    ],
-)
-def test_a_feature_that_is_not_enabled_is_rejected_with_its_name(more: dict[str, Any], field: str) -> None:
-    with pytest.raises(NotEnabled) as raised:
-        read("image", **more)
-    assert raised.value.details == {"field": field}
 
 
 def test_the_key_prefix_and_the_metadata_are_kept() -> None:

@@ -11,10 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chalicelib.admin.__main__ import admin
+from chalicelib.blobs.file_version import StoredFile
 from chalicelib.blobs.orphans import orphans
-from chalicelib.blobs.store import BlobStore, StoredFile
+from chalicelib.blobs.store import BlobStore
 from chalicelib.blobs.writer import blob_key
 from tests.support.api import Api
+from tests.support.catalog import partition_of
 from tests.support.objects import POSTER, blob_keys, create_object_bucket, created, text
 from tests.support.world import World
 
@@ -31,7 +33,9 @@ def store_unreferenced(world: World, bucket_id: str, object_id: str, blob_id: st
 
 def found(world: World, *, before: datetime = NOW + timedelta(days=1)) -> list[str]:
     files = world.services.blobs.list_files("")
-    return [file.key for file in orphans(world.services.objects.store, files, before=before)]
+    objects, partition = world.services.objects, partition_of(world)
+    needed = objects.shared_files(lambda _: partition).needed
+    return [file.key for file in orphans(objects.store, files, before=before, needed=needed)]
 
 
 def run(world: World, *arguments: str) -> Result:
@@ -84,7 +88,7 @@ def test_recent_files_are_not_listed(world: World) -> None:
 @pytest.mark.parametrize("key", ["uploads/bkt_1/obj_1/blob_1", "blobs/x", "blobs/bkt_1/obj_1/blob_1/part", "blobs"])
 def test_other_keys_are_ignored(world: World, key: str) -> None:
     files = [StoredFile(key, 1, NOW - timedelta(days=9))]
-    assert list(orphans(world.services.objects.store, files, before=NOW)) == []
+    assert list(orphans(world.services.objects.store, files, before=NOW, needed=lambda *_: set())) == []
 
 
 # The command, which ignores files that are younger than an hour
@@ -95,9 +99,10 @@ def aged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """All files seem to have been stored two hours ago."""
     list_files = world.services.blobs.list_files
 
-    def list_aged(prefix: str) -> Any:
+    def list_aged(prefix: str, **more: Any) -> Any:
         return (
-            StoredFile(each.key, each.size_bytes, each.stored_at - timedelta(hours=2)) for each in list_files(prefix)
+            StoredFile(each.key, each.size_bytes, each.stored_at - timedelta(hours=2))
+            for each in list_files(prefix, **more)
         )
 
     monkeypatch.setattr(world.services.blobs, "list_files", list_aged)
@@ -114,7 +119,7 @@ def test_the_command_lists_no_recent_files(world: World) -> None:
 def test_the_command_lists_orphans_and_keeps_them(world: World) -> None:
     key = store_unreferenced(world, "bkt_1", "obj_1")
     (row,) = json.loads(run(world, "--all", "--json").stdout)
-    assert (row["key"], row["size_bytes"]) == (key, 4)
+    assert (row["problem"], row["key"], row["size_bytes"]) == ("unreferenced", key, 4)
     assert key in run(world, "--all").stdout
     assert blob_keys(world) == [key]
     assert json.loads(run(world, "--all", "--json", "--older-than", "3h").stdout) == []
@@ -129,7 +134,7 @@ def test_the_command_removes_orphans_with_remove(world: World, api: Api) -> None
         store_unreferenced(world, bucket_id, f"obj_{number}")
     result = run(world, "--all", "--remove", "--json")
     assert len(json.loads(result.stdout)) == 3
-    assert "3 of 3 removed" in result.stderr
+    assert "3 files removed" in result.stderr
     assert blob_keys(world) == kept
 
 
@@ -144,7 +149,7 @@ def test_the_command_can_be_limited_to_one_bucket(world: World, api: Api) -> Non
 
 @pytest.mark.usefixtures("aged")
 def test_progress_is_printed_on_standard_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.admin.blobs.PROGRESS_EVERY", 2)
+    monkeypatch.setattr("chalicelib.admin.bucket_selection.PROGRESS_EVERY", 2)
     for number in range(5):
         store_unreferenced(world, "bkt_1", f"obj_{number}")
     result = run(world, "--all", "--json")

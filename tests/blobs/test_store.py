@@ -7,15 +7,18 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 from mypy_boto3_s3 import S3Client
 
+from chalicelib.aws.clients import COPY_TIMEOUT_SECONDS
 from chalicelib.blobs.blob import Blob
+from chalicelib.blobs.errors import FileForbidden, FileMissing, FileUnreadable
 from chalicelib.blobs.inputs import MAX_FILENAME_CHARS
 from chalicelib.blobs.mime_types import read_mime_type
 from chalicelib.blobs.store import (
+    LARGE_COPY_BYTES,
     MAX_METADATA_BYTES,
     S3_STORAGE_CLASSES,
     BlobStore,
@@ -24,7 +27,7 @@ from chalicelib.blobs.store import (
     description,
 )
 from chalicelib.core.errors import Unavailable
-from tests.support.engine import no_s3
+from tests.support.engine import needs_storage_classes, no_s3
 from tests.support.faults import Fault, Faults, altered, error_response, lost, never_sent
 from tests.support.slow_time import SlowTime
 
@@ -84,6 +87,7 @@ def test_the_content_type_is_stored_with_the_charset(
     assert s3.head_object(Bucket=blob_bucket, Key="k")["ContentType"] == expected
 
 
+@needs_storage_classes
 @pytest.mark.parametrize(
     ("storage_class", "expected"),
     [
@@ -301,3 +305,90 @@ def test_no_file_has_more_metadata_than_s3_accepts(
     }
     assert set(stored) == {"ContentType", "ContentDisposition", "StorageClass"}
     assert sum(len(name) + len(value.encode("ascii")) for name, value in headers.items()) <= MAX_METADATA_BYTES
+
+
+def test_a_range_of_a_file_is_read(store: BlobStore) -> None:
+    store.put("k", b"0123456789", **PLAIN)
+    assert [store.read("k", *each) for each in ((0, 4), (8, 4), (0, 99))] == [b"0123", b"89", b"0123456789"]
+    assert store.read("k", 10, 4) == b""
+
+
+def test_a_file_that_is_not_in_s3_is_missing(store: BlobStore) -> None:
+    store.put("k", b"x", **PLAIN)
+    store.check_exists("k")
+    with pytest.raises(FileMissing, match="is not in the storage"):
+        store.check_exists("none")
+    with pytest.raises(FileMissing):
+        store.read("none", 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [("AccessDenied", 403, FileForbidden), ("403", 403, FileForbidden), ("InvalidObjectState", 403, FileUnreadable)],
+)
+def test_a_file_that_may_not_be_read_is_unreadable(
+    store: BlobStore, faults: Faults, code: str, status: int, kind: type[FileUnreadable]
+) -> None:
+    store.put("k", b"x", **PLAIN)
+    faults.always(error_response(code, status=status))
+    with pytest.raises(FileUnreadable) as raised:
+        store.read("k", 0, 4)
+    assert type(raised.value) is kind
+
+
+def test_reading_is_retried_until_the_budget_ends(store: BlobStore, faults: Faults) -> None:
+    store.put("k", b"x", **PLAIN)
+    faults.on(1, slow_down)
+    assert store.read("k", 0, 4) == b"x"
+    faults.always(slow_down)
+    with pytest.raises(Unavailable):
+        store.check_exists("k")
+
+
+def test_other_errors_of_s3_propagate(store: BlobStore, faults: Faults) -> None:
+    faults.always(error_response("InvalidRequest"))
+    with pytest.raises(ClientError):
+        store.check_exists("k")
+
+
+class SlowCopies:
+    """A client whose copies time out without a response. `calls` counts them."""
+
+    def __init__(self, time: SlowTime) -> None:
+        self.time, self.calls = time, 0
+
+    def copy_object(self, **_: Any) -> None:
+        self.calls += 1
+        self.time.now += COPY_TIMEOUT_SECONDS
+        raise ReadTimeoutError(endpoint_url="https://s3.us-east-1.amazonaws.com")
+
+
+def copied(store: BlobStore, size_bytes: int | None, *, is_version: bool) -> None:
+    if is_version:
+        described: dict[str, Any] = {**PLAIN, "etag": "0", "sha256": "0"}
+        store.copy_version("a", "b", **described, size_bytes=size_bytes)
+    else:
+        store.copy("a", "b", storage_class=None, size_bytes=size_bytes)
+
+
+@pytest.mark.parametrize("is_version", [False, True])
+def test_a_large_file_is_copied_with_the_client_that_waits_longer_and_not_again(
+    time: SlowTime, *, is_version: bool
+) -> None:
+    copies: Any = SlowCopies(time)
+    store = BlobStore(no_s3, "b", copies=lambda: copies, clock=time.clock, sleep=time.sleep)
+    with pytest.raises(Unavailable):
+        copied(store, LARGE_COPY_BYTES, is_version=is_version)
+    assert (copies.calls, time.sleeps) == (1, [])
+
+
+@pytest.mark.parametrize("is_version", [False, True])
+@pytest.mark.parametrize("size_bytes", [None, LARGE_COPY_BYTES - 1])
+def test_other_files_are_copied_with_the_client_of_requests(
+    time: SlowTime, size_bytes: int | None, *, is_version: bool
+) -> None:
+    usual: Any = SlowCopies(time)
+    store = BlobStore(lambda: usual, "b", copies=no_s3, clock=time.clock, sleep=time.sleep)
+    with pytest.raises(Unavailable):
+        copied(store, size_bytes, is_version=is_version)
+    assert usual.calls == 1

@@ -37,7 +37,7 @@ def test_defaults_are_filled_in(api: Api) -> None:
     assert shown["blob_source"] is shown["connection"] is shown["event_filter"] is None
 
 
-@pytest.mark.parametrize("given", [None, "my-own-secret"])
+@pytest.mark.parametrize("given", [None, "my-own-webhook-secret"])
 def test_a_secret_is_shown_by_the_write_that_sets_it_and_never_again(api: Api, given: str | None) -> None:
     first = adapter(api.post("/v1/buckets", bucket_body(source_adapter={**MUX, "webhook_secret": given})))[
         "webhook_secret"
@@ -58,12 +58,12 @@ def test_a_secret_is_shown_by_the_write_that_sets_it_and_never_again(api: Api, g
 
 
 def test_redacted_keeps_the_secret_that_is_stored(world: World, api: Api) -> None:
-    api.post("/v1/buckets", bucket_body(source_adapter={**MUX, "webhook_secret": "my-own-secret"}))
+    api.post("/v1/buckets", bucket_body(source_adapter={**MUX, "webhook_secret": "my-own-webhook-secret"}))
     api.patch(PATH, {"source_adapter": {**MUX, "webhook_secret": "redacted", "enabled": False}})
 
     pages = world.client.get_paginator("scan").paginate(TableName=world.tables.catalog)
     settings = [item["settings"]["S"] for page in pages for item in page["Items"] if "bucket_name" in item]
-    assert [json.loads(text)["source_adapter"]["webhook_secret"] for text in settings] == ["my-own-secret"]
+    assert [json.loads(text)["source_adapter"]["webhook_secret"] for text in settings] == ["my-own-webhook-secret"]
 
 
 def test_redacted_with_nothing_stored_is_rejected(api: Api) -> None:
@@ -75,16 +75,16 @@ def test_redacted_with_nothing_stored_is_rejected(api: Api) -> None:
 @pytest.mark.parametrize(
     "filters",
     [
-        {"source_adapter.webhook_secret": "my-own-secret"},
+        {"source_adapter.webhook_secret": "my-own-webhook-secret"},
         {"field": "source_adapter.webhook_secret", "operator": "starts_with", "value": "my-"},
         {"field": "source_adapter.webhook_secret", "operator": "regex", "value": "own"},
         {"field": "source_adapter.connection.credentials.token", "operator": "contains", "value": "hidden"},
-        {"field": "source_adapter", "operator": "contains", "value": "my-own-secret"},
+        {"field": "source_adapter", "operator": "contains", "value": "my-own-webhook-secret"},
     ],
 )
 def test_no_filter_search_or_sort_reveals_a_secret(api: Api, filters: dict[str, Any]) -> None:
     connection = {"api_base_url": "https://example.com", "credentials": {"token": "hidden-token"}}
-    given = {**MUX, "webhook_secret": "my-own-secret", "connection": connection}
+    given = {**MUX, "webhook_secret": "my-own-webhook-secret", "connection": connection}
     made = api.post("/v1/buckets", bucket_body(source_adapter=given))
 
     assert "hidden-token" not in made.text + api.get(PATH).text
@@ -110,6 +110,9 @@ def test_no_filter_search_or_sort_reveals_a_secret(api: Api, filters: dict[str, 
         ({**MUX, "blob_source": {"file_field": "url", "target_property": "photo"}}, ["blob_source", "blob_type"]),
         ({**MUX, "batching": {"window_seconds": 4}}, ["batching", "window_seconds"]),
         ({**MUX, "webhook_url": "https://example.com/mine"}, ["webhook_url"]),
+        ({**MUX, "webhook_secret": "fifteen-letters"}, ["webhook_secret"]),
+        ({**MUX, "dedup_key": "jmespath:data["}, ["dedup_key"]),
+        ({**MUX, "field_mapping": {"jmespath:a b": "title"}}, ["field_mapping", "jmespath:a b"]),
         ({**MUX, "source_bucket_ids": ["bkt_0000000000000000"]}, ["source_bucket_ids"]),
         ({"adapter_type": "bucket"}, ["source_bucket_ids"]),
         ({"adapter_type": "bucket", "source_bucket_ids": ["bkt_0000000000000000"]}, ["source_bucket_ids", 0]),

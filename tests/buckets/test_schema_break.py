@@ -126,7 +126,8 @@ def test_a_file_field_that_an_adapter_fills_keeps_its_type(api: Api, bucket_id: 
 @pytest.mark.parametrize("method", METHODS)
 def test_an_adapter_of_the_maximum_size_prevents_no_schema_change(api: Api, bucket_id: str, method: str) -> None:
     def adapter(length: int) -> dict[str, Any]:
-        return {"adapter_type": "mux", "connection": {"credentials": {"key": "x" * length}}}
+        credentials = {f"key{number}": "x" * ((length + number) // 5) for number in range(5)}
+        return {"adapter_type": "mux", "connection": {"credentials": credentials}}
 
     max_letters = MAX_ADAPTER_BYTES - len(SourceAdapterConfig.model_validate(adapter(0)).model_dump_json())
     assert api.patch(PATH, {"source_adapter": adapter(max_letters + 1)}).status == 422

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import mixpeek
 import pytest
+
+from tests.contract.sdk_import import mixpeek  # isort: split
+
 from mixpeek import Mixpeek
 from mixpeek.api.bucket_objects_api import BucketObjectsApi
 from mixpeek.api.buckets_api import BucketsApi

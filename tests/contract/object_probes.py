@@ -6,15 +6,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tests.contract.probes import SEND, WHERE, Body, Probe, checked_by, lists, names_in, rejected, send_query, shown
+from tests.contract.probes import SEND, WHERE, Body, Probe, checked_by, lists, names_in, send_query, shown
+from tests.mirroring.scenes import copy_files, hosting, reply_with
 from tests.support.api import Api, ApiResponse
-from tests.support.objects import POSTER, SCHEMA, objects, text
+from tests.support.objects import PNG, POSTER, SCHEMA, objects, text
 
 NewProbe = Callable[[str], Probe]
-URL_BLOB = {"property": "poster", "type": "image", "data": "https://example.com/m.jpg"}
+URL_BLOB = {"property": "poster", "type": "image", "data": "http://example.com/m.jpg"}
 TITLES = ["M", "Fury", "Spione"]
 TITLE_FILTER = {"field": "title", "operator": "eq", "value": "fury"}
-BY_REFERENCE = "accepted without effect: a URL is always stored by reference"
+COPIES = "supported: the file at the URL is copied, or not"
+COPIES_AGAIN = "supported: replaces a file that was copied from the URL even by the same content"
 
 
 def _path(api: Api, object_id: str = "", *, name: str = "reels", **more: Any) -> str:
@@ -124,11 +126,33 @@ def _check_idempotency_key(api: Api, _: str, __: Body) -> None:
     _check_same_object("row-12", api, "idempotency_key", {})
 
 
+def _with_option(model: str, option: Body) -> Body:
+    """Returns the fields of an object with a file by URL. The option is that of the file, or else of the object."""
+    of_file = model == "CreateBlobRequest"
+    return {"blobs": [{**URL_BLOB, **(option if of_file else {})}], **({} if of_file else option)}
+
+
 def _check_canonicalize_source(api: Api, model: str, _: Body) -> None:
-    for value in (True, False):
-        body = {"canonicalize_source": value}
-        reply = SEND[model](api, body if model == "CreateBlobRequest" else {**body, "blobs": [URL_BLOB]})
-        assert reply.json["blobs"][0]["properties"]["url"] == URL_BLOB["data"]
+    with hosting(reply_with(PNG)) as host:
+        for value in (True, False):
+            made = _create(api, _with_option(model, {"canonicalize_source": value})).json
+            assert copy_files(api, made, host) == (1 if value else 0)
+            (blob,) = api.get(_path(api, made["object_id"])).json["blobs"]
+            assert blob["properties"]["url"].startswith("s3://" if value else "http://")
+
+
+def _check_force_remirror(api: Api, model: str, _: Body) -> None:
+    path = _path(api, name="films", unique_key={"fields": ["film_id"], "default_policy": "upsert"})
+    urls = []
+    with hosting(reply_with(PNG)) as host:
+        for force in (False, False, True):
+            sent = api.post(path, {"film_id": "tt1", **_with_option(model, {"force_remirror": force})})
+            assert copy_files(api, sent.json, host) == 1
+            stored = api.get(objects("films", sent.json["object_id"])).json
+            urls.append(stored["blobs"][0]["properties"]["url"])
+    assert urls[0] == urls[1] != urls[2]
+    refused = _create(api, {"blobs": [{**POSTER, "force_remirror": True}]})
+    assert (refused.status, refused.error["type"]) == (422, "ValidationError")
 
 
 def _check_blob_property(api: Api, model: str, _: Body) -> None:
@@ -145,7 +169,13 @@ def _check_blob_type(api: Api, model: str, _: Body) -> None:
 
 def _check_upload_id(api: Api, model: str, _: Body) -> None:
     reply = SEND[model](api, {"data": None, "upload_id": "upl_1"})
-    assert (reply.status, reply.error["details"]["field"]) == (403, "body.blobs.0.upload_id")
+    assert (reply.status, reply.error["details"]["field"]) == (404, "body.blobs.0.upload_id")
+    declared = {"filename": "m.png", "content_type": "image/png", "create_object_on_confirm": False}
+    upload = api.post("/v1/buckets/reels/uploads", declared).json
+    api.services().blobs.put(upload["s3_key"], PNG, mime_type="image/png", filename=None, storage_class=None)
+    assert api.post(f"/v1/buckets/reels/uploads/{upload['upload_id']}/confirm").status == 200
+    (blob,) = SEND[model](api, {"data": None, "upload_id": upload["upload_id"]}).json["blobs"]
+    assert blob["details"]["size_bytes"] == len(PNG)
     assert SEND[model](api, {"upload_id": None}).status == 200
 
 
@@ -238,9 +268,11 @@ def _check_policy(api: Api, model: str, _: Body) -> None:
 
 
 def _check_auto_process(api: Api, model: str, _: Body) -> None:
-    reply = SEND[model](api, {"auto_process": True})
-    assert (reply.status, reply.error["details"]["field"]) == (403, "auto_process")
     assert SEND[model](api, {"auto_process": False}).status == 200
+    assert api.post("/v1/batches/list").json["results"] == []
+    assert SEND[model](api, {"auto_process": True}).status == 200
+    (batch,) = api.post("/v1/batches/list").json["results"]
+    assert (batch["status"], batch["object_count"]) == ("PENDING", 1)
 
 
 def _cursor(api: Api) -> str:
@@ -262,15 +294,15 @@ OBJECT_PAGE: dict[str, NewProbe] = {
     "next_cursor": lists(_cursor, ["Spione"]),
     "after": lists(_cursor, ["Spione"]),
 }
-AUTO_PROCESS = checked_by(_check_auto_process, "rejected: 403 NotEnabledError that names it")
+AUTO_PROCESS = checked_by(_check_auto_process, "supported: the objects are submitted in a batch")
 
 OBJECT_PROBES: dict[str, dict[str, NewProbe]] = {
     "CreateObjectRequest": {
         "key_prefix": shown("lang/m"),
         "blobs": checked_by(_check_blobs, "supported: shown in the response"),
         "skip_duplicates": checked_by(_check_skip_duplicates, "supported: returns the object with the same content"),
-        "canonicalize_source": checked_by(_check_canonicalize_source, BY_REFERENCE),
-        "force_remirror": rejected(True, 403),
+        "canonicalize_source": checked_by(_check_canonicalize_source, COPIES),
+        "force_remirror": checked_by(_check_force_remirror, COPIES_AGAIN),
         "edges": shown([{"type": "sequel_of", "target_object_id": "obj_1"}]),
         "idempotency_key": checked_by(_check_idempotency_key, "supported: returns the object with the same key"),
     },
@@ -281,11 +313,13 @@ OBJECT_PROBES: dict[str, dict[str, NewProbe]] = {
         "type": checked_by(_check_blob_type, "supported: shown; rejected with 422 if the schema has another type"),
         "key_prefix": shown("posters/m"),
         "data": shown({"url": "https://example.com/n.jpg"}, where="properties.url", as_="https://example.com/n.jpg"),
-        "upload_id": checked_by(_check_upload_id, "rejected: 403 NotEnabledError that names it"),
+        "upload_id": checked_by(
+            _check_upload_id, "supported: the file of a completed upload; objects that name the same upload share it"
+        ),
         "checksum": shown("a" * 64, where="details.hash", as_="sha256:" + "a" * 64),
         "metadata": checked_by(_check_blob_metadata, "supported: shown at the root of the object"),
-        "canonicalize_source": checked_by(_check_canonicalize_source, BY_REFERENCE),
-        "force_remirror": rejected(True, 403),
+        "canonicalize_source": checked_by(_check_canonicalize_source, COPIES),
+        "force_remirror": checked_by(_check_force_remirror, COPIES_AGAIN),
     },
     "EdgeModel": {
         "type": shown("remake_of"),

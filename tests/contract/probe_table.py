@@ -6,8 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from tests.contract.batch_probes import BATCH_PROBES
 from tests.contract.object_probes import OBJECT_PROBES
 from tests.contract.probes import SCHEMA, SEND, Body, Probe, checked_by, lists, names_in, rejected, shown, start_tasks
+from tests.contract.upload_probes import UPLOAD_PROBES
 from tests.support.api import Api
 
 NewProbe = Callable[[str], Probe]
@@ -354,6 +356,8 @@ PROBES: dict[str, dict[str, NewProbe]] = {
     },
     "query of list_namespaces_get": {**NS_PAGE, "page": PAGE_NUMBER},
     **OBJECT_PROBES,
+    **BATCH_PROBES,
+    **UPLOAD_PROBES,
 }
 
 

@@ -58,7 +58,9 @@ def shown(value: Any, *, as_: Any = ..., where: str | None = None) -> Callable[[
 
 
 def _later(api: Api, reply: ApiResponse) -> ApiResponse:
-    """Reads the object, the bucket or the namespace in a response again."""
+    """Reads the object, the batch, the bucket or the namespace in a response again."""
+    if "batch_id" in reply.json:
+        return api.get(f"/v1/batches/{reply.json['batch_id']}")
     if "object_id" in reply.json:
         return api.get(f"/v1/buckets/{reply.json['bucket_id']}/objects/{reply.json['object_id']}")
     id_, collection = ("bucket_id", "buckets") if "bucket_id" in reply.json else ("namespace_id", "namespaces")
@@ -105,7 +107,8 @@ def checked_by(check_: Check, outcome: str) -> Callable[[str], Probe]:
 def names_in(reply: ApiResponse) -> list[str]:
     """Returns the names or titles of the rows of a list."""
     rows = [{**row, **(row.get("additional_data") or {})} for row in reply.json["results"]]
-    return [row.get("bucket_name") or row.get("title") or row["namespace_name"] for row in rows]
+    names = ("bucket_name", "title", "batch_name", "namespace_name", "filename")
+    return [next(row[name] for name in names if row.get(name)) for row in rows]
 
 
 def start_tasks(api: Api) -> None:

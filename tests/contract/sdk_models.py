@@ -6,7 +6,10 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
+from mixpeek.api.batches_api import BatchesApi
+from mixpeek.api.bucket_batches_api import BucketBatchesApi
 from mixpeek.api.bucket_objects_api import BucketObjectsApi
+from mixpeek.api.bucket_uploads_api import BucketUploadsApi
 from mixpeek.api.buckets_api import BucketsApi
 from mixpeek.api.byo_documents_api import BYODocumentsApi
 from mixpeek.api.health_api import HealthApi
@@ -15,7 +18,18 @@ from mixpeek.api.tasks_api import TasksApi
 from pydantic import BaseModel
 
 Method = Callable[..., Any]
-API_CLASSES = (TasksApi, BucketsApi, BucketObjectsApi, NamespacesApi, HealthApi)
+API_CLASSES = (
+    TasksApi,
+    BucketsApi,
+    BucketObjectsApi,
+    BucketUploadsApi,
+    BucketBatchesApi,
+    BatchesApi,
+    NamespacesApi,
+    HealthApi,
+)
+# The parameter of a method that is a body without a model.
+FREE_BODY = "request_body"
 # Suffixes of variants of each method, which have the same arguments.
 VARIANTS = ("_with_http_info", "_without_preload_content")
 
@@ -38,7 +52,7 @@ def query_parameters(method: Method) -> list[str]:
     return [
         name
         for name, annotation in _arguments(method).items()
-        if signature.parameters[name].default is None and not models_in(annotation)
+        if signature.parameters[name].default is None and not models_in(annotation) and name != FREE_BODY
     ]
 
 

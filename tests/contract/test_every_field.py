@@ -7,43 +7,27 @@ the SDK with new fields does, too.
 from __future__ import annotations
 
 import importlib
-import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mixpeek.api.bucket_objects_api import BucketObjectsApi
-from mixpeek.api.buckets_api import BucketsApi
-from mixpeek.api.namespaces_api import NamespacesApi
-from mixpeek.api.tasks_api import TasksApi
 
 from chalicelib.api import all_operations
 from chalicelib.wiring import services
 from tests.contract import omitted_fields
+from tests.contract.batch_probes import OWN_FIELDS
 from tests.contract.probe_table import PROBES, probe
 from tests.contract.probes import SCHEMA
-from tests.contract.sdk_models import bodies, methods
+from tests.contract.sdk_models import bodies, fields, methods, query_parameters
 from tests.contract.test_probe_coverage import UNSUPPORTED_OPERATIONS
 from tests.support.api import Api
 from tests.support.world import World
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "compatibility.md"
 METHODS: dict[str, Any] = {
-    "query of list_tasks": TasksApi.list_tasks,
-    **{
-        f"query of {name}": getattr(BucketsApi, name)
-        for name in ("list_buckets", "list_buckets_get", "patch_bucket", "update_bucket", "delete_bucket")
-    },
-    **{
-        f"query of {name}": getattr(NamespacesApi, name)
-        for name in ("list_namespaces", "list_namespaces_get", "delete_namespace")
-    },
-    **{
-        f"query of {name}_buckets": getattr(BucketObjectsApi, f"{name}_buckets")
-        for name in ("create_object", "create_objects_batch", "get_object", "list_objects", "list_objects_get")
-    },
+    name: methods()[name.removeprefix("query of ")] for name in PROBES if name.startswith("query of ")
 }
 
 
@@ -55,8 +39,7 @@ def model_of(name: str) -> Any:
 def fields_of(name: str) -> list[str]:
     """Returns the fields of a model, or the query parameters of a method, of the SDK."""
     if name in METHODS:
-        parameters = list(inspect.signature(METHODS[name]).parameters)[1:]
-        return [p for p in parameters if p[0] != "_" and not p.endswith(("_request", "_identifier"))]
+        return query_parameters(METHODS[name])
     fields = model_of(name).model_fields
     return [field.alias or key for key, field in fields.items() if key != "additional_properties"]
 
@@ -87,6 +70,29 @@ def test_a_field_takes_effect_or_is_rejected_by_name(filled_api: Api, model: str
     found.check(filled_api, model, {})
 
 
+def own_fields_of_batches() -> set[tuple[str, str]]:
+    """Returns the fields of our operations on batches that the methods of the SDK do not have."""
+    found = set()
+    for operation in all_operations(services):
+        if operation.tag == "Batches":
+            ours = {name for make in (operation.body, operation.query) if make for name in make().model_fields}
+            method = methods()[operation.name]
+            theirs = {name for body in bodies(method) for name in fields(body)} | set(query_parameters(method))
+            found |= {(operation.name, name) for name in ours - theirs}
+            if operation.name == "resubmit_batch_buckets_batches":  # its body has no model in the SDK
+                found |= {(operation.name, name) for name in operation.body().model_fields}  # type: ignore[misc]
+    return found
+
+
+def test_every_field_of_batches_beyond_the_sdk_has_a_probe() -> None:
+    assert own_fields_of_batches() == set(OWN_FIELDS)
+
+
+@pytest.mark.parametrize("field", OWN_FIELDS, ids=" ".join)
+def test_a_field_beyond_the_sdk_takes_effect(filled_api: Api, field: tuple[str, str]) -> None:
+    OWN_FIELDS[field](filled_api)
+
+
 def test_every_probe_is_for_a_field_of_the_sdk() -> None:
     known = set(all_request_fields())
     assert [(model, field) for model in PROBES for field in PROBES[model] if (model, field) not in known] == []
@@ -106,8 +112,8 @@ def test_the_published_page_has_every_field() -> None:
 INTRODUCTION = """# Compatibility with the official SDK
 
 The official Python SDK (`mixpeek` 1.3.783) works with this service unmodified. This page lists the SDK's operations for
-namespaces, buckets, objects and tasks. For every field of a request and every parameter of a query string, it says what
-this service does with it. `tests/contract/test_every_field.py` tests each line, and
+namespaces, buckets, objects, uploads, batches and tasks. For every field of a request and every parameter of a query
+string, it says what this service does with it. `tests/contract/test_every_field.py` tests each line, and
 `python -m tests.contract.test_every_field` writes this page.
 
 * *supported*: the field takes effect.
@@ -143,10 +149,7 @@ def unsupported_operations() -> Iterator[str]:
     yield "### Operations that do not exist"
     yield "These operations of the SDK respond with 404, or with 405 if the path exists with another method:"
     yield "\n".join(f"* `{name}`" for name in sorted(UNSUPPORTED_OPERATIONS))
-    yield (
-        "Uploads, batches and incoming webhooks do not exist yet either. The SDK has them in other "
-        "classes; their paths respond with 404."
-    )
+    yield "The SDK has no method for incoming webhooks, which other systems send."
 
 
 def models() -> Iterator[str]:

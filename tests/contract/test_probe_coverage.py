@@ -12,6 +12,15 @@ UNSUPPORTED_OPERATIONS = {
     "get_namespace_stats_batch",
     "ensure_namespace_indexes",
     "celery_beat_health",
+    "cancel_job_buckets_batches_batch_id_tiers_num_ray",
+    "cancel_tier_buckets_batches_batch_id_num",
+    "delete_batch_documents_buckets_batches",
+    "diagnose_batch_buckets_batches",
+    "estimate_batch_cost_buckets_batches",
+    "get_batch_logs_buckets_batches",
+    "get_queue_status_batches",
+    "heal_tier_buckets_batches_batch_id_num",
+    "retry_tier_buckets_batches_batch_id_num",
 }
 # tests/contract/test_sdk_errors.py calls this operation, with and without its query parameters.
 WITHOUT_PROBES = {"healthcheck_deep_health"}

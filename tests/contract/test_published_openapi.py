@@ -14,6 +14,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.support.api import Api
+from tests.support.batch_states import ready
+from tests.support.objects import PNG, create_object_bucket, created
 
 PUBLISHED = json.loads((Path(__file__).parent / "published_list_buckets.json").read_text())
 CONSTRAINTS = ("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength", "format", "default")
@@ -126,6 +128,31 @@ def test_every_body_has_an_example_that_is_accepted(document: Json, api: Api) ->
             if "{object_identifier}" in example_path:
                 (made,) = api.get("/v1/buckets/posters/objects").json["results"]
                 example_path = example_path.replace("{object_identifier}", made["object_id"])
+            if "/batches" in path:
+                example_path, example = _with_batch(api, example_path, example)
+            if "{upload_id}" in path:
+                example_path = _path_with_upload(api, path)
             accepted = {200, 409} if method == "post" else {200}
             reply = api.call(method.upper(), example_path, example)
             assert reply.status in accepted, f"{method} {path}: {reply.text}"
+
+
+def _path_with_upload(api: Api, path: str) -> str:
+    """Returns the path with the ids of an upload whose file has been stored, and of its bucket."""
+    schema = {"properties": {"film_id": {"type": "string"}, "poster": {"type": "image"}}}
+    bucket = api.post("/v1/buckets", {"bucket_name": "stored", "bucket_schema": schema}).json["bucket_id"]
+    upload = {"filename": "m.png", "content_type": "image/png"}
+    made = api.post(f"/v1/buckets/{bucket}/uploads", upload).json
+    api.services().blobs.put(made["s3_key"], PNG, mime_type="image/png", filename=None, storage_class=None)
+    return path.replace("{bucket_identifier}", bucket).replace("{upload_id}", made["upload_id"])
+
+
+def _with_batch(api: Api, path: str, example: Json) -> tuple[str, Json]:
+    """Returns the path with the id of a batch, and the example with that of an object, in a bucket of their own."""
+    bucket_id = create_object_bucket(api, path)
+    object_id = created(api, bucket_id)["object_id"]
+    if "object_ids" in example:
+        example = {**example, "object_ids": [object_id]}
+    if "{batch_id}" in path:
+        path = path.replace("{batch_id}", ready(api, path, bucket_id, object_id))
+    return path.replace("/posters/", f"/{bucket_id}/"), example

@@ -14,7 +14,6 @@ from mixpeek._client.client import MixpeekAPIError
 from mixpeek.exceptions import (
     BadRequestException,
     ConflictException,
-    ForbiddenException,
     NotFoundException,
     UnprocessableEntityException,
 )
@@ -269,14 +268,11 @@ def test_soft_deleted_objects_are_invisible(sdk: Sdk, reels: str) -> None:
         sdk.objects.get_object_buckets(reels, made[0])
 
 
-def test_an_unsupported_field_is_rejected_by_name(sdk: Sdk, reels: str) -> None:
-    with pytest.raises(ForbiddenException) as processed:
-        sdk.objects.create_object_buckets(reels, new(title="M"), auto_process=True)
-    assert error_of(processed)["details"] == {"field": "auto_process"}
+def test_an_unknown_upload_is_not_found(sdk: Sdk, reels: str) -> None:
     upload = {"property": "poster", "type": "image", "upload_id": "upl_1"}
-    with pytest.raises(ForbiddenException) as uploaded:
+    with pytest.raises(NotFoundException) as uploaded:
         sdk.objects.create_object_buckets(reels, new(blobs=[upload]))
     assert (error_of(uploaded)["type"], error_of(uploaded)["details"]["field"]) == (
-        "NotEnabledError",
+        "NotFoundError",
         "body.blobs.0.upload_id",
     )

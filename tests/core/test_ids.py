@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.clock import format_timestamp, system_clock
-from chalicelib.core.ids import ALPHABET, Ids, is_id
+from chalicelib.core.ids import ALPHABET, Ids, id_of_digest, is_id, is_key_part
 
 moments = st.datetimes(
     datetime(1970, 1, 2), datetime(9999, 12, 30), timezones=st.sampled_from([UTC, timezone(timedelta(hours=9))])
@@ -60,3 +60,18 @@ def test_random_ids_have_the_requested_length_and_differ() -> None:
     generated = {ids.random("int", 24) for _ in range(1000)} | {ids.timed("int") for _ in range(100)}
     assert len(generated) == 1100
     assert all(re.fullmatch(f"int_[{ALPHABET}]{{16,24}}", id_) for id_ in generated)
+
+
+def test_the_id_of_a_digest_is_made_of_its_first_bits() -> None:
+    assert id_of_digest("obj", b"\xff" + bytes(31), 4) == "obj_zw00"
+    assert id_of_digest("obj", bytes(31) + b"\xff", 26) == "obj_" + "0" * 26
+
+
+@pytest.mark.parametrize("text", ["btch_01", "a", "x" * 64])
+def test_an_id_can_be_part_of_a_key(text: str) -> None:
+    assert is_key_part(text)
+
+
+@pytest.mark.parametrize("text", ["", "_", "a#b", "a b", "ä", "x" * 65])
+def test_another_text_cannot_be_part_of_a_key(text: str) -> None:
+    assert not is_key_part(text)

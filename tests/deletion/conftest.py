@@ -10,7 +10,6 @@ from chalicelib.aws.dynamodb.expressions import equals
 from chalicelib.keys import partition
 from chalicelib.tasks.task import Task
 from chalicelib.tasks.worker import Worker
-from chalicelib.wiring import build_workers
 from tests.support.api import Api
 from tests.support.catalog import catalog
 from tests.support.objects import blob_keys
@@ -60,8 +59,7 @@ class Work:
 
 def new_work(world: World) -> Work:
     """Returns the tasks of a test, with an empty queue."""
-    made = build_workers(world.services.namespaces, world.services.objects)
-    workers = {name: make() for name, make in made.items()}
+    workers = {name: make() for name, make in world.services.runner.workers.items()}
     return Work(world, new_task_harness(world, workers), workers)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.buckets.bucket import Bucket
+from chalicelib.namespaces.store import NAME_RESERVATION_SECONDS
 from chalicelib.objects.models import CreateObjectRequest
 from tests.deletion.conftest import Work
 from tests.support.api import Api
@@ -38,7 +39,7 @@ def just_before(client: Any, call: str, action: Callable[[], None]) -> Iterator[
 def store_after_reading(world: World, bucket: Bucket) -> None:
     """Stores an object as a slow writer does that read the bucket before its deletion."""
     request = CreateObjectRequest.model_validate({}, strict=False)
-    world.services.objects._create(partition_of(world), bucket, request, None)
+    world.services.objects.create_in(partition_of(world), bucket, request, policy=None)
 
 
 @pytest.mark.parametrize("before", [0, 1])
@@ -73,6 +74,7 @@ def test_the_task_of_a_deleted_namespace_does_not_change_a_new_one_with_the_same
     task = world.services.tasks.get(world.organization_id, task_id)
     work.complete(task_id)
 
+    world.clock.advance(NAME_RESERVATION_SECONDS + 1)
     assert api.post("/v1/namespaces", named).status == 200
     work.do_slice(task)
     bucket_id = create_object_bucket(inside)
@@ -101,3 +103,4 @@ def test_statistics_of_a_deleted_namespace_are_not_counted_in_a_new_one_with_the
         assert world.services.stats.verify(partition_of(world, "again"), None) == []
         task_id = api.call("DELETE", "/v1/namespaces/again").json["task_id"]
         assert work.complete(task_id).status == "COMPLETED"
+        world.clock.advance(NAME_RESERVATION_SECONDS + 1)

@@ -12,7 +12,11 @@ MAILED = {"Fn::If": ["AlarmsAreMailed", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::N
 WATCHED = {
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "DeadLetters"),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "TaskDeadLetters"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "BatchDeadLetters"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "ArrivalDeadLetters"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "MirrorDeadLetters"),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "TaskQueue"),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "MirrorQueue"),
     ("AWS/Lambda", "IteratorAge", "FunctionName", "OnObjectsChange"),
     ("AWS/Lambda", "IteratorAge", "FunctionName", "OnCatalogChange"),
     ("AWS/Lambda", "Throttles", "FunctionName", "APIHandler"),

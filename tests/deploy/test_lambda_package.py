@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from chalice.deploy.packager import LambdaDeploymentPackager
+from chalice.utils import OSUtils
 
 import lambda_package
 
@@ -44,6 +48,7 @@ def names_in(folder: Path) -> set[str]:
 
 def test_files_that_the_functions_do_not_use_are_excluded(tmp_path: Path) -> None:
     extra = ["chalicelib/local/engine.py", "chalicelib/admin/__main__.py", "chalicelib/__pycache__/api.cpython-36.pyc"]
+    extra += ["pydantic_core-2.50.4.dist-info/sboms/a.json", "pydantic/mypy.py"]
     packaged(tmp_path, {**VALID_FILES, **dict.fromkeys(extra, "")})
     lambda_package.finish(tmp_path)
     assert names_in(tmp_path).isdisjoint(extra)
@@ -74,7 +79,9 @@ def test_a_zip_without_a_required_file_is_invalid(tmp_path: Path, name: str) -> 
         lambda_package.finish(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["boto3/__init__.py", "botocore/session.py", "tests/test_app.py"])
+@pytest.mark.parametrize(
+    "name", ["boto3/__init__.py", "botocore/session.py", "jmespath/parser.py", "tests/test_app.py"]
+)
 def test_a_zip_with_a_forbidden_file_is_invalid(tmp_path: Path, name: str) -> None:
     packaged(tmp_path, {**VALID_FILES, name: ""})
     with pytest.raises(lambda_package.PackageInvalid, match=name):
@@ -112,3 +119,35 @@ def test_the_command_prints_the_result_or_the_problems(tmp_path: Path) -> None:
     )
     assert bad.returncode == 1
     assert "app.py is missing" in bad.stderr
+
+
+@pytest.fixture
+def vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder `vendor` of a project, with a package that is larger than the limit."""
+    folder = tmp_path / "project" / "vendor"
+    (folder / "films").mkdir(parents=True)
+    (folder / "films" / "data.bin").write_bytes(random.Random(0).randbytes(lambda_package.MAX_PACKAGE_BYTES + 1))
+    (folder / "films" / "posters.py").write_text("def process(item): ...\n")
+    monkeypatch.setattr(lambda_package, "VENDOR", folder)
+    return folder
+
+
+def test_packages_in_vendor_are_in_the_zip_of_all_functions_and_do_not_count_as_its_size(
+    vendor: Path, tmp_path: Path
+) -> None:
+    packaged(tmp_path, VALID_FILES)
+    with zipfile.ZipFile(tmp_path / "deployment.zip", "a") as zipped:
+        unused: Any = None
+        LambdaDeploymentPackager(OSUtils(), unused, unused)._add_vendor_files(zipped, str(vendor))
+    lambda_package.finish(tmp_path)
+    cached = f"films/__pycache__/posters.{sys.implementation.cache_tag}.pyc"
+    assert names_in(tmp_path) >= {"films/posters.py", "films/data.bin", cached}
+
+
+def test_a_zip_that_lambda_cannot_unpack_is_invalid(
+    vendor: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packaged(tmp_path, {**VALID_FILES, "films/data.bin": "x" * 1000})
+    monkeypatch.setattr(lambda_package, "MAX_UNPACKED_BYTES", 1000)
+    with pytest.raises(lambda_package.PackageInvalid, match="Lambda accepts at most 1,000"):
+        lambda_package.finish(tmp_path)

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from deployment.merge_template.alarms import ALARMS, alarms
+from deployment.merge_template.dashboard import dashboard
 from deployment.merge_template.functions import functions, log_groups, queues
 from deployment.merge_template.gateway_responses import RESPONSES
+from deployment.merge_template.queries import queries
 from deployment.merge_template.template import HANDWRITTEN, merge_template
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +27,7 @@ def handwritten() -> dict[str, dict[str, object]]:
 
 
 def test_no_resource_is_declared_twice(handwritten: dict[str, dict[str, object]]) -> None:
-    sources = [handwritten["Resources"], log_groups(), queues(), functions(), alarms()]
+    sources = [handwritten["Resources"], log_groups(), queues(), functions(), alarms(), queries(), dashboard()]
     declared = Counter(logical_id for resources in sources for logical_id in resources)
     assert set(declared.values()) == {1}
     assert set(declared) == set(merge_template()["Resources"])

@@ -10,10 +10,13 @@ from mypy_boto3_s3 import S3Client
 
 from tests.faults.operation_requests import REQUESTS
 from tests.support.api import Api
+from tests.support.batch_states import batch_path, submitted
+from tests.support.batches import new_batch_world
 from tests.support.engine import Tables
-from tests.support.objects import POSTER, create_keyed_bucket, create_object_bucket, objects
-from tests.support.permissions import granted, logical_ids, permissions_used, renamed, required_permissions
-from tests.support.world import bucket_body, new_world
+from tests.support.objects import POSTER, create_keyed_bucket, create_object_bucket, created, objects
+from tests.support.permissions import Permission, granted, logical_ids, permissions_used, renamed, required_permissions
+from tests.support.world import World, bucket_body, new_world
+from tests.uploads.scenes import Scene
 
 
 def use_all_operations(api: Api) -> None:
@@ -95,14 +98,41 @@ def _use_objects(api: Api) -> None:
     assert api.call("DELETE", f"{path}/{made}").status == 204
 
 
+def use_uploads(scene: Scene) -> None:
+    """Creates, confirms and cancels uploads. The URLs of uploads have the permissions of their signer."""
+    scene.new_bucket()
+    upload, canceled = scene.create(), scene.create()
+    assert scene.confirm(upload).status == 400
+    for each in (upload, canceled):
+        scene.put(each)
+    assert scene.cancel(canceled).status == 204
+    assert scene.confirm(upload).status == 200
+
+
+def ended_batch(world: World) -> str:
+    """Returns the path of a batch that has ended, and has a manifest and a report."""
+    run = new_batch_world(world)
+    bucket_id = create_object_bucket(run.api, "processed")
+    batch_id = submitted(run.api, bucket_id, created(run.api, bucket_id)["object_id"])
+    run.pump()
+    return batch_path(bucket_id, batch_id)
+
+
 def test_the_policy_grants_exactly_what_the_api_uses(
     client: DynamoDBClient, tables: Tables, s3: S3Client, blob_bucket: str
 ) -> None:
     world = new_world(client, tables, s3, blob_bucket)
+    api = world.api()
+    batch, scene = ended_batch(world), Scene(new_batch_world(world))
+    # Their preparation runs batches, which other functions do.
+    requests = [new_request(api) for new_request in REQUESTS.values()]
     with permissions_used(client, s3) as used:
-        use_all_operations(world.api())
-        for step in REQUESTS.values():
-            assert step(world.api()).send(world.api()).status in (200, 204)
+        use_all_operations(api)
+        use_uploads(scene)
+        for request in requests:
+            assert request.send(api).status in (200, 204)
+        assert api.get(batch, query={"return_presigned_urls": True}).json["report_url"]
+        assert api.call("DELETE", batch).status == 200
         world.services.blobs.remove(["blobs/of/one-that-lost-a-race"])
     assert renamed(used, logical_ids(world)) == granted("api")
 
@@ -119,6 +149,14 @@ def test_the_policy_grants_exactly_what_the_api_uses(
             {("dynamodb:PutItem", "t"), ("dynamodb:ConditionCheckItem", "u")},
         ),
         ("PutObject", {"Bucket": "b", "Key": "blobs/x/y"}, {("s3:PutObject", "b/blobs/*")}),
+        (
+            "CopyObject",
+            {"Bucket": "b", "Key": "blobs/y", "CopySource": {"Bucket": "b", "Key": "batches/x"}},
+            {("s3:GetObject", "b/batches/*"), ("s3:PutObject", "b/blobs/*")},
+        ),
+        ("HeadObject", {"Bucket": "b", "Key": "blobs/x"}, {("s3:GetObject", "b/blobs/*"), ("s3:ListBucket", "b")}),
+        ("SendMessageBatch", {"QueueUrl": "https://q", "Entries": []}, {("sqs:SendMessage", "https://q")}),
+        ("Invoke", {"FunctionName": "arn"}, {("lambda:InvokeFunction", "arn")}),
         ("DeleteObjects", {"Bucket": "b", "Delete": {"Objects": [{"Key": "x/y"}]}}, {("s3:DeleteObject", "b/x/*")}),
     ],
 )
@@ -126,3 +164,9 @@ def test_the_permissions_that_a_call_requires(
     operation: str, parameters: dict[str, Any], expected: set[tuple[str, str]]
 ) -> None:
     assert set(required_permissions(operation, parameters)) == expected
+
+
+def test_queues_and_the_hook_in_a_policy_have_the_names_of_the_template() -> None:
+    used = [("sqs:SendMessage", "https://batches"), ("lambda:InvokeFunction", "arn:hook")]
+    found = renamed([Permission(*each) for each in used], {"https://batches": "BatchQueue", "arn:hook": "Processor"})
+    assert found <= granted("batch-message", ("sqs:", "lambda:"))

@@ -8,15 +8,24 @@ import pytest
 
 from app import app
 from chalicelib.settings import Settings
+from chalicelib.uploads.upload import STAGING
 from tests.support.template import references, resources_of_type
 
 Template = dict[str, Any]
 
-# Settings of the embedded engine, which deployed functions do not use.
-EMBEDDED_ONLY = {"data_dir", "port", "dev_key"}
+# Settings of the embedded engine and for development, which deployed functions do not have.
+EMBEDDED_ONLY = {"data_dir", "port", "dev_key", "batch_threads", "allow_private_urls"}
 # RetainExceptOnCreate: if the creation of the stack fails, empty tables are deleted.
 KEPT = ("RetainExceptOnCreate", "Retain")
-FUNCTIONS = ("APIHandler", "OnObjectsChange", "OnCatalogChange", "OnTask")
+FUNCTIONS = (
+    "APIHandler",
+    "OnObjectsChange",
+    "OnCatalogChange",
+    "OnTask",
+    "OnBatchMessage",
+    "OnBlobArrival",
+    "OnMirrorMessage",
+)
 
 
 @pytest.fixture(params=FUNCTIONS)
@@ -31,7 +40,7 @@ def table(template: Template, request: pytest.FixtureRequest) -> dict[str, Any]:
     return resource
 
 
-def test_there_are_two_tables_and_a_function_for_requests_and_for_each_stream(template: Template) -> None:
+def test_there_are_two_tables_and_a_function_for_requests_and_for_each_stream_and_queue(template: Template) -> None:
     assert set(resources_of_type(template, "AWS::DynamoDB::Table")) == {"CatalogTable", "ObjectsTable"}
     assert set(resources_of_type(template, "AWS::Serverless::Function")) == set(FUNCTIONS)
 
@@ -111,11 +120,13 @@ def test_files_are_accessible_over_tls_only(template: Template) -> None:
     assert statement["Resource"] == [{"Fn::GetAtt": ["BlobBucket", "Arn"]}, {"Fn::Sub": "${BlobBucket.Arn}/*"}]
 
 
-def test_incomplete_uploads_are_aborted_and_files_never_expire(template: Template) -> None:
-    (rule,) = template["Resources"]["BlobBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert rule["Status"] == "Enabled"
-    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
-    assert not any("Expiration" in name or "Transition" in name for name in rule)
+def test_incomplete_uploads_are_aborted_and_only_staged_files_expire(template: Template) -> None:
+    rules = template["Resources"]["BlobBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert {rule.pop("Id") for rule in rules} == {"AbortStaleMultipartUploads", "RemoveStagedUploads"}
+    assert rules == [
+        {"Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
+        {"Status": "Enabled", "Prefix": f"{STAGING}/", "ExpirationInDays": 2},
+    ]
 
 
 def test_browsers_may_upload_and_download_files(template: Template) -> None:

@@ -28,10 +28,11 @@ TIME_LIMIT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Emulator:
-    """The address of a running emulator, and the path of its certificate."""
+    """The address of a running emulator, the path of its certificate, and the id of its process."""
 
     address: str
     certificate: str
+    pid: int
 
     @property
     def environment(self) -> dict[str, str]:
@@ -88,7 +89,7 @@ def running(folder: Path) -> Iterator[Emulator]:
     }
     with (folder / "ministack.log").open("wb") as log:
         process = subprocess.Popen([PROGRAM], env=environment, stdout=log, stderr=log, start_new_session=True)
-    emulator = Emulator(f"https://127.0.0.1:{port}", str(folder / "ministack-tls" / "server.crt"))
+    emulator = Emulator(f"https://127.0.0.1:{port}", str(folder / "ministack-tls" / "server.crt"), process.pid)
     try:
         eventually(lambda: process.poll() is None and _responds(emulator))
         yield emulator

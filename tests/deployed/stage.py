@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.deployed.emulator import ROOT, TIME_LIMIT_SECONDS, Emulator
+from botocore.exceptions import ClientError
+
+from tests.deployed.emulator import ROOT, TIME_LIMIT_SECONDS, Emulator, eventually
 
 EXPORT = re.compile(r"^export (\w+)=(\S+)$", re.MULTILINE)
 # The service, the operation that lists the resources, the field with the list, and the field with the name.
@@ -65,6 +67,8 @@ class StageOnEmulator:
         return self.run("deploy", "--package", str(self.package), *parameters)
 
     def destroy(self, *options: str) -> CommandResult:
+        # The emulator creates the log group of a function again if the function still runs when the stack is removed.
+        eventually(lambda: self.messages("ArrivalQueueUrl") == 0)
         return self.run("destroy", *options)
 
     def run(self, command: str, *arguments: str) -> CommandResult:
@@ -75,10 +79,27 @@ class StageOnEmulator:
         )
         return CommandResult(done.returncode, done.stdout, done.stderr)
 
+    def messages(self, output: str) -> int:
+        """Returns the number of messages in the queue of an output, also of those that are being processed.
+
+        A stage that is not deployed has none.
+        """
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        if not (url := self.outputs.get(output)):
+            return 0
+        found = self.emulator.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(int(count) for count in found["Attributes"].values())
+
     @property
     def outputs(self) -> dict[str, str]:
-        (stack,) = self.emulator.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        """The outputs of the stack; empty if it does not exist."""
+        try:
+            (stack,) = self.emulator.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
+        except ClientError:
+            return {}
+        if stack["StackStatus"] == "DELETE_COMPLETE":
+            return {}
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
     @property
     def stack(self) -> str:

@@ -95,7 +95,13 @@ def declare_gateway_responses(stage: StageOnEmulator) -> None:
 
 def test_no_message_became_a_dead_letter(stage: StageOnEmulator, api_key: str) -> None:
     sqs = stage.emulator.client("sqs")
-    for output in ("DeadLettersUrl", "TaskDeadLettersUrl"):
+    for output in (
+        "DeadLettersUrl",
+        "TaskDeadLettersUrl",
+        "BatchDeadLettersUrl",
+        "ArrivalDeadLettersUrl",
+        "MirrorDeadLettersUrl",
+    ):
         url = stage.outputs[output]
         queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         assert queue["Attributes"]["ApproximateNumberOfMessages"] == "0"

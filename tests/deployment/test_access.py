@@ -50,12 +50,14 @@ def test_the_settings_of_a_stage_are_the_outputs_of_its_stack() -> None:
         "ObjectsTableName": "objects",
         "BlobBucketName": "blobs",
         "TaskQueueUrl": "https://tasks",
+        "BatchQueueUrl": "https://batches",
         "DeadLettersUrl": "https://dead",
     }
     settings = read_settings(environment(outputs))
     assert (settings.engine, settings.catalog_table, settings.objects_table) == ("aws", "catalog", "objects")
-    assert (settings.blob_bucket, settings.task_queue_url, settings.dead_letter_queue_url) == (
-        "blobs",
+    assert settings.blob_bucket == "blobs"
+    assert (settings.task_queue_url, settings.batch_queue_url, settings.dead_letter_queue_url) == (
         "https://tasks",
+        "https://batches",
         "https://dead",
     )

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import pytest
 
 from bench import cost, prices
 from bench.capacity import read, size
+from bench.workload import measure
+from chalicelib.core.metrics import METRICS
 from deployment.merge_template.template import merge_template
+from tests.docs.markdown import DOCS
 from tests.support.engine import ENDPOINT
+from tests.support.nightly import NIGHTLY
 
 
 @pytest.mark.skipif(bool(ENDPOINT), reason="the counts on the page are those of the embedded engine")
 def test_the_counts_on_the_page_are_those_of_the_code() -> None:
-    now = cost.counts_of(cost.page(cost.counted()))
-    assert len(now) > 15
-    assert cost.counts_of(cost.PAGE.read_text()) == now, "to update the page, run: make bench"
+    """`make nightly` counts all operations. `make test` leaves out the last two, which need a file of 100 MB."""
+    headings, line, *published = cost.counts_of(cost.PAGE.read_text())
+    expected = published if NIGHTLY else published[:-2]
+    found = list(islice(measure(cost.COUNTED_RUNS, counting=True), None if NIGHTLY else len(expected)))
+    assert len(found) > 15
+    now = cost.counts_of("\n".join(cost._table(found)))
+    assert now == [headings, line, *expected], "to update the page, run: make bench"
 
 
 @pytest.mark.parametrize(
@@ -47,3 +57,18 @@ def test_the_page_counts_every_alarm() -> None:
     assert len(alarms) == prices.ALARMS
     assert [name for name, made in alarms.items() if "Condition" in made] == []
     assert f"${prices.ALARM * prices.ALARMS:.2f} a month in total" in cost.PAGE.read_text()
+
+
+def test_the_page_counts_every_metric() -> None:
+    assert len(METRICS) == prices.METRICS
+    assert f"${prices.METRIC * prices.METRICS:.2f} in total" in cost.PAGE.read_text()
+    assert f"at most ${prices.METRIC * prices.METRICS:.2f} a month" in (DOCS / "how-to" / "monitoring.md").read_text()
+
+
+def test_the_page_counts_every_polled_queue_and_the_guide_has_the_sum() -> None:
+    functions = [made["Properties"].get("Events", {}) for made in merge_template()["Resources"].values()]
+    sources = [source["Properties"] for events in functions for source in events.values()]
+    assert len([source for source in sources if "Queue" in source]) == prices.POLLED_QUEUES
+    assert f"costs ${prices.POLLING:.2f} a month" in cost.PAGE.read_text()
+    total = prices.POLLING + prices.ALARM * prices.ALARMS
+    assert f"at most ${total:.2f} a month" in (DOCS / "how-to" / "deploying.md").read_text()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+from chalicelib.core.metrics import METRICS
+from deployment.merge_template.dashboard import TABLES
+from deployment.merge_template.queries import QUERIES
 from tests.support.log import Log
+from tests.support.stage_log import new_stage_log
 from tests.support.world import World, bucket_body
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +30,21 @@ def test_the_page_lists_the_fields_of_the_line_of_a_request(world: World, log: L
     common = [name for name in first_cells("Fields of every line") if name not in ("request_id", "exception")]
     for line in log.lines:
         assert list(line) == [*common, *first_cells("The line of a request")]
+
+
+def test_the_page_lists_the_fields_of_metrics(world: World) -> None:
+    with new_stage_log() as stage:
+        stage.send(world, world.api(), "GET", "/v1/buckets")
+    line = json.loads(stage.lines["ApiLogGroup"][1])
+    assert list(line)[-len(METRICS) - 2 :] == first_cells("Metrics in the line of a request")
+
+
+def test_the_guide_lists_every_metric_and_every_query() -> None:
+    guide = (ROOT / "docs" / "how-to" / "monitoring.md").read_text()
+    listed = re.findall(r"^\| `([^`]+)` \|(?: `(\w+)` \|)?", guide, re.MULTILINE)
+    metrics = [(metric["Name"], "") for metric in METRICS]
+    assert listed == [*metrics, *((query.title, query.log_group) for query in QUERIES)]
+    assert all(f"`{table.title}`" in guide.partition("## The dashboard")[2].partition("\n## ")[0] for table in TABLES)
 
 
 def test_the_page_lists_every_message() -> None:

@@ -24,8 +24,9 @@ ERRORS = re.findall(
     re.MULTILINE,
 )
 SETTINGS = (DOCS / "reference" / "settings.md").read_text()
-# VersionConflict is internal: the write is retried, and clients get Unavailable if all attempts fail.
-INTERNAL = {"VersionConflict"}
+# Clients never see these. VersionConflict and DeliveryChanged: the write is retried, and clients get Unavailable if all
+# attempts fail. DeliveryRepeated: a repeated webhook gets the response of the first one.
+INTERNAL = {"VersionConflict", "DeliveryChanged", "UploadChanged", "DeliveryRepeated"}
 
 
 def errors() -> set[type[ApiError]]:

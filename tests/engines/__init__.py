@@ -1,1 +1,1 @@
-"""Runs the tests of storage, services and HTTP on DynamoDB Local: `make test-engines`."""
+"""Runs tests on DynamoDB Local, and tests of files on versitygw: `make test-engines`."""

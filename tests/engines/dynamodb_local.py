@@ -9,14 +9,10 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from tests.engines.servers import Unavailable, serving
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -27,11 +23,6 @@ FETCHED = JARS / POM.name
 MAIN = "software.amazon.dynamodb.services.local.main.ServerRunner"
 MIN_JAVA_VERSION = 17
 FETCH_SECONDS = 600
-START_LIMIT_SECONDS = 60
-
-
-class Unavailable(Exception):
-    """This machine cannot run the engine. The message says why."""
 
 
 def prepare() -> None:
@@ -41,23 +32,12 @@ def prepare() -> None:
         _fetch()
 
 
-@contextmanager
-def running() -> Iterator[str]:
+def running() -> AbstractContextManager[str]:
     """Runs an engine without data, after `prepare`, and yields its URL. The engine is always stopped at the end."""
     port = free_port()
     options = ["-port", str(port), "-inMemory", "-disableTelemetry"]
     command = [_java(), f"-Djava.library.path={JARS}", "-cp", f"{JARS}/*", MAIN, *options]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        try:
-            address = f"http://127.0.0.1:{port}"
-            if not _starts(process, address):
-                log.seek(0)
-                raise RuntimeError(f"DynamoDB Local does not respond:\n{log.read().decode()}")
-            yield address
-        finally:
-            process.kill()
-            process.wait()
+    return serving("DynamoDB Local", command, f"http://127.0.0.1:{port}")
 
 
 def _java() -> str:
@@ -90,22 +70,3 @@ def _fetch() -> None:
     if done.returncode:
         raise Unavailable(f"Maven cannot fetch DynamoDB Local:\n{done.stdout}{done.stderr}")
     shutil.copy(POM, FETCHED)
-
-
-def _starts(process: subprocess.Popen[bytes], address: str) -> bool:
-    deadline = time.monotonic() + START_LIMIT_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        if _responds(address):
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def _responds(address: str) -> bool:
-    try:
-        urllib.request.urlopen(address, timeout=5).close()
-    except urllib.error.HTTPError:
-        return True  # the engine rejects a request without a signature
-    except OSError:
-        return False
-    return True

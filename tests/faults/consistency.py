@@ -37,10 +37,15 @@ def _check_names(api: Api) -> None:
 
 
 def _check_files(world: World) -> None:
-    """Checks that every referenced file exists, and that every other file is listed as an orphan."""
-    files = list(world.services.blobs.list_files(""))
-    store = world.services.objects.store
-    orphaned = {each.key for each in orphans(store, files, before=datetime.now(UTC) + timedelta(days=1))}
+    """Checks that every file of an object exists, and that every other one is listed as an orphan."""
+    files = list(world.services.blobs.list_files("blobs/"))
+    objects, tomorrow = world.services.objects, datetime.now(UTC) + timedelta(days=1)
+    partitions = {
+        bucket_id: each for each in world.services.partitions() for bucket_id in world.services.stats.bucket_ids(each)
+    }
+    needed = objects.shared_files(partitions.get).needed
+    found = orphans(objects.store, files, before=tomorrow, needed=needed)
+    orphaned = {each.key for each in found}
     rows = [from_item(decode(row)) for page in _pages(world) for row in page["Items"]]
     referenced = {blob.key for stored in rows for blob in stored.blobs if blob.key is not None}
     assert referenced <= {each.key for each in files}, "an object references a missing file"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.http.operations import OBJECT_ID
+from tests.http.operations import BATCH_ID, OBJECT_ID
 from tests.support.api import Api
+from tests.support.batch_rows import seed_draft
 from tests.support.faults import Faults
 from tests.support.seeding import seed_objects
 from tests.support.server import serving
@@ -35,8 +36,9 @@ def served(world: World) -> Iterator[str]:
 
 @pytest.fixture
 def posters(world: World, api: Api) -> Api:
-    """A client of the API in the namespace `films`, which has the bucket `posters` with an object."""
+    """A client of the API in the namespace `films`, which has the bucket `posters` with an object and a draft of it."""
     reply = api.post("/v1/buckets", bucket_body())
     assert reply.status == 200
     assert seed_objects(world, reply.json["bucket_id"], range(1)) == [OBJECT_ID]
+    seed_draft(world, reply.json["bucket_id"], BATCH_ID, [OBJECT_ID])
     return api

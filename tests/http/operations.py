@@ -32,10 +32,30 @@ SEARCHED = [operation for operation in OPERATIONS if operation.path.endswith("/l
 
 # The object in the bucket of the fixture `posters`.
 OBJECT_ID = f"obj_{0:026}"
-# A task that does not exist.
+# The draft in the bucket of the fixture `posters`.
+BATCH_ID = f"btch_{0:016}"
+# A task, an upload and a delivery that do not exist.
 TASK_ID = f"task_{0:016}"
+UPLOAD_ID = f"upl_{0:016}"
+DELIVERY_ID = f"dlv_{0:026}"
+# The values of the variables in paths.
+PATH_VALUES = {
+    "bucket_identifier": "posters",
+    "namespace_identifier": "films",
+    "object_identifier": OBJECT_ID,
+    "batch_id": BATCH_ID,
+    "task_id": TASK_ID,
+    "upload_id": UPLOAD_ID,
+    "delivery_id": DELIVERY_ID,
+    # The URL of a webhook has the id of a bucket. This one does not exist.
+    "adapter_type": "generic_webhook",
+    "bucket_id": f"bkt_{0:016}",
+}
 
+UPLOAD = {"filename": "photo.png", "content_type": "image/png"}
 REQUIRED_BODIES: dict[str, Any] = {
+    "create_upload_buckets": UPLOAD,
+    "create_uploads_batch_buckets": {"uploads": [UPLOAD]},
     "create_objects_batch_buckets": {"objects": [{}]},
     "bulk_soft_delete_objects_buckets": {"object_ids": [OBJECT_ID], "reason": "done"},
 }
@@ -54,18 +74,33 @@ def each(operations: Sequence[Operation]) -> pytest.MarkDecorator:
 
 
 def path_of(
-    operation: Operation, *, bucket: str = "posters", namespace: str = "films", object_id: str = OBJECT_ID
+    operation: Operation,
+    *,
+    bucket: str = PATH_VALUES["bucket_identifier"],
+    namespace: str = PATH_VALUES["namespace_identifier"],
+    object_id: str = OBJECT_ID,
+    batch_id: str = BATCH_ID,
 ) -> str:
     """Returns the path of the operation with these values for its variables."""
-    path = operation.path.replace("{bucket_identifier}", bucket).replace("{namespace_identifier}", namespace)
-    path = path.replace("{object_identifier}", object_id).replace("{task_id}", TASK_ID)
-    assert "{" not in path, "this function needs a value for the new path variable"
-    return path
+    values = {**PATH_VALUES, "bucket_identifier": bucket, "namespace_identifier": namespace}
+    # Raises KeyError for a new variable, which needs a value in PATH_VALUES.
+    return operation.path.format_map({**values, "object_identifier": object_id, "batch_id": batch_id})
 
 
 def body_of(operation: Operation) -> Any:
-    """Returns a body that is valid for the operations on a bucket, and for most others."""
-    return REQUIRED_BODIES.get(operation.name, None if operation.body is None else {})
+    """Returns a body that is valid for the operations on a bucket, and for most others: the shortest that is known.
+
+    If the body of an operation has required fields, that is the example in its model.
+    """
+    if operation.body is None:
+        return None
+    if operation.name in REQUIRED_BODIES:
+        return REQUIRED_BODIES[operation.name]
+    model = operation.body()
+    if not any(field.is_required() for field in model.model_fields.values()):
+        return {}
+    extra: Any = model.model_config.get("json_schema_extra") or {}
+    return next(iter(extra.get("examples", ())), {})
 
 
 def send(api: Api, operation: Operation, body: Any = None, **more: Any) -> ApiResponse:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from chalicelib.http.operation import Operation
+from chalicelib.listing.pagination import CURSOR_PARAMETERS
 from tests.http.envelopes import assert_envelope, header
 from tests.http.operations import IN_NAMESPACE, JSON, KEYED, OPERATIONS, SEARCHED, assert_sane, each, path_of, send
 from tests.support.api import Api, ApiResponse
@@ -16,14 +20,21 @@ CURSORS = ["", "x", "=", "A" * 9_000, "é", "W10", "bnVsbA", "WzEsIiIsW11d", "..
 
 @each(SEARCHED)
 def test_an_invalid_cursor_is_rejected(posters: Api, operation: Operation) -> None:
+    in_body, in_query = _cursors(operation.body), _cursors(operation.query)
+    assert in_body or in_query
     for cursor in CURSORS:
-        for name in ("cursor", "next_cursor", "after"):
+        for name in CURSOR_PARAMETERS:
             for reply in (
-                send(posters, operation, {name: cursor}),
-                send(posters, operation, {}, query={name: cursor}),
+                *([send(posters, operation, {name: cursor})] if name in in_body else ()),
+                *([send(posters, operation, {}, query={name: cursor})] if name in in_query else ()),
                 *_by_get(posters, operation, {name: cursor}),
             ):
                 assert assert_envelope(reply, 400, "BadRequestError")["code"] == "cursor_invalid"
+
+
+def _cursors(model: Callable[[], type[BaseModel]] | None) -> set[str]:
+    """Returns the fields of a model that take a cursor."""
+    return set(CURSOR_PARAMETERS) & set(model().model_fields) if model else set()
 
 
 def _by_get(api: Api, operation: Operation, query: dict[str, str]) -> list[ApiResponse]:
@@ -133,7 +144,7 @@ def test_an_arbitrary_query_string_causes_no_server_error(posters: Api, operatio
         path = path_of(operation, namespace=films) + query
         reply = posters.call(operation.method, path, None if operation.body is None else {})
         assert_sane(reply)
-        if query.startswith(("?a=1", "?limit=1&limit", "?%00")):
+        if not operation.raw and query.startswith(("?a=1", "?limit=1&limit", "?%00")):
             assert_envelope(reply, 422, "ValidationError")
 
 

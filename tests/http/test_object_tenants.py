@@ -17,7 +17,9 @@ from tests.support.object_rows import objects_table
 from tests.support.objects import POSTER, SCHEMA, objects, text
 from tests.support.world import World
 
-OBJECT_ROUTES = [operation for operation in OPERATIONS if "/objects" in operation.path]
+OBJECT_ROUTES = [
+    operation for operation in OPERATIONS if "/objects" in operation.path and "{batch_id}" not in operation.path
+]
 ONE_OBJECT = [operation for operation in OPERATIONS if "{object_identifier}" in operation.path]
 UNKNOWN_OBJECT_ID = "obj_" + "z" * 26
 SECRETS = ("scarlet data", "scarlet text", "scarlet/prefix")

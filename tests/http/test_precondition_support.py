@@ -9,17 +9,11 @@ import pytest
 from chalicelib.api import all_operations
 from chalicelib.http.operation import Operation
 from chalicelib.wiring import services
-from tests.http.operations import OBJECT_ID
+from tests.http.operations import path_of
 from tests.support.api import Api
 
 WRITES = [operation for operation in all_operations(services) if operation.permission != "read"]
 HEADERS = {"If-Match": '"of-another-state-7"', "If-None-Match": "*"}
-PLACEHOLDERS = {
-    "{bucket_identifier}": "posters",
-    "{object_identifier}": OBJECT_ID,
-    "{namespace_identifier}": "films",
-    "{task_id}": "task_unknown",
-}
 BODIES: dict[str, Any] = {
     "update_namespace": {"namespace_name": "other"},
     "patch_namespace": {"description": "changed"},
@@ -28,14 +22,6 @@ BODIES: dict[str, Any] = {
     "update_object_buckets": {"title": "changed"},
     "patch_object_buckets": {"title": "changed"},
 }
-
-
-def path_of(operation: Operation) -> str:
-    """The path of the operation for the resources of the fixture `posters`."""
-    path = operation.path
-    for placeholder, value in PLACEHOLDERS.items():
-        path = path.replace(placeholder, value)
-    return path
 
 
 @pytest.mark.parametrize("header", HEADERS)

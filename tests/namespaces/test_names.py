@@ -32,7 +32,7 @@ def request_body(name: str, id_: str | None = None) -> dict[str, Any]:
     return {"namespace_name": name, **({"namespace_id": id_} if id_ else {})}
 
 
-def assert_taken(reply: ApiResponse, code: str, **named: str) -> None:
+def assert_taken(reply: ApiResponse, code: str, **named: Any) -> None:
     assert (reply.status, reply.error["type"], reply.error["code"]) == (409, "AlreadyExistsError", code)
     assert reply.error["details"] == {"resource": "namespace", **named}
 
@@ -76,7 +76,9 @@ def test_a_namespace_may_have_its_own_id_as_its_name(world: World, api: Api) -> 
 def test_a_former_name_may_be_used_as_an_id_after_its_reservation(world: World, api: Api) -> None:
     api.patch(f"{NAMESPACES}/films", {"namespace_name": "movies"})
 
-    assert_taken(api.post(NAMESPACES, request_body("music", "films")), ID_TAKEN, namespace_id="films")
+    reply = api.post(NAMESPACES, request_body("music", "films"))
+    details = {"namespace_id": "films", "retry_after_seconds": NAME_RESERVATION_SECONDS}
+    assert_taken(reply, ID_TAKEN, **details)
     world.clock.advance(NAME_RESERVATION_SECONDS + 1)
     assert api.post(NAMESPACES, request_body("music", "films")).status == 200
 

@@ -143,11 +143,14 @@ def test_an_invalid_bulk_request_is_rejected_entirely(
     assert listed(api, bucket) == []
 
 
-def test_auto_process_is_rejected_in_the_query_and_in_a_row(api: Api, bucket: str) -> None:
-    reply = bulk_create(api, bucket, {}, auto_process="true")
-    assert (reply.status, reply.error["details"]["field"]) == (403, "auto_process")
+def test_auto_process_submits_all_created_objects_and_is_rejected_in_a_row(api: Api, bucket: str) -> None:
+    done = bulk_create(api, bucket, {"title": "M"}, {"title": 5}, {"title": "Fury"}, auto_process="true").json
+    (batch,) = api.post("/v1/batches/list").json["results"]
+    assert batch["status"] == "PENDING"
+    assert batch["sample_object_ids"] == [row["object_id"] for row in done["succeeded"]]
+    assert batch["object_count"] == 2
     assert "auto_process" in bulk_create(api, bucket, {"auto_process": True}).json["failed"][0]["error"]
-    assert listed(api, bucket) == []
+    assert len(listed(api, bucket)) == 2
 
 
 def test_a_hundred_rows_are_accepted(api: Api, bucket: str) -> None:

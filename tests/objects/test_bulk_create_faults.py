@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -112,10 +112,12 @@ def test_a_permanent_database_error_fails_only_its_row(
 def test_an_internal_error_while_reading_a_row_fails_only_that_row(
     api: Api, bucket: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(request: Any, found: Any, read: Callable[..., Any] = new_object.read_new) -> Any:
+    read = new_object.read_new
+
+    def broken(request: Any, *more: Any) -> Any:
         if request.model_extra["title"] == "row-2":
             raise LookupError("an internal error")
-        return read(request, found)
+        return read(request, *more)
 
     monkeypatch.setattr(new_object, "read_new", broken)
     reply = bulk_create(api, bucket, rows_with_files(6))

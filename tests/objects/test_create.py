@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.blobs.inputs import MAX_INLINE_CONTENT_BYTES
+from chalicelib.blobs.inputs import MAX_INLINE_CONTENT_BYTES, MAX_INLINE_TEXT_BYTES
 from tests.support.api import Api
 from tests.support.catalog import partition_of
 from tests.support.objects import (
@@ -151,22 +151,12 @@ def test_an_invalid_field_stores_no_file(api: Api, bucket: str, world: World) ->
     assert blob_keys(world) == []
 
 
-@pytest.mark.parametrize(
-    ("body", "query", "field"),
-    [
-        ({}, {"auto_process": "true"}, "auto_process"),
-        ({"force_remirror": True}, {}, "force_remirror"),
-        ({"blobs": [{"property": "poster", "type": "image", "upload_id": "upl_1"}]}, {}, "upload_id"),
-        ({"blobs": [{**POSTER, "force_remirror": True}]}, {}, "force_remirror"),
-    ],
-)
-def test_a_feature_that_is_not_enabled_is_rejected_with_its_name(
-    api: Api, bucket: str, body: dict[str, Any], query: dict[str, str], field: str
-) -> None:
-    reply = create(api, bucket, {"title": "M", **body}, **query)
-    assert (reply.status, reply.error["type"]) == (403, "NotEnabledError")
-    assert field in reply.error["details"]["field"]
-    assert listed(api, bucket) == []
+def test_a_new_object_is_submitted_with_auto_process(api: Api, bucket: str) -> None:
+    for value in ("false", "true"):
+        assert api.post("/v1/batches/list").json["results"] == []
+        made = create(api, bucket, {"title": "M"}, auto_process=value).json["object_id"]
+    (batch,) = api.post("/v1/batches/list").json["results"]
+    assert (batch["status"], batch["sample_object_ids"]) == ("PENDING", [made])
 
 
 def test_the_default_parameters_of_the_official_client_are_accepted(api: Api, bucket: str) -> None:
@@ -300,15 +290,37 @@ def test_the_largest_file_fits_into_a_request_beside_other_fields(api: Api, buck
     assert created(api, bucket, body)["blobs"][0]["details"]["size_bytes"] == MAX_INLINE_CONTENT_BYTES
 
 
-def test_a_larger_file_is_rejected_with_the_advice_to_send_a_url(api: Api, bucket: str) -> None:
+UPLOADS = "POST /v1/buckets/{bucket_identifier}/uploads"
+
+
+def test_a_larger_file_is_rejected_with_the_advice_to_upload_it(api: Api, bucket: str) -> None:
     reply = create(api, bucket, {"blobs": [poster_of(MAX_INLINE_CONTENT_BYTES + 1)]})
     (problem,) = reply.json["error"]["details"]["validation_errors"]
     assert (reply.status, problem["type"]) == (422, "content_too_large")
     assert "4400000 bytes" in problem["message"]
-    assert "by URL" in problem["message"]
+    assert UPLOADS in problem["message"]
 
 
-def test_a_request_that_is_too_large_is_rejected_with_the_advice_to_send_a_url(api: Api, bucket: str) -> None:
+def test_a_longer_text_is_rejected_with_the_advice_to_upload_it(api: Api, bucket: str) -> None:
+    data = "x" * (MAX_INLINE_TEXT_BYTES + 1)
+    reply = create(api, bucket, {"blobs": [{"property": "review", "type": "text", "data": data}]})
+    (problem,) = reply.json["error"]["details"]["validation_errors"]
+    assert (reply.status, problem["type"]) == (422, "content_too_large")
+    assert UPLOADS in problem["message"]
+
+
+def test_a_file_in_a_bulk_create_is_rejected_with_the_advice_to_upload_it(api: Api, bucket: str) -> None:
+    body = {"objects": [{"title": "M"}, {"blobs": [poster_of(MAX_INLINE_CONTENT_BYTES + 1)]}]}
+    reply = api.post(f"/v1/buckets/{bucket}/objects/batch", body)
+    assert (reply.status, reply.json["succeeded_count"]) == (200, 1)
+    assert UPLOADS in reply.json["failed"][0]["error"]
+    body = {"objects": [{"blobs": [poster_of(MAX_INLINE_CONTENT_BYTES)]}] * 2}
+    reply = api.post(f"/v1/buckets/{bucket}/objects/batch", body)
+    assert (reply.status, reply.error["type"]) == (413, "PayloadTooLargeError")
+    assert UPLOADS in reply.error["message"]
+
+
+def test_a_request_that_is_too_large_is_rejected_with_the_advice_to_upload(api: Api, bucket: str) -> None:
     reply = create(api, bucket, {"blobs": [poster_of(4_600_000)]})
     assert (reply.status, reply.error["type"]) == (413, "PayloadTooLargeError")
-    assert "send large files by URL" in reply.error["message"]
+    assert UPLOADS in reply.error["message"]

@@ -17,11 +17,13 @@ from chalicelib.objects.identity import id_of_unique_key, read_unique_key
 from chalicelib.objects.models import CreateObjectRequest, PatchObjectRequest, UpdateObjectRequest
 from chalicelib.objects.nested_fields import field_value
 from chalicelib.objects.new_object import complete_values, key_fields, read_new, stored_object
+from chalicelib.objects.overwrite import overwrite
 from chalicelib.objects.stored_object import StoredObject
-from chalicelib.objects.update import apply_change, overwrite
+from chalicelib.objects.update import apply_change
 from chalicelib.objects.views import show
 from chalicelib.schemas.unique_key import StoredUniqueKey
 from tests.support.api import Api
+from tests.support.blobs import no_upload
 from tests.support.objects import create, created, listed, objects, text
 
 SCHEMA: dict[str, Any] = {
@@ -181,7 +183,7 @@ def bucket_with(schema: dict[str, Any]) -> Bucket:
 
 
 def new(bucket: Bucket, sent: dict[str, Any]) -> StoredObject:
-    requested = read_new(CreateObjectRequest(**sent), bucket)
+    requested = read_new(CreateObjectRequest(**sent), bucket, no_upload)
     object_id = id_of_unique_key(bucket.bucket_id, requested.unique_key)
     values = complete_values(requested, bucket)
     return stored_object(
@@ -191,7 +193,7 @@ def new(bucket: Bucket, sent: dict[str, Any]) -> StoredObject:
 
 def changed(old: StoredObject, method: str, sent: dict[str, Any], bucket: Bucket) -> StoredObject:
     if method == "POST":
-        requested = read_new(CreateObjectRequest(**sent), bucket)
+        requested = read_new(CreateObjectRequest(**sent), bucket, no_upload)
         if id_of_unique_key(bucket.bucket_id, requested.unique_key) != old.object_id:
             return old
         return overwrite(old, requested, bucket, ())

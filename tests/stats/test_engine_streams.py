@@ -7,7 +7,7 @@ and images.
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from hypothesis import given, settings
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.stats.conftest import Shown, new_bucket
 from tests.support.api import Api
+from tests.support.batch_rows import remove_batch, write_batch
 from tests.support.catalog import partition_of
 from tests.support.object_rows import remove_object, write_object
 from tests.support.pump import MAX_ROUNDS, Source
@@ -23,7 +24,9 @@ from tests.support.world import World
 SIZES = st.sampled_from([0, 1, 5, 5, 9, 100, 10**12])
 OBJECTS = st.sampled_from([f"obj_{n}" for n in range(5)])
 STATUSES = st.sampled_from(["PENDING", "FAILED", "COMPLETED"])
-STEP_KINDS = st.sampled_from(["write", "write", "write", "soft-delete", "remove", "deliver", "deliver", "replay"])
+CHANGES = ["write", "write", "write", "soft-delete", "remove", "write-batch", "remove-batch"]
+STEP_KINDS = st.sampled_from([*CHANGES, "deliver", "deliver", "replay"])
+BATCHES = st.sampled_from([f"btch_{n}" for n in range(3)])
 STEPS = st.integers(10, 40)
 names = (f"bucket-{number}" for number in itertools.count())
 
@@ -76,6 +79,17 @@ def change(world: World, bucket: str, kind: str, data: st.DataObject, sizes: dic
         sizes[object_id] = size
 
 
+def change_batch(world: World, bucket: str, kind: str, data: st.DataObject, batches: dict[str, str]) -> None:
+    """Writes or removes one batch, and updates `batches`, which maps the ids of batches to their states."""
+    batch_id = data.draw(BATCHES)
+    batches.pop(batch_id, None)
+    if kind == "remove-batch":
+        remove_batch(world, bucket, batch_id)
+    else:
+        batches[batch_id] = data.draw(STATUSES)
+        write_batch(world, bucket, batch_id, batches[batch_id])
+
+
 def deliver_all(*streams: Delivery) -> None:
     """Delivers all records, including those that the deliveries cause."""
     for _ in range(MAX_ROUNDS):
@@ -94,15 +108,25 @@ def test_statistics_are_exact_for_any_order_of_deliveries_of_real_streams(
     bucket = new_bucket(api, next(names))
     streams = Delivery(world.pump.objects), Delivery(world.pump.catalog)
     sizes: dict[str, int] = {}
+    batches: dict[str, str] = {}
     for _ in range(steps):
         kind = data.draw(STEP_KINDS)
         if kind in ("deliver", "replay"):
             data.draw(st.sampled_from(streams)).deliver_some(data, again=kind == "replay")
+        elif kind.endswith("batch"):
+            change_batch(world, bucket, kind, data, batches)
         else:
             change(world, bucket, kind, data, sizes)
     deliver_all(*streams)
     totals = shown(bucket)
     assert (totals["object_count"], totals["total_size_bytes"]) == (len(sizes), sum(sizes.values()))
     assert (totals["max"], totals["min"]) == (max(sizes.values(), default=0), min(sizes.values(), default=0))
+    states = Counter(batches.values())
+    assert api.get(f"/v1/buckets/{bucket}").json["batch_stats"] == {
+        "total": len(batches),
+        "active": states["PENDING"],
+        "completed": states["COMPLETED"],
+        "failed": states["FAILED"],
+    }
     for bucket_id in (bucket, None):
         assert world.services.stats.verify(partition_of(world), bucket_id) == []

@@ -12,11 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chalicelib.stats.stream_records import BATCH_STATUSES
 from tests.support.histories import BUCKETS, NS, Crash, StatsWorld
+from tests.support.nightly import full_or_small
 
 SIZES = st.sampled_from([0, 1, 5, 5, 9, 100, 10**12])
 OBJECTS = st.sampled_from([f"obj_{n}" for n in range(5)])
+BATCHES = st.sampled_from([f"btch_{n}" for n in range(3)])
+STATUSES_OF_BATCHES = st.sampled_from(sorted(BATCH_STATUSES))
+CHANGES = ["write", "write", "remove", "soft-delete", "write-batch", "remove-batch"]
+DELIVERIES = ["deliver", "deliver", "replay"]
 STEPS = st.integers(20, 60)
+# The number of histories of a test.
+HISTORIES = full_or_small(settings().max_examples, 50)
 
 
 @dataclass
@@ -32,19 +40,25 @@ class RandomSteps:
     _depth: int = field(default=0)
 
     def step(self) -> None:
-        kind = self.data.draw(
-            st.sampled_from(["write", "write", "remove", "soft-delete", "deliver", "deliver", "replay"])
-        )
+        kind = self.data.draw(st.sampled_from([*CHANGES, *DELIVERIES]))
         if kind in ("deliver", "replay"):
             self.deliver(replay=kind == "replay")
         else:
             self.change(kind)
 
     def change(self, kind: str) -> None:
-        bucket_id, object_id = self.data.draw(st.sampled_from(BUCKETS)), self.data.draw(OBJECTS)
+        bucket_id = self.data.draw(st.sampled_from(BUCKETS))
         if kind == "remove":
-            self.world.remove(bucket_id, object_id)
-            return
+            self.world.remove(bucket_id, self.data.draw(OBJECTS))
+        elif kind == "remove-batch":
+            self.world.remove_batch(bucket_id, self.data.draw(BATCHES))
+        elif kind == "write-batch":
+            epoch = 0 if self.stale_writers and self.data.draw(st.booleans()) else None
+            self.world.write_batch(bucket_id, self.data.draw(BATCHES), self.data.draw(STATUSES_OF_BATCHES), epoch=epoch)
+        else:
+            self.write_object(kind, bucket_id, self.data.draw(OBJECTS))
+
+    def write_object(self, kind: str, bucket_id: str, object_id: str) -> None:
         more: dict[str, Any] = {"status": self.data.draw(st.sampled_from(["PENDING", "FAILED", "COMPLETED"]))}
         if kind == "soft-delete":
             more["soft_deleted"] = {"state": "disabled"}
@@ -84,16 +98,21 @@ def hook_calls(world: StatsWorld, random_steps: RandomSteps) -> None:
     world.objects.before_call = world.catalog.before_call = random_steps.before_call
 
 
+@settings(max_examples=HISTORIES)
 @given(st.data(), STEPS)
 def test_statistics_are_exact_for_any_order_of_deliveries(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
     random_steps = RandomSteps(world, data)
     for _ in range(steps):
         random_steps.step()
+        for bucket_id in BUCKETS:
+            shown = world.shown(bucket_id)
+            assert min(*shown.pop("batch_stats").values(), *shown.values()) >= 0
     world.deliver_all()
     world.check()
 
 
+@settings(max_examples=HISTORIES)
 @given(st.data(), STEPS)
 def test_statistics_are_exact_with_concurrent_writes_and_deliveries(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
@@ -106,6 +125,7 @@ def test_statistics_are_exact_with_concurrent_writes_and_deliveries(data: st.Dat
     world.check()
 
 
+@settings(max_examples=HISTORIES)
 @given(st.data(), STEPS)
 def test_statistics_are_exact_after_crashes_between_any_two_calls(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
@@ -120,7 +140,7 @@ def test_statistics_are_exact_after_crashes_between_any_two_calls(data: st.DataO
 
 
 @pytest.mark.parametrize("namespace_too", [False, True])
-@settings(max_examples=settings().max_examples // 2)
+@settings(max_examples=HISTORIES // 2)
 @given(data=st.data(), steps=STEPS)
 def test_a_recount_during_writes_corrects_lost_records(namespace_too: bool, data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
@@ -146,6 +166,7 @@ def test_a_recount_during_writes_corrects_lost_records(namespace_too: bool, data
     world.check()
 
 
+@settings(max_examples=HISTORIES)
 @given(st.data(), STEPS)
 def test_the_next_recount_completes_an_interrupted_one(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()
@@ -167,6 +188,7 @@ def test_the_next_recount_completes_an_interrupted_one(data: st.DataObject, step
     world.check()
 
 
+@settings(max_examples=HISTORIES)
 @given(st.data(), STEPS)
 def test_an_unreadable_record_affects_only_its_bucket_and_a_recount_corrects_it(
     data: st.DataObject, steps: int
@@ -190,7 +212,7 @@ def test_an_unreadable_record_affects_only_its_bucket_and_a_recount_corrects_it(
     assert world.stats.verify(NS, BUCKETS[0]) == []
 
 
-@settings(max_examples=settings().max_examples // 5)
+@settings(max_examples=HISTORIES // 5)
 @given(st.data(), STEPS)
 def test_a_rebuild_is_exact_and_the_fold_continues_from_it(data: st.DataObject, steps: int) -> None:
     world = StatsWorld()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,17 +34,51 @@ class ApiResponse:
         return dict(self.json["error"])
 
 
+class _Application:
+    """The application with services that can be replaced between two requests."""
+
+    def __init__(self) -> None:
+        self.services: Callable[[], Services] | None = None
+        self.gateway = LocalGateway(create_app(self._current_services), Config())
+
+    def _current_services(self) -> Services:
+        assert self.services is not None, "the application has no request"
+        return self.services()
+
+
+# The applications that process no request at the moment, for reuse, because creating one takes longer than a request.
+_idle: deque[_Application] = deque()
+
+
+@contextmanager
+def _gateway_to(services: Callable[[], Services]) -> Iterator[LocalGateway]:
+    """Yields a gateway to an application that uses these services and processes no other request.
+
+    Chalice stores the current request on the application, so concurrent and nested requests need one each.
+    """
+    try:
+        application = _idle.pop()
+    except IndexError:
+        application = _Application()
+    application.services = services
+    try:
+        yield application.gateway
+    finally:
+        application.services = None
+        _idle.append(application)
+
+
 @dataclass
 class Api:
-    """A client of the API with an API key and a namespace.
+    """A client of the API with an API key and a namespace. Several threads can use it at the same time.
 
-    Chalice stores the current request on the application, so each thread has an application of its own.
+    With a `gateway`, which only one thread can use, all requests are sent to that gateway.
     """
 
     services: Callable[[], Services]
     key: str | None = None
     namespace: str | None = None
-    _local: threading.local = field(default_factory=threading.local)
+    gateway: LocalGateway | None = None
 
     def using(self, *, key: str | None = None, namespace: str | None = None) -> Api:
         """Returns a client with another key or namespace. For an empty string, the header is not sent."""
@@ -51,6 +86,7 @@ class Api:
             self.services,
             self.key if key is None else key,
             self.namespace if namespace is None else namespace,
+            self.gateway,
         )
 
     def call(
@@ -65,7 +101,11 @@ class Api:
         """Sends one request. A body of bytes is sent unchanged, any other body as JSON."""
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         url = path + (f"?{urlencode(query, doseq=True)}" if query else "")
-        response = self._gateway().handle_request(method, url, self._headers(headers), raw)
+        if self.gateway is not None:
+            response = self.gateway.handle_request(method, url, self._headers(headers), raw)
+        else:
+            with _gateway_to(self.services) as gateway:
+                response = gateway.handle_request(method, url, self._headers(headers), raw)
         return ApiResponse(response["statusCode"], response["headers"], response["body"] or "")
 
     def get(self, path: str, **more: Any) -> ApiResponse:
@@ -87,9 +127,3 @@ class Api:
         if self.namespace:
             headers["X-Namespace"] = self.namespace
         return {**headers, **(more or {})}
-
-    def _gateway(self) -> LocalGateway:
-        gateway: LocalGateway | None = getattr(self._local, "gateway", None)
-        if gateway is None:
-            gateway = self._local.gateway = LocalGateway(create_app(self.services), Config())
-        return gateway

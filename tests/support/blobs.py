@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -24,11 +24,16 @@ def encoded(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
+def no_upload(upload_id: str, _: object) -> NoReturn:
+    """Replaces the function that finds uploads in tests that must not read any."""
+    raise AssertionError(f"this test has no upload {upload_id}")
+
+
 def read(type_: str, data: Any = None, **more: Any) -> NewBlob:
     """Returns the blob that a request describes."""
     fields = {"property": type_, "type": type_, "data": data, **more}
     request = CreateBlobRequest.model_validate_json(json.dumps(fields))
-    return read_blob(request, SCHEMA, location=LOCATION)
+    return read_blob(request, SCHEMA, location=LOCATION, find_upload=no_upload)
 
 
 def rejection(type_: str, data: Any = None, **more: Any) -> tuple[tuple[str | int, ...], str]:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import uuid
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
 
+import pytest
 from botocore.config import Config
 from botocore.session import Session
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import StreamShard, Table
+from moto.dynamodbstreams.models import dynamodbstreams_backends
 
 from chalicelib.aws.clients import dynamodb_client, s3_client
 from chalicelib.local.moto.backends import Backends
 from chalicelib.local.moto.rows import REGION, put_row
 from chalicelib.local.tables import create_tables
 from chalicelib.settings import Settings
+from tests.support.direct_calls import call_directly
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 WRITE_BATCH_SIZE = 25
 ENDPOINT = os.environ.get("TEST_DYNAMODB_ENDPOINT")
 S3_ENDPOINT = os.environ.get("TEST_S3_ENDPOINT")
+
+# versitygw stores all files in the class STANDARD.
+needs_storage_classes = pytest.mark.skipif(bool(S3_ENDPOINT), reason="this S3 server has no storage classes")
 
 # Tests must not use the credentials, the region or the profile of the machine.
 ENVIRONMENT = {
@@ -60,6 +66,7 @@ def new_client(backends: Backends | None) -> DynamoDBClient:
     client = dynamodb_client(Settings())
     if backends is not None:
         backends.attach(client)
+        call_directly(client, backends)
         _backends[client] = backends
     return client
 
@@ -74,7 +81,8 @@ def new_streams_client(client: DynamoDBClient) -> Any:
     if client in _streams:
         return _streams[client]
     # moto does not support the account-based host names that botocore prefers for calls with the ARN of a stream.
-    config = Config(account_id_endpoint_mode="disabled")
+    # botocore builds the header of a default user agent again for every call.
+    config = Config(account_id_endpoint_mode="disabled", user_agent="tests")
     streams = Session().create_client("dynamodbstreams", "us-east-1", endpoint_url=ENDPOINT, config=config)
     if not ENDPOINT:
         backends_of(client).attach(streams)
@@ -130,8 +138,13 @@ def drop_tables(client: DynamoDBClient, tables: Tables) -> None:
         client.delete_table(TableName=tables.catalog)
         client.delete_table(TableName=tables.objects)
         return
+    account = backends_of(client).account
     for name in (tables.catalog, tables.objects):
-        _empty(dynamodb_backends[backends_of(client).account][REGION].tables[name])
+        _empty(dynamodb_backends[account][REGION].tables[name])
+    # moto never removes an iterator, and each keeps the rows of its stream in memory.
+    iterators = dynamodbstreams_backends[account][REGION].shard_iterators
+    for key in [key for key, iterator in iterators.items() if iterator.stream_shard.table.name in astuple(tables)]:
+        del iterators[key]
     _tables.setdefault(client, []).append(tables)
 
 

@@ -60,6 +60,8 @@ def _matches(condition: Condition, value: Any) -> bool:
         if isinstance(value, str):
             return isinstance(wanted, str) and wanted in value
         return isinstance(value, list) and json_equal_to_any(wanted, value)
+    if condition.template == "size(%s) = %s":
+        return bool(len(value) == condition.values[0])
     # DynamoDB compares the order of values of the same type only.
     same_type = len({next(iter(encode_value(each))) for each in (value, *condition.values)}) == 1
     return same_type and _ORDER[condition.template](value, *condition.values)
@@ -80,18 +82,18 @@ class FakeTable:
     writes: int = 0
 
     def update_indexes(self) -> None:
-        """Updates the indexes to the current rows."""
-        self.indexed = deepcopy(self.rows)
+        """Updates the indexes to the current rows. A write replaces a row, and never changes it in place."""
+        self.indexed = dict(self.rows)
 
     def get(self, key: Mapping[str, str], *, consistent: bool = True) -> Row | None:
         self.before_call()
         return deepcopy(self.rows.get(self._key(key)))
 
-    def get_many(self, keys: Iterable[Mapping[str, str]]) -> list[Row]:
+    def get_many(self, keys: Iterable[Mapping[str, str]], *, attributes: Sequence[str] = ()) -> list[Row]:
         found: list[Row] = []
         for chunk in _chunks(map(self._key, keys), BATCH_GET_KEYS):
             self.before_call()
-            found.extend(deepcopy(self.rows[key]) for key in chunk if key in self.rows)
+            found.extend(_projected(self.rows[key], attributes) for key in chunk if key in self.rows)
         return found
 
     def query(
@@ -130,7 +132,8 @@ class FakeTable:
         new = self._apply(step)
         return deepcopy({Put: None, Update: new, Delete: old}[type(step)])
 
-    def transact(self, steps: Sequence[Step]) -> None:
+    def transact(self, steps: Sequence[Step], *, before: Sequence[tuple[Any, Step]] = ()) -> None:
+        assert not before, "this table has no others beside it"
         self.before_call()
         for step in steps:
             self._checked(step)
@@ -147,6 +150,10 @@ class FakeTable:
                 self._replace(key, None)
             deleted += len(chunk)
         return deleted
+
+    def put_many(self, items: Iterable[Mapping[str, Any]]) -> None:
+        for item in items:
+            self.put(item)
 
     def put(self, row: Mapping[str, Any]) -> None:
         """Writes a row as another process would: without the hook."""
@@ -224,10 +231,14 @@ def _after(old: Row | None, step: Write) -> Row | None:
     if isinstance(step, Put):
         return dict(step.item)
     before: Row = old or dict(step.key)
-    sums = {name: before.get(name, 0) + number for name, number in step.update.add.items()}
+    sums = {name: _sum(before.get(name), added) for name, added in step.update.add.items()}
     removed = set(step.update.remove)
     after = {**before, **step.update.set, **sums}
     return {name: value for name, value in after.items() if name not in removed}
+
+
+def _sum(old: Any, added: int | frozenset[int]) -> Any:
+    return (old or frozenset()) | added if isinstance(added, frozenset) else (old or 0) + added
 
 
 def _projected(row: Row, attributes: Sequence[str]) -> Row:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
 
+T = TypeVar("T")
 ENDPOINT = "https://dynamodb.us-east-1.amazonaws.com"
 ParsedResponse = dict[str, Any]
 
@@ -120,6 +121,14 @@ class Faults:
         """Plans a fault for each call from the number `first` on that has no fault of its own."""
         self._always, self._first = fault, self.calls + first
         return self
+
+    def call(self, operation: Callable[[], T]) -> T:
+        """Makes a call of another kind of client, such as a queue in memory, with its number and its fault."""
+        if self._before() is not None:
+            _fail(ConnectTimeoutError(endpoint_url=ENDPOINT))
+        result = operation()
+        self._after({})
+        return result
 
     def remove(self) -> None:
         """Removes all faults."""

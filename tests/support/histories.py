@@ -14,6 +14,7 @@ from chalicelib.stats.handlers import ChangeFeed
 from chalicelib.stats.service import Statistics
 from chalicelib.stats.store import TallyStore
 from chalicelib.stats.tallies import Tallies
+from chalicelib.stats.tally import read_tally
 from chalicelib.stats.tally_row import to_item
 from chalicelib.stats.verify import count_members
 from tests.support.fake_table import FakeTable, Record
@@ -22,6 +23,11 @@ from tests.support.world import FakeClock
 NS = "NS#org.ns"
 BUCKETS = ("bkt_1", "bkt_2")
 COMPARED = ("object_count", "total_size_bytes", "failed_object_count", "max_size_bytes", "min_size_bytes")
+BATCH_STATES = {
+    "active": {"DRAFT", "PENDING", "QUEUED", "IN_PROGRESS", "PROCESSING"},
+    "completed": {"COMPLETED", "COMPLETED_WITH_ERRORS"},
+    "failed": {"FAILED"},
+}
 
 
 class Crash(BaseException):
@@ -124,8 +130,6 @@ class StatsWorld:
         """Creates or replaces an object, by default in the current epoch of its bucket."""
         old = self.objects.rows.get((bucket_id, object_id))
         created = old["created_at"] if old else self.tallies.now()
-        tally = keys.bucket_tally(NS, bucket_id)
-        current_epoch = self.catalog.rows.get((tally["pk"], tally["sk"]), {}).get("epoch", 0)
         row = {
             "ns": NS,
             "bucket_id": bucket_id,
@@ -134,7 +138,7 @@ class StatsWorld:
             "size_bytes": size,
             "size_key": f"{size:020}#",
             "status": "PENDING",
-            "epoch": current_epoch if epoch is None else epoch,
+            "epoch": self.current_epoch(bucket_id) if epoch is None else epoch,
             **more,
         }
         if row.get("soft_deleted"):
@@ -145,6 +149,24 @@ class StatsWorld:
         """Removes an object if it exists."""
         if (bucket_id, object_id) in self.objects.rows:
             self.objects.remove({"bucket_id": bucket_id, "object_id": object_id})
+
+    def write_batch(self, bucket_id: str, batch_id: str, status: str, *, epoch: int | None = None) -> None:
+        """Creates or replaces a batch, by default in the current epoch of its bucket."""
+        stats_epoch = self.current_epoch(bucket_id) if epoch is None else epoch
+        key = keys.batch(keys.batches(NS, bucket_id), batch_id)
+        self.catalog.put({**key, "batch_id": batch_id, "status": status, "stats_epoch": stats_epoch, "revision": 1})
+
+    def remove_batch(self, bucket_id: str, batch_id: str) -> None:
+        """Removes a batch if it exists."""
+        key = keys.batch(keys.batches(NS, bucket_id), batch_id)
+        if (key["pk"], key["sk"]) in self.catalog.rows:
+            self.catalog.remove(key)
+
+    def current_epoch(self, bucket_id: str) -> int:
+        """The epoch in which members of a bucket are written."""
+        tally = keys.bucket_tally(NS, bucket_id)
+        epoch: int = self.catalog.rows.get((tally["pk"], tally["sk"]), {}).get("epoch", 0)
+        return epoch
 
     def deliver_all(self) -> None:
         """Updates the indexes and delivers all records, including those that the deliveries cause."""
@@ -165,10 +187,10 @@ class StatsWorld:
     def shown(self, bucket_id: str | None) -> dict[str, Any]:
         """The statistics that clients see of a bucket, or of the namespace if `bucket_id` is None."""
         shown = to_item(self.tallies.find(self.tallies.of(NS, bucket_id)))
-        return {name: shown[name] for name in COMPARED}
+        return {name: shown[name] for name in COMPARED} | {"batch_stats": read_tally(shown).batch_stats}
 
     def expected(self, bucket_id: str | None) -> dict[str, Any]:
-        """The correct statistics, by counting the rows of the objects table."""
+        """The correct statistics, by counting the rows of the tables."""
         rows = [
             row
             for (bucket, _), row in self.objects.rows.items()
@@ -177,7 +199,16 @@ class StatsWorld:
         sizes = [row["size_bytes"] for row in rows]
         totals = len(rows), sum(sizes), sum(row["status"] == "FAILED" for row in rows)
         extremes = (0, 0) if bucket_id is None else (max(sizes, default=0), min(sizes, default=0))
-        return dict(zip(COMPARED, (*totals, *extremes), strict=True))
+        return {
+            **dict(zip(COMPARED, (*totals, *extremes), strict=True)),
+            "batch_stats": self._expected_batches(bucket_id),
+        }
+
+    def _expected_batches(self, bucket_id: str | None) -> dict[str, int]:
+        pk = bucket_id and keys.batches(NS, bucket_id)
+        statuses = [row["status"] for (partition, _), row in self.catalog.rows.items() if partition == pk]
+        counts = {state: sum(status in names for status in statuses) for state, names in BATCH_STATES.items()}
+        return {"total": len(statuses), **counts}
 
     def check(self) -> None:
         """Asserts that all statistics are correct."""

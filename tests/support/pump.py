@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import app
 from chalicelib.services import Services
+from tests.support.engine import ENDPOINT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,28 +39,40 @@ class StreamReader:
     def __init__(self, client: DynamoDBClient, streams: Any, table: str) -> None:
         self._streams = streams
         self.arn = client.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+        # Where each shard continues; None after the end of a shard.
+        self._iterators: dict[str, str | None] = {}
         self._last: dict[str, str] = {}
 
     def read(self) -> Iterator[tuple[str, Record]]:
         """The shard and the record of each write since the last call."""
-        shards = self._streams.describe_stream(StreamArn=self.arn)["StreamDescription"]["Shards"]
-        for shard in [shard["ShardId"] for shard in shards]:
+        if ENDPOINT:
+            self._iterators.clear()  # DynamoDB Local rejects an iterator of an earlier read
+        if not any(self._iterators.values()):
+            self._find_shards()
+        for shard in list(self._iterators):
             for record in self._shard(shard):
                 self._last[shard] = record["dynamodb"]["SequenceNumber"]
                 if record["dynamodb"].get("OldImage") != record["dynamodb"].get("NewImage"):
                     yield shard, as_lambda_record(record, self.arn)
 
+    def _find_shards(self) -> None:
+        shards = self._streams.describe_stream(StreamArn=self.arn)["StreamDescription"]["Shards"]
+        for shard in [shard["ShardId"] for shard in shards]:
+            if shard in self._iterators:
+                continue
+            start = {"ShardIteratorType": "TRIM_HORIZON"}
+            if shard in self._last:
+                start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._last[shard]}
+            found = self._streams.get_shard_iterator(StreamArn=self.arn, ShardId=shard, **start)
+            self._iterators[shard] = found["ShardIterator"]
+
     def _shard(self, shard: str) -> Iterator[Record]:
-        start = {"ShardIteratorType": "TRIM_HORIZON"}
-        if shard in self._last:
-            start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._last[shard]}
-        iterator = self._streams.get_shard_iterator(StreamArn=self.arn, ShardId=shard, **start)["ShardIterator"]
-        while iterator:
+        while iterator := self._iterators[shard]:
             response = self._streams.get_records(ShardIterator=iterator)
+            self._iterators[shard] = response.get("NextShardIterator")
             if not response["Records"]:
                 return
             yield from response["Records"]
-            iterator = response.get("NextShardIterator")
 
 
 def as_lambda_record(record: Record, arn: str) -> Record:

@@ -14,8 +14,8 @@ from chalicelib.aws.dynamodb.expressions import UpdateExpression, exists
 from chalicelib.aws.dynamodb.writes import Update
 from chalicelib.blobs.blob import Blob
 from chalicelib.buckets.bucket import Bucket, texts, to_item
+from chalicelib.buckets.search_text import search_text
 from chalicelib.buckets.settings import BucketSettings
-from chalicelib.buckets.store import search_text
 from chalicelib.core.clock import format_timestamp
 from chalicelib.core.ids import Ids
 from chalicelib.core.text import fold

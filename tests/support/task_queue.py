@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -71,17 +71,32 @@ class MemoryQueue:
     dead: list[Message] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     on_call: Callable[[str], None] = field(default=lambda name: None)
+    url: str = URL
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def send_message(self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int = 0) -> Any:
+        assert QueueUrl == self.url
+        return self.send(MessageBody, DelaySeconds)
+
+    def send(self, body: str, delay_seconds: int) -> Any:
         self.record_call("send_message")
-        assert QueueUrl == URL
-        assert 0 <= DelaySeconds <= 900
-        message = Message(f"m-{next(self._numbers)}", MessageBody, self.seconds() + DelaySeconds)
+        return {"MessageId": self.add(body, delay_seconds).message_id}
+
+    def add(self, body: str, delay_seconds: int) -> Message:
+        """Adds a message, which becomes visible after the delay."""
+        assert 0 <= delay_seconds <= 900
+        message = Message(f"{self.url[-7:]}-{next(self._numbers)}", body, self.seconds() + delay_seconds)
         self.waiting.append(message)
-        return {"MessageId": message.message_id}
+        return message
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> Any:
+        raise AssertionError("tasks send their messages one by one")
 
     def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> Any:
+        assert QueueUrl == self.url
+        return self.postpone(ReceiptHandle=ReceiptHandle, VisibilityTimeout=VisibilityTimeout)
+
+    def postpone(self, *, ReceiptHandle: str, VisibilityTimeout: int) -> Any:
         self.record_call("change_message_visibility")
         assert 0 <= VisibilityTimeout <= 43_200
         for message in self.waiting:

@@ -52,9 +52,7 @@ def raise_error(count: int) -> None:
 
 @pytest.fixture
 def api(world: World, harness: TaskHarness) -> Api:
-    api = Api(lambda: world.services, world.key, "")
-    api._local.gateway = LocalGateway(task_app(world, harness), Config())
-    return api
+    return Api(lambda: world.services, world.key, "", LocalGateway(task_app(world, harness), Config()))
 
 
 @pytest.fixture
@@ -63,7 +61,7 @@ def as_key(world: World, api: Api) -> Callable[..., Api]:
 
     def make(*permissions: str, organization_id: str = "", **more: Any) -> Api:
         key = world.key_for(organization_id or world.organization_id, *permissions, **more)
-        return Api(api.services, key, "", api._local)
+        return api.using(key=key)
 
     return make
 
@@ -280,8 +278,7 @@ def test_reading_and_deleting_need_the_permission_to_do_so(
         assert key.get(f"/v1/tasks/{task.task_id}").status == 200
         assert key.post(LIST).status == 200
         assert key.call("DELETE", f"/v1/tasks/{task.task_id}").status == 403
-    assert api.using(key="").key == ""
-    anonymous = Api(api.services, None, "", api._local)
+    anonymous = api.using(key="")
     for method, path in (("GET", f"/v1/tasks/{task.task_id}"), ("POST", LIST), ("DELETE", f"/v1/tasks/{UNKNOWN_ID}")):
         assert anonymous.call(method, path).status == 401
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from chalicelib.aws.clients import sqs_client
+from chalicelib.aws.queue_events import UnreadableMessage
 from chalicelib.local.moto.backends import Backends
 from chalicelib.settings import Settings
-from chalicelib.tasks.queue import TaskQueue, UnreadableMessage, read
+from chalicelib.tasks.queue import TaskQueue, read
 
 
 @dataclass(frozen=True)

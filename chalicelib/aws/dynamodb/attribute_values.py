@@ -1,8 +1,8 @@
 """Converts rows between plain Python and DynamoDB's attribute values.
 
-A row is a dict whose values are str, int, float, bool, list, dict and None. A row that is written and read again is
-equal, with two exceptions: attributes that are None are not stored (so that the row is not in sparse indexes), and
-floats without a fraction are read as int.
+A row is a dict whose values are str, int, float, bool, list, dict, frozenset of int, and None. A row that is written
+and read again is equal, with two exceptions: attributes that are None are not stored (so that the row is not in sparse
+indexes), and floats without a fraction are read as int.
 """
 
 from __future__ import annotations
@@ -48,11 +48,13 @@ def encode_value(value: Any) -> AttributeValue:
         return {"M": {_name(name): encode_value(inner) for name, inner in value.items()}}
     if isinstance(value, list | tuple):
         return {"L": [encode_value(inner) for inner in value]}
+    if isinstance(value, frozenset):
+        return {"NS": _numbers(value)}
     raise TypeError(f"DynamoDB rows cannot store values of the type {type(value).__name__}")
 
 
 def decode_value(encoded: AttributeValue) -> Any:
-    """Returns the value of an attribute value. Raises TypeError for binary values and sets, which are never written."""
+    """Returns the value of an attribute value. Raises TypeError for binary values and other sets than of numbers."""
     ((kind, value),) = encoded.items()
     if kind in ("S", "BOOL"):
         return value
@@ -64,6 +66,8 @@ def decode_value(encoded: AttributeValue) -> Any:
         return [decode_value(inner) for inner in value]
     if kind == "NULL":
         return None
+    if kind == "NS":
+        return frozenset(map(_parse_number, value))
     raise TypeError(f"rows cannot have values of the type {kind}")
 
 
@@ -71,6 +75,12 @@ def _name(name: Any) -> str:
     if not isinstance(name, str):
         raise TypeError(f"keys inside a row must be strings, not {type(name).__name__}")
     return name
+
+
+def _numbers(values: frozenset[Any]) -> list[str]:
+    if not values or any(type(value) is not int for value in values):
+        raise ValueError("DynamoDB sets contain at least one value, and the sets of this service contain integers")
+    return [_number(value) for value in sorted(values)]
 
 
 def _number(value: float) -> str:

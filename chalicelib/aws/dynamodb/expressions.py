@@ -81,6 +81,11 @@ def contains(name: str, value: Any) -> Condition:
     return Condition("contains(%s, %s)", name, (value,))
 
 
+def has_size(name: str, size: int) -> Condition:
+    """The attribute is a string, set, list or map of this size."""
+    return Condition("size(%s) = %s", name, (size,))
+
+
 def all_of(*conditions: Condition) -> Condition:
     """All conditions hold. Raises ValueError if there are none."""
     return _combined(" AND ", conditions)
@@ -103,10 +108,13 @@ def _combined(operator: str, conditions: tuple[Condition, ...]) -> Condition:
 
 
 class UpdateExpression(NamedTuple):
-    """The changes of an update. `set` with None removes the attribute. `add` treats a missing attribute as 0."""
+    """The changes of an update. `set` with None removes the attribute.
+
+    `add` adds to a number, or adds members to a set of numbers. It treats a missing attribute as 0 or as an empty set.
+    """
 
     set: Mapping[str, Any] = NO_ATTRIBUTES
-    add: Mapping[str, int] = NO_ATTRIBUTES
+    add: Mapping[str, int | frozenset[int]] = NO_ATTRIBUTES
     remove: Iterable[str] = ()
 
 

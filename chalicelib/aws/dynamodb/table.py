@@ -108,12 +108,15 @@ class Table:
         )
         return decode_if_present(response.get("Item"))
 
-    def get_many(self, keys: Iterable[Key]) -> list[Item]:
-        """Returns the existing rows of any number of keys, in no particular order. Reads are strongly consistent."""
+    def get_many(self, keys: Iterable[Key], *, attributes: Sequence[str] = ()) -> list[Item]:
+        """Returns the existing rows of any number of keys, in no particular order. Reads are strongly consistent.
+
+        Rows have all attributes, or only the named `attributes`.
+        """
         distinct = _distinct(keys)
         rows: list[Item] = []
         while chunk := list(islice(distinct, BATCH_GET_KEYS)):
-            rows.extend(self._get_batch(chunk))
+            rows.extend(self._get_batch(chunk, attributes))
         return rows
 
     def query(
@@ -205,19 +208,30 @@ class Table:
         distinct = _distinct(keys)
         deleted = 0
         while chunk := list(islice(distinct, BATCH_WRITE_ROWS)):
-            self._delete_batch(chunk)
+            self._write_batch([{"DeleteRequest": {"Key": key}} for key in chunk])
             deleted += len(chunk)
         return deleted
 
-    def transact(self, steps: Sequence[Step]) -> None:
+    def put_many(self, items: Iterable[Item]) -> None:
+        """Writes any number of rows without conditions, and replaces those that exist. Each must have another key.
+
+        This is not a transaction: if it raises Unavailable or OutcomeUnknown, it may have written some of the rows.
+        """
+        remaining = iter(items)
+        while chunk := list(islice(remaining, BATCH_WRITE_ROWS)):
+            self._write_batch([{"PutRequest": {"Item": encode(item)}} for item in chunk])
+
+    def transact(self, steps: Sequence[Step], *, before: Sequence[tuple[Table, Step]] = ()) -> None:
         """Applies all steps in one transaction, or none of them.
 
-        If conditions fail, raises the error of the first step whose condition failed. Raises OutcomeUnknown if the
-        transaction may have been applied and the existing rows do not prove whether it was.
+        `before` has steps in other tables, which precede the others. If conditions fail, raises the error of the first
+        step whose condition failed. Raises OutcomeUnknown if the transaction may have been applied and the existing
+        rows do not prove whether it was.
         """
         token = new_token()
+        located = [*((table._name, step) for table, step in before), *((self._name, step) for step in steps)]
         params = {
-            "TransactItems": [dict([action_and_parameters(self._name, step, token)]) for step in steps],
+            "TransactItems": [dict([action_and_parameters(name, step, token)]) for name, step in located],
             # DynamoDB applies requests with the same token only once and gives retries the response of the first.
             "ClientRequestToken": token,
             **_WITH_CAPACITY,
@@ -227,7 +241,8 @@ class Table:
             response = attempts.call(self._client.transact_write_items, params)
         except ClientError as error:
             try:
-                failed = cancellation_error(steps, error, token, maybe_applied=attempts.maybe_applied)
+                all_steps = [step for _, step in located]
+                failed = cancellation_error(all_steps, error, token, maybe_applied=attempts.maybe_applied)
             except ClientError:
                 if attempts.maybe_applied:
                     raise OutcomeUnknown() from error
@@ -250,10 +265,13 @@ class Table:
         count_read(response)
         return response
 
-    def _get_batch(self, keys: Sequence[Mapping[str, AttributeValue]]) -> Iterator[Item]:
+    def _get_batch(self, keys: Sequence[Mapping[str, AttributeValue]], attributes: Sequence[str]) -> Iterator[Item]:
         """Reads the rows of at most 100 keys. Repeats the call for unprocessed keys."""
         attempts = Attempts(self._retries)
-        remaining: Any = {self._name: {"Keys": keys, "ConsistentRead": True}}
+        renderer = Renderer()
+        projection = {"ProjectionExpression": renderer.names(attributes)} if attributes else {}
+        wanted = {"Keys": keys, "ConsistentRead": True, **projection, **renderer.placeholders()}
+        remaining: Any = {self._name: wanted}
         while remaining:
             response = attempts.call(self._client.batch_get_item, {"RequestItems": remaining, **_WITH_CAPACITY})
             count_read(response)
@@ -264,10 +282,10 @@ class Table:
             if remaining and not found:
                 attempts.pause()
 
-    def _delete_batch(self, keys: Sequence[Mapping[str, AttributeValue]]) -> None:
-        """Deletes at most 25 rows. Repeats the call for unprocessed items."""
+    def _write_batch(self, requests: Sequence[Mapping[str, Any]]) -> None:
+        """Puts or deletes at most 25 rows. Repeats the call for unprocessed items."""
         attempts = Attempts(self._retries, writing=True)
-        remaining: Any = {self._name: [{"DeleteRequest": {"Key": key}} for key in keys]}
+        remaining: Any = {self._name: requests}
         while remaining:
             response = attempts.call(self._client.batch_write_item, {"RequestItems": remaining, **_WITH_CAPACITY})
             count_write(response)

@@ -15,9 +15,12 @@ Correctness:
   requests gives the same state.
 * moto replaces the text between `<RequestId>` and `</RequestId>` by the id of the request, in JSON responses as well,
   where the text belongs to a row. With the patch, it does so only in XML.
+* moto copies an S3 object also if its content is not the one that `x-amz-copy-source-if-match` names. With the patch,
+  it responds with PreconditionFailed, as S3 does.
+* moto keeps every S3 object in memory. The patches in `contents` let the content of a large one stay in its file.
 * moto asks boto3 for the names of the regions, which fails if AWS_PROFILE names a profile that does not exist.
 
-The responses stay the same, with one exception that DynamoDB also makes: a page that ends exactly with the last match
+Other responses stay the same, with one exception that DynamoDB also makes: a page that ends exactly with the last match
 may or may not have a LastEvaluatedKey. `Backends` allows one call at a time.
 """
 
@@ -30,6 +33,7 @@ from functools import cache, wraps
 from heapq import nlargest, nsmallest
 from operator import itemgetter
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import boto3
 from moto.core.base_backend import AccountSpecificBackend
@@ -38,8 +42,11 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
+from moto.s3.exceptions import PreconditionFailed
+from moto.s3.responses import S3Response
 
 from chalicelib.local.client import isolated_session
+from chalicelib.local.moto.contents import install_content_patches
 from chalicelib.local.moto.performance import install_performance_patches
 
 _IN_TRANSACTION = "_in_transaction"
@@ -59,6 +66,9 @@ def install() -> None:
     Table.query = _with_fewer_rows(Table.query)  # type: ignore[method-assign]
     responses: Any = BaseResponse
     responses._enrich_response = staticmethod(_only_in_xml(responses._enrich_response))
+    files: Any = S3Response
+    files.copy_object = _with_source_condition(files.copy_object)
+    install_content_patches()
     install_performance_patches()
     session = boto3.Session(botocore_session=isolated_session())
     accounts: Any = AccountSpecificBackend
@@ -226,3 +236,19 @@ def _first_rows(rows: dict[DynamoType, Item], count: int, after: Any, *, forward
         keys = ((value, key) for value, key in keys if (value > after if forward else value < after))
     chosen = nsmallest(count, keys, _by_sort_key) if forward else nlargest(count, keys, _by_sort_key)
     return {key: rows[key] for _, key in chosen}
+
+
+def _with_source_condition(original: Callable[[S3Response], Any]) -> Callable[[S3Response], Any]:
+    """Checks the ETag of the object that is copied, if the request names one."""
+
+    @wraps(original)
+    def copy_object(handler: S3Response) -> Any:
+        wanted = handler.headers.get("x-amz-copy-source-if-match")
+        if wanted is not None:
+            bucket, _, key = unquote(urlsplit(handler.headers["x-amz-copy-source"]).path).lstrip("/").partition("/")
+            source = handler.backend.get_object(bucket, key)
+            if source is not None and wanted.strip('"') != source.etag.strip('"'):
+                raise PreconditionFailed("x-amz-copy-source-If-Match")
+        return original(handler)
+
+    return copy_object

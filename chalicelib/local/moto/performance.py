@@ -1,9 +1,9 @@
 """Patches that make moto 5.2.5 faster without changing its responses.
 
-Each patch was measured, on 2 000 creates and reads of objects and 200 lists of 10 objects through the API on the
-embedded engine (CPU time of the call, first quartile). All together, a create takes 2.1 ms instead of 3.2 ms, a read
-0.8 ms instead of 1.7 ms, and a list 7 ms instead of 20 ms. Possible patches that save less than 2 % of a call are not
-included.
+Each patch was measured on creates and reads of objects, lists of 10 objects, and creates of namespaces through the API
+on the embedded engine (CPU time of the call, first quartile). All together, including those of `expressions` and
+`requests`, they save about 40 % of a create, 50 % of a read, 70 % of a list, and 50 % of the create of a namespace,
+which is a transaction. Possible patches that save less than 2 % of a call are not included.
 """
 
 from __future__ import annotations
@@ -16,11 +16,16 @@ from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models.dynamo_type import DynamoType
 
+from chalicelib.local.moto.expressions import install_expression_patches
+from chalicelib.local.moto.requests import install_request_patches
+
 _PLAIN_TYPES = {"S": str, "N": str, "BOOL": bool, "NULL": bool}
 
 
 def install_performance_patches() -> None:
     """Patches moto in this process. Must be called only once."""
+    install_expression_patches()
+    install_request_patches()
     values: Any = DynamoType
     values.cast_value = property(_without_type_checks(values.cast_value.fget))
     values.size = _without_encoding(values.size)

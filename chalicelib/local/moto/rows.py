@@ -30,6 +30,31 @@ def rows_of(account: str, name: str) -> Iterator[dict[str, Any]]:
         yield {attribute: _to_json(value) for attribute, value in row.attrs.items()}
 
 
+def rows_with(account: str, name: str, attribute: str, part: str) -> Iterator[dict[str, Any]]:
+    """Yields the rows of a table whose attribute, a string, contains a text, in DynamoDB's JSON."""
+    table = dynamodb_backends[account][REGION].tables[name]
+    for row in table.all_items():
+        if attribute in row.attrs and part in row.attrs[attribute].value:
+            yield {key: _to_json(value) for key, value in row.attrs.items()}
+
+
+def keys_of(account: str, name: str, *, prefix: str) -> list[tuple[str, str]]:
+    """Returns the keys of the rows of a table whose partition key starts with the prefix, without reading the rows.
+
+    Both keys of the table must be strings.
+    """
+    table = dynamodb_backends[account][REGION].tables[name]
+    found = [(pk.value, partition) for pk, partition in table.items.items() if pk.value.startswith(prefix)]
+    return [(pk, sk.value) for pk, partition in found for sk in partition]
+
+
+def row_of(account: str, name: str, pk: str, sk: str) -> dict[str, Any] | None:
+    """Returns the row of a table with these keys in DynamoDB's JSON, or None if there is none."""
+    table = dynamodb_backends[account][REGION].tables[name]
+    row = table.get_item(DynamoType({"S": pk}), DynamoType({"S": sk}))
+    return {attribute: _to_json(value) for attribute, value in row.attrs.items()} if row else None
+
+
 def _to_json(value: DynamoType) -> dict[str, Any]:
     # moto's own conversion first copies everything, and leaves bytes, which JSON cannot hold.
     content = value.value

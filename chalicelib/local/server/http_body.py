@@ -25,7 +25,7 @@ def read_body(headers: Message, stream: BinaryIO, limit: int) -> bytes | None:
     Raises BodyUnreadable, or TooLarge for more than `limit` bytes. After either, the connection must be closed.
     """
     codings = headers.get_all("Transfer-Encoding", [])
-    length = _length(headers)
+    length = content_length(headers)
     if not codings:
         return None if not length else _exactly(stream, length, limit)
     if length is not None or [coding.strip().lower() for coding in codings] != ["chunked"]:
@@ -50,7 +50,8 @@ def drain(connection: socket.socket) -> None:
         return
 
 
-def _length(headers: Message) -> int | None:
+def content_length(headers: Message) -> int | None:
+    """Returns the Content-Length, or None if there is none. Raises BodyUnreadable if it is not one integer."""
     values = set(headers.get_all("Content-Length", []))
     if not values:
         return None

@@ -35,6 +35,7 @@ from chalicelib.local.server import watching
 from chalicelib.local.server.aws_endpoint import AwsEndpoint
 from chalicelib.local.server.connections import raise_file_limit
 from chalicelib.local.server.gateway import Handler, Server
+from chalicelib.local.vendor import add_vendor
 from chalicelib.services import Services
 from chalicelib.settings import SettingInvalid, read_settings
 
@@ -68,9 +69,7 @@ def load_app(project: Path) -> Chalice:
     """Returns the application of `app.py`. As in a Lambda function, packages in the folder `vendor` can be imported."""
     if str(project) not in sys.path:
         sys.path.insert(0, str(project))
-    vendor = project / "vendor"
-    if vendor.is_dir() and str(vendor) not in sys.path:
-        sys.path.append(str(vendor))
+    add_vendor(project)
     app: Chalice = importlib.import_module("app").app
     return app
 

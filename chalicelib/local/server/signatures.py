@@ -129,7 +129,8 @@ def parse_signature(request: SignedRequest) -> Signature:
     unsigned = {name for name in request.header_names if name.startswith("x-amz-")} - set(signature.signed_headers)
     if unsigned:
         names = ", ".join(sorted(unsigned))
-        raise access_denied(f"There were headers present in the request which were not signed: {names}")
+        message = "There were headers present in the request which were not signed"
+        raise access_denied(message, {"HeadersNotSigned": names})
     return signature
 
 
@@ -207,45 +208,76 @@ def check_time(signature: Signature, now: datetime) -> None:
     elif signed_at - now > MAX_CLOCK_DIFFERENCE:
         raise access_denied("Request is not valid yet")
     elif now - signed_at >= timedelta(seconds=signature.expires_seconds):
-        raise access_denied("Request has expired")
+        expired_at = signed_at + timedelta(seconds=signature.expires_seconds)
+        raise access_denied(
+            "Request has expired",
+            {
+                "X-Amz-Expires": str(signature.expires_seconds),
+                "Expires": f"{expired_at:%Y-%m-%dT%H:%M:%SZ}",
+                "ServerTime": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            },
+        )
 
 
 def check_key_id(signature: Signature, credential: AwsCredential) -> None:
     """Raises AwsError if the request was signed with another access key."""
     if not hmac.compare_digest(signature.key_id.encode(), credential.access_key_id.encode()):
         message = "The access key id is not that of this data folder"
-        raise AwsError(403, "UnrecognizedClientException", "InvalidAccessKeyId", message)
+        details = {"AWSAccessKeyId": signature.key_id}
+        raise AwsError(403, "UnrecognizedClientException", "InvalidAccessKeyId", message, details)
 
 
 def check_signature(request: SignedRequest, signature: Signature, body: bytes, credential: AwsCredential) -> None:
     """Raises AwsError if the request differs from the one that was signed, or was signed with another secret key."""
-    expected = _expected_digest(request, signature, _signed_payload_hash(request, signature, body), credential)
-    if not hmac.compare_digest(expected, signature.hex_digest):
+    actual = hashlib.sha256(body).hexdigest()
+    named = named_payload_hash(request, signature)
+    check_head(request, signature, named or actual, credential)
+    check_payload(named, actual)
+
+
+def check_head(request: SignedRequest, signature: Signature, payload_hash: str, credential: AwsCredential) -> None:
+    """Raises AwsError if a request with this hash of its body has another signature. Does not check the body."""
+    signer = _Signer(credential, signature, payload_hash)
+    signed = _signed_part(request, signature)
+    canonical_request = signer.canonical_request(signed)
+    string_to_sign = signer.string_to_sign(signed, canonical_request)
+    if not hmac.compare_digest(str(signer.signature(string_to_sign, signed)), signature.hex_digest):
         message = (
             "The request signature we calculated does not match the signature you provided. "
             "Check your key and signing method."
         )
-        raise AwsError(403, "InvalidSignatureException", "SignatureDoesNotMatch", message)
+        # As S3 does: from the canonical request, a client can see which header is not the one that was signed.
+        details = {
+            "AWSAccessKeyId": signature.key_id,
+            "StringToSign": string_to_sign,
+            "SignatureProvided": signature.hex_digest,
+            "CanonicalRequest": canonical_request,
+        }
+        raise AwsError(403, "InvalidSignatureException", "SignatureDoesNotMatch", message, details)
 
 
-def _signed_payload_hash(request: SignedRequest, signature: Signature, body: bytes) -> str:
-    """Returns the hash of the body that the signature includes. Raises AwsError if the body has another hash."""
-    actual = hashlib.sha256(body).hexdigest()
+def named_payload_hash(request: SignedRequest, signature: Signature) -> str | None:
+    """Returns the hash of the body that the request names, UNSIGNED-PAYLOAD, or None if it is that of its body."""
     named = signature.payload_hash
     if named is None:
         if signature.service == "s3" and not request.is_presigned:
             message = "Missing required header for this request: x-amz-content-sha256"
             raise AwsError(400, "SerializationException", "InvalidRequest", message)
-        return UNSIGNED_PAYLOAD if request.is_presigned else actual
-    if named == UNSIGNED_PAYLOAD and signature.service == "s3":
-        return named
+        return UNSIGNED_PAYLOAD if request.is_presigned else None
     if named.startswith("STREAMING-"):
-        message = "A header you provided implies functionality that is not implemented: x-amz-content-sha256"
-        raise AwsError(501, "SerializationException", "NotImplemented", message)
-    if not hmac.compare_digest(named.encode(), actual.encode()):
-        message = "The provided 'x-amz-content-sha256' header does not match what was computed."
-        raise AwsError(400, "InvalidSignatureException", "XAmzContentSHA256Mismatch", message)
+        message = "A header you provided implies functionality that is not implemented"
+        raise AwsError(501, "SerializationException", "NotImplemented", message, {"Header": "x-amz-content-sha256"})
+    if named == UNSIGNED_PAYLOAD and signature.service != "s3":
+        raise bad_request("Only requests to S3 may have an unsigned body")
     return named
+
+
+def check_payload(named: str | None, actual: str) -> None:
+    """Raises AwsError if the request names a hash of its body that is not the actual one."""
+    if named in (None, UNSIGNED_PAYLOAD) or hmac.compare_digest(str(named).encode(), actual.encode()):
+        return
+    message = "The provided 'x-amz-content-sha256' header does not match what was computed."
+    raise AwsError(400, "InvalidSignatureException", "XAmzContentSHA256Mismatch", message)
 
 
 class _Signer(S3SigV4Auth):
@@ -262,7 +294,8 @@ class _Signer(S3SigV4Auth):
         return self._payload_hash
 
 
-def _expected_digest(request: SignedRequest, signature: Signature, payload_hash: str, credential: AwsCredential) -> str:
+def _signed_part(request: SignedRequest, signature: Signature) -> AWSRequest:
+    """Returns the part of a request that its signature includes."""
     headers = HTTPHeaders()
     for name in signature.signed_headers:
         for value in request.headers.get_all(name, [""]):
@@ -274,5 +307,4 @@ def _expected_digest(request: SignedRequest, signature: Signature, payload_hash:
     signed = AWSRequest(method=request.method, url=url)
     signed.headers = headers
     signed.context["timestamp"] = signature.timestamp
-    signer = _Signer(credential, signature, payload_hash)
-    return str(signer.signature(signer.string_to_sign(signed, signer.canonical_request(signed)), signed))
+    return signed

@@ -122,6 +122,7 @@ def source_paths(root: Path) -> Iterator[Path]:
     """Yields the paths of the source files of the server. Some of them may not exist."""
     yield root / "app.py"
     yield from (root / "chalicelib").rglob("*.py")
+    yield from (root / "vendor").rglob("*.py")
     yield from (root / ".chalice").glob("*.json")
 
 

@@ -19,8 +19,9 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
 numbers = st.integers(-(10**38) + 1, 10**38 - 1) | st.floats(-9e125, 9e125).filter(
     lambda number: number == 0 or abs(number) >= 1e-130
 )
+number_sets = st.frozensets(st.integers(-1000, 1000), min_size=1, max_size=5)
 values = st.recursive(
-    st.none() | st.booleans() | numbers | texts,
+    st.none() | st.booleans() | numbers | texts | number_sets,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4),
     max_leaves=12,
 )
@@ -99,6 +100,12 @@ def test_encoding_a_number_that_dynamodb_cannot_store_is_an_error(value: float) 
         encode({"value": value})
 
 
-def test_decoding_a_set_is_an_error() -> None:
+@pytest.mark.parametrize("value", [frozenset(), frozenset({"a"}), frozenset({True}), frozenset({1.5})])
+def test_encoding_a_set_that_is_not_of_integers_is_an_error(value: frozenset[Any]) -> None:
+    with pytest.raises(ValueError, match="contain"):
+        encode({"numbers": value})
+
+
+def test_decoding_a_set_of_strings_is_an_error() -> None:
     with pytest.raises(TypeError):
-        decode({"value": {"SS": ["a"]}})
+        decode({"strings": {"SS": ["a"]}})

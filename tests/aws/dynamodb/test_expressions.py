@@ -19,6 +19,7 @@ from chalicelib.aws.dynamodb.expressions import (
     equals,
     exists,
     greater_than,
+    has_size,
     less_than,
     negated,
 )
@@ -124,6 +125,23 @@ def test_an_update_sets_adds_and_removes_at_once(either_table: Table) -> None:
         "comment": {"by": "us"},
         "count": 2,
     }
+
+
+def test_adding_to_a_set_adds_the_missing_members_and_creates_the_set(either_table: Table) -> None:
+    either_table.write(Put(ROW))
+    for number in (7, 3, 7):
+        row = either_table.write(Update(KEY, UpdateExpression(add={"done": frozenset({number})}), exists("pk")))
+    assert row is not None
+    assert row["done"] == {3, 7}
+    assert either_table.get(KEY) == row
+
+
+def test_the_size_of_a_set_is_the_number_of_its_members(either_table: Table) -> None:
+    either_table.write(Put({**ROW, "done": frozenset({3, 7})}))
+    update = UpdateExpression(set={"status": "closed"})
+    with pytest.raises(Conflict):
+        either_table.write(Update(KEY, update, has_size("done", 3), lambda _: Conflict()))
+    either_table.write(Update(KEY, update, has_size("done", 2), lambda _: Conflict()))
 
 
 def test_setting_none_removes_the_attribute(either_table: Table) -> None:

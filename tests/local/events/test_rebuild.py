@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.local.events.rebuild import objects_by_bucket, rebuild_all
+from chalicelib.local.events.rebuild import Contributions, members_by_bucket, rebuild_all
 from chalicelib.local.moto.backends import Backends
 from tests.support.api import Api
+from tests.support.batch_rows import write_batch
 from tests.support.object_rows import objects_table
 from tests.support.objects import POSTER, create_object_bucket, created, objects
 from tests.support.world import World
@@ -21,7 +22,7 @@ def memory(backends: Backends | None) -> Backends:
 
 
 def create_varied_bucket(world: World, api: Api) -> str:
-    """Creates objects with and without a file, one of them soft-deleted, and one with a damaged row."""
+    """Creates objects, one of them soft-deleted, and a batch. The rows of another object and batch are damaged."""
     bucket_id = create_object_bucket(api)
     rows = [created(api, bucket_id, body) for body in ({"title": "M"}, {"title": "N", "blobs": [POSTER]}, {}, {})]
     deletion = {"object_ids": [rows[2]["object_id"]], "reason": "a double"}
@@ -30,20 +31,27 @@ def create_varied_bucket(world: World, api: Api) -> str:
     assert row is not None
     damaged = {"bucket_id": {"S": bucket_id}, "object_id": {"S": str(row["object_id"])}, "ns": {"S": "x"}}
     world.client.put_item(TableName=world.tables.objects, Item=damaged)
+    write_batch(world, bucket_id, "btch_1", "COMPLETED")
+    write_batch(world, bucket_id, "btch_2", "COMPLETED", stats_epoch=None)
     return bucket_id
+
+
+def loaded(world: World, memory: Backends) -> dict[str, Contributions]:
+    return members_by_bucket(memory, world.tables.catalog, world.tables.objects)
 
 
 def test_the_contributions_in_memory_are_those_of_reading_the_table(world: World, api: Api, memory: Backends) -> None:
     bucket_id = create_varied_bucket(world, api)
     (ns,) = world.services.partitions()
     aggregate = world.services.stats.tallies.of(ns, bucket_id)
-    assert sorted(objects_by_bucket(memory, world.tables.objects)[bucket_id]) == sorted(aggregate.contributions())
+    assert sorted(loaded(world, memory)[bucket_id]) == sorted(aggregate.contributions())
 
 
 def test_rebuilt_statistics_pass_verification(world: World, api: Api, memory: Backends) -> None:
     full, empty = create_varied_bucket(world, api), create_object_bucket(api, "empty")
-    rebuild_all(world.services.stats, world.services.partitions(), objects_by_bucket(memory, world.tables.objects))
+    rebuild_all(world.services.stats, world.services.partitions(), loaded(world, memory))
     (ns,) = world.services.partitions()
     assert [world.services.stats.verify(ns, bucket_id) for bucket_id in (full, empty, None)] == [[], [], []]
-    assert api.get(f"/v1/buckets/{full}").json["object_count"] == 2
-    assert api.get(f"/v1/buckets/{empty}").json["object_count"] == 0
+    shown = [api.get(f"/v1/buckets/{bucket_id}").json for bucket_id in (full, empty)]
+    assert [bucket["object_count"] for bucket in shown] == [2, 0]
+    assert [bucket["batch_stats"]["total"] for bucket in shown] == [1, 0]

@@ -71,6 +71,18 @@ def again(request: pytest.FixtureRequest, engines: ExitStack, tmp_path: Path) ->
     return after
 
 
+def test_a_copy_is_restored_and_does_not_need_its_source(engine: Engine, again: Again) -> None:
+    put(engine, LONG_KEY, b"film", ContentType="video/mp4", ContentDisposition="inline")
+    BlobStore(lambda: s3_of(engine), BUCKET).copy(LONG_KEY, "blobs/copy", storage_class="nearline")
+    s3_of(engine).delete_object(Bucket=BUCKET, Key=LONG_KEY)
+    engine = again(engine)
+    assert keys(engine) == ["blobs/copy"]
+    found = s3_of(engine).get_object(Bucket=BUCKET, Key="blobs/copy")
+    assert found["Body"].read() == b"film"
+    assert (found["ContentType"], found["ContentDisposition"]) == ("video/mp4", "inline")
+    assert found["StorageClass"] == "STANDARD_IA"
+
+
 def test_an_object_is_restored_with_its_metadata(engine: Engine, again: Again) -> None:
     content = bytes(range(256)) * 1000
     put(engine, LONG_KEY, content, ContentType="image/png", ContentDisposition="inline", StorageClass="GLACIER_IR")

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models.dynamo_type import DynamoType
 
+from chalicelib.local.client import isolated_session
 from chalicelib.local.engine import Engine
+from chalicelib.local.moto.backends import Backends
 from chalicelib.local.moto.patches import install
 from tests.local.conftest import CATALOG, new_row
 
@@ -37,6 +39,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "numbers": {"NS": ["1", "2"]},
     "list": {"L": [{"S": ""}, {"M": {"n": {"N": "0"}}}]},
     "map": {"M": {"S": {"S": "x"}, "L": {"L": []}}},
+    "deep": {"M": {"bytes": {"B": "AAH/"}, "list": {"L": [{"NS": ["3"]}, {"NULL": True}]}, "empty": {"M": {}}}},
 }
 
 
@@ -49,3 +52,17 @@ def test_a_value_of_every_type_is_read_as_without_the_patch(engine: Engine, name
     item = client.get_item(TableName=CATALOG, Key=new_row("p"))["Item"]
     with patch.object(BaseJSONSerializer, "_serialize_type_structure", patched.__wrapped__):
         assert item == client.get_item(TableName=CATALOG, Key=new_row("p"))["Item"] == row
+
+
+def test_requests_to_dynamodb_within_the_process_are_not_signed_and_others_are() -> None:
+    backends = Backends()
+    with patch.object(backends, "perform", wraps=backends.perform) as perform:
+        for service in ("dynamodb", "s3"):
+            client: Any = isolated_session().create_client(
+                service, "us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
+            )
+            backends.attach(client)
+            client.list_tables() if service == "dynamodb" else client.list_buckets()
+    sent = [call.args[0].headers for call in perform.call_args_list]
+    assert ["Authorization" in headers for headers in sent] == [False, True]
+    assert "Signature" in client.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})

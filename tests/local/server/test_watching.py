@@ -12,7 +12,7 @@ from chalice.cli.filewatch.stat import StatFileWatcher
 
 from chalicelib.local.server import watching
 
-SOURCES = ["app.py", "chalicelib/api.py", "chalicelib/local/tables.py", ".chalice/resources.json"]
+SOURCES = ["app.py", "chalicelib/api.py", "chalicelib/local/tables.py", "vendor/hook.py", ".chalice/resources.json"]
 OTHERS = [
     ".local/journal",
     ".venv/lib/thing.py",

@@ -1,0 +1,28 @@
+"""What S3 says about its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """One version of a file, which its client may replace by another one.
+
+    It has the size, the ETag without quotation marks, the MIME type, and the time at which it was stored.
+    """
+
+    size_bytes: int
+    etag: str
+    content_type: str
+    stored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in a list of the store."""
+
+    key: str
+    size_bytes: int
+    stored_at: datetime

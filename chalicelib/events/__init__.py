@@ -1,0 +1,1 @@
+"""Outbound events, which tell other systems of a change after it was committed."""

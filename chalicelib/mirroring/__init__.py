@@ -1,0 +1,1 @@
+"""Copies the files at URLs of objects to the own storage, in the background."""

@@ -1,0 +1,1 @@
+"""Requests to URLs that clients of the API choose, and the signatures of webhooks."""

@@ -1,0 +1,1 @@
+"""Processing of objects by the operator's own code, the hook."""
