@@ -201,7 +201,14 @@ def without_credentials() -> dict[str, str]:
     """Returns the environment of a shell without AWS credentials."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BUCKETS_"))}
     nowhere = {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
-    return {**environ, **nowhere, "AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"}
+    # With new .pyc files in the project, chalice's reloader would start the app again.
+    return {
+        **environ,
+        **nowhere,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "HOME": "/nonexistent",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
 @pytest.mark.parametrize("option", ["--autoreload", "--no-autoreload"])
