@@ -26,6 +26,9 @@ from chalicelib.core.errors import Unavailable
 
 INITIAL_WAIT_SECONDS = 0.05
 MAX_WAIT_SECONDS = 1.0
+# A conflict ends with the other transaction, within milliseconds. Longer waits would only end more requests with a 503
+# (`bench/contention.py`).
+MAX_CONFLICT_WAIT_SECONDS = 0.25
 
 _RETRYABLE_CODES = frozenset(
     {
@@ -43,7 +46,8 @@ _RETRYABLE_CODES = frozenset(
         "TransactionInProgressException",
     }
 )
-_RETRYABLE_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
+_CONFLICT = "TransactionConflict"
+_RETRYABLE_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", _CONFLICT})
 # The reason code of the steps that did not cause the cancellation.
 _NO_REASON = "None"
 _NO_RESPONSE = (HTTPClientError, ConnectionError, ResponseParserError)
@@ -128,7 +132,8 @@ class Attempts:
     def pause(self, cause: Exception | None = None) -> None:
         """Waits before the next attempt. Raises Unavailable or OutcomeUnknown if the wait would exceed the budget."""
         policy = self._policy
-        wait = self._wait * (0.5 + policy.jitter() / 2)
+        longest = MAX_CONFLICT_WAIT_SECONDS if _is_conflict(cause) else MAX_WAIT_SECONDS
+        wait = min(self._wait, longest) * (0.5 + policy.jitter() / 2)
         if policy.clock() + wait >= self._deadline:
             raise (OutcomeUnknown() if self._writing and self.maybe_applied else Unavailable()) from cause
         policy.sleep(wait)
@@ -155,5 +160,16 @@ def _is_retryable(error: ClientError) -> bool:
     if is_retryable_code(error_code(error)):
         return True
     # If one step failed for another reason, such as its condition, a retry cannot succeed.
-    codes = {reason.get("Code", _NO_REASON) for reason in cancellation_reasons(error)} - {_NO_REASON}
+    codes = _cancellation_codes(error)
     return bool(codes) and codes <= _RETRYABLE_REASONS
+
+
+def _is_conflict(error: Exception | None) -> bool:
+    """Returns whether a call failed only because another transaction was changing the same row."""
+    if not isinstance(error, ClientError):
+        return False
+    return error_code(error) == "TransactionConflictException" or _cancellation_codes(error) == {_CONFLICT}
+
+
+def _cancellation_codes(error: ClientError) -> set[str]:
+    return {reason.get("Code", _NO_REASON) for reason in cancellation_reasons(error)} - {_NO_REASON}

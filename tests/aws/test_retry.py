@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chalicelib.aws.dynamodb.expressions import UpdateExpression, absent, equals, exists
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import Delete, Evidence, Put, Update, Write, applied_as_revision
-from chalicelib.aws.retry import DeadlineExceeded, OutcomeUnknown
+from chalicelib.aws.retry import MAX_CONFLICT_WAIT_SECONDS, DeadlineExceeded, OutcomeUnknown
 from chalicelib.aws.usage import track_usage
 from chalicelib.core.deadline import time_limit
 from chalicelib.core.errors import AlreadyExists, ApiError, NotFound, PreconditionFailed, Unavailable
@@ -103,6 +103,24 @@ def test_waits_grow_and_stay_within_the_budget(table: Table, faults: Faults, tim
         table.get(A)
     assert time.sleeps == sorted(time.sleeps)
     assert BUDGET_SECONDS / 2 < time.now < BUDGET_SECONDS
+
+
+@pytest.mark.parametrize("name", ["conflict", "conflicting transaction"])
+def test_waits_after_a_conflict_stay_short(table: Table, faults: Faults, time: SlowTime, name: str) -> None:
+    faults.always(TEMPORARY[name])
+    with pytest.raises(Unavailable):
+        table.transact([PUT])
+    assert max(time.sleeps) == time.sleeps[-1] <= MAX_CONFLICT_WAIT_SECONDS
+    assert BUDGET_SECONDS - MAX_CONFLICT_WAIT_SECONDS < time.now < BUDGET_SECONDS
+
+
+def test_waits_after_throttling_are_long_also_if_another_step_conflicted(
+    table: Table, faults: Faults, time: SlowTime
+) -> None:
+    faults.always(fault.cancelled("TransactionConflict", "ThrottlingError"))
+    with pytest.raises(Unavailable):
+        table.transact([PUT, Put(B)])
+    assert max(time.sleeps) > MAX_CONFLICT_WAIT_SECONDS
 
 
 def test_waits_have_jitter(client: Any, tables: Tables) -> None:
