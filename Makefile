@@ -13,8 +13,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # lets pytest keep the compiled tests for the next run, even if the environment turns that off.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(shell $(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))') --dist worksteal
 
-.PHONY: help setup run test coverage nightly check bench package lint-template deploy destroy test-deploy test-engines \
-    test-large-files test-browser test-lowest-sdk constraints
+.PHONY: help setup run test coverage nightly check bench bench-scale package lint-template deploy destroy test-deploy \
+    test-engines test-large-files test-browser test-lowest-sdk constraints
 
 help:
 	@echo 'make run              serve the API on this machine, with an embedded engine instead of AWS'
@@ -23,6 +23,7 @@ help:
 	@echo 'make nightly          run completely what make test runs in part: all faults, pairs of operations and sizes'
 	@echo 'make check            check format, lint rules and types'
 	@echo 'make bench            measure requests and deletions, and write docs/reference/cost.md'
+	@echo 'make bench-scale      measure lists of growing size on DynamoDB Local, and write docs/reference/cost.md'
 	@echo 'make package          write the CloudFormation template and the zip file to build/package'
 	@echo 'make lint-template    make package, and check the template with cfn-lint'
 	@echo 'make deploy           create or update the stage STAGE in AWS'
@@ -96,6 +97,10 @@ check: setup
 # SIZES="--objects 20000 --buckets 50" makes the run shorter: it measures the deletion of less data.
 bench: setup
 	$(BIN)/python -m bench $(SIZES)
+
+# SIZES="--buckets 100,1000 --objects 1000" measures only these sizes, and does not change the page.
+bench-scale: setup
+	$(BIN)/python -m bench.scale $(SIZES)
 
 # Chalice needs a region only to determine the names of service principals.
 package: setup

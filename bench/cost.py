@@ -1,6 +1,7 @@
 """Writes `docs/reference/cost.md`: the calls, capacity units, CPU time and price of each operation.
 
-The counts are the same in every run; the times depend on the machine.
+The counts are the same in every run; the times depend on the machine. The section about the growth of lists is kept:
+`bench.scale` writes it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from bench import prices
 from bench.prices import LARGE, SMALL, Month, billed_ms, price
+from bench.scale.page import section_of
 from bench.workload import Row, measure
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "cost.md"
@@ -94,7 +96,8 @@ def page(found: Sequence[Row]) -> str:
 
 def counts_of(text: str) -> list[list[str]]:
     """Returns the names and counts in a page, without the times, which depend on the machine."""
-    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    operations = text.removesuffix(section_of(text))
+    lines = [line.strip("| ").split(" | ") for line in operations.splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in cells[:5]] for cells in lines if len(cells) == len(HEADINGS)]
 
 
@@ -129,4 +132,4 @@ def _count(number: float) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(rows()))
+    PAGE.write_text(page(rows()) + section_of(PAGE.read_text()))
