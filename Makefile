@@ -87,7 +87,7 @@ coverage: setup
 
 nightly: setup
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/stats tests/faults tests/deliveries tests/uploads \
-	    tests/http/test_openapi_fuzz.py tests/deletion/test_buckets.py tests/docs/test_cost_page.py
+	    tests/http/test_openapi_fuzz.py tests/deletion/test_buckets.py tests/docs/test_cost_page.py tests/bench/test_scale.py
 
 check: setup
 	$(BIN)/ruff format --check .
