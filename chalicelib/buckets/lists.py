@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from chalicelib import keys
 from chalicelib.buckets.bucket import Bucket, show, texts
 from chalicelib.buckets.name_walk import NameWalk, WalkedBucket
-from chalicelib.buckets.store import READ_BATCH_SIZE, BucketStore
+from chalicelib.buckets.rows import READ_BATCH_SIZE, BucketRows
 from chalicelib.core.ids import is_id
 from chalicelib.core.instants import instant_key
 from chalicelib.core.text import fold
@@ -67,50 +67,50 @@ class _Stats:
         }
 
 
-def list_buckets(store: BucketStore, partition: str, query: ListQuery) -> tuple[ListPage[Bucket], BucketListStats]:
+def list_buckets(stored: BucketRows, partition: str, query: ListQuery) -> tuple[ListPage[Bucket], BucketListStats]:
     """Returns the requested page of buckets and the sums over all matching buckets.
 
     Without search and filters, and sorted by age or name, only the rows of the page and the namespace's totals are
     read. Otherwise all rows that may match are read. Raises CursorInvalid, SortTooLarge and DeadlineExceeded.
     """
     if query.is_plain and _order(query) is not None:
-        return _page(store, partition, query)
+        return _page(stored, partition, query)
     stats = _Stats()
     if _order(query) in BY_NAME and _ids(query) is None:
-        rows = store.until_deadline(_by_name(store, partition, query))
+        rows = stored.until_deadline(_by_name(stored, partition, query))
         page = select_page(rows, query, LISTED_WALK, ordered=True, on_match=lambda row: stats.add(row.bucket))
         return _buckets(page), stats.shown()
-    candidates = store.until_deadline(_candidates(store, partition, query))
+    candidates = stored.until_deadline(_candidates(stored, partition, query))
     ordered = _order(query) is not None
 
     def find(bucket_id: str) -> Bucket | None:
-        return store.find(partition, bucket_id) if is_id(bucket_id, "bkt") else None
+        return stored.find(partition, bucket_id) if is_id(bucket_id, "bkt") else None
 
     return select_page(candidates, query, LISTED_BUCKETS, ordered=ordered, on_match=stats.add, find=find), stats.shown()
 
 
-def _page(store: BucketStore, partition: str, query: ListQuery) -> tuple[ListPage[Bucket], BucketListStats]:
+def _page(stored: BucketRows, partition: str, query: ListQuery) -> tuple[ListPage[Bucket], BucketListStats]:
     offset, end = query.page.offset, query.page.offset + query.page.limit + 1
     after = _position(query)
-    totals = store.totals(partition)
+    totals = stored.totals(partition)
     count = totals.bucket_count
     stats = _Stats(count, totals.tally.object_count, totals.tally.total_size_bytes).shown()
     if offset >= count:
         return ListPage([], None, count), stats
     if _order(query) in BY_NAME:
-        walked = islice(_by_name(store, partition, query, at_most=end), offset, end)
+        walked = islice(_by_name(stored, partition, query, at_most=end), offset, end)
         return _buckets(take_page(walked, query, LISTED_WALK, total=count)), stats
-    rows = store.walk(partition, descending=_descending(query), after=after, at_most=end)
+    rows = stored.walk(partition, descending=_descending(query), after=after, at_most=end)
     return take_page(islice(rows, offset, end), query, LISTED_BUCKETS, total=count), stats
 
 
 def _by_name(
-    store: BucketStore, partition: str, query: ListQuery, *, at_most: int | None = None
+    stored: BucketRows, partition: str, query: ListQuery, *, at_most: int | None = None
 ) -> Iterator[WalkedBucket]:
     """Yields the rows that may match, in the order of names: with `at_most` those after the cursor, otherwise all."""
     after, descending = _position(query), _descending(query)
     batch_size = min(at_most or READ_BATCH_SIZE, READ_BATCH_SIZE)
-    found = store.name_keys(
+    found = stored.name_keys(
         partition,
         prefix=_prefix(query),
         needles=_needles(query),
@@ -118,7 +118,7 @@ def _by_name(
         after=after if at_most else None,
         at_most=at_most,
     )
-    return NameWalk(lambda ids: store.get_many(partition, ids), descending, after, batch_size).walk(found)
+    return NameWalk(lambda ids: stored.get_many(partition, ids), descending, after, batch_size).walk(found)
 
 
 def _buckets(page: ListPage[WalkedBucket]) -> ListPage[Bucket]:
@@ -138,17 +138,17 @@ def _position(query: ListQuery) -> str | None:
     return bucket_id if _order(query) in BY_AGE else name_key
 
 
-def _candidates(store: BucketStore, partition: str, query: ListQuery) -> Iterator[Bucket]:
+def _candidates(stored: BucketRows, partition: str, query: ListQuery) -> Iterator[Bucket]:
     """Yields the rows that may match, in the order of age if that is requested."""
     ids = _ids(query)
     if ids is not None:
-        return store.get_many(partition, ids)
+        return stored.get_many(partition, ids)
     prefix, needles = _prefix(query), _needles(query)
     if prefix or needles:
         # A set, because a bucket that is renamed between two reads of the index may be found twice.
-        found = {keys.parse_name_key(key)[1] for key in store.name_keys(partition, prefix=prefix, needles=needles)}
-        return store.get_many(partition, sorted(found, reverse=_descending(query)))
-    return store.walk(partition, descending=_descending(query))
+        found = {keys.parse_name_key(key)[1] for key in stored.name_keys(partition, prefix=prefix, needles=needles)}
+        return stored.get_many(partition, sorted(found, reverse=_descending(query)))
+    return stored.walk(partition, descending=_descending(query))
 
 
 def _order(query: ListQuery) -> str | None:

@@ -208,7 +208,7 @@ def _list(
         scope=f"buckets {call.partition}",
         fields=response_models.BucketResponse.__annotations__,
     )
-    selected, stats = list_buckets(buckets.store, call.partition, query)
+    selected, stats = list_buckets(buckets.store.rows, call.partition, query)
     body: ListBucketsResponse = {
         "results": [show(bucket) for bucket in selected.rows],
         "total_count": selected.total,

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from chalicelib.buckets.bucket import Bucket
+from chalicelib.buckets.rows import BucketRows
 from chalicelib.buckets.store import BucketStore
 from tests.support.api import Api
 from tests.support.catalog import remove_bucket, walk
@@ -151,8 +153,8 @@ def test_a_walk_is_complete_when_its_last_row_is_deleted_and_neighbors_are_creat
     check(pages, [row for row in kept if row["bucket_id"] not in deleted])
 
 
-class RenamingStore(BucketStore):
-    """A store in which a bucket is renamed after the index was read and before the buckets are read."""
+class RenamingRows(BucketRows):
+    """Rows of which one bucket is renamed after the index was read and before the buckets are read."""
 
     def __init__(self, store: BucketStore, rename: Callable[[list[str]], object]) -> None:
         super().__init__(store._table)
@@ -181,7 +183,8 @@ def test_a_walk_by_name_is_complete_when_a_bucket_of_each_page_is_renamed_while_
             renamed.append(unseen[index])
             assert api.patch(f"/v1/buckets/{unseen[index]}", {"bucket_name": f"{to}{len(renamed)}"}).status == 200
 
-    store = RenamingStore(world.services.buckets.store, rename)
+    store = copy(world.services.buckets.store)
+    store.rows = RenamingRows(store, rename)
     services = replace(world.services, buckets=replace(world.services.buckets, store=store))
     renaming_api = Api(lambda: services, world.key, "films")
     body = {"sort": {"field": "bucket_name", "direction": direction}, "limit": PAGE, **more}

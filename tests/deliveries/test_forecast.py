@@ -112,7 +112,7 @@ def test_a_replay_does_what_the_forecast_says(
 ) -> None:
     api = world.api()
     number = sum(
-        1 for _ in world.services.buckets.store.walk(next(iter(world.services.partitions())), descending=False)
+        1 for _ in world.services.buckets.store.rows.walk(next(iter(world.services.partitions())), descending=False)
     )
     created = api.post(
         "/v1/buckets",

@@ -1,0 +1,69 @@
+"""Where the settings of a bucket are stored: in the bucket's row, or in a row of their own if they are large.
+
+A list that filters reads the rows of all buckets of a namespace. DynamoDB charges for entire rows, so a schema in them
+would cost read units even if the filter does not name it. A bucket with large settings keeps only a summary in its row:
+what filters and searches usually read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from chalicelib.buckets.errors import BucketTooLarge
+from chalicelib.buckets.settings import BucketSettings, read_settings
+from chalicelib.core.json_codec import bounded, to_json
+
+# DynamoDB limits an item to 400 KB. The other attributes of a row need much less than the remaining 100 KB.
+MAX_SETTINGS_BYTES = 300_000
+# Larger settings have a row of their own. The row of a bucket with its statistics then has less than 4 KB, which one
+# read unit pays for.
+MAX_INLINE_CHARS = 2_000
+SUMMARY_FIELDS = frozenset({"description", "metadata", "storage_class"})
+SETTINGS_FIELDS = SUMMARY_FIELDS | {"bucket_schema", "unique_key", "source_adapter"}
+
+
+def digest_of(settings: BucketSettings) -> str | None:
+    """Returns what identifies the settings in a row of their own, or None if they fit into the bucket's row."""
+    return sha256(settings.text.encode()).hexdigest() if len(settings.text) > MAX_INLINE_CHARS else None
+
+
+def attributes_of(settings: BucketSettings) -> dict[str, Any]:
+    """Returns what the bucket's row has of its settings. Raises BucketTooLarge."""
+    text = checked_text(settings)
+    digest = digest_of(settings)
+    if digest is None:
+        return {"settings": text}
+    summary = to_json({name: getattr(settings, name) for name in sorted(SUMMARY_FIELDS)})
+    short = summary if len(summary) <= MAX_INLINE_CHARS else None
+    return {"settings_digest": digest, "settings_bytes": response_bytes(text), "summary": short}
+
+
+def checked_text(settings: BucketSettings) -> str:
+    """Returns the settings as JSON. Raises BucketTooLarge."""
+    return bounded(settings.text, MAX_SETTINGS_BYTES, lambda: BucketTooLarge(MAX_SETTINGS_BYTES))
+
+
+def inline_settings(item: Mapping[str, Any]) -> BucketSettings | None:
+    """Returns the settings in a bucket's row, or None if they have a row of their own."""
+    return read_settings(item["settings"]) if "settings" in item else None
+
+
+def known_settings(item: Mapping[str, Any]) -> tuple[BucketSettings, frozenset[str]]:
+    """Returns the settings of a bucket as far as its row has them, and the names of the fields that it lacks."""
+    settings = inline_settings(item)
+    if settings is not None:
+        return settings, frozenset()
+    summary = item.get("summary")
+    if summary is None:
+        return BucketSettings({}), SETTINGS_FIELDS
+    return BucketSettings({}, **json.loads(summary)), SETTINGS_FIELDS - SUMMARY_FIELDS
+
+
+def response_bytes(settings: str) -> int:
+    """Returns the size of settings in a response, of which they are the JSON text."""
+    # A Lambda function returns the response body as a JSON string, in which quotes and backslashes take two bytes.
+    size = len(settings) if settings.isascii() else len(settings.encode())
+    return size + settings.count('"') + settings.count("\\")
