@@ -121,6 +121,11 @@ def bucket(partition: str, bucket_id: str) -> RowKey:
     return {"pk": partition, "sk": f"{_BUCKET}{bucket_id}"}
 
 
+def bucket_settings(partition: str, bucket_id: str) -> RowKey:
+    """The settings of a bucket that are too large for its row."""
+    return {"pk": partition, "sk": f"SETTINGS#{bucket_id}"}
+
+
 def parse_bucket_key(sk: str) -> str | None:
     """Returns the bucket id from the sort key of a bucket, or None for another sort key, also for its statistics."""
     return sk.removeprefix(_BUCKET) if sk.startswith(_BUCKET) and not sk.endswith(_TALLY) else None

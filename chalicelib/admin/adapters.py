@@ -173,7 +173,7 @@ def register(services: Services, *, as_json: bool) -> None:
 
     rows, number = [], 0
     for partition in services.partitions():
-        for bucket in services.buckets.store.rows.walk(partition, descending=False):
+        for bucket in services.buckets.store.rows.all(partition):
             if register_endpoint(services.buckets, partition, bucket):
                 rows.append(_registered(partition, bucket))
             number += 1

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.view import shown_adapter
-from chalicelib.buckets.errors import BucketTooLarge
 from chalicelib.buckets.settings import BucketSettings, read_settings
-from chalicelib.core.json_codec import bounded
+from chalicelib.buckets.settings_rows import attributes_of, known_settings, response_bytes
 from chalicelib.listing.search import strings_in
 from chalicelib.stats.tally import EMPTY_TALLY, Tally
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 ACTIVE = "ACTIVE"
 DELETING = "IN_PROGRESS"
-# DynamoDB limits an item to 400 KB. The other attributes of the row need much less than the remaining 100 KB.
-MAX_SETTINGS_BYTES = 300_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,8 @@ class Bucket:
     `revision` is incremented by every change of the configuration, `schema_version` by every change of the schema.
     `stored_bytes` is the size of `settings` in a response. `deletion_task` is the id of the task that removes the
     bucket, if it is being deleted. `in_use` is true if requests may be creating objects that match this schema;
-    `unused_since` is the time at which that ended.
+    `unused_since` is the time at which that ended. `has_settings_row` is true if the settings were read from a row of
+    their own.
     """
 
     bucket_id: str
@@ -45,6 +43,7 @@ class Bucket:
     in_use: bool = False
     unused_since: str | None = None
     stored_bytes: int = 0
+    has_settings_row: bool = False
     tally: Tally = EMPTY_TALLY
 
     @property
@@ -115,7 +114,10 @@ def texts(bucket: Bucket) -> Iterator[str]:
 
 
 def to_item(bucket: Bucket) -> dict[str, Any]:
-    """Returns the attributes of the bucket's row, except its keys. Raises BucketTooLarge."""
+    """Returns the attributes of the bucket's row, except its keys. Raises BucketTooLarge.
+
+    Large settings have a row of their own, see `settings_rows.py`.
+    """
     return {
         "bucket_id": bucket.bucket_id,
         "bucket_name": bucket.name,
@@ -128,18 +130,34 @@ def to_item(bucket: Bucket) -> dict[str, Any]:
         "deletion_task": bucket.deletion_task,
         "in_use": bucket.in_use or None,
         "unused_since": bucket.unused_since,
-        "settings": bounded(bucket.settings.text, MAX_SETTINGS_BYTES, lambda: BucketTooLarge(MAX_SETTINGS_BYTES)),
+        **attributes_of(bucket.settings),
     }
 
 
-def _response_bytes(settings: str) -> int:
-    # A Lambda function returns the response body as a JSON string, in which quotes and backslashes take two bytes.
-    size = len(settings) if settings.isascii() else len(settings.encode())
-    return size + settings.count('"') + settings.count("\\")
+@dataclass(frozen=True, slots=True)
+class FoundBucket:
+    """A bucket as its own row has it, without the row of its settings.
+
+    `lacks` names the fields of the settings that `bucket` does not have: their values are empty. `settings_digest`
+    identifies the settings, if they have a row of their own.
+    """
+
+    bucket: Bucket
+    lacks: frozenset[str] = frozenset()
+    settings_digest: str | None = None
+
+    def completed(self, settings: str) -> FoundBucket:
+        """Returns the bucket with the settings that its digest identifies."""
+        return FoundBucket(replace(self.bucket, settings=read_settings(settings)), frozenset(), self.settings_digest)
 
 
-def from_item(item: Mapping[str, Any], tally: Tally = EMPTY_TALLY) -> Bucket:
+def from_item(item: Mapping[str, Any], tally: Tally = EMPTY_TALLY) -> FoundBucket:
     """Returns the bucket of a row."""
+    settings, lacks = known_settings(item)
+    return FoundBucket(_from_item(item, tally, settings), lacks, item.get("settings_digest"))
+
+
+def _from_item(item: Mapping[str, Any], tally: Tally, settings: BucketSettings) -> Bucket:
     return Bucket(
         bucket_id=item["bucket_id"],
         name=item["bucket_name"],
@@ -152,7 +170,8 @@ def from_item(item: Mapping[str, Any], tally: Tally = EMPTY_TALLY) -> Bucket:
         deletion_task=item.get("deletion_task"),
         in_use=item.get("in_use", False),
         unused_since=item.get("unused_since"),
-        settings=read_settings(item["settings"]),
-        stored_bytes=_response_bytes(item["settings"]),
+        has_settings_row="settings_digest" in item,
+        settings=settings,
+        stored_bytes=item["settings_bytes"] if "settings_bytes" in item else response_bytes(settings.text),
         tally=tally,
     )

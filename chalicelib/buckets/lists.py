@@ -1,4 +1,4 @@
-"""Lists of buckets. Chooses the rows to read, so that a page reads as few rows as possible."""
+"""Lists of buckets."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from chalicelib import keys
-from chalicelib.buckets.bucket import Bucket, show, texts
+from chalicelib.buckets.bucket import Bucket, FoundBucket, show, texts
+from chalicelib.buckets.candidates import Candidates
 from chalicelib.buckets.name_walk import NameWalk, WalkedBucket
+from chalicelib.buckets.query_fields import BY_AGE, BY_NAME, ids_in, is_descending, order_of
 from chalicelib.buckets.rows import READ_BATCH_SIZE, BucketRows
 from chalicelib.core.ids import is_id
-from chalicelib.core.instants import instant_key
 from chalicelib.core.text import fold
 from chalicelib.listing.cursors import CursorInvalid
 from chalicelib.listing.query import ListedResource, ListPage, ListQuery, WalkPosition, select_page, take_page
-from chalicelib.listing.sorting import SortKey
+from chalicelib.listing.sorting import SortKey, text_position
+from chalicelib.listing.walks import all_rows
 
 if TYPE_CHECKING:
     from chalicelib.buckets.response_models import BucketListStats
@@ -24,24 +26,29 @@ if TYPE_CHECKING:
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
 # The size of a bucket's response without its settings: names, dates and counters.
 SHOWN_BYTES = 1_200
-BY_AGE = ("created_at", "bucket_id")
-BY_NAME = ("bucket_name",)
 
-LISTED_BUCKETS: ListedResource[Bucket] = ListedResource(
-    id=lambda bucket: bucket.bucket_id,
-    show=show,
-    texts=texts,
-    size=lambda bucket: bucket.stored_bytes + SHOWN_BYTES,
+LISTED_BUCKETS: ListedResource[FoundBucket] = ListedResource(
+    id=lambda found: found.bucket.bucket_id,
+    show=lambda found: show(found.bucket),
+    texts=lambda found: texts(found.bucket),
+    size=lambda found: found.bucket.stored_bytes + SHOWN_BYTES,
 )
 
 
-LISTED_WALK: ListedResource[WalkedBucket] = ListedResource(
-    id=lambda walked: LISTED_BUCKETS.id(walked.bucket),
-    show=lambda walked: LISTED_BUCKETS.show(walked.bucket),
-    texts=lambda walked: LISTED_BUCKETS.texts(walked.bucket),
-    size=lambda walked: LISTED_BUCKETS.size(walked.bucket),
-    walk_position=lambda walked: WalkPosition([*keys.parse_name_key(walked.position)], walked.is_passed),
-)
+def _listed_by_name(*, descending: bool) -> ListedResource[WalkedBucket]:
+    """How buckets are listed in the order of names."""
+
+    def walk_position(walked: WalkedBucket) -> WalkPosition:
+        order = text_position(walked.position, descending=descending)
+        return WalkPosition([*keys.parse_name_key(walked.position)], walked.is_passed, order)
+
+    return ListedResource(
+        id=lambda walked: LISTED_BUCKETS.id(walked.found),
+        show=lambda walked: LISTED_BUCKETS.show(walked.found),
+        texts=lambda walked: LISTED_BUCKETS.texts(walked.found),
+        size=lambda walked: LISTED_BUCKETS.size(walked.found),
+        walk_position=walk_position,
+    )
 
 
 @dataclass(slots=True)
@@ -52,10 +59,10 @@ class _Stats:
     objects: int = 0
     size: int = 0
 
-    def add(self, bucket: Bucket) -> None:
+    def add(self, found: FoundBucket) -> None:
         self.buckets += 1
-        self.objects += bucket.tally.object_count
-        self.size += bucket.tally.total_size_bytes
+        self.objects += found.bucket.tally.object_count
+        self.size += found.bucket.tally.total_size_bytes
 
     def shown(self) -> BucketListStats:
         divisor = self.buckets or 1
@@ -71,58 +78,72 @@ def list_buckets(stored: BucketRows, partition: str, query: ListQuery) -> tuple[
     """Returns the requested page of buckets and the sums over all matching buckets.
 
     Without search and filters, and sorted by age or name, only the rows of the page and the namespace's totals are
-    read. Otherwise all rows that may match are read. Raises CursorInvalid, SortTooLarge and DeadlineExceeded.
+    read. Otherwise the rows of all buckets that may match are read, but their settings only if the query needs them.
+    Raises CursorInvalid, SortTooLarge, ListTooLong and DeadlineExceeded.
     """
-    if query.is_plain and _order(query) is not None:
-        return _page(stored, partition, query)
+    if query.is_plain and order_of(query) is not None:
+        page, stats = _page(stored, partition, query)
+    elif order_of(query) in BY_NAME and ids_in(query) is None:
+        page, stats = _selected_by_name(stored, partition, query)
+    else:
+        page, stats = _selected(stored, partition, query)
+    # `show` needs all settings of the buckets on the page.
+    buckets = list(stored.complete(partition, page.rows))
+    return ListPage(buckets, page.next_cursor, page.total), stats.shown()
+
+
+def _selected(stored: BucketRows, partition: str, query: ListQuery) -> tuple[ListPage[FoundBucket], _Stats]:
     stats = _Stats()
-    if _order(query) in BY_NAME and _ids(query) is None:
-        rows = stored.until_deadline(_by_name(stored, partition, query))
-        page = select_page(rows, query, LISTED_WALK, ordered=True, on_match=lambda row: stats.add(row.bucket))
-        return _buckets(page), stats.shown()
-    candidates = stored.until_deadline(_candidates(stored, partition, query))
-    ordered = _order(query) is not None
+    rows = all_rows(stored.until_deadline(Candidates(stored, partition, query).by_age()))
 
-    def find(bucket_id: str) -> Bucket | None:
-        return stored.find(partition, bucket_id) if is_id(bucket_id, "bkt") else None
+    def find(bucket_id: str) -> FoundBucket | None:
+        bucket = stored.find(partition, bucket_id) if is_id(bucket_id, "bkt") else None
+        return FoundBucket(bucket) if bucket is not None else None
 
-    return select_page(candidates, query, LISTED_BUCKETS, ordered=ordered, on_match=stats.add, find=find), stats.shown()
+    ordered = order_of(query) is not None
+    return select_page(rows, query, LISTED_BUCKETS, ordered=ordered, on_match=stats.add, find=find), stats
 
 
-def _page(stored: BucketRows, partition: str, query: ListQuery) -> tuple[ListPage[Bucket], BucketListStats]:
+def _selected_by_name(stored: BucketRows, partition: str, query: ListQuery) -> tuple[ListPage[FoundBucket], _Stats]:
+    stats = _Stats()
+    rows = all_rows(stored.until_deadline(Candidates(stored, partition, query).by_name(_position(query))))
+    page = select_page(
+        rows,
+        query,
+        _listed_by_name(descending=is_descending(query)),
+        ordered=False,
+        bounded=False,
+        on_match=lambda walked: stats.add(walked.found),
+    )
+    return _found(page), stats
+
+
+def _page(stored: BucketRows, partition: str, query: ListQuery) -> tuple[ListPage[FoundBucket], _Stats]:
     offset, end = query.page.offset, query.page.offset + query.page.limit + 1
-    after = _position(query)
+    after, descending = _position(query), is_descending(query)
     totals = stored.totals(partition)
     count = totals.bucket_count
-    stats = _Stats(count, totals.tally.object_count, totals.tally.total_size_bytes).shown()
+    stats = _Stats(count, totals.tally.object_count, totals.tally.total_size_bytes)
     if offset >= count:
         return ListPage([], None, count), stats
-    if _order(query) in BY_NAME:
-        walked = islice(_by_name(stored, partition, query, at_most=end), offset, end)
-        return _buckets(take_page(walked, query, LISTED_WALK, total=count)), stats
-    rows = stored.walk(partition, descending=_descending(query), after=after, at_most=end)
+    if order_of(query) in BY_NAME:
+        walked = islice(_by_name(stored, partition, after, end, descending=descending), offset, end)
+        return _found(take_page(walked, query, _listed_by_name(descending=descending), total=count)), stats
+    rows = stored.walk(partition, descending=descending, after=after, at_most=end)
     return take_page(islice(rows, offset, end), query, LISTED_BUCKETS, total=count), stats
 
 
 def _by_name(
-    stored: BucketRows, partition: str, query: ListQuery, *, at_most: int | None = None
+    stored: BucketRows, partition: str, after: str | None, at_most: int, *, descending: bool
 ) -> Iterator[WalkedBucket]:
-    """Yields the rows that may match, in the order of names: with `at_most` those after the cursor, otherwise all."""
-    after, descending = _position(query), _descending(query)
-    batch_size = min(at_most or READ_BATCH_SIZE, READ_BATCH_SIZE)
-    found = stored.name_keys(
-        partition,
-        prefix=_prefix(query),
-        needles=_needles(query),
-        descending=descending,
-        after=after if at_most else None,
-        at_most=at_most,
-    )
+    """Yields the buckets after the position `after` in the order of names."""
+    found = stored.name_keys(partition, descending=descending, after=after, at_most=at_most)
+    batch_size = min(at_most, READ_BATCH_SIZE)
     return NameWalk(lambda ids: stored.get_many(partition, ids), descending, after, batch_size).walk(found)
 
 
-def _buckets(page: ListPage[WalkedBucket]) -> ListPage[Bucket]:
-    return ListPage([walked.bucket for walked in page.rows], page.next_cursor, page.total)
+def _found(page: ListPage[WalkedBucket]) -> ListPage[FoundBucket]:
+    return ListPage([walked.found for walked in page.rows], page.next_cursor, page.total)
 
 
 def _position(query: ListQuery) -> str | None:
@@ -135,55 +156,4 @@ def _position(query: ListQuery) -> str | None:
     name_key = keys.name_key(fold(value), bucket_id)
     if len(name_key.encode()) > keys.MAX_SORT_KEY_BYTES:
         raise CursorInvalid()
-    return bucket_id if _order(query) in BY_AGE else name_key
-
-
-def _candidates(stored: BucketRows, partition: str, query: ListQuery) -> Iterator[Bucket]:
-    """Yields the rows that may match, in the order of age if that is requested."""
-    ids = _ids(query)
-    if ids is not None:
-        return stored.get_many(partition, ids)
-    prefix, needles = _prefix(query), _needles(query)
-    if prefix or needles:
-        # A set, because a bucket that is renamed between two reads of the index may be found twice.
-        found = {keys.parse_name_key(key)[1] for key in stored.name_keys(partition, prefix=prefix, needles=needles)}
-        return stored.get_many(partition, sorted(found, reverse=_descending(query)))
-    return stored.walk(partition, descending=_descending(query))
-
-
-def _order(query: ListQuery) -> str | None:
-    """Returns the field to sort by if the rows of a table or index already have that order."""
-    if len(query.sorts) != 1:
-        return None
-    sort = query.sorts[0]
-    if sort.field in BY_NAME and sort.case_sensitive:  # the index has case-folded names
-        return None
-    return sort.field if sort.field in BY_AGE + BY_NAME else None
-
-
-def _descending(query: ListQuery) -> bool:
-    return query.sorts[0].descending
-
-
-def _ids(query: ListQuery) -> list[str] | None:
-    """Returns the only id that can match the filter, an empty list if no id can, or None if the filter names no id."""
-    for leaf in query.filter.required() if query.filter else ():
-        if leaf.field == "bucket_id" and leaf.operator == "eq":
-            return [fold(leaf.value)] if isinstance(leaf.value, str) and is_id(fold(leaf.value), "bkt") else []
-    return None
-
-
-def _needles(query: ListQuery) -> tuple[str, ...]:
-    """Returns the pieces that a row's case-folded text must contain to match the search."""
-    return query.search.needles if query.search else ()
-
-
-def _prefix(query: ListQuery) -> str:
-    """Returns the prefix of the case-folded name that the filter requires, or an empty text."""
-    for leaf in query.filter.required() if query.filter else ():
-        if leaf.field != "bucket_name" or not isinstance(leaf.value, str):
-            continue
-        # A name that equals a time may be another notation of it.
-        if leaf.operator == "starts_with" or (leaf.operator == "eq" and instant_key(leaf.value) is None):
-            return fold(leaf.value)
-    return ""
+    return bucket_id if order_of(query) in BY_AGE else name_key

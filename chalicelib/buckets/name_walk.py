@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from chalicelib import keys
-from chalicelib.buckets.bucket import Bucket
+from chalicelib.buckets.bucket import FoundBucket
 from chalicelib.core.text import fold
 
 
@@ -23,7 +23,7 @@ class WalkedBucket:
     `is_passed` says that an earlier page contained the bucket.
     """
 
-    bucket: Bucket
+    found: FoundBucket
     position: str
     is_passed: bool
 
@@ -32,7 +32,7 @@ class WalkedBucket:
 class _ReadBucket:
     """A bucket that was read, and the key that its current name has in the index."""
 
-    bucket: Bucket
+    found: FoundBucket
     key: str
     is_passed: bool
 
@@ -44,7 +44,7 @@ class NameWalk:
     `read` returns the buckets of some ids, without those that do not exist. It gets at most `batch_size` ids.
     """
 
-    read: Callable[[Sequence[str]], Iterable[Bucket]]
+    read: Callable[[Sequence[str]], Iterable[FoundBucket]]
     descending: bool
     after: str | None
     batch_size: int
@@ -56,10 +56,10 @@ class NameWalk:
         other bucket. One that was renamed to an earlier position is yielded immediately.
         """
         position = self.after
-        for found in self._in_order(name_keys):
-            if position is None or self._is_beyond(found.key, position):
-                position = found.key
-            yield WalkedBucket(found.bucket, position, found.is_passed)
+        for read in self._in_order(name_keys):
+            if position is None or self._is_beyond(read.key, position):
+                position = read.key
+            yield WalkedBucket(read.found, position, read.is_passed)
 
     def _in_order(self, name_keys: Iterable[str]) -> Iterator[_ReadBucket]:
         remaining = iter(name_keys)
@@ -67,9 +67,9 @@ class NameWalk:
         waiting: list[_ReadBucket] = []
         while chunk := list(islice(remaining, self.batch_size)):
             waiting += self._read_chunk(chunk, known_ids)
-            waiting.sort(key=lambda found: found.key, reverse=self.descending)
+            waiting.sort(key=lambda read: read.key, reverse=self.descending)
             # A bucket beyond the last key of this chunk may have to come after buckets of the next chunk.
-            ready = sum(not self._is_beyond(found.key, chunk[-1]) for found in waiting)
+            ready = sum(not self._is_beyond(read.key, chunk[-1]) for read in waiting)
             yield from waiting[:ready]
             waiting = waiting[ready:]
         yield from waiting
@@ -78,12 +78,12 @@ class NameWalk:
         key_of = {keys.parse_name_key(key)[1]: key for key in chunk}
         new = [id_ for id_ in key_of if id_ not in known_ids]
         known_ids.update(new)
-        return [self._read_bucket(bucket, key_of[bucket.bucket_id]) for bucket in self.read(new)]
+        return [self._read_bucket(found, key_of[found.bucket.bucket_id]) for found in self.read(new)]
 
-    def _read_bucket(self, bucket: Bucket, indexed_key: str) -> _ReadBucket:
-        key = keys.name_key(fold(bucket.name), bucket.bucket_id)
+    def _read_bucket(self, found: FoundBucket, indexed_key: str) -> _ReadBucket:
+        key = keys.name_key(fold(found.bucket.name), found.bucket.bucket_id)
         is_passed = self.after is not None and not self._is_beyond(indexed_key, self.after)
-        return _ReadBucket(bucket, key, is_passed)
+        return _ReadBucket(found, key, is_passed)
 
     def _is_beyond(self, one: str, other: str) -> bool:
         return one < other if self.descending else one > other

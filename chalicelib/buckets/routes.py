@@ -20,7 +20,7 @@ from chalicelib.buckets.service import Buckets
 from chalicelib.core.lazy_module import LazyModule
 from chalicelib.http.operation import Call, JsonResponse, Operation
 from chalicelib.http.preconditions import read_preconditions
-from chalicelib.listing.pagination import SortTooLarge, page_request, pagination
+from chalicelib.listing.pagination import ListTooLong, SortTooLarge, page_request, pagination
 
 if TYPE_CHECKING:
     from chalicelib.buckets import list_models, models, response_models
@@ -109,7 +109,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             run=list_get,
             query=lambda: list_models.BucketsQuery,
             response=lambda: response_models.ListBucketsResponse,
-            errors=(SortTooLarge,),
+            errors=(SortTooLarge, ListTooLong),
         ),
         operation(
             method="POST",
@@ -121,7 +121,7 @@ def bucket_operations(buckets: Callable[[], Buckets]) -> list[Operation]:
             body=lambda: list_models.ListBucketsRequest,
             query=lambda: listing_models.PageQuery,
             response=lambda: response_models.ListBucketsResponse,
-            errors=(SortTooLarge,),
+            errors=(SortTooLarge, ListTooLong),
         ),
         operation(
             method="GET",

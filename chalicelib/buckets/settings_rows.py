@@ -18,32 +18,41 @@ from chalicelib.core.json_codec import bounded, to_json
 
 # DynamoDB limits an item to 400 KB. The other attributes of a row need much less than the remaining 100 KB.
 MAX_SETTINGS_BYTES = 300_000
-# Larger settings have a row of their own. The row of a bucket with its statistics then has less than 4 KB, which one
-# read unit pays for.
-MAX_INLINE_CHARS = 2_000
+# Larger settings have a row of their own.
+MAX_INLINE_BYTES = 2_000
+MAX_SUMMARY_FIELD_BYTES = 1_000
 SUMMARY_FIELDS = frozenset({"description", "metadata", "storage_class"})
 SETTINGS_FIELDS = SUMMARY_FIELDS | {"bucket_schema", "unique_key", "source_adapter"}
 
 
 def digest_of(settings: BucketSettings) -> str | None:
     """Returns what identifies the settings in a row of their own, or None if they fit into the bucket's row."""
-    return sha256(settings.text.encode()).hexdigest() if len(settings.text) > MAX_INLINE_CHARS else None
+    encoded = settings.text.encode()
+    return sha256(encoded).hexdigest() if len(encoded) > MAX_INLINE_BYTES else None
 
 
 def attributes_of(settings: BucketSettings) -> dict[str, Any]:
     """Returns what the bucket's row has of its settings. Raises BucketTooLarge."""
-    text = checked_text(settings)
+    text = bounded(settings.text, MAX_SETTINGS_BYTES, lambda: BucketTooLarge(MAX_SETTINGS_BYTES))
     digest = digest_of(settings)
     if digest is None:
         return {"settings": text}
-    summary = to_json({name: getattr(settings, name) for name in sorted(SUMMARY_FIELDS)})
-    short = summary if len(summary) <= MAX_INLINE_CHARS else None
-    return {"settings_digest": digest, "settings_bytes": response_bytes(text), "summary": short}
+    return {
+        "settings_digest": digest,
+        "settings_bytes": response_bytes(text),
+        "summary": to_json(_summary(settings)),
+    }
 
 
-def checked_text(settings: BucketSettings) -> str:
-    """Returns the settings as JSON. Raises BucketTooLarge."""
-    return bounded(settings.text, MAX_SETTINGS_BYTES, lambda: BucketTooLarge(MAX_SETTINGS_BYTES))
+def _summary(settings: BucketSettings) -> dict[str, Any]:
+    """Returns the fields that filters and searches usually read, without those that are large."""
+    fields = {name: getattr(settings, name) for name in sorted(SUMMARY_FIELDS)}
+    return {name: value for name, value in fields.items() if len(to_json(value).encode()) <= MAX_SUMMARY_FIELD_BYTES}
+
+
+def separate_settings(settings: BucketSettings, digest: str) -> dict[str, Any]:
+    """Returns the attributes of the settings' own row, except its keys."""
+    return {"digest": digest, "settings": settings.text}
 
 
 def inline_settings(item: Mapping[str, Any]) -> BucketSettings | None:
@@ -56,10 +65,8 @@ def known_settings(item: Mapping[str, Any]) -> tuple[BucketSettings, frozenset[s
     settings = inline_settings(item)
     if settings is not None:
         return settings, frozenset()
-    summary = item.get("summary")
-    if summary is None:
-        return BucketSettings({}), SETTINGS_FIELDS
-    return BucketSettings({}, **json.loads(summary)), SETTINGS_FIELDS - SUMMARY_FIELDS
+    summary = json.loads(item["summary"])
+    return BucketSettings({}, **summary), SETTINGS_FIELDS - summary.keys()
 
 
 def response_bytes(settings: str) -> int:

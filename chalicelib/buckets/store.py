@@ -28,6 +28,7 @@ from chalicelib.buckets.endpoint_rows import endpoint_row, endpoint_steps
 from chalicelib.buckets.errors import BatchesActive, BucketNameTaken
 from chalicelib.buckets.rows import BucketRows
 from chalicelib.buckets.search_text import search_text
+from chalicelib.buckets.settings_rows import digest_of, separate_settings
 from chalicelib.core.errors import ApiError
 from chalicelib.core.text import fold
 from chalicelib.namespaces.errors import NamespaceNotActive, NamespaceNotFound
@@ -53,6 +54,7 @@ class BucketStore:
                 _reserve_name(partition, bucket),
                 # No other bucket gets this id, so the row proves that the bucket was added.
                 Put(_row(partition, bucket), absent("pk"), was_applied=lambda row: True if row else None),
+                *_settings_steps(partition, None, bucket),
                 Update(
                     keys.totals(partition),
                     UpdateExpression(add={"bucket_count": 1}),
@@ -70,6 +72,7 @@ class BucketStore:
         steps: list[Step] = [
             *_rename(partition, old, new),
             put,
+            *_settings_steps(partition, old, new),
             *_advance_adapters(partition, adapters),
             *endpoint_steps(partition, old, new),
         ]
@@ -124,7 +127,8 @@ class BucketStore:
         put = _put_next(partition, old, closed)
         released = [_release_name(partition, old)] if old.deletion_task is None else []
         close = _close_to_batches(partition, old.bucket_id, ends_batches=ends_batches)
-        self._table.transact([put, *released, close, *endpoint_steps(partition, old, None), *more])
+        settings = _settings_steps(partition, old, closed)
+        self._table.transact([put, *settings, *released, close, *endpoint_steps(partition, old, None), *more])
 
     def tally_revision(self, partition: str, bucket_id: str) -> int:
         """Returns the revision of the bucket's tally, which changes with every object that is counted."""
@@ -141,8 +145,9 @@ class BucketStore:
         tally = Delete(keys.bucket_tally(partition, bucket_id), unchanged, lambda _: VersionConflict())
         count = Update(keys.totals(partition), UpdateExpression(add={"bucket_count": -1}), exists("pk"))
         activity = Delete(keys.batch_activity(keys.batches(partition, bucket_id)))
+        settings = Delete(keys.bucket_settings(partition, bucket_id))
         try:
-            self._table.transact([bucket, tally, count, activity])
+            self._table.transact([bucket, tally, count, activity, settings])
         except VersionConflict:
             if self.find(partition, bucket_id) is not None:
                 raise
@@ -194,6 +199,20 @@ def _put_next(partition: str, old: Bucket, new: Bucket) -> Put:
     return Put(_row(partition, new), condition, lambda _: VersionConflict(), was_applied)
 
 
+def _settings_steps(partition: str, old: Bucket | None, new: Bucket) -> list[Step]:
+    """Returns the write of the row of the settings, if they are large and have changed, or its removal.
+
+    The condition of the transaction is that of the bucket's row.
+    """
+    digest, key = digest_of(new.settings), keys.bucket_settings(partition, new.bucket_id)
+    has_row = old is not None and old.has_settings_row
+    if digest is None:
+        return [Delete(key)] if has_row else []
+    if has_row and old is not None and digest == digest_of(old.settings):
+        return []
+    return [Put({**key, **separate_settings(new.settings, digest)})]
+
+
 def _reserve_name(partition: str, bucket: Bucket) -> Step:
     item = {**keys.bucket_name(partition, bucket.name), "bucket_id": bucket.bucket_id}
 
@@ -237,6 +256,13 @@ def _advance_adapters(partition: str, revision: int | None) -> list[Step]:
     row = {**keys.adapters(partition), "revision": revision + 1}
     unchanged = equals("revision", revision) if revision else absent("pk")
     return [Put(row, unchanged, lambda _: VersionConflict())]
+
+
+def items_of(partition: str, bucket: Bucket) -> list[Item]:
+    """Returns the bucket's row and, if its settings are large, their row. Raises BucketTooLarge."""
+    digest, key = digest_of(bucket.settings), keys.bucket_settings(partition, bucket.bucket_id)
+    separate = [{**key, **separate_settings(bucket.settings, digest)}] if digest else []
+    return [_row(partition, bucket), *separate]
 
 
 def _row(partition: str, bucket: Bucket) -> dict[str, Any]:

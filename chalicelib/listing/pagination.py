@@ -27,6 +27,20 @@ class SortTooLarge(BadRequest):
     code = "sort_too_large"
 
 
+class ListTooLong(BadRequest):
+    """Too many rows may match: the request cannot evaluate all of them."""
+
+    message = (
+        "Too many rows may match to evaluate all of them in one request; "
+        "name an id or the start of a name in filters, or leave out filters, search and sort"
+    )
+    code = "walk_too_long"
+
+    def __init__(self, message: str | None = None, **limits: int) -> None:
+        parameters: dict[str, Any] = {"parameters": ["filters", "search", "sort"]}
+        super().__init__(message, details=parameters | limits)
+
+
 @dataclass(frozen=True, slots=True)
 class PageRequest:
     """The requested page. `offset` is 0 if there is a cursor.

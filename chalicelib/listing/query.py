@@ -34,6 +34,12 @@ class ListQuery:
     after: list[Any] | None
 
     @property
+    def fields(self) -> frozenset[str]:
+        """The fields at the root of a row that the filter and the sorts read."""
+        paths = [*(self.filter.paths() if self.filter else ()), *(sort.field for sort in self.sorts)]
+        return frozenset(path.partition(".")[0] for path in paths)
+
+    @property
     def is_plain(self) -> bool:
         """Whether every row matches, because there is neither a filter nor a search."""
         return self.filter is None and self.search is None
@@ -52,11 +58,13 @@ class ListPage(Generic[R]):
 class WalkPosition:
     """The position of a row in a list in which rows can move while a client reads it page by page.
 
-    `position` goes into a cursor after this row. `is_passed` says that an earlier page contained the row.
+    `position` goes into a cursor after this row. `is_passed` says that an earlier page contained the row. `order`
+    compares with that of other rows.
     """
 
     position: list[Any]
     is_passed: bool
+    order: sorting.SortPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +72,8 @@ class ListedResource(Generic[R]):
     """How rows of a resource are listed.
 
     `show` returns the response that filters and sorts read, `texts` the strings that a search reads, and `size` the
-    bytes of the response. `walk_position` is optional, and only for rows that already come in order: it replaces the
-    position that is otherwise computed from the response.
+    bytes of the response. `walk_position` is optional: it replaces the position that is otherwise computed from the
+    response.
     """
 
     id: Callable[[R], str]
@@ -185,22 +193,31 @@ class _Walk(Generic[R]):
 
     def matches(self, rows: Iterable[R]) -> Iterator[tuple[Any, R]]:
         """Yields sort position and row of each matching row after the cursor. Raises SortTooLarge."""
-        query, resource = self._query, self._resource
-        after = self._after(query.after) if query.after is not None else None
-        for row in matching(rows, query, resource):
+        query = self._query
+        is_after = self._is_after(query.after) if query.after is not None else None
+        for row in matching(rows, query, self._resource):
             self.total += 1
             if self._bounded and self.total > MAX_SORTED_ROWS:
                 raise SortTooLarge(details={"parameters": ["sort"], "max_matches": MAX_SORTED_ROWS})
             self._on_match(row)
-            position = sorting.sort_position(_position(row, query, resource), query.sorts)
-            if after is None or self._is_after(after, position, row):
-                yield position, row
+            order = self._order(row)
+            if is_after is None or is_after(row, order):
+                yield order, row
+
+    def _order(self, row: R) -> sorting.SortPosition:
+        if self._resource.walk_position is not None:
+            return self._resource.walk_position(row).order
+        return sorting.sort_position(_position(row, self._query, self._resource), self._query.sorts)
+
+    def _is_after(self, cursor: list[Any]) -> Callable[[R, sorting.SortPosition], bool]:
+        """Returns the function that says whether a row comes after the cursor."""
+        walk_position = self._resource.walk_position
+        if walk_position is not None:
+            return lambda row, _: not walk_position(row).is_passed
+        after = self._after(cursor)
+        return lambda _, order: after < order
 
     def _after(self, cursor: list[Any]) -> sorting.SortPosition:
         row = self._find(cursor[-1]) if sorting.is_shortened(cursor) and isinstance(cursor[-1], str) else None
         current = _position(row, self._query, self._resource) if row is not None else None
         return sorting.resumed_position(cursor, current, self._query.sorts)
-
-    def _is_after(self, after: sorting.SortPosition, position: sorting.SortPosition, row: R) -> bool:
-        walk_position = self._resource.walk_position
-        return after < position if walk_position is None else not walk_position(row).is_passed

@@ -156,6 +156,11 @@ def sort_position(position: Sequence[Any], sorts: Sequence[SortKey]) -> SortPosi
     return SortPosition((*parts, _SortPart((0, str(position[-1])), descending)))
 
 
+def text_position(text: str, *, descending: bool) -> SortPosition:
+    """Returns the position of a row that is ordered by this text alone, which is unique."""
+    return SortPosition((_SortPart((_TEXT_RANK, text), descending),))
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class SortPosition:
     """A row's position in the requested order. Compares with other positions of the same sort keys."""

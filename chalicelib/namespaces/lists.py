@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.listing.query import ListedResource, ListPage, ListQuery, select_page
 from chalicelib.listing.sorting import SortKey
+from chalicelib.listing.walks import all_rows
 from chalicelib.namespaces.namespace import Namespace, searchable_texts, to_response
 from chalicelib.namespaces.service import MAX_IDENTIFIER_LENGTH, Namespaces
 
@@ -53,11 +54,11 @@ def list_namespaces(
 ) -> tuple[ListPage[Namespace], NamespaceListStats]:
     """Returns the requested page, and statistics over all matching namespaces.
 
-    Raises SortTooLarge if more namespaces match than can be sorted by the requested fields.
+    Raises SortTooLarge if more namespaces match than can be sorted by the requested fields, and ListTooLong.
     """
     stats = _Stats()
     bounded = len(query.sorts) != 1 or query.sorts[0].field not in UNLIMITED_SORT_FIELDS
-    rows = namespaces.list(organization)
+    rows = all_rows(namespaces.list(organization))
 
     def find(namespace_id: str) -> Namespace | None:
         is_possible = 0 < len(namespace_id) <= MAX_IDENTIFIER_LENGTH

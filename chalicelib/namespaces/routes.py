@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.core.lazy_module import LazyModule
 from chalicelib.http.operation import Call, JsonResponse, Operation
 from chalicelib.http.preconditions import read_preconditions
-from chalicelib.listing.pagination import SortTooLarge, page_request, pagination
+from chalicelib.listing.pagination import ListTooLong, SortTooLarge, page_request, pagination
 from chalicelib.namespaces.errors import (
     NamespaceIdTaken,
     NamespaceNameTaken,
@@ -88,7 +88,7 @@ def namespace_operations(namespaces: Callable[[], Namespaces]) -> list[Operation
         response=lambda: models.ListNamespacesResponse,
         query=lambda: models.NamespacesQuery,
         scope="organization",
-        errors=(SortTooLarge,),
+        errors=(SortTooLarge, ListTooLong),
     )
     return [
         create_operation(

@@ -211,7 +211,7 @@ class Namespaces:
     def list(self, organization: str) -> Iterator[Namespace]:
         """Yields all namespaces of the organization with their totals, ordered by id. Rows are read as needed.
 
-        Raises DeadlineExceeded if the caller has not evaluated them within the time limit of the request.
+        Raises DeadlineExceeded if they are not read and evaluated within the time limit of the request.
         """
         return self.store.until_deadline(self._list(organization))
 
@@ -219,6 +219,7 @@ class Namespaces:
         rows = self.store.walk(organization)
         while chunk := list(islice(rows, READ_BATCH_SIZE)):
             yield from self.store.with_totals(organization, chunk)
+            self.store.raise_if_expired()
 
     def _is_current(self, namespace: ResolvedNamespace) -> bool:
         """Returns whether the namespace has not expired."""

@@ -180,6 +180,10 @@ class NamespaceStore:
         """Yields the rows for a caller that evaluates each of them, see `Table.until_deadline`."""
         return self._table.until_deadline(rows)
 
+    def raise_if_expired(self) -> None:
+        """Raises DeadlineExceeded if the time limit of the current request has ended."""
+        self._table.raise_if_expired()
+
     def with_totals(self, organization: str, namespaces: Sequence[Namespace]) -> list[Namespace]:
         """Returns the same namespaces with their totals."""
         partitions = {n.namespace_id: keys.partition(organization, n.namespace_id) for n in namespaces}

@@ -14,6 +14,7 @@ from chalicelib.core.text import fold
 from chalicelib.listing.cursors import CursorInvalid
 from chalicelib.listing.query import ListedResource, ListPage, ListQuery, select_page, take_page
 from chalicelib.listing.sorting import SortKey
+from chalicelib.listing.walks import all_rows
 from chalicelib.tasks.service import PREFIX, Tasks
 from chalicelib.tasks.task import Task, show, size, texts
 
@@ -47,7 +48,7 @@ class TaskFilter:
 def list_tasks(tasks: Tasks, organization: str, query: ListQuery, task_filter: TaskFilter) -> ListPage[Task]:
     """The page of tasks that a query asks for. The total is present if it was requested or all tasks were read.
 
-    Raises SortTooLarge if too many tasks match for a sort by another field than age.
+    Raises SortTooLarge if too many tasks match for a sort by another field than age, and ListTooLong.
     """
     by_age = len(query.sorts) == 1 and query.sorts[0].field in AGE_FIELDS
     if by_age and query.is_plain and task_filter.matches_all and not query.page.include_total:
@@ -55,7 +56,7 @@ def list_tasks(tasks: Tasks, organization: str, query: ListQuery, task_filter: T
     descending = query.sorts[0].descending if by_age else True
     rows = (task for task in tasks.walk(organization, descending=descending) if task_filter.matches(task))
     return select_page(
-        rows, query, LISTED_TASKS, ordered=by_age, find=lambda task_id: tasks.find(organization, task_id)
+        all_rows(rows), query, LISTED_TASKS, ordered=by_age, find=lambda task_id: tasks.find(organization, task_id)
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.lazy_module import LazyModule
 from chalicelib.http.operation import Call, JsonResponse, Operation
-from chalicelib.listing.pagination import SortTooLarge, page_request, pagination
+from chalicelib.listing.pagination import ListTooLong, SortTooLarge, page_request, pagination
 from chalicelib.tasks.errors import TaskNotFound
 from chalicelib.tasks.service import Cancellation, Tasks
 from chalicelib.tasks.task import show
@@ -67,7 +67,7 @@ def task_operations(tasks: Callable[[], Tasks]) -> list[Operation]:
             response=lambda: response_models.ListTasksResponse,
             body=lambda: models.ListTasksRequest,
             query=lambda: listing_models.PageQuery,
-            errors=(SortTooLarge,),
+            errors=(SortTooLarge, ListTooLong),
         ),
         operation(
             method="DELETE",

@@ -68,14 +68,15 @@ class TaskStore:
         """Reads tasks lazily in the order of their ids, which is the order of their creation.
 
         `after`: the id after which to start. `limit`: how many tasks the caller uses at most; sets the page size.
-        Raises DeadlineExceeded if the caller has not evaluated the tasks within the time limit of the request.
+        Raises DeadlineExceeded if the tasks are not read and evaluated within the time limit of the request.
         """
         low, high = keys.tasks_range()
         if after is not None:
             position = keys.task(organization, after)["sk"]
             low, high = (low, position) if descending else (position, high)
         condition = all_of(equals("pk", keys.organization(organization)["pk"]), between("sk", low, high))
-        rows = self._table.query(condition, descending=descending, page_size=min(limit + 1, 1000) if limit else None)
+        page_size = min(limit + 1, 1000) if limit else None
+        rows = self._table.query(condition, descending=descending, page_size=page_size, check_deadline=True)
         return (task for task in self._table.until_deadline(map(from_item, rows)) if task.task_id != after)
 
     def claim(self, organization: str, task_id: str, owner: str, *, now: datetime, until: datetime) -> Task:

@@ -79,7 +79,7 @@ class UploadListTooLong(BadRequest):
     """The bucket has more uploads than one request can read."""
 
     message = "The bucket has too many uploads to list them with statistics in one request"
-    code = "list_too_long"
+    code = "walk_too_long"
 
 
 class UploadTooLarge(RequestInvalid):

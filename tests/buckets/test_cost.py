@@ -25,6 +25,11 @@ def meter(world: World, api: Api) -> Iterator[CostMeter]:
         yield made
 
 
+LARGE_SCHEMA: dict[str, Any] = {
+    "schema": {"properties": {f"field_{number}": {"type": "string", "description": "x" * 500} for number in range(100)}}
+}
+
+
 def posters_id(api: Api) -> str:
     return str(api.get("/v1/buckets/posters").json["bucket_id"])
 
@@ -172,17 +177,40 @@ def test_a_page_by_name_costs_the_same_with_100_and_with_2_000_buckets(meter: Co
 
 
 def test_a_walk_reads_a_megabyte_per_call_and_no_row_twice(meter: CostMeter) -> None:
-    size = 20_000
-    seed_buckets(meter.world, range(100), lambda number: {"description": "x" * size})
     by_rank = {"sort": {"field": "metadata.rank"}, "limit": 1}
+    seed_buckets(meter.world, range(600), lambda number: {"description": "x" * 1_700})
 
-    once = meter.calls("POST", "/v1/buckets/list", by_rank)
-    assert meter.seen.rows_read == 103
-    seed_buckets(meter.world, range(100, 200), lambda number: {"description": "x" * size})
-    twice = meter.calls("POST", "/v1/buckets/list", by_rank)
+    calls = meter.calls("POST", "/v1/buckets/list", by_rank)
 
-    assert meter.seen.rows_read == 203
-    assert set(once) == set(twice) == {"Query"}
-    # A row also has the search text, so it is some kilobytes larger than its description.
-    assert len(once) == -(-100 * (size + 2_700) // MEGABYTE)
-    assert len(twice) == -(-200 * (size + 2_700) // MEGABYTE)
+    assert meter.seen.rows_read == 603
+    # A row also has the search text and its keys.
+    assert calls == ["Query"] * -(-600 * (2 * 1_700 + 600) // MEGABYTE)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"filters": {"metadata.rank": -1}},
+        {"search": "in no bucket"},
+        {"filters": {"object_count": 1}},
+        {"filters": {"metadata.rank": -1}, "sort": {"field": "bucket_name"}},
+        {"filters": {"metadata.rank": -1}, "sort": {"field": "metadata.rank"}},
+    ],
+)
+def test_large_schemas_cost_nothing_in_a_list_that_does_not_name_them(meter: CostMeter, body: dict[str, Any]) -> None:
+    seed_buckets(meter.world, range(50), lambda number: {"metadata": {"rank": number}})
+    small = meter.cost("POST", "/v1/buckets/list", body)["read_units"]
+    seed_buckets(meter.world, range(50, 100), lambda number: {**LARGE_SCHEMA, "metadata": {"rank": number}})
+
+    assert meter.cost("POST", "/v1/buckets/list", body)["read_units"] <= 3 * small
+    assert meter.reply.json["total_count"] == 0
+
+
+def test_large_settings_are_read_once_and_then_kept(meter: CostMeter) -> None:
+    created = meter.api.post("/v1/buckets", bucket_body("large", metadata={"text": "x" * 50_000})).json
+    path = f"/v1/buckets/{created['bucket_id']}"
+
+    assert meter.calls("GET", path) == ["Query", "BatchGetItem"]
+    assert meter.reply.json["metadata"] == {"text": "x" * 50_000}
+    assert meter.calls("GET", path) == ["Query"]
+    assert meter.cost("GET", path)["read_units"] == 1.0

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import keys
-from chalicelib.buckets.bucket import Bucket, new_bucket
+from chalicelib.buckets.bucket import FoundBucket, new_bucket
 from chalicelib.buckets.name_walk import NameWalk, WalkedBucket
 from chalicelib.buckets.settings import BucketSettings
 from chalicelib.core.text import fold
@@ -23,8 +23,8 @@ def ids(number: int) -> list[str]:
     return [f"bkt_{n:016}" for n in range(number)]
 
 
-def bucket(names: Names, id_: str) -> Bucket:
-    return new_bucket(id_, names[id_], BucketSettings({"properties": {}}), "2026-01-01T00:00:00.000Z")
+def bucket(names: Names, id_: str) -> FoundBucket:
+    return FoundBucket(new_bucket(id_, names[id_], BucketSettings({"properties": {}}), "2026-01-01T00:00:00.000Z"))
 
 
 class RenamedBuckets:
@@ -56,7 +56,7 @@ class RenamedBuckets:
     def _is_beyond(self, one: str, other: str) -> bool:
         return one < other if self.descending else one > other
 
-    def _read(self, wanted: Sequence[str]) -> Iterator[Bucket]:
+    def _read(self, wanted: Sequence[str]) -> Iterator[FoundBucket]:
         for id_ in wanted:
             if id_ in self.renames:
                 self.names[id_] = self.renames.pop(id_)
@@ -76,7 +76,7 @@ def test_buckets_renamed_while_they_are_read_come_once_and_no_bucket_is_lost(
         buckets.renames = {data.draw(st.sampled_from(unseen)): data.draw(NAMES)} if unseen else {}
         old_keys = buckets.keys()
         page = buckets.page(after, limit)
-        seen += [walked.bucket.bucket_id for walked in page]
+        seen += [walked.found.bucket.bucket_id for walked in page]
         reached = [walked.position for walked in page]
         assert reached == sorted(reached, reverse=descending)
         if len(page) < limit:
@@ -111,4 +111,4 @@ def test_a_bucket_that_is_twice_in_the_index_comes_once() -> None:
     index = [keys.name_key(name, id_) for name, id_ in (("a", first), ("m", second), ("z", first))]
     walk = NameWalk(lambda ids: [bucket(names, id_) for id_ in ids], False, None, 1)
 
-    assert [walked.bucket.bucket_id for walked in walk.walk(index)] == [second, first]
+    assert [walked.found.bucket.bucket_id for walked in walk.walk(index)] == [second, first]

@@ -145,9 +145,7 @@ class Scenario:
         found = (services.namespaces.store.find(organization, str(name)) for name in names)
         for namespace in {each.namespace_id: each for each in found if each is not None}.values():
             yield namespace_row(namespace)
-            for bucket in services.buckets.store.rows.walk(
-                partition(organization, namespace.namespace_id), descending=False
-            ):
+            for bucket in services.buckets.store.rows.all(partition(organization, namespace.namespace_id)):
                 yield {name: value for name, value in bucket_row(bucket).items() if name not in UNSEEN}
                 yield from map(object_row, services.objects.store.walk(bucket.bucket_id))
                 yield from self._batch_rows(namespace.namespace_id, bucket.bucket_id)
@@ -185,7 +183,7 @@ class Scenario:
             if variable in self.path_variables:
                 return self.path_variables[variable]
         inside = partition(self.world.organization_id, str(self.api.namespace))
-        oldest = next(iter(self.world.services.buckets.store.rows.walk(inside, descending=False)), None)
+        oldest = next(iter(self.world.services.buckets.store.rows.all(inside)), None)
         return oldest.bucket_id if oldest else "no-such-bucket"
 
     def _object_id(self) -> str:

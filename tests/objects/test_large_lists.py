@@ -20,7 +20,7 @@ from tests.support.api import Api, ApiResponse
 from tests.support.engine import new_s3_client
 from tests.support.objects import create_object_bucket, objects
 from tests.support.seeding import seed_objects
-from tests.support.slow_time import SlowTime
+from tests.support.slow_time import SlowTime, slow_calls
 from tests.support.world import World, new_world
 
 if TYPE_CHECKING:
@@ -31,19 +31,6 @@ if TYPE_CHECKING:
 
 LARGE = "x" * 290_000
 MAX_LAMBDA_RESPONSE_BYTES = 6_000_000
-
-
-@contextmanager
-def slow_calls(world: World, time: SlowTime, seconds: float, *, each: str = "") -> Iterator[None]:
-    """Each call to the database, or each call of the operation `each`, takes this many seconds."""
-    event = f"after-call.dynamodb.{each}".rstrip(".")
-
-    def spend_time(**_: Any) -> None:
-        time.now += seconds
-
-    world.client.meta.events.register(event, spend_time)
-    yield
-    world.client.meta.events.unregister(event, spend_time)
 
 
 @pytest.fixture

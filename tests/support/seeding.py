@@ -13,12 +13,11 @@ from chalicelib.aws.dynamodb.attribute_values import encode
 from chalicelib.aws.dynamodb.expressions import UpdateExpression, exists
 from chalicelib.aws.dynamodb.writes import Update
 from chalicelib.blobs.blob import Blob
-from chalicelib.buckets.bucket import Bucket, texts, to_item
-from chalicelib.buckets.search_text import search_text
+from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.settings import BucketSettings
+from chalicelib.buckets.store import items_of
 from chalicelib.core.clock import format_timestamp
 from chalicelib.core.ids import Ids
-from chalicelib.core.text import fold
 from chalicelib.objects import stored_object
 from chalicelib.objects.stored_object import StoredObject
 from tests.support.catalog import catalog, partition_of
@@ -38,7 +37,9 @@ def seed_buckets(
     """
     partition = partition_of(world)
     made = [_bucket(number, settings(number)) for number in numbers]
-    write_rows(world.client, world.tables.catalog, [_item(partition, bucket) for bucket in made])
+    write_rows(
+        world.client, world.tables.catalog, [encode(item) for bucket in made for item in items_of(partition, bucket)]
+    )
     catalog(world).write(
         Update(keys.totals(partition), UpdateExpression(add={"bucket_count": len(made)}), exists("pk"))
     )
@@ -71,18 +72,6 @@ def _bucket(number: int, settings: dict[str, Any]) -> Bucket:
         created_at=format_timestamp(created),
         updated_at=format_timestamp(created),
         settings=BucketSettings(**{"schema": SCHEMA, **settings}),
-    )
-
-
-def _item(partition: str, bucket: Bucket) -> dict[str, Any]:
-    return encode(
-        {
-            **keys.bucket(partition, bucket.bucket_id),
-            **to_item(bucket),
-            "ns": partition,
-            "name_key": keys.name_key(fold(bucket.name), bucket.bucket_id),
-            "search_text": search_text(texts(bucket)),
-        }
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +16,8 @@ from chalicelib.blobs.store import BlobStore
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from tests.support.world import World
 
 
 @dataclass
@@ -42,3 +46,16 @@ def time(monkeypatch: pytest.MonkeyPatch) -> SlowTime:
     monkeypatch.setattr(wiring, "Table", time.table)
     monkeypatch.setattr(wiring, "BlobStore", partial(BlobStore, clock=time.clock, sleep=time.sleep))
     return time
+
+
+@contextmanager
+def slow_calls(world: World, time: SlowTime, seconds: float, *, each: str = "") -> Iterator[None]:
+    """Each call to the database, or each call of the operation `each`, takes this many seconds."""
+    event = f"after-call.dynamodb.{each}".rstrip(".")
+
+    def spend_time(**_: Any) -> None:
+        time.now += seconds
+
+    world.client.meta.events.register(event, spend_time)
+    yield
+    world.client.meta.events.unregister(event, spend_time)

@@ -66,6 +66,10 @@ class Filter:
         """Whether the row matches the filter."""
         return self.root.holds(RowValues(row))
 
+    def paths(self) -> set[str]:
+        """Returns the paths of all comparisons."""
+        return set(_paths(self.root))
+
     def required(self) -> list[Leaf]:
         """Returns the comparisons that hold for every matching row. Callers use them to read fewer rows."""
         return list(_required(self.root))
@@ -94,6 +98,14 @@ def _required(node: Node | Leaf) -> Iterator[Leaf]:
     elif node.logic == "AND":
         for member in node.members:
             yield from _required(member)
+
+
+def _paths(node: Node | Leaf) -> Iterator[str]:
+    if isinstance(node, Leaf):
+        yield node.field
+    else:
+        for member in node.members:
+            yield from _paths(member)
 
 
 class _Reader:
