@@ -73,17 +73,16 @@ CATALOG_CHANGES: tuple[Json, ...] = (
 def functions() -> Json:
     """Additional properties of the functions, by logical id. Chalice chooses the names of functions and events."""
     objects, catalog = _stream_events("ObjectsTable"), _stream_events("CatalogTable", CATALOG_CHANGES)
-    # Each concurrent execution processes one object at a time.
-    batches = {**_queue_events("BatchQueue"), "ScalingConfig": {"MaximumConcurrency": ref("BatchConcurrency")}}
-    # Each concurrent execution checks one file at a time.
-    arrivals = {**_queue_events("ArrivalQueue"), "ScalingConfig": {"MaximumConcurrency": ref("UploadConcurrency")}}
-    # Each concurrent execution copies one file at a time.
-    mirrors = {**_queue_events("MirrorQueue"), "ScalingConfig": {"MaximumConcurrency": ref("MirrorConcurrency")}}
+    # Each concurrent execution runs one task, processes one object, or checks or copies one file at a time.
+    tasks = _queue_events("TaskQueue", "TaskConcurrency")
+    batches = _queue_events("BatchQueue", "BatchConcurrency")
+    arrivals = _queue_events("ArrivalQueue", "UploadConcurrency")
+    mirrors = _queue_events("MirrorQueue", "MirrorConcurrency")
     return {
-        "APIHandler": _function("ApiMemory", "ApiLogGroup"),
+        "APIHandler": _api_function(),
         "OnObjectsChange": _function("WorkerMemory", "StreamsLogGroup", OnObjectsChangeDynamodbEventSource=objects),
         "OnCatalogChange": _function("WorkerMemory", "StreamsLogGroup", OnCatalogChangeDynamodbEventSource=catalog),
-        "OnTask": _function("WorkerMemory", "TasksLogGroup", OnTaskSqsEventSource=_queue_events("TaskQueue")),
+        "OnTask": _function("WorkerMemory", "TasksLogGroup", OnTaskSqsEventSource=tasks),
         "OnBatchMessage": _function("WorkerMemory", "BatchesLogGroup", OnBatchMessageSqsEventSource=batches),
         "OnBlobArrival": _function("WorkerMemory", "UploadsLogGroup", OnBlobArrivalSqsEventSource=arrivals),
         "OnMirrorMessage": _function("WorkerMemory", "MirrorsLogGroup", OnMirrorMessageSqsEventSource=mirrors),
@@ -110,6 +109,13 @@ def queues() -> Json:
     }
 
 
+def _api_function() -> Json:
+    made = _function("ApiMemory", "ApiLogGroup")
+    reserved = {"Fn::If": ["ApiConcurrencyIsReserved", ref("ApiConcurrency"), ref("AWS::NoValue")]}
+    made["Properties"]["ReservedConcurrentExecutions"] = reserved
+    return made
+
+
 def _function(memory: str, log_group: str, **events: Json) -> Json:
     properties: Json = {
         "MemorySize": ref(memory),
@@ -132,8 +138,13 @@ def _work_queue(visibility_seconds: int, dead_letters: str) -> Json:
     return _queue(VisibilityTimeout=visibility_seconds, RedrivePolicy=redrive)
 
 
-def _queue_events(queue: str) -> Json:
-    return {"Queue": get_att(queue, "Arn"), "FunctionResponseTypes": ["ReportBatchItemFailures"]}
+def _queue_events(queue: str, concurrency: str) -> Json:
+    """The event source of a queue, with the parameter that limits the concurrent executions of its function."""
+    return {
+        "Queue": get_att(queue, "Arn"),
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ScalingConfig": {"MaximumConcurrency": ref(concurrency)},
+    }
 
 
 def _stream_events(table: str, changes: tuple[Json, ...] = ()) -> Json:

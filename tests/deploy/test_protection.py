@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 
 def properties(template: dict[str, Any], name: str) -> dict[str, Any]:
     found: dict[str, Any] = template["Resources"][name]["Properties"]
@@ -16,3 +18,29 @@ def test_all_routes_share_one_limit_of_requests(template: dict[str, Any]) -> Non
     assert setting["ThrottlingRateLimit"] == {"Ref": "RequestRate"}
     assert setting["ThrottlingBurstLimit"] == {"Ref": "RequestBurst"}
     assert "THROTTLED" in properties(template, "RestAPI")["GatewayResponses"]
+
+
+def test_executions_are_reserved_for_requests_if_a_number_is_given(template: dict[str, Any]) -> None:
+    reserved = properties(template, "APIHandler")["ReservedConcurrentExecutions"]
+    assert reserved == {"Fn::If": ["ApiConcurrencyIsReserved", {"Ref": "ApiConcurrency"}, {"Ref": "AWS::NoValue"}]}
+    is_zero = {"Fn::Equals": [{"Ref": "ApiConcurrency"}, "0"]}
+    assert template["Conditions"]["ApiConcurrencyIsReserved"] == {"Fn::Not": [is_zero]}
+    assert template["Parameters"]["ApiConcurrency"]["Default"] == 0
+
+
+@pytest.mark.parametrize(
+    ("function", "parameter"),
+    [
+        ("OnTask", "TaskConcurrency"),
+        ("OnBatchMessage", "BatchConcurrency"),
+        ("OnBlobArrival", "UploadConcurrency"),
+        ("OnMirrorMessage", "MirrorConcurrency"),
+    ],
+)
+def test_each_queue_has_a_maximum_of_concurrent_executions(
+    template: dict[str, Any], function: str, parameter: str
+) -> None:
+    (source,) = properties(template, function)["Events"].values()
+    assert source["Properties"]["ScalingConfig"] == {"MaximumConcurrency": {"Ref": parameter}}
+    declared = template["Parameters"][parameter]
+    assert (declared["MinValue"], declared["MaxValue"]) == (2, 1000)  # the limits of Lambda

@@ -40,6 +40,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 # The parameter of each function that is called for a queue with a maximum concurrency.
 CONCURRENCY = (
+    ("OnTask", "TaskConcurrency"),
     ("OnBatchMessage", "BatchConcurrency"),
     ("OnBlobArrival", "UploadConcurrency"),
     ("OnMirrorMessage", "MirrorConcurrency"),
