@@ -19,7 +19,15 @@ from deployment.errors import DeploymentFailed, describe
 from deployment.first_access import environment, first_key, services_of
 from deployment.stack import Stack
 from deployment.stage import NAME_PATTERN, Stage
-from deployment.template import DELETE, REMOVAL, parameter_values, read_template, with_code, with_removal
+from deployment.template import (
+    DELETE,
+    REMOVAL,
+    parameter_values,
+    read_template,
+    with_code,
+    with_removal,
+    without_protection,
+)
 
 PACKAGE = Path(__file__).parents[1] / "build" / "package"
 
@@ -91,9 +99,10 @@ def deploy(name: str, package: Path, parameters: Iterable[tuple[str, str]]) -> N
     artifacts.ensure()
     key = artifacts.put((package / "deployment.zip").read_bytes(), ".zip")
     final = with_removal(with_code(template, stage.artifacts, key), chosen[REMOVAL])
-    url = artifacts.url(artifacts.put(json.dumps(final).encode(), ".json"))
-    changed = stack.apply(url, chosen, {"stage": stage.name})
-    say(f"{stage.stack} is up to date" if changed else f"{stage.stack} was already up to date")
+    versions = [without_protection(final), final] if stack.is_new() else [final]
+    urls = [artifacts.url(artifacts.put(json.dumps(version).encode(), ".json")) for version in versions]
+    changed = [stack.apply(url, chosen, {"stage": stage.name}) for url in urls]
+    say(f"{stage.stack} is up to date" if any(changed) else f"{stage.stack} was already up to date")
     print_client_settings(stack.outputs(), chosen["PublicUrl"])
 
 
@@ -116,7 +125,7 @@ def destroy(name: str, delete_data: bool) -> None:
     """Remove the stage. Its tables and files are kept, unless --delete-data or its RemovalPolicy says otherwise."""
     stage = stage_of(name)
     stack = Stack(boto3.client("cloudformation"), stage.stack, say)
-    data = Data(boto3.client("dynamodb"), boto3.client("s3"), stage)
+    data = Data(boto3.client("dynamodb"), boto3.client("s3"), stage, say)
     if delete_data or stack.parameters().get(REMOVAL) == DELETE:
         data.empty_buckets()
     stack.remove()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from deployment.errors import DeploymentFailed
+from deployment.events import Say
 from deployment.stage import Stage
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Data:
     dynamodb: DynamoDBClient
     s3: S3Client
     stage: Stage
+    say: Say
 
     def tables(self) -> list[str]:
         """Returns the names of its tables, including those of earlier stacks of the stage."""
@@ -40,14 +42,23 @@ class Data:
             empty(self.s3, bucket)
 
     def remove(self) -> None:
-        """Removes all tables and buckets permanently."""
+        """Removes all tables and buckets permanently. Turns off the deletion protection of the tables, and says so."""
         names = self.tables()
         for table in names:
+            self._unprotect(table)
             self.dynamodb.delete_table(TableName=table)
         for table in names:
             self.dynamodb.get_waiter("table_not_exists").wait(TableName=table, WaiterConfig={"Delay": 2})
         for bucket in self.buckets():
             remove_bucket(self.s3, bucket)
+
+    def _unprotect(self, table: str) -> None:
+        if not self.dynamodb.describe_table(TableName=table)["Table"].get("DeletionProtectionEnabled"):
+            return
+        self.say(f"Turning off the deletion protection of {table}")
+        self.dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+        # DynamoDB does not delete a table that it is still updating.
+        self.dynamodb.get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 2})
 
 
 def remove_bucket(s3: S3Client, bucket: str) -> None:

@@ -39,6 +39,10 @@ class Stack:
         found = self._find()
         return str(found["StackStatus"]) if found else ABSENT
 
+    def is_new(self) -> bool:
+        """Returns whether the stack does not exist, or its creation failed, so that it has no data."""
+        return self.status() in (*NEW, *FAILED_CREATION)
+
     def parameters(self) -> dict[str, str]:
         """Returns the parameters of the last deployment; empty if the stack does not exist."""
         found = self._find()

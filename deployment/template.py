@@ -51,6 +51,20 @@ def with_removal(template: Template, removal: str) -> Template:
     return {**template, "Resources": resources}
 
 
+def without_protection(template: Template) -> Template:
+    """Returns the template with tables that can be deleted.
+
+    CloudFormation creates a stack with it, because it could not remove protected tables if the creation failed.
+    """
+    resources = {
+        name: {**made, "Properties": {**made["Properties"], "DeletionProtectionEnabled": False}}
+        if made["Type"] == "AWS::DynamoDB::Table"
+        else made
+        for name, made in template["Resources"].items()
+    }
+    return {**template, "Resources": resources}
+
+
 def parameter_values(template: Template, given: Mapping[str, str], current: Mapping[str, str]) -> dict[str, str]:
     """Returns a value for each parameter: the given one, or else that of the stack, or else the default.
 

@@ -44,3 +44,13 @@ def test_each_queue_has_a_maximum_of_concurrent_executions(
     assert source["Properties"]["ScalingConfig"] == {"MaximumConcurrency": {"Ref": parameter}}
     declared = template["Parameters"][parameter]
     assert (declared["MinValue"], declared["MaxValue"]) == (2, 1000)  # the limits of Lambda
+
+
+def test_tables_are_protected_unless_they_are_deleted_with_the_stack(template: dict[str, Any]) -> None:
+    for table in ("CatalogTable", "ObjectsTable"):
+        protection = properties(template, table)["DeletionProtectionEnabled"]
+        assert protection == {"Fn::If": ["TablesAreProtected", True, False]}
+    is_on, is_kept = template["Conditions"]["TablesAreProtected"]["Fn::And"]
+    assert is_on == {"Fn::Equals": [{"Ref": "DeletionProtection"}, "on"]}
+    assert is_kept == {"Fn::Equals": [{"Ref": "RemovalPolicy"}, "keep"]}
+    assert template["Parameters"]["DeletionProtection"]["Default"] == "on"

@@ -166,6 +166,22 @@ def test_a_stack_that_another_operation_is_changing_is_not_changed(cloud: CloudF
         cloud.apply()
 
 
+@pytest.mark.parametrize(
+    ("status", "is_new"),
+    [
+        (None, True),
+        ("REVIEW_IN_PROGRESS", True),
+        ("ROLLBACK_COMPLETE", True),
+        ("CREATE_COMPLETE", False),
+        ("UPDATE_ROLLBACK_COMPLETE", False),
+    ],
+)
+def test_a_stack_is_new_until_its_creation_succeeds(cloud: CloudFormation, status: str | None, is_new: bool) -> None:
+    cloud.has_status(status)
+    with cloud.responses:
+        assert cloud.stack.is_new() is is_new
+
+
 def test_removing_a_stack_that_does_not_exist_has_no_effect(cloud: CloudFormation) -> None:
     cloud.has_status(None)
     with cloud.responses:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deployment.errors import DeploymentFailed
-from deployment.template import parameter_values, read_template, with_code, with_removal
+from deployment.template import parameter_values, read_template, with_code, with_removal, without_protection
 
 TEMPLATE: dict[str, Any] = {
     "Parameters": {"ApiMemory": {"Default": 1024}, "AlarmEmail": {"Default": ""}},
@@ -18,7 +18,7 @@ TEMPLATE: dict[str, Any] = {
             "Type": "AWS::DynamoDB::Table",
             "DeletionPolicy": "RetainExceptOnCreate",
             "UpdateReplacePolicy": "Retain",
-            "Properties": {},
+            "Properties": {"DeletionProtectionEnabled": {"Fn::If": ["TablesAreProtected", True, False]}, "Tags": []},
         },
         "Queue": {"Type": "AWS::SQS::Queue", "Properties": {}},
     },
@@ -39,6 +39,15 @@ def test_the_removal_policy_changes_deletion_but_not_replacement() -> None:
     removed = with_removal(TEMPLATE, "delete")["Resources"]
     assert (removed["Table"]["DeletionPolicy"], removed["Table"]["UpdateReplacePolicy"]) == ("Delete", "Retain")
     assert removed["Queue"] == TEMPLATE["Resources"]["Queue"]
+
+
+def test_a_stack_is_created_with_tables_that_a_failed_creation_can_remove() -> None:
+    made = without_protection(TEMPLATE)["Resources"]
+    assert made["Table"]["Properties"] == {"DeletionProtectionEnabled": False, "Tags": []}
+    assert made["Table"]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert {name: made[name] for name in ("Function", "Queue")} == {
+        name: TEMPLATE["Resources"][name] for name in ("Function", "Queue")
+    }
 
 
 @pytest.mark.parametrize(
