@@ -53,6 +53,9 @@ A stage without requests costs nothing except for stored data, its alarms, and t
   That costs ${prices.POLLING:.2f} a month. The free tier of SQS, one million requests a month for each account, reduces
   it to ${prices.FIRST_STAGE_POLLING:.2f} for one stage.
 
+Removed files cost storage like others for the days of the parameter `FileVersionDays`, 35 by default: ${prices.S3_GB:.3f}
+per GB and month. The limits of requests and executions and the deletion protection of the tables are free.
+
 The {prices.METRICS} metrics of requests cost nothing in hours without requests. Each costs up to ${prices.METRIC:.2f} a
 month, after the free tier of CloudWatch: ${prices.METRIC * prices.METRICS:.2f} in total. The parameter `Metrics=off`
 omits them. A dashboard costs ${prices.DASHBOARD:.2f} a month, and a million traces cost ${prices.TRACES:.2f}. Both are

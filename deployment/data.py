@@ -73,10 +73,16 @@ def remove_bucket(s3: S3Client, bucket: str) -> None:
 
 
 def empty(s3: S3Client, bucket: str) -> None:
-    """Removes all contents of a bucket."""
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        if page.get("Contents"):
-            _remove(s3, bucket, [{"Key": each["Key"]} for each in page["Contents"]])
+    """Removes all contents of a bucket, with all versions of files."""
+    while found := _first_versions(s3, bucket):
+        _remove(s3, bucket, found)
+
+
+def _first_versions(s3: S3Client, bucket: str) -> list[ObjectIdentifierTypeDef]:
+    """Returns up to 1000 versions of files and delete markers."""
+    page = s3.list_object_versions(Bucket=bucket)
+    found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+    return [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
 
 
 def _remove(s3: S3Client, bucket: str, keys: Iterable[ObjectIdentifierTypeDef]) -> None:

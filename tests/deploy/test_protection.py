@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+
+from tests.support.template import resources_of_type
 
 
 def properties(template: dict[str, Any], name: str) -> dict[str, Any]:
@@ -54,3 +57,19 @@ def test_tables_are_protected_unless_they_are_deleted_with_the_stack(template: d
     assert is_on == {"Fn::Equals": [{"Ref": "DeletionProtection"}, "on"]}
     assert is_kept == {"Fn::Equals": [{"Ref": "RemovalPolicy"}, "keep"]}
     assert template["Parameters"]["DeletionProtection"]["Default"] == "on"
+
+
+def test_removed_files_are_kept_as_long_as_tables_can_be_restored(template: dict[str, Any]) -> None:
+    bucket = properties(template, "BlobBucket")
+    versioning = bucket["VersioningConfiguration"]
+    assert versioning == {"Fn::If": ["FilesAreVersioned", {"Status": "Enabled"}, {"Ref": "AWS::NoValue"}]}
+    is_zero = {"Fn::Equals": [{"Ref": "FileVersionDays"}, "0"]}
+    assert template["Conditions"]["FilesAreVersioned"] == {"Fn::Not": [is_zero]}
+    assert template["Parameters"]["FileVersionDays"]["Default"] == 35  # the time of DynamoDB's point-in-time recovery
+
+
+def test_no_function_may_remove_a_version_of_a_file(template: dict[str, Any]) -> None:
+    roles = json.dumps(resources_of_type(template, "AWS::IAM::Role"))
+    assert "s3:DeleteObject" in roles
+    assert "s3:DeleteObjectVersion" not in roles
+    assert "s3:*" not in roles

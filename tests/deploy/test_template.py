@@ -120,12 +120,28 @@ def test_files_are_accessible_over_tls_only(template: Template) -> None:
     assert statement["Resource"] == [{"Fn::GetAtt": ["BlobBucket", "Arn"]}, {"Fn::Sub": "${BlobBucket.Arn}/*"}]
 
 
-def test_incomplete_uploads_are_aborted_and_only_staged_files_expire(template: Template) -> None:
+def test_incomplete_uploads_are_aborted_and_only_staged_files_and_former_versions_expire(template: Template) -> None:
     rules = template["Resources"]["BlobBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    assert {rule.pop("Id") for rule in rules} == {"AbortStaleMultipartUploads", "RemoveStagedUploads"}
+    assert {rule.pop("Id") for rule in rules} == {
+        "AbortStaleMultipartUploads",
+        "RemoveStagedUploads",
+        "RemoveFormerVersions",
+    }
     assert rules == [
         {"Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
-        {"Status": "Enabled", "Prefix": f"{STAGING}/", "ExpirationInDays": 2},
+        {
+            "Status": "Enabled",
+            "Prefix": f"{STAGING}/",
+            "ExpirationInDays": 2,
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        },
+        {
+            "Status": "Enabled",
+            "NoncurrentVersionExpiration": {
+                "NoncurrentDays": {"Fn::If": ["FilesAreVersioned", {"Ref": "FileVersionDays"}, 1]}
+            },
+            "ExpiredObjectDeleteMarker": True,
+        },
     ]
 
 

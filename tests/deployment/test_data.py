@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
 
 import boto3
 import pytest
@@ -10,13 +11,12 @@ from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
 
 from chalicelib.local.moto.backends import Backends
-from deployment.data import Data
+from deployment.data import Data, remove_bucket
 from deployment.stage import Stage
 
 REGION = "us-east-1"
 TABLE = "buckets-api-dev-CatalogTable-1ABC2DEF3GHI4"
 FOREIGN_TABLE = "buckets-api-dev2-CatalogTable-1ABC2DEF3GHI4"
-BUCKET = "buckets-api-dev-blobbucket-1abc2def3ghi"
 
 
 @dataclass
@@ -25,6 +25,8 @@ class Cloud:
     s3: S3Client
     data: Data
     printed: list[str]
+    # The engine has one bucket with a name, in whichever account.
+    bucket: str = field(default_factory=lambda: f"buckets-api-dev-blobbucket-{uuid.uuid4().hex}")
 
     def create_table(self, name: str, *, is_protected: bool) -> None:
         self.dynamodb.create_table(
@@ -66,3 +68,36 @@ def test_tables_of_other_stages_are_not_changed(cloud: Cloud) -> None:
     cloud.data.remove()
     assert cloud.dynamodb.describe_table(TableName=FOREIGN_TABLE)["Table"]["DeletionProtectionEnabled"] is True
     assert cloud.printed == []
+
+
+def version_ids(cloud: Cloud) -> list[str]:
+    found = cloud.s3.list_object_versions(Bucket=cloud.bucket)
+    return [each["VersionId"] for each in (*found.get("Versions", []), *found.get("DeleteMarkers", []))]
+
+
+def test_a_bucket_is_removed_with_all_versions_of_its_files(cloud: Cloud) -> None:
+    cloud.s3.create_bucket(Bucket=cloud.bucket)
+    cloud.s3.put_object(Bucket=cloud.bucket, Key="blobs/before", Body=b"before versioning")
+    cloud.s3.put_bucket_versioning(Bucket=cloud.bucket, VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"first", b"second"):
+        cloud.s3.put_object(Bucket=cloud.bucket, Key="blobs/replaced", Body=body)
+    cloud.s3.put_object(Bucket=cloud.bucket, Key="blobs/removed", Body=b"removed")
+    cloud.s3.delete_object(Bucket=cloud.bucket, Key="blobs/removed")
+    assert len(version_ids(cloud)) == 5
+    cloud.data.empty_buckets()
+    assert version_ids(cloud) == []
+    cloud.data.remove()
+    assert cloud.data.buckets() == []
+
+
+def test_a_bucket_with_more_than_one_page_of_versions_is_emptied(cloud: Cloud) -> None:
+    cloud.s3.create_bucket(Bucket=cloud.bucket)
+    cloud.s3.put_bucket_versioning(Bucket=cloud.bucket, VersioningConfiguration={"Status": "Enabled"})
+    for number in range(1001):
+        cloud.s3.put_object(Bucket=cloud.bucket, Key=f"blobs/{number}", Body=b"")
+    cloud.data.empty_buckets()
+    assert version_ids(cloud) == []
+
+
+def test_a_bucket_that_does_not_exist_is_removed_already(cloud: Cloud) -> None:
+    remove_bucket(cloud.s3, cloud.bucket)
