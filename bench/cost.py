@@ -18,6 +18,24 @@ from bench.workload import Row, measure
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "cost.md"
 COUNTED_RUNS, TIMED_RUNS = 1, 30
 
+_LOGGED = f"${prices.LOG_GB:.2f} per GB of log, about {prices.ACCESS_LOG_REQUESTS_PER_GB:.1f} million requests"
+_INSPECTED = f"${prices.WEB_ACL:.2f}, and ${prices.WEB_ACL_RULE:.2f} for each rule"
+# Each protection, its parameter and default, its cost in a month without requests, and what is added with use.
+_PROTECTIONS = (
+    ("limit of requests", "`RequestRate`: 1000; `RequestBurst`: 2000", "0", "0"),
+    ("limits of executions", "`ApiConcurrency`: none; `TaskConcurrency`: 10", "0", "0"),
+    ("deletion protection of the tables", "`DeletionProtection`: on", "0", "0"),
+    ("removed files", "`FileVersionDays`: 35", "0", f"${prices.S3_GB:.3f} per GB and month"),
+    ("compressed responses", "`CompressedBytes`: 1024", "0", "0"),
+    ("access log", "`AccessLog`: off", "0", _LOGGED),
+    ("web ACL", "`WebAclArn`: none", _INSPECTED, f"${prices.WEB_ACL_REQUEST:.2f} per million requests"),
+    ("traces", "`Tracing`: PassThrough", "0", f"${prices.TRACES:.2f} per million traces"),
+)
+_PROTECTION_HEADINGS = ("protection", "parameter and default", "$ a month without requests", "with use")
+PROTECTIONS = "\n".join(
+    f"| {' | '.join(cells)} |" for cells in (_PROTECTION_HEADINGS, ["---"] * len(_PROTECTION_HEADINGS), *_PROTECTIONS)
+)
+
 INTRODUCTION = f"""# Cost
 
 `make bench` writes this page, and a test compares its counts with the code. Prices are the published prices of AWS for
@@ -53,8 +71,9 @@ A stage without requests costs nothing except for stored data, its alarms, and t
   That costs ${prices.POLLING:.2f} a month. The free tier of SQS, one million requests a month for each account, reduces
   it to ${prices.FIRST_STAGE_POLLING:.2f} for one stage.
 
-Removed files cost storage like others for the days of the parameter `FileVersionDays`, 35 by default: ${prices.S3_GB:.3f}
-per GB and month. The limits of requests and executions and the deletion protection of the tables are free.
+These protections of a stage ([Deploying](../how-to/deploying.md#protect-a-stage)) cost:
+
+{PROTECTIONS}
 
 The {prices.METRICS} metrics of requests cost nothing in hours without requests. Each costs up to ${prices.METRIC:.2f} a
 month, after the free tier of CloudWatch: ${prices.METRIC * prices.METRICS:.2f} in total. The parameter `Metrics=off`

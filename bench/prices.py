@@ -28,6 +28,11 @@ LOG_GB = 0.50
 ALARM = 0.10
 # The number of alarms that the template declares. Each stage has all of them.
 ALARMS = 11
+# The number of bytes of a line in the access log of API Gateway, and the requests in millions that fill a gigabyte.
+ACCESS_LOG_LINE_BYTES = 300
+ACCESS_LOG_REQUESTS_PER_GB = 1e9 / ACCESS_LOG_LINE_BYTES / MILLION
+# Prices of AWS WAF in dollars: a web ACL and a rule per month, and a million requests.
+WEB_ACL, WEB_ACL_RULE, WEB_ACL_REQUEST = 5.00, 1.00, 0.60
 # Prices in dollars: one metric and one dashboard per month, and a million traces.
 METRIC, DASHBOARD, TRACES = 0.30, 3.00, 5.00
 # The number of metrics in the log line of a request.

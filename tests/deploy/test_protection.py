@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from bench import prices
 from tests.support.template import resources_of_type
 
 
@@ -73,3 +75,55 @@ def test_no_function_may_remove_a_version_of_a_file(template: dict[str, Any]) ->
     assert "s3:DeleteObject" in roles
     assert "s3:DeleteObjectVersion" not in roles
     assert "s3:*" not in roles
+
+
+def test_large_responses_are_compressed(template: dict[str, Any]) -> None:
+    api = properties(template, "RestAPI")
+    assert api["MinimumCompressionSize"] == {"Ref": "CompressedBytes"}
+    declared = template["Parameters"]["CompressedBytes"]
+    assert (declared["MinValue"], declared["Default"], declared["MaxValue"]) == (0, 1024, 10 * 1024 * 1024)
+    # API Gateway does not compress binary types.
+    assert not any("json" in type_ for type_ in api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"])
+
+
+def test_requests_are_logged_only_if_the_operator_wants_it(template: dict[str, Any]) -> None:
+    condition, setting, otherwise = properties(template, "RestAPI")["AccessLogSetting"]["Fn::If"]
+    assert (condition, otherwise) == ("AccessIsLogged", {"Ref": "AWS::NoValue"})
+    assert setting["DestinationArn"] == {"Fn::GetAtt": ["AccessLogGroup", "Arn"]}
+    assert template["Resources"]["AccessLogGroup"]["Condition"] == "AccessIsLogged"
+    assert properties(template, "AccessLogGroup")["RetentionInDays"] == {"Ref": "LogRetention"}
+    assert template["Parameters"]["AccessLog"]["Default"] == "off"
+
+
+def test_a_line_of_the_access_log_is_json_without_paths_and_headers(template: dict[str, Any]) -> None:
+    _, setting, _ = properties(template, "RestAPI")["AccessLogSetting"]["Fn::If"]
+    line = json.loads(setting["Format"])
+    assert {"request_id", "status", "route", "ip"} <= set(line)
+    assert all(value.startswith("$context.") for value in line.values())
+    assert {"$context.path", "$context.protocol"}.isdisjoint(line.values())
+    assert len(setting["Format"]) < prices.ACCESS_LOG_LINE_BYTES * 2
+
+
+def test_a_web_acl_inspects_requests_if_one_is_given(template: dict[str, Any]) -> None:
+    association = template["Resources"]["WebAclAssociation"]
+    assert association["Condition"] == "RequestsAreInspected"
+    assert association["Properties"]["WebACLArn"] == {"Ref": "WebAclArn"}
+    assert association["Properties"]["ResourceArn"]["Fn::Sub"].endswith("/restapis/${RestAPI}/stages/${RestAPI.Stage}")
+    assert "WAF_FILTERED" in properties(template, "RestAPI")["GatewayResponses"]
+
+
+@pytest.mark.parametrize(
+    ("arn", "is_accepted"),
+    [
+        ("", True),
+        ("arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/films/1234abcd-12ab-34cd-56ef-1234567890ab", True),
+        ("arn:aws:wafv2:us-east-1:123456789012:global/webacl/films/1234abcd-12ab-34cd-56ef-1234567890ab", False),
+        ("films", False),
+    ],
+)
+def test_only_the_arn_of_a_regional_web_acl_is_accepted(template: dict[str, Any], arn: str, is_accepted: bool) -> None:
+    assert (re.fullmatch(template["Parameters"]["WebAclArn"]["AllowedPattern"], arn) is not None) is is_accepted
+
+
+def test_the_api_is_traced_with_the_functions(template: dict[str, Any]) -> None:
+    assert properties(template, "RestAPI")["TracingEnabled"] == {"Fn::If": ["TracingIsActive", True, False]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 
 import pytest
@@ -72,3 +73,13 @@ def test_the_page_counts_every_polled_queue_and_the_guide_has_the_sum() -> None:
     assert f"costs ${prices.POLLING:.2f} a month" in cost.PAGE.read_text()
     total = prices.POLLING + prices.ALARM * prices.ALARMS
     assert f"at most ${total:.2f} a month" in (DOCS / "how-to" / "deploying.md").read_text()
+
+
+def test_the_page_has_the_cost_of_every_protection_with_its_default() -> None:
+    parameters = merge_template()["Parameters"]
+    shown = re.findall(r"`(\w+)`: (\w+)", cost.PROTECTIONS)
+    assert cost.PROTECTIONS in cost.PAGE.read_text()
+    assert len(shown) >= 8
+    for name, default in shown:
+        declared = parameters[name]["Default"]
+        assert default == ("none" if declared in ("", 0) else str(declared)), name
