@@ -27,7 +27,7 @@ S3_GB = 0.023
 LOG_GB = 0.50
 ALARM = 0.10
 # The number of alarms that the template declares. Each stage has all of them.
-ALARMS = 11
+ALARMS = 16
 # The number of bytes of a line in the access log of API Gateway, and the requests in millions that fill a gigabyte.
 ACCESS_LOG_LINE_BYTES = 300
 ACCESS_LOG_REQUESTS_PER_GB = 1e9 / ACCESS_LOG_LINE_BYTES / MILLION

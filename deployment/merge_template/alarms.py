@@ -10,6 +10,7 @@ from deployment.merge_template.cloudformation import Json, get_att, ref, resourc
 FIVE_MINUTES = 300
 AN_HOUR = 3600
 TEN_MINUTES_IN_MILLISECONDS = 600_000
+FIVE_SECONDS_IN_MILLISECONDS = 5_000
 
 # Alarms without an address are shown in CloudWatch only.
 ACTIONS = {"Fn::If": ["AlarmsAreMailed", [ref("AlarmTopic")], ref("AWS::NoValue")]}
@@ -17,7 +18,7 @@ ACTIONS = {"Fn::If": ["AlarmsAreMailed", [ref("AlarmTopic")], ref("AWS::NoValue"
 
 @dataclass(frozen=True)
 class Alarm:
-    """A metric of CloudWatch and the value that it must not exceed."""
+    """A metric of CloudWatch and the value that it must not exceed, in each of this number of successive periods."""
 
     name: str
     description: str
@@ -26,6 +27,18 @@ class Alarm:
     statistic: str = "Maximum"
     comparison: str = "GreaterThanThreshold"
     threshold: int = 0
+    periods: int = 1
+
+
+def _throttling(table: str, action: str, stored: str) -> Alarm:
+    # An alarm for the sum of reads and writes would cost as much as two.
+    return Alarm(
+        f"{stored}{action}sThrottledAlarm",
+        f"DynamoDB throttled {action.lower()}s of the {stored.lower()} table",
+        ("AWS/DynamoDB", f"{action}ThrottleEvents"),
+        {"TableName": ref(table)},
+        statistic="Sum",
+    )
 
 
 ALARMS = (
@@ -103,6 +116,19 @@ ALARMS = (
         {"FunctionName": ref("APIHandler")},
         statistic="Sum",
     ),
+    Alarm(
+        "ApiSlowAlarm",
+        "A tenth of the requests took longer than five seconds, for fifteen minutes",
+        ("AWS/ApiGateway", "Latency"),
+        {"ApiName": ref("AWS::StackName"), "Stage": "api"},
+        statistic="p90",
+        threshold=FIVE_SECONDS_IN_MILLISECONDS,
+        periods=3,
+    ),
+    _throttling("CatalogTable", "Read", "Catalog"),
+    _throttling("CatalogTable", "Write", "Catalog"),
+    _throttling("ObjectsTable", "Read", "Objects"),
+    _throttling("ObjectsTable", "Write", "Objects"),
 )
 
 
@@ -118,12 +144,19 @@ def _properties(alarm: Alarm) -> Json:
         "Namespace": namespace,
         "MetricName": metric,
         "Dimensions": [{"Name": name, "Value": value} for name, value in alarm.dimensions.items()],
-        "Statistic": alarm.statistic,
+        **_statistic(alarm.statistic),
         "Period": FIVE_MINUTES,
-        "EvaluationPeriods": 1,
+        "EvaluationPeriods": alarm.periods,
         "Threshold": alarm.threshold,
         "ComparisonOperator": alarm.comparison,
         "TreatMissingData": "notBreaching",
         "AlarmActions": ACTIONS,
         "OKActions": ACTIONS,
     }
+
+
+def _statistic(name: str) -> Json:
+    """A statistic or a percentile. An alarm ignores a percentile of fewer values than it needs."""
+    if not name.startswith("p"):
+        return {"Statistic": name}
+    return {"ExtendedStatistic": name, "EvaluateLowSampleCountPercentile": "ignore"}

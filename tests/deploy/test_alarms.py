@@ -21,6 +21,11 @@ WATCHED = {
     ("AWS/Lambda", "IteratorAge", "FunctionName", "OnCatalogChange"),
     ("AWS/Lambda", "Throttles", "FunctionName", "APIHandler"),
     ("AWS/ApiGateway", "5XXError", "ApiName", "AWS::StackName"),
+    ("AWS/ApiGateway", "Latency", "ApiName", "AWS::StackName"),
+    ("AWS/DynamoDB", "ReadThrottleEvents", "TableName", "CatalogTable"),
+    ("AWS/DynamoDB", "WriteThrottleEvents", "TableName", "CatalogTable"),
+    ("AWS/DynamoDB", "ReadThrottleEvents", "TableName", "ObjectsTable"),
+    ("AWS/DynamoDB", "WriteThrottleEvents", "TableName", "ObjectsTable"),
 }
 
 
@@ -51,13 +56,20 @@ def test_one_dead_letter_raises_an_alarm(alarms: list[dict[str, Any]]) -> None:
             assert alarm["Statistic"] == "Maximum"
 
 
-def test_the_alarm_for_server_errors_watches_the_api_of_this_stack(
+def test_a_few_slow_requests_raise_no_alarm(alarms: list[dict[str, Any]]) -> None:
+    (slow,) = [alarm for alarm in alarms if alarm["MetricName"] == "Latency"]
+    assert (slow["ExtendedStatistic"], slow["EvaluateLowSampleCountPercentile"]) == ("p90", "ignore")
+    assert (slow["Threshold"], slow["EvaluationPeriods"], slow["Period"]) == (5000, 3, 300)
+    assert "Statistic" not in slow
+
+
+def test_the_alarms_of_requests_watch_the_api_of_this_stack(
     template: dict[str, Any], alarms: list[dict[str, Any]]
 ) -> None:
-    (faults,) = [alarm for alarm in alarms if alarm["Namespace"] == "AWS/ApiGateway"]
     api = template["Resources"]["RestAPI"]["Properties"]
-    dimensions = {each["Name"]: each["Value"] for each in faults["Dimensions"]}
-    assert dimensions == {"ApiName": api["Name"], "Stage": api["StageName"]}
+    for alarm in (each for each in alarms if each["Namespace"] == "AWS/ApiGateway"):
+        dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+        assert dimensions == {"ApiName": api["Name"], "Stage": api["StageName"]}
     assert api["DefinitionBody"]["info"]["title"] == api["Name"]
 
 
