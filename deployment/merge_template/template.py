@@ -11,6 +11,7 @@ from deployment.merge_template.dashboard import dashboard
 from deployment.merge_template.functions import functions, log_groups, queues
 from deployment.merge_template.gateway_responses import gateway_responses
 from deployment.merge_template.queries import queries
+from deployment.merge_template.queue_policies import queue_policies
 
 HANDWRITTEN = Path(__file__).parents[2] / ".chalice" / "resources.json"
 
@@ -18,7 +19,9 @@ HANDWRITTEN = Path(__file__).parents[2] / ".chalice" / "resources.json"
 def merge_template() -> Json:
     """The template that `chalice package` merges into its own."""
     template: Json = json.loads(HANDWRITTEN.read_text())
-    template["Resources"] |= log_groups() | queues() | functions() | alarms() | queries() | dashboard()
+    template["Resources"] |= (
+        log_groups() | queues() | queue_policies() | functions() | alarms() | queries() | dashboard()
+    )
     template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"] = gateway_responses()
     return template
 

@@ -15,6 +15,7 @@ from deployment.merge_template.dashboard import dashboard
 from deployment.merge_template.functions import functions, log_groups, queues
 from deployment.merge_template.gateway_responses import RESPONSES
 from deployment.merge_template.queries import queries
+from deployment.merge_template.queue_policies import queue_policies
 from deployment.merge_template.template import HANDWRITTEN, merge_template
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +28,8 @@ def handwritten() -> dict[str, dict[str, object]]:
 
 
 def test_no_resource_is_declared_twice(handwritten: dict[str, dict[str, object]]) -> None:
-    sources = [handwritten["Resources"], log_groups(), queues(), functions(), alarms(), queries(), dashboard()]
+    generated = [log_groups(), queues(), queue_policies(), functions(), alarms(), queries(), dashboard()]
+    sources = [handwritten["Resources"], *generated]
     declared = Counter(logical_id for resources in sources for logical_id in resources)
     assert set(declared.values()) == {1}
     assert set(declared) == set(merge_template()["Resources"])

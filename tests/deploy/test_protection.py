@@ -11,6 +11,8 @@ import pytest
 from bench import prices
 from tests.support.template import resources_of_type
 
+WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
+
 
 def properties(template: dict[str, Any], name: str) -> dict[str, Any]:
     found: dict[str, Any] = template["Resources"][name]["Properties"]
@@ -127,3 +129,24 @@ def test_only_the_arn_of_a_regional_web_acl_is_accepted(template: dict[str, Any]
 
 def test_the_api_is_traced_with_the_functions(template: dict[str, Any]) -> None:
     assert properties(template, "RestAPI")["TracingEnabled"] == {"Fn::If": ["TracingIsActive", True, False]}
+
+
+def test_queues_deny_requests_without_tls(template: dict[str, Any]) -> None:
+    denying = {}
+    for policy in resources_of_type(template, "AWS::SQS::QueuePolicy").values():
+        (queue,) = policy["Properties"]["Queues"]
+        (denied,) = [each for each in policy["Properties"]["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"]
+        assert (denied["Principal"], denied["Action"]) == ("*", "sqs:*")
+        assert denied["Resource"] == {"Fn::GetAtt": [queue["Ref"], "Arn"]}
+        denying[queue["Ref"]] = denied["Condition"]
+    assert denying == dict.fromkeys(resources_of_type(template, "AWS::SQS::Queue"), WITHOUT_TLS)
+
+
+def test_only_alarms_of_this_account_publish_to_the_topic_and_only_over_tls(template: dict[str, Any]) -> None:
+    policy = template["Resources"]["AlarmTopicPolicy"]
+    assert policy["Condition"] == template["Resources"]["AlarmTopic"]["Condition"]
+    allowed, denied = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert policy["Properties"]["Topics"] == [allowed["Resource"]] == [denied["Resource"]] == [{"Ref": "AlarmTopic"}]
+    assert (allowed["Effect"], allowed["Principal"]) == ("Allow", {"Service": "cloudwatch.amazonaws.com"})
+    assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert (denied["Effect"], denied["Principal"], denied["Condition"]) == ("Deny", "*", WITHOUT_TLS)

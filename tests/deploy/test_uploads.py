@@ -41,7 +41,7 @@ def test_the_queue_accepts_messages_before_the_bucket_is_created(template: dict[
 def statement(template: dict[str, Any]) -> dict[str, Any]:
     policy = properties(template, "ArrivalQueuePolicy")
     assert policy["Queues"] == [{"Ref": "ArrivalQueue"}]
-    (found,) = policy["PolicyDocument"]["Statement"]
+    (found,) = [each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Allow"]
     return dict(found)
 
 
