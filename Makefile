@@ -113,9 +113,10 @@ package: setup
 lint-template: package
 	$(BIN)/cfn-lint build/package/sam.json
 
-# PARAMETERS="AlarmEmail=… LogRetention=90" sets parameters of the template. Other parameters keep their values.
+# PARAMETERS="AlarmEmail=… LogRetention=90" sets parameters of the template, and TAGS="team=films" tags of the stack and
+# its resources. Other parameters and tags keep their values.
 deploy: package
-	$(BIN)/python -m deployment deploy --stage $(STAGE) $(PARAMETERS)
+	$(BIN)/python -m deployment deploy --stage $(STAGE) $(foreach tag,$(TAGS),--tag $(tag)) $(PARAMETERS)
 
 # DELETE_DATA=yes also removes tables and files.
 destroy: setup

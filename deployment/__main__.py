@@ -24,6 +24,7 @@ from deployment.template import (
     REMOVAL,
     parameter_values,
     read_template,
+    tags_of,
     with_code,
     with_removal,
     without_protection,
@@ -85,12 +86,13 @@ def deployment() -> None:
 @deployment.command()
 @stage_option
 @click.option("--package", type=click.Path(path_type=Path), default=PACKAGE, help="Output of `make package`.")
+@click.option("--tag", "tags", multiple=True, type=Assignment(), help="A tag of the stage. NAME= removes it.")
 @click.argument("parameters", nargs=-1, type=Assignment(), metavar="[NAME=VALUE]...")
-def deploy(name: str, package: Path, parameters: Iterable[tuple[str, str]]) -> None:
+def deploy(name: str, package: Path, tags: Iterable[tuple[str, str]], parameters: Iterable[tuple[str, str]]) -> None:
     """Create the stage, or update it to the packaged version, and print the settings of a client.
 
-    Template parameters that are not given keep their values. The first deployment creates an organization, a namespace
-    and a key, and prints the key. It is not shown again.
+    Template parameters and tags that are not given keep their values. The first deployment creates an organization, a
+    namespace and a key, and prints the key. It is not shown again.
     """
     stage, template = stage_of(name), read_template(package)
     stack = Stack(boto3.client("cloudformation"), stage.stack, say)
@@ -101,7 +103,8 @@ def deploy(name: str, package: Path, parameters: Iterable[tuple[str, str]]) -> N
     final = with_removal(with_code(template, stage.artifacts, key), chosen[REMOVAL])
     versions = [without_protection(final), final] if stack.is_new() else [final]
     urls = [artifacts.url(artifacts.put(json.dumps(version).encode(), ".json")) for version in versions]
-    changed = [stack.apply(url, chosen, {"stage": stage.name}) for url in urls]
+    all_tags = tags_of(stage.name, dict(tags), stack.tags())
+    changed = [stack.apply(url, chosen, all_tags) for url in urls]
     say(f"{stage.stack} is up to date" if any(changed) else f"{stage.stack} was already up to date")
     print_client_settings(stack.outputs(), chosen["PublicUrl"])
 

@@ -49,6 +49,11 @@ class Stack:
         pairs = found.get("Parameters", []) if found else []
         return {pair["ParameterKey"]: pair["ParameterValue"] for pair in pairs}
 
+    def tags(self) -> dict[str, str]:
+        """Returns the tags of the stack; empty if it does not exist."""
+        found = self._find()
+        return {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])} if found else {}
+
     def outputs(self) -> dict[str, str]:
         """Returns the outputs of the stack. Raises DeploymentFailed if it does not exist."""
         found = self._find()

@@ -65,6 +65,12 @@ def without_protection(template: Template) -> Template:
     return {**template, "Resources": resources}
 
 
+def tags_of(stage: str, given: Mapping[str, str], current: Mapping[str, str]) -> dict[str, str]:
+    """Returns the tags of the stack: its name, the given tags, and those that it has. An empty value removes a tag."""
+    tags = {**current, **given, "stage": stage}
+    return {name: value for name, value in tags.items() if value}
+
+
 def parameter_values(template: Template, given: Mapping[str, str], current: Mapping[str, str]) -> dict[str, str]:
     """Returns a value for each parameter: the given one, or else that of the stack, or else the default.
 

@@ -40,10 +40,12 @@ def test_the_first_deployment_prints_the_settings_of_a_client(new_stage: NewStag
 
 def test_an_update_keeps_data_and_other_parameters(new_stage: NewStage) -> None:
     stage = new_stage("growing")
-    key = deployed(stage, "LogRetention=7")["MIXPEEK_API_KEY"]
+    key = deployed(stage, "--tag", "team=films", "LogRetention=7")["MIXPEEK_API_KEY"]
     made = new_sdk(stage.address, key, "default").client.buckets.create(name="posters", bucket_schema=SCHEMA)
     deployed(stage, "ApiMemory=2048", "PublicUrl=https://buckets.example.com")
     assert new_sdk(stage.address, key, "default").client.buckets.get("posters").bucket_id == made.bucket_id
+    (stack,) = stage.emulator.client("cloudformation").describe_stacks(StackName=stage.stack)["Stacks"]
+    assert {tag["Key"]: tag["Value"] for tag in stack["Tags"]} == {"team": "films", "stage": "growing"}
     functions = stage.emulator.client("lambda").list_functions()["Functions"]
     assert 2048 in [each["MemorySize"] for each in functions if stage.stack in each["FunctionName"]]
     groups = stage.emulator.client("logs").describe_log_groups()["logGroups"]

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from deployment.errors import DeploymentFailed
-from deployment.template import parameter_values, read_template, with_code, with_removal, without_protection
+from deployment.template import (
+    parameter_values,
+    read_template,
+    tags_of,
+    with_code,
+    with_removal,
+    without_protection,
+)
 
 TEMPLATE: dict[str, Any] = {
     "Parameters": {"ApiMemory": {"Default": 1024}, "AlarmEmail": {"Default": ""}},
@@ -63,6 +70,25 @@ def test_a_parameter_has_the_given_value_or_the_current_one_or_the_default(
     given: dict[str, str], current: dict[str, str], expected: dict[str, str]
 ) -> None:
     assert parameter_values(TEMPLATE, given, current) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "current", "expected"),
+    [
+        ({}, {}, {"stage": "dev"}),
+        (
+            {"team": "films"},
+            {"cost-center": "7", "stage": "dev"},
+            {"team": "films", "cost-center": "7", "stage": "dev"},
+        ),
+        ({"team": ""}, {"team": "films"}, {"stage": "dev"}),
+        ({"stage": "other"}, {}, {"stage": "dev"}),
+    ],
+)
+def test_a_tag_keeps_its_value_unless_another_is_given_or_none(
+    given: dict[str, str], current: dict[str, str], expected: dict[str, str]
+) -> None:
+    assert tags_of("dev", given, current) == expected
 
 
 def test_an_unknown_parameter_and_a_missing_package_are_errors(tmp_path: Path) -> None:
