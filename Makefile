@@ -2,6 +2,10 @@
 
 PYTHON ?= python3 python3.11 python3.12 python3.13 python3.14
 STAGE ?= dev
+# The runtime and the architecture of the functions in AWS, x86_64 or arm64. They do not depend on the Python in $(VENV).
+RUNTIME ?= python3.13
+ARCHITECTURE ?= x86_64
+PACKAGE ?= build/package
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,8 +17,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # lets pytest keep the compiled tests for the next run, even if the environment turns that off.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(shell $(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))') --dist worksteal
 
-.PHONY: help setup run test coverage nightly check bench bench-scale package lint-template deploy destroy test-deploy \
-    test-engines test-large-files test-browser test-lowest-sdk constraints
+.PHONY: help setup run test coverage nightly check bench bench-scale package lint-template deploy destroy test-package \
+    test-deploy test-engines test-large-files test-browser test-lowest-sdk constraints
 
 help:
 	@echo 'make run              serve the API on this machine, with an embedded engine instead of AWS'
@@ -104,19 +108,18 @@ bench-scale: setup
 
 # Chalice needs a region only to determine the names of service principals.
 package: setup
-	rm -rf build/package .chalice/deployments
-	$(BIN)/python -m deployment.merge_template build/merge-template.json
-	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} BUCKETS_ENGINE= \
-	    $(BIN)/chalice package --stage $(STAGE) --merge-template build/merge-template.json build/package
-	$(BIN)/python .chalice/lambda_package.py build/package
+	rm -rf $(PACKAGE) .chalice/deployments
+	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} BUCKETS_ENGINE= $(BIN)/python -m deployment.packaging \
+	    --stage $(STAGE) --runtime $(RUNTIME) --architecture $(ARCHITECTURE) $(PACKAGE)
+	$(BIN)/python .chalice/lambda_package.py $(PACKAGE)
 
 lint-template: package
-	$(BIN)/cfn-lint build/package/sam.json
+	$(BIN)/cfn-lint $(PACKAGE)/sam.json
 
 # PARAMETERS="AlarmEmail=… LogRetention=90" sets parameters of the template, and TAGS="team=films" tags of the stack and
 # its resources. Other parameters and tags keep their values.
 deploy: package
-	$(BIN)/python -m deployment deploy --stage $(STAGE) $(foreach tag,$(TAGS),--tag $(tag)) $(PARAMETERS)
+	$(BIN)/python -m deployment deploy --stage $(STAGE) --package $(PACKAGE) $(foreach tag,$(TAGS),--tag $(tag)) $(PARAMETERS)
 
 # DELETE_DATA=yes also removes tables and files.
 destroy: setup
@@ -130,11 +133,16 @@ test-browser: setup
 
 MINISTACK := .local/ministack
 
-test-deploy: package $(MINISTACK)/.ready
+# The emulator runs the functions with the Python in $(VENV), so they are packaged for its version.
+test-package: setup
+	@$(MAKE) --no-print-directory package PACKAGE=build/test-package ARCHITECTURE=x86_64 \
+	    RUNTIME=$$($(BIN)/python -c 'import sys; print("python%s.%s" % sys.version_info[:2])')
+
+test-deploy: test-package $(MINISTACK)/.ready
 	$(BIN)/python -m pytest -rs tests/deployed
 
 # It needs several GB of memory, most of it for the emulator, and 3 GB on the disk.
-test-large-files: package $(MINISTACK)/.ready
+test-large-files: test-package $(MINISTACK)/.ready
 	TEST_LARGE_FILES=yes $(BIN)/python -m pytest -rs tests/local/server/test_one_gigabyte.py \
 	    tests/deployed/test_one_gigabyte.py
 

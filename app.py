@@ -13,6 +13,11 @@ from chalice.app import DynamoDBEvent, SQSEvent
 from chalicelib.api import create_app
 from chalicelib.wiring import services
 
+if os.environ.get("AWS_CHALICE_CLI_MODE"):
+    from chalicelib.local.server.chalice_commands import refuse_deployment
+
+    refuse_deployment()
+
 app = create_app(services)
 
 # Chalice requires literal ARNs. The merge template of the stack replaces them with references.

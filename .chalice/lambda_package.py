@@ -1,25 +1,25 @@
-"""Completes and checks the output of `chalice package`: `python .chalice/lambda_package.py build/package`.
+"""Completes and checks the output of `deployment.packaging`: `python .chalice/lambda_package.py build/package`.
 
 Chalice puts all of `chalicelib` into the zip file, including caches. This script removes files that the functions do
 not use, and adds bytecode: the file system of a Lambda function is read-only, so without bytecode each cold start
 compiles all sources. It fails if a required file is missing, if a forbidden file is present, or if `app.py` cannot be
-imported.
+imported. Bytecode and the import need a Python of the version of the runtime; without one, the script says so.
 """
 
 from __future__ import annotations
 
-import compileall
 import importlib.util
 import json
 import platform
-import py_compile
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # The maximum size of the zip file without the packages in `vendor`, and the maximum of Lambda for all files unpacked.
 MAX_PACKAGE_BYTES = 6_000_000
@@ -37,6 +37,8 @@ LAMBDA_ROOT = "/var/task"
 # The AWS SDK and its dependencies, which each Python runtime of Lambda includes.
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 FIXED_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
+# Architectures of Lambda, and their names in the file names of compiled modules.
+MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 
 class PackageInvalid(Exception):
@@ -45,26 +47,49 @@ class PackageInvalid(Exception):
 
 def finish(folder: Path) -> str:
     """Completes and checks the package in this folder, and returns a summary line. Raises PackageInvalid."""
-    runtime = runtime_of(json.loads((folder / "sam.json").read_text()))
-    archive = folder / "deployment.zip"
+    runtime, architecture = target_of(json.loads((folder / "sam.json").read_text()))
+    archive, python = folder / "deployment.zip", python_of(runtime)
     with tempfile.TemporaryDirectory() as unpacked:
         root = Path(unpacked)
         unpack(archive, root)
-        compile_sources(root, runtime)
+        if python:
+            compile_sources(root, python)
         pack(root, archive)
-        found = problems(archive, runtime)
-        if not found and can_load():
-            found = import_problems(root)
+        found = problems(archive, runtime, architecture)
+        if not found and python and can_load(architecture):
+            found = import_problems(root, python)
     if found:
         raise PackageInvalid("; ".join(found))
-    return f"{archive}: {archive.stat().st_size / 1e6:.2f} MB for {runtime}"
+    summary = f"{archive}: {archive.stat().st_size / 1e6:.2f} MB for {runtime} on {architecture}"
+    return summary if python else f"{summary}, without bytecode, because there is no {runtime}: cold starts are slower"
 
 
-def runtime_of(template: dict[str, dict[str, dict[str, dict[str, str]]]]) -> str:
-    """Returns the Python runtime of the functions in the template, such as `python3.11`. All have the same."""
+def target_of(template: dict[str, dict[str, Any]]) -> tuple[str, str]:
+    """Returns the Python runtime of the functions in the template, such as `python3.13`, and their architecture.
+
+    All functions have the same.
+    """
     functions = (r for r in template["Resources"].values() if str(r.get("Type")) == "AWS::Serverless::Function")
-    (runtime,) = {function["Properties"]["Runtime"] for function in functions}
-    return runtime
+    targets = {(made["Properties"]["Runtime"], *made["Properties"]["Architectures"]) for made in functions}
+    ((runtime, architecture),) = targets
+    return runtime, architecture
+
+
+def python_of(runtime: str) -> str | None:
+    """Returns the path of a Python of the version of this runtime: the running one, one in PATH, or None."""
+    candidates = (sys.executable, shutil.which(runtime))
+    return next((found for path in candidates if path and (found := interpreter(path, runtime))), None)
+
+
+def interpreter(path: str, runtime: str) -> str | None:
+    """Returns the path of the interpreter that this program starts, or None if it is not of the runtime's version.
+
+    Version managers have programs in PATH that find the interpreter with the environment, or fail.
+    """
+    code = "import sys; print('python%s.%s' % sys.version_info[:2], sys.executable)"
+    done = subprocess.run([path, "-I", "-c", code], capture_output=True, text=True, check=False)
+    version, _, found = done.stdout.strip().partition(" ")
+    return found if version == runtime else None
 
 
 def unpack(archive: Path, root: Path) -> None:
@@ -73,17 +98,11 @@ def unpack(archive: Path, root: Path) -> None:
         zipped.extractall(root, [name for name in zipped.namelist() if not EXCLUDED.match(name)])
 
 
-def compile_sources(root: Path, runtime: str) -> None:
+def compile_sources(root: Path, python: str) -> None:
     """Adds bytecode next to each source file. It is unchecked (PEP 552): Python does not compare it with the source."""
-    if runtime != f"python{sys.version_info.major}.{sys.version_info.minor}":
-        raise PackageInvalid(f"Python {sys.version} cannot compile for {runtime}")
-    compileall.compile_dir(
-        root,
-        quiet=2,  # packages may contain sources for other Python versions, which cannot be compiled
-        stripdir=str(root),
-        prependdir=LAMBDA_ROOT,
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+    options = ["-qq", "-s", str(root), "-p", LAMBDA_ROOT, "--invalidation-mode", "unchecked-hash"]
+    # Packages may contain sources for other Python versions, which cannot be compiled.
+    subprocess.run([python, "-I", "-m", "compileall", *options, str(root)], capture_output=True, check=False)
 
 
 def pack(root: Path, archive: Path) -> None:
@@ -95,14 +114,14 @@ def pack(root: Path, archive: Path) -> None:
             zipped.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=9)
 
 
-def problems(archive: Path, runtime: str) -> list[str]:
+def problems(archive: Path, runtime: str, architecture: str) -> list[str]:
     """Returns the problems with the contents and the size of the zip file."""
     with zipfile.ZipFile(archive) as zipped:
         entries = zipped.infolist()
     names, vendored = {entry.filename for entry in entries}, vendored_names()
     unpacked = sum(entry.file_size for entry in entries)
     size = sum(entry.compress_size for entry in entries if entry.filename.partition("/")[0] not in vendored)
-    found = [f"{name} is missing" for name in required_files(runtime) if name not in names]
+    found = [f"{name} is missing" for name in required_files(runtime, architecture) if name not in names]
     found += [f"{name} must not be in it" for name in sorted(names) if FORBIDDEN.match(name)]
     if size > MAX_PACKAGE_BYTES:
         found.append(f"it has {size:,} bytes, more than {MAX_PACKAGE_BYTES:,}, without the packages in vendor")
@@ -116,27 +135,27 @@ def vendored_names() -> set[str]:
     return {path.name for path in VENDOR.iterdir()} if VENDOR.is_dir() else set()
 
 
-def required_files(runtime: str) -> Iterator[str]:
-    """Yields the files that the functions require, including the compiled part of pydantic for Linux on x86-64."""
+def required_files(runtime: str, architecture: str) -> Iterator[str]:
+    """Yields the files that the functions require, including the compiled part of pydantic for their platform."""
     yield from ("app.py", "chalice/app.py", "chalicelib/__init__.py", "chalicelib/api.py", "pydantic/main.py")
     yield "filetype/filetype.py"  # imported on first use, so the import of the app does not detect its absence
     abi = runtime.removeprefix("python").replace(".", "")
-    yield f"pydantic_core/_pydantic_core.cpython-{abi}-x86_64-linux-gnu.so"
+    yield f"pydantic_core/_pydantic_core.cpython-{abi}-{MACHINES[architecture]}-linux-gnu.so"
 
 
-def can_load() -> bool:
+def can_load(architecture: str = "x86_64") -> bool:
     """Returns whether this machine can load the compiled modules for Lambda."""
-    return (platform.system(), platform.machine()) == ("Linux", "x86_64")
+    return (platform.system(), platform.machine()) == ("Linux", MACHINES[architecture])
 
 
-def import_problems(root: Path) -> list[str]:
+def import_problems(root: Path, python: str) -> list[str]:
     """Imports app.py with only the package, the AWS SDK and the standard library, and returns the problems."""
     with tempfile.TemporaryDirectory() as runtime:
         for name in SDK:
             link(name, Path(runtime))
         code = f"import sys; sys.path[:0] = [{str(root)!r}, {runtime!r}]; import app; app.app"
-        python = [sys.executable, "-I", "-S", "-B", "-c", code]
-        done = subprocess.run(python, capture_output=True, text=True, check=False, env={})
+        command = [python, "-I", "-S", "-B", "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={})
     last = done.stderr.strip().rpartition("\n")[2]
     return [f"app.py cannot be imported from it: {last}"] if done.returncode else []
 

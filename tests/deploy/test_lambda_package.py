@@ -17,8 +17,8 @@ from chalice.utils import OSUtils
 
 import lambda_package
 
-RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
-COMPILED_MODULE = list(lambda_package.required_files(RUNTIME))[-1]
+RUNTIME, ARCHITECTURE = f"python{sys.version_info.major}.{sys.version_info.minor}", "x86_64"
+COMPILED_MODULE = list(lambda_package.required_files(RUNTIME, ARCHITECTURE))[-1]
 VALID_FILES = {
     "app.py": "app = 1\n",
     "chalice/app.py": "",
@@ -30,9 +30,10 @@ VALID_FILES = {
 }
 
 
-def packaged(folder: Path, files: Mapping[str, str], runtime: str = RUNTIME) -> Path:
+def packaged(folder: Path, files: Mapping[str, str], runtime: str = RUNTIME, architecture: str = ARCHITECTURE) -> Path:
     """Writes a package in the form of the output of `chalice package`."""
-    function = {"Type": "AWS::Serverless::Function", "Properties": {"Runtime": runtime}}
+    properties = {"Runtime": runtime, "Architectures": [architecture]}
+    function = {"Type": "AWS::Serverless::Function", "Properties": properties}
     table = {"Type": "AWS::DynamoDB::Table", "Properties": {}}
     (folder / "sam.json").write_text(json.dumps({"Resources": {"Function": function, "Table": table}}))
     with zipfile.ZipFile(folder / "deployment.zip", "w") as zipped:
@@ -95,10 +96,32 @@ def test_a_zip_that_is_too_large_is_invalid(tmp_path: Path, monkeypatch: pytest.
         lambda_package.finish(tmp_path)
 
 
-def test_bytecode_can_only_be_compiled_for_the_running_python(tmp_path: Path) -> None:
-    packaged(tmp_path, VALID_FILES, runtime="python3.6")
-    with pytest.raises(lambda_package.PackageInvalid, match=r"python3\.6"):
-        lambda_package.finish(tmp_path)
+def test_without_a_python_of_the_runtime_the_zip_has_no_bytecode_and_the_summary_says_so(tmp_path: Path) -> None:
+    (compiled,) = [name for name in lambda_package.required_files("python3.6", "arm64") if name.endswith(".so")]
+    assert compiled == "pydantic_core/_pydantic_core.cpython-36-aarch64-linux-gnu.so"
+    files = {**VALID_FILES, compiled: ""}
+    summary = lambda_package.finish(packaged(tmp_path, files, "python3.6", "arm64"))
+    assert "python3.6 on arm64, without bytecode" in summary
+    assert [name for name in names_in(tmp_path) if name.endswith(".pyc")] == []
+
+
+def test_a_zip_for_another_runtime_or_architecture_is_invalid(tmp_path: Path) -> None:
+    for runtime, architecture in (("python3.6", "x86_64"), (RUNTIME, "arm64")):
+        with pytest.raises(lambda_package.PackageInvalid, match="_pydantic_core"):
+            lambda_package.finish(packaged(tmp_path, VALID_FILES, runtime, architecture))
+
+
+def test_a_program_that_is_not_the_python_of_the_runtime_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dummy = tmp_path / "python3.6"  # such as those of version managers
+    dummy.write_text("#!/bin/sh\nexit 127\n")
+    dummy.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert lambda_package.python_of("python3.6") is None
+    assert lambda_package.python_of(RUNTIME) == sys.executable
+    dummy.write_text("#!/bin/sh\necho python3.6 /opt/python3.6\n")
+    assert lambda_package.python_of("python3.6") == "/opt/python3.6"
 
 
 @pytest.mark.skipif(not lambda_package.can_load(), reason="only Linux on x86_64 can load what Lambda loads")

@@ -14,7 +14,7 @@ from tests.deployed.emulator import ROOT, Emulator, missing, running
 from tests.deployed.stage import StageOnEmulator
 from tests.support.template import resources_of_type
 
-PACKAGE = ROOT / "build" / "package"
+PACKAGE = ROOT / "build" / "test-package"
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The output of `make package`, changed for the emulator."""
+    """The output of `make test-package`, changed for the emulator."""
     folder = tmp_path_factory.mktemp("package")
     shutil.copy(PACKAGE / "deployment.zip", folder)
     template = json.loads((PACKAGE / "sam.json").read_text())

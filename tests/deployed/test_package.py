@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-PYDANTIC = "pydantic_core/_pydantic_core.cpython-311-x86_64-linux-gnu.so"
+PYDANTIC = f"pydantic_core/_pydantic_core.cpython-{sys.version_info.major}{sys.version_info.minor}-x86_64-linux-gnu.so"
 
 
 @pytest.fixture

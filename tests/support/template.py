@@ -9,25 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chalice.cli.factory import CLIFactory
 from chalice.deploy.packager import LambdaDeploymentPackager
 
-from deployment.merge_template.template import write_merge_template
+from deployment.packaging import ARCHITECTURE, RUNTIME, package
 
 ROOT = Path(__file__).parents[2]
 
 
 def packaged_template(folder: Path, stage: str = "dev") -> dict[str, Any]:
     """Returns the packaged template of a stage. `folder` is for temporary files."""
-    merged = folder / "merge-template.json"
-    write_merge_template(merged)
-    factory = CLIFactory(str(ROOT), environ={})
-    config = factory.create_config_obj(stage)
-    options = factory.create_package_options()
-    packager = factory.create_app_packager(config, options, "cloudformation", "json", str(merged))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(LambdaDeploymentPackager, "create_deployment_package", lambda *_: _empty_zip(folder))
-        packager.package_app(config, str(folder / "out"), stage)
+        package(folder / "out", stage, RUNTIME, ARCHITECTURE)
     template: dict[str, Any] = json.loads((folder / "out" / "sam.json").read_text())
     return template
 
