@@ -25,11 +25,11 @@ help:
 	@echo 'make test             run the tests'
 	@echo 'make coverage         run the tests and report branch coverage, which takes twice as long'
 	@echo 'make nightly          run completely what make test runs in part: all faults, pairs of operations and sizes'
-	@echo 'make check            check format, lint rules and types'
+	@echo 'make check            check format, lint rules, types and the CloudFormation template'
 	@echo 'make bench            measure requests and deletions, and write docs/reference/cost.md'
 	@echo 'make bench-scale      measure lists of growing size on DynamoDB Local, and write docs/reference/cost.md'
 	@echo 'make package          write the CloudFormation template and the zip file to build/package'
-	@echo 'make lint-template    make package, and check the template with cfn-lint'
+	@echo 'make lint-template    make package, and check the template with cfn-lint and checkov'
 	@echo 'make deploy           create or update the stage STAGE in AWS'
 	@echo 'make destroy          remove the stage STAGE from AWS'
 	@echo 'make test-deploy      deploy the package to an emulator of AWS, and test it there'
@@ -97,6 +97,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@$(MAKE) --no-print-directory lint-template
 
 # SIZES="--objects 20000 --buckets 50" makes the run shorter: it measures the deletion of less data.
 bench: setup
@@ -113,8 +114,15 @@ package: setup
 	    --stage $(STAGE) --runtime $(RUNTIME) --architecture $(ARCHITECTURE) $(PACKAGE)
 	$(BIN)/python .chalice/lambda_package.py $(PACKAGE)
 
-lint-template: package
+CHECKOV := .local/checkov
+
+lint-template: package $(CHECKOV)/.ready
 	$(BIN)/cfn-lint $(PACKAGE)/sam.json
+	$(BIN)/python -m deployment.findings $(CHECKOV)/bin/checkov $(PACKAGE)/sam.json
+
+$(CHECKOV)/.ready: deployment/findings/requirements.txt $(READY)
+	@echo 'Installing checkov into $(CHECKOV)'
+	@$(BIN)/python -m venv $(CHECKOV) && $(CHECKOV)/bin/pip install --quiet --disable-pip-version-check --requirement $< && touch $@
 
 # PARAMETERS="AlarmEmail=… LogRetention=90" sets parameters of the template, and TAGS="team=films" tags of the stack and
 # its resources. Other parameters and tags keep their values.
