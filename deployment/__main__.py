@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import click
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.local.bootstrap import DEFAULT_NAMESPACE
@@ -16,6 +18,7 @@ from deployment.artifacts import Artifacts
 from deployment.copying import Copying
 from deployment.data import Data, remove_bucket
 from deployment.errors import DeploymentFailed, describe
+from deployment.file_copying import READ_TIMEOUT_SECONDS, THREADS, FileCopying
 from deployment.first_access import environment, first_key, services_of
 from deployment.stack import Stack
 from deployment.stage import NAME_PATTERN, Stage
@@ -73,6 +76,22 @@ class Assignment(click.ParamType[tuple[str, str]]):
         if not separator or not name:
             self.fail(f"{value!r} does not have the form NAME=VALUE", param, ctx)
         return name, text
+
+
+class Moment(click.ParamType[datetime]):
+    """A time with its offset from UTC, in ISO 8601."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Returns the time."""
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a time such as 2026-01-31T12:00:00Z", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value!r} has no offset; add Z for UTC", param, ctx)
+        return moment
 
 
 stage_option = click.option("--stage", "name", required=True, type=StageName(), help="Name of the stage, such as dev.")
@@ -170,6 +189,23 @@ def copy(name: str, catalog_table: str, objects_table: str, blob_bucket: str, pr
     say(f"Copied {rows} rows of the catalog")
     rows = copying.objects(objects_table, outputs["ObjectsTableName"], blob_bucket, outputs["BlobBucketName"])
     say(f"Copied {rows} objects")
+
+
+@deployment.command("copy-files")
+@stage_option
+@click.option("--blob-bucket", required=True, help="S3 bucket to copy from.")
+@click.option("--moment", required=True, type=Moment(), help="Time of the files, such as 2026-01-31T12:00:00Z.")
+def copy_files(name: str, blob_bucket: str, moment: datetime) -> None:
+    """Copy the files that another S3 bucket had at a moment into the stage, also those that were removed since then.
+
+    S3 has them if the bucket is versioned. Files that the stage has already are not copied again.
+    """
+    target = Stack(boto3.client("cloudformation"), stage_of(name).stack, say).outputs()["BlobBucketName"]
+    s3 = boto3.client("s3", config=Config(read_timeout=READ_TIMEOUT_SECONDS, max_pool_connections=THREADS))
+    count = FileCopying(s3, blob_bucket, target, say).copy(moment)
+    say(f"Copied {count.copied} files; {count.present} were there already")
+    if count.failed:
+        raise DeploymentFailed(f"{count.failed} files could not be copied; run the command again")
 
 
 def stage_of(name: str) -> Stage:
