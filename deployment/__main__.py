@@ -23,12 +23,14 @@ from deployment.first_access import environment, first_key, services_of
 from deployment.stack import Stack
 from deployment.stage import NAME_PATTERN, Stage
 from deployment.template import (
+    COMPRESSION,
     DELETE,
     REMOVAL,
     parameter_values,
     read_template,
     tags_of,
     with_code,
+    with_compression,
     with_removal,
     without_protection,
 )
@@ -119,7 +121,8 @@ def deploy(name: str, package: Path, tags: Iterable[tuple[str, str]], parameters
     artifacts = Artifacts(boto3.client("s3"), stage)
     artifacts.ensure()
     key = artifacts.put((package / "deployment.zip").read_bytes(), ".zip")
-    final = with_removal(with_code(template, stage.artifacts, key), chosen[REMOVAL])
+    final = with_compression(with_code(template, stage.artifacts, key), chosen[COMPRESSION])
+    final = with_removal(final, chosen[REMOVAL])
     versions = [without_protection(final), final] if stack.is_new() else [final]
     urls = [artifacts.url(artifacts.put(json.dumps(version).encode(), ".json")) for version in versions]
     all_tags = tags_of(stage.name, dict(tags), stack.tags())

@@ -13,6 +13,8 @@ Template = dict[str, Any]
 
 REMOVAL = "RemovalPolicy"
 DELETE = "delete"
+COMPRESSION = "CompressedBytes"
+COMPRESSION_EXTENSION = "x-amazon-apigateway-minimum-compression-size"
 
 
 def read_template(package: Path) -> Template:
@@ -49,6 +51,18 @@ def with_removal(template: Template, removal: str) -> Template:
         for name, made in template["Resources"].items()
     }
     return {**template, "Resources": resources}
+
+
+def with_compression(template: Template, minimum_bytes: str) -> Template:
+    """Returns the template with this minimum size of compressed responses in the definition of the API.
+
+    API Gateway applies a change of it only when the API is deployed, and the transform of SAM deploys the API when its
+    definition changes, but not when a parameter does.
+    """
+    api = template["Resources"]["RestAPI"]
+    body = {**api["Properties"]["DefinitionBody"], COMPRESSION_EXTENSION: int(minimum_bytes)}
+    made = {**api, "Properties": {**api["Properties"], "DefinitionBody": body}}
+    return {**template, "Resources": {**template["Resources"], "RestAPI": made}}
 
 
 def without_protection(template: Template) -> Template:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bench import prices
+from deployment.template import COMPRESSION_EXTENSION
 from tests.support.template import resources_of_type
 
 WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
@@ -66,7 +67,7 @@ def test_tables_are_protected_unless_they_are_deleted_with_the_stack(template: d
 def test_removed_files_are_kept_as_long_as_tables_can_be_restored(template: dict[str, Any]) -> None:
     bucket = properties(template, "BlobBucket")
     versioning = bucket["VersioningConfiguration"]
-    assert versioning == {"Fn::If": ["FilesAreVersioned", {"Status": "Enabled"}, {"Ref": "AWS::NoValue"}]}
+    assert versioning == {"Status": {"Fn::If": ["FilesAreVersioned", "Enabled", "Suspended"]}}
     is_zero = {"Fn::Equals": [{"Ref": "FileVersionDays"}, "0"]}
     assert template["Conditions"]["FilesAreVersioned"] == {"Fn::Not": [is_zero]}
     assert template["Parameters"]["FileVersionDays"]["Default"] == 35  # the time of DynamoDB's point-in-time recovery
@@ -82,6 +83,7 @@ def test_no_function_may_remove_a_version_of_a_file(template: dict[str, Any]) ->
 def test_large_responses_are_compressed(template: dict[str, Any]) -> None:
     api = properties(template, "RestAPI")
     assert api["MinimumCompressionSize"] == {"Ref": "CompressedBytes"}
+    assert api["DefinitionBody"][COMPRESSION_EXTENSION] == {"Ref": "CompressedBytes"}
     declared = template["Parameters"]["CompressedBytes"]
     assert (declared["MinValue"], declared["Default"], declared["MaxValue"]) == (0, 1024, 10 * 1024 * 1024)
     # API Gateway does not compress binary types.

@@ -68,7 +68,16 @@ def test_removing_a_stage_keeps_its_data_and_lists_it(new_stage: NewStage) -> No
     assert result.exit_code == 0
     assert all(name in result.progress for name in [*data, "DELETE_DATA=yes"])
     assert sorted(name for names in stage.inventory().values() for name in names) == sorted(data)
-    assert stage.destroy("--delete-data").exit_code == 0
+    dynamodb = stage.emulator.client("dynamodb")
+    tables = [
+        dynamodb.describe_table(TableName=outputs[name])["Table"] for name in ("CatalogTableName", "ObjectsTableName")
+    ]
+    assert [table["DeletionProtectionEnabled"] for table in tables] == [True, True]
+    assert "deletion protection" not in result.progress
+    result = stage.destroy("--delete-data")
+    assert result.exit_code == 0
+    for table in tables:
+        assert f"Turning off the deletion protection of {table['TableName']}" in result.progress
     assert stage.inventory() == {}
 
 

@@ -9,10 +9,12 @@ import pytest
 
 from deployment.errors import DeploymentFailed
 from deployment.template import (
+    COMPRESSION_EXTENSION,
     parameter_values,
     read_template,
     tags_of,
     with_code,
+    with_compression,
     with_removal,
     without_protection,
 )
@@ -28,6 +30,13 @@ TEMPLATE: dict[str, Any] = {
             "Properties": {"DeletionProtectionEnabled": {"Fn::If": ["TablesAreProtected", True, False]}, "Tags": []},
         },
         "Queue": {"Type": "AWS::SQS::Queue", "Properties": {}},
+        "RestAPI": {
+            "Type": "AWS::Serverless::Api",
+            "Properties": {
+                "StageName": "api",
+                "DefinitionBody": {"swagger": "2.0", COMPRESSION_EXTENSION: {"Ref": "C"}},
+            },
+        },
     },
 }
 
@@ -46,6 +55,15 @@ def test_the_removal_policy_changes_deletion_but_not_replacement() -> None:
     removed = with_removal(TEMPLATE, "delete")["Resources"]
     assert (removed["Table"]["DeletionPolicy"], removed["Table"]["UpdateReplacePolicy"]) == ("Delete", "Retain")
     assert removed["Queue"] == TEMPLATE["Resources"]["Queue"]
+
+
+def test_the_minimum_size_of_compressed_responses_is_a_part_of_the_definition_of_the_api() -> None:
+    made = with_compression(TEMPLATE, "2048")["Resources"]
+    assert made["RestAPI"]["Properties"] == {
+        "StageName": "api",
+        "DefinitionBody": {"swagger": "2.0", COMPRESSION_EXTENSION: 2048},
+    }
+    assert made["Queue"] == TEMPLATE["Resources"]["Queue"]
 
 
 def test_a_stack_is_created_with_tables_that_a_failed_creation_can_remove() -> None:
