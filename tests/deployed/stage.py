@@ -79,6 +79,17 @@ class StageOnEmulator:
         )
         return CommandResult(done.returncode, done.stdout, done.stderr)
 
+    def admin(self, *arguments: str) -> str:
+        """Returns the output of a command of the operator, which must succeed."""
+        settings = dict(EXPORT.findall(self.run("settings").output))
+        environment = {**self.emulator.environment, **settings}
+        program = [sys.executable, "-m", "chalicelib.admin", *arguments]
+        done = subprocess.run(
+            program, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT_SECONDS, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     def messages(self, output: str) -> int:
         """Returns the number of messages in the queue of an output, also of those that are being processed.
 

@@ -6,8 +6,6 @@ moment itself, before the loss. The files are restored after it, from the versio
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,8 +13,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.contract.conftest import new_sdk
-from tests.deployed.emulator import ROOT, Emulator, eventually
-from tests.deployed.stage import EXPORT, StageOnEmulator
+from tests.deployed.emulator import Emulator, eventually
+from tests.deployed.stage import StageOnEmulator
 from tests.support.objects import PNG, POSTER
 
 SCHEMA = {"properties": {"film_id": {"type": "string"}, "poster": {"type": "image"}}}
@@ -38,16 +36,6 @@ def restored_tables(emulator: Emulator) -> Iterator[Callable[[StageOnEmulator], 
     yield restore
     for target in RESTORED.values():
         dynamodb.delete_table(TableName=target)
-
-
-def admin(stage: StageOnEmulator, *arguments: str) -> str:
-    """The output of a command of the operator for a stage."""
-    settings = dict(EXPORT.findall(stage.run("settings").output))
-    program = [sys.executable, "-m", "chalicelib.admin", *arguments]
-    environment = {**stage.emulator.environment, **settings}
-    done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_rows_and_files_of_one_moment_are_restored(
@@ -78,5 +66,5 @@ def test_rows_and_files_of_one_moment_are_restored(
     found = restored.objects.get_object_buckets("posters", made.object_id, return_presigned_urls=True)
     with urllib.request.urlopen(found.blobs[0].presigned_url, timeout=10) as response:
         assert response.read() == PNG
-    admin(new, "stats", "verify", "--all")
-    assert len(admin(new, "blobs", "orphans", "--all").splitlines()) <= 1, "no file is missing"
+    new.admin("stats", "verify", "--all")
+    assert len(new.admin("blobs", "orphans", "--all").splitlines()) <= 1, "no file is missing"
