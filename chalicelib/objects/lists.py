@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from math import inf
 from typing import Any
 
@@ -17,6 +17,8 @@ from chalicelib.listing.query import ListedResource, ListPage, ListQuery, matchi
 from chalicelib.listing.sorting import SortKey
 from chalicelib.objects.errors import ReadTooSlow, WalkTooLong
 from chalicelib.objects.nested_fields import nested_fields
+from chalicelib.objects.ordered_reading import is_in_order
+from chalicelib.objects.read_cost import MAX_FILTERED_ROWS, PROBED_ROWS, Probe
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, created_key
 from chalicelib.objects.views import searchable_texts, show
@@ -29,8 +31,7 @@ RESPONSE_OVERHEAD_BYTES = 1_000
 MAX_CURSOR_TIMESTAMP_CHARS = 30
 MAX_CURSOR_ID_CHARS = 40
 
-# A page of a filtered list that has read this much ends early, with a cursor.
-MAX_FILTERED_ROWS = 1_000
+# A page of a filtered list that has read this much, or MAX_FILTERED_ROWS, ends early, with a cursor.
 MAX_FILTERED_BYTES = 16_000_000
 # The limits of a list that must read all rows: to count, to skip by offset, or to sort by any field.
 MAX_SCANNED_ROWS = 20_000
@@ -56,8 +57,8 @@ def list_objects(
     """The page of objects that a query requests, with the number of all matches if `include_total` is set.
 
     In the order of creation and without filter or search, only the objects of the page are read. With a filter, up
-    to MAX_FILTERED_ROWS are read, so that a page can be short or empty and still have a cursor; only a null cursor
-    means the end. A page also ends early when the time limit of the request has passed.
+    to MAX_FILTERED_ROWS are read, or all objects if that costs less. So a page can be short or empty and still have a
+    cursor; only a null cursor means the end. A page also ends early when the time limit of the request has passed.
 
     Raises CursorInvalid, SortTooLarge and WalkTooLong. Raises Unavailable if the time limit passes before the first
     row, or before the last one if all rows are needed.
@@ -70,8 +71,8 @@ def list_objects(
     if query.is_plain:
         return _page(store, bucket, query, resource)
     if query.page.include_total or query.page.offset:
-        return select_page(_all_by_creation(store, bucket, query), query, resource, ordered=True)
-    return _filtered(store, bucket.bucket_id, query, resource)
+        return _counted(store, bucket, query, resource)
+    return _filtered(store, bucket, query, resource)
 
 
 def walk_matching(store: ObjectStore, bucket: Bucket, filters: Mapping[str, Any]) -> Iterator[StoredObject]:
@@ -107,11 +108,38 @@ def _page(
 
 
 def _filtered(
-    store: ObjectStore, bucket_id: str, query: ListQuery, resource: ListedResource[StoredObject]
+    store: ObjectStore, bucket: Bucket, query: ListQuery, resource: ListedResource[StoredObject]
 ) -> ListPage[StoredObject]:
-    found = store.many(bucket_id, _ids(store, bucket_id, query, at_most=MAX_FILTERED_ROWS))
-    rows = _LimitedRows(found, max_rows=MAX_FILTERED_ROWS, max_bytes=MAX_FILTERED_BYTES)
-    return _with_cursor(rows, take_page(matching(_visible(rows), query, resource), query, resource, total=0), query)
+    """The page of a filtered list. Its first rows show which way to read the others costs least."""
+    found = store.many(bucket.bucket_id, _ids(store, bucket.bucket_id, query, at_most=MAX_FILTERED_ROWS))
+    first = _LimitedRows(found, max_rows=PROBED_ROWS, max_bytes=MAX_FILTERED_BYTES)
+    matches = list(matching(_visible(first), query, resource))
+    if first.count < PROBED_ROWS:
+        return _with_cursor(first, take_page(matches, query, resource, total=0), query)
+    probe = Probe(first.count, first.size, len(matches), in_order=is_in_order(first.ids))
+    object_count = bucket.tally.object_count
+    budget = probe.bytes_in_order(query.page.limit, object_count)
+    if probe.bytes_of_walk(object_count) < budget:
+        page = _from_walk(store, bucket.bucket_id, query, resource, max_bytes=budget)
+        if page is not None:
+            return page
+    others = _LimitedRows(found, max_rows=MAX_FILTERED_ROWS - first.count, max_bytes=MAX_FILTERED_BYTES - first.size)
+    in_order = chain(matches, matching(_visible(others), query, resource))
+    return _with_cursor(others, take_page(in_order, query, resource, total=0), query)
+
+
+def _from_walk(
+    store: ObjectStore,
+    bucket_id: str,
+    query: ListQuery,
+    resource: ListedResource[StoredObject],
+    *,
+    max_bytes: int,
+) -> ListPage[StoredObject] | None:
+    """The page, from all rows of the bucket; None if they have more bytes, or cannot be read in time."""
+    rows = _LimitedRows(store.walk(bucket_id), max_bytes=max_bytes)
+    page = select_page(_visible(rows), query, resource, ordered=False, bounded=False)
+    return None if rows.ended_early else page
 
 
 def _with_cursor(rows: _LimitedRows, found: ListPage[StoredObject], query: ListQuery) -> ListPage[StoredObject]:
@@ -133,9 +161,12 @@ def _sorted(
     return select_page(_visible(rows), query, resource, ordered=False, find=find)
 
 
-def _all_by_creation(store: ObjectStore, bucket: Bucket, query: ListQuery) -> Iterator[StoredObject]:
-    ids = store.ids_by_creation(bucket.bucket_id, descending=query.sorts[0].descending)
-    return _visible(_all_rows(store.many(bucket.bucket_id, ids), bucket, _walk_too_long()))
+def _counted(
+    store: ObjectStore, bucket: Bucket, query: ListQuery, resource: ListedResource[StoredObject]
+) -> ListPage[StoredObject]:
+    """The page of a list in the order of creation that counts or skips matches, so that it needs all rows."""
+    rows = _all_rows(store.walk(bucket.bucket_id), bucket, _walk_too_long())
+    return select_page(_visible(rows), query, resource, ordered=False, bounded=False)
 
 
 def _ids(store: ObjectStore, bucket_id: str, query: ListQuery, *, at_most: int | None = None) -> Iterator[str]:
@@ -167,11 +198,13 @@ def _visible(rows: Iterable[StoredObject]) -> Iterator[StoredObject]:
 def _all_rows(
     rows: Iterable[StoredObject], bucket: Bucket, error: SortTooLarge | WalkTooLong
 ) -> Iterator[StoredObject]:
-    """All rows. Raises the error if they exceed the limits of one request.
+    """All rows. Raises the error if they exceed the limits of one request, at once if the bucket's statistics say so.
 
     Raises the error too if the time limit passes first and the rest of the rows would exceed the limits, as
     estimated from the bucket's statistics and the rows that were read. Otherwise raises ReadTooSlow.
     """
+    if bucket.tally.object_count > MAX_SCANNED_ROWS:
+        raise error
     count = size = 0
     try:
         for row in rows:
@@ -204,25 +237,33 @@ def _limits() -> dict[str, int]:
 
 
 class _LimitedRows:
-    """Rows up to a limit, or until the time limit of the request has passed. `last` is the last row that was read.
+    """Rows up to a limit, or until the time limit of the request has passed.
 
-    Raises DeadlineExceeded if the time limit passes before the first row.
+    `last` is the last row that was read, and `ids` are those of all rows. Raises DeadlineExceeded if the time limit
+    passes before the first row.
     """
 
     def __init__(self, rows: Iterable[StoredObject], *, max_rows: float = inf, max_bytes: float = inf) -> None:
         self._rows = rows
         self._max_rows, self._max_bytes = max_rows, max_bytes
+        self.ids: list[str] = []
+        self.size = 0
         self.last: StoredObject | None = None
         self.ended_early = False
 
+    @property
+    def count(self) -> int:
+        """The number of rows that were read."""
+        return len(self.ids)
+
     def __iter__(self) -> Iterator[StoredObject]:
-        size = 0
         try:
-            for count, row in enumerate(self._rows, start=1):
+            for row in self._rows:
                 self.last = row
-                size += row.stored_bytes
+                self.ids.append(row.object_id)
+                self.size += row.stored_bytes
                 yield row
-                if count >= self._max_rows or size >= self._max_bytes:
+                if self.count >= self._max_rows or self.size >= self._max_bytes:
                     self.ended_early = True
                     return
         except DeadlineExceeded:

@@ -21,12 +21,11 @@ from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import Delete, Put, Step, Update, applied_as_revision, no_evidence
 from chalicelib.core.errors import ApiError
 from chalicelib.objects.errors import ObjectNotFound
+from chalicelib.objects.ordered_reading import rows_in_order
 from chalicelib.objects.stored_object import StoredObject, from_item, to_item
 
-# The number of rows of the first read of `many`, when their size is unknown, and the limits of the later reads.
-FIRST_READ_ROWS = 25
+# BatchGetItem reads at most 100 rows.
 MAX_READ_ROWS = 100
-MAX_READ_BYTES = 4_000_000
 # No object id is longer. DynamoDB rejects sort keys of more than 1 KB, and empty ones.
 MAX_OBJECT_ID_CHARS = 64
 
@@ -220,23 +219,8 @@ class ObjectStore:
         the caller needs. Raises DeadlineExceeded if the time limit of the request has passed, but not before the
         first read.
         """
-        return self._table.until_deadline(self._many(bucket_id, ids, wanted))
-
-    def _many(self, bucket_id: str, ids: Iterable[str], wanted: int | None) -> Iterator[StoredObject]:
-        remaining, count, size, begun = iter(ids), 0, 0, False
-        read_size = min(FIRST_READ_ROWS, wanted or FIRST_READ_ROWS)
-        while chunk := list(islice(remaining, read_size)):
-            if begun:
-                self._table.raise_if_expired()
-            begun = True
-            rows = {row["object_id"]: row for row in self._table.get_many(_key(bucket_id, id_) for id_ in chunk)}
-            for stored in (from_item(rows[id_]) for id_ in chunk if id_ in rows):
-                count, size = count + 1, size + stored.stored_bytes
-                yield stored
-            read_size = MAX_READ_ROWS
-            if count:  # 0 if all ids so far were those of deleted objects, which an index may still contain
-                missing = max(1, wanted - count) if wanted else read_size
-                read_size = max(1, min(read_size, missing, MAX_READ_BYTES * count // size))
+        rows = rows_in_order(self._table, bucket_id, ids, wanted=wanted)
+        return self._table.until_deadline(map(from_item, rows))
 
     def remove_some(self, bucket_id: str, at_most: int) -> int:
         """Deletes up to `at_most` rows of the bucket, or up to 1 MB, including soft-deleted ones. Returns how many."""

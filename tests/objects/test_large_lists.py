@@ -19,7 +19,7 @@ from chalicelib.objects import lists
 from tests.support.api import Api, ApiResponse
 from tests.support.engine import new_s3_client
 from tests.support.objects import create_object_bucket, objects
-from tests.support.seeding import seed_objects
+from tests.support.seeding import hashed_id, seed_objects
 from tests.support.slow_time import SlowTime, slow_calls
 from tests.support.world import World, new_world
 
@@ -31,13 +31,6 @@ if TYPE_CHECKING:
 
 LARGE = "x" * 290_000
 MAX_LAMBDA_RESPONSE_BYTES = 6_000_000
-
-
-@pytest.fixture
-def slow(time: SlowTime, world: World) -> Iterator[SlowTime]:
-    """Every call to the database takes a second."""
-    with slow_calls(world, time, 1.0):
-        yield time
 
 
 @contextmanager
@@ -72,15 +65,15 @@ def all_takes(api: Api, bucket: str, **body: Any) -> list[int]:
 
 @pytest.mark.parametrize("body", [{}, {"filters": {"NOT": {"take": -1}}}], ids=["plain", "filtered"])
 def test_a_page_of_a_slow_database_ends_early_with_a_cursor(
-    slow: SlowTime, world: World, api: Api, body: dict[str, Any]
+    time: SlowTime, world: World, api: Api, body: dict[str, Any]
 ) -> None:
     bucket = create_object_bucket(api)
     seed_objects(world, bucket, range(1200), lambda number: {"take": number})
-    started = slow.now
 
-    first = list_objects(api, bucket, limit=1000, **body).json
+    with slow_calls(world, time, 3.0):
+        first = list_objects(api, bucket, limit=1000, **body).json
 
-    assert slow.now - started < REQUEST_TIME_LIMIT_SECONDS + 2
+    assert time.now < REQUEST_TIME_LIMIT_SECONDS + 3
     assert 0 < len(first["results"]) < 1000
     assert first["pagination"]["next_cursor"] is not None
     assert all_takes(api, bucket, limit=1000, **body) == list(range(1200))
@@ -98,9 +91,7 @@ class NeedsAll:
 
 
 SORTED = NeedsAll({"sort": {"field": "take"}}, "sort", "sort_too_large", "Query", 4.0)
-COUNTED = NeedsAll(
-    {"filters": {"take": 1}, "include_total": True}, "include_total", "walk_too_long", "BatchGetItem", 10.0
-)
+COUNTED = NeedsAll({"filters": {"take": 1}, "include_total": True}, "include_total", "walk_too_long", "Query", 4.0)
 SKIPPED = replace(COUNTED, body={"filters": {"take": 1}, "offset": 1}, parameter="offset")
 NEEDS_ALL = pytest.mark.parametrize("needs", [SORTED, COUNTED, SKIPPED], ids=["sorted", "counted", "skipped"])
 ROW_COUNT = 28
@@ -156,14 +147,12 @@ def test_rows_of_the_last_read_are_returned_after_the_time_limit(
     assert found.status == 200, found.text
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"filters": {"take": 1}}, {"filters": {"take": 1}, "include_total": True}, {"offset": 5_000}]
-)
+@pytest.mark.parametrize("body", [{}, {"filters": {"take": 1}}, {"offset": 5_000}])
 def test_reading_deleted_rows_of_an_index_ends_at_the_time_limit(
     time: SlowTime, world: World, api: Api, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any]
 ) -> None:
     bucket = create_object_bucket(api)
-    seed_objects(world, bucket, range(2_200), lambda number: {"take": number})
+    seed_objects(world, bucket, range(2_200), lambda number: {"take": number}, id_of=hashed_id)
     monkeypatch.setattr(Table, "get_many", as_if_deleted(Table.get_many))
     with slow_calls(world, time, 4.0):
         rejected = list_objects(api, bucket, limit=10, **body)
@@ -203,13 +192,14 @@ def test_a_scan_is_limited_in_bytes_too(
 
 def test_a_page_of_large_rows_reads_little_more_than_it_returns(world: World, api: Api) -> None:
     bucket = create_object_bucket(api)
-    seed_objects(world, bucket, range(90), lambda number: {"take": number, "essay": LARGE})
+    seed_objects(world, bucket, range(90), lambda number: {"take": number, "essay": LARGE}, id_of=hashed_id)
 
     with counting_rows(world) as row_counts:
         first = list_objects(api, bucket, limit=50).json
 
     assert len(first["results"]) <= sum(row_counts) <= 5 * len(first["results"])
-    assert all_takes(api, bucket, limit=50) == list(range(90))
+    # Objects of the same time are in the order of their ids.
+    assert sorted(all_takes(api, bucket, limit=50)) == list(range(90))
 
 
 def new_blob(number: int, bucket: str) -> Blob:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.objects import lists
+from chalicelib.objects import lists, read_cost
 from tests.support.api import Api
 from tests.support.objects import POSTER, create_object_bucket, created, listed, objects, text
 from tests.support.world import World
@@ -214,6 +214,8 @@ def test_a_rare_match_ends_pages_early_with_a_cursor(
     api: Api, bucket: str, films: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "MAX_FILTERED_ROWS", 3)
+    monkeypatch.setattr(lists, "PROBED_ROWS", 2)
+    monkeypatch.setattr(read_cost, "UNIT_BYTES", 1)  # so that reading by key costs no more than a query
     first = post(api, bucket, filters={"title": "Mabuse"})
     assert (first["results"], first["pagination"]["next_cursor"] is not None) == ([], True)
     assert titles(listed(api, bucket, {"filters": {"title": "Mabuse"}})) == ["Mabuse"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from chalicelib import keys
@@ -52,12 +53,25 @@ def seed_objects(
     numbers: range,
     values: Callable[[int], dict[str, Any]] = lambda number: {},
     blobs: Callable[[int], Iterable[Blob]] = lambda number: (),
+    *,
+    id_of: Callable[[int], str] = lambda number: f"obj_{number:026}",
 ) -> list[str]:
-    """Writes objects, created two per second, and returns their ids in this order. Statistics do not count them."""
+    """Writes objects, created two per second, and returns their ids in this order. Statistics do not count them.
+
+    The ids are in the order of creation, as those of objects without an identity, unless `id_of` returns others.
+    """
     partition = partition_of(world)
-    made = [_object(partition, bucket_id, number, values(number), tuple(blobs(number))) for number in numbers]
+    made = [
+        replace(_object(partition, bucket_id, number, values(number), tuple(blobs(number))), object_id=id_of(number))
+        for number in numbers
+    ]
     write_rows(world.client, world.tables.objects, [encode(stored_object.to_item(stored)) for stored in made])
     return [stored.object_id for stored in made]
+
+
+def hashed_id(number: int) -> str:
+    """The id of an object that has an identity: its order is not that of creation."""
+    return f"obj_{sha256(str(number).encode()).hexdigest()[:26]}"
 
 
 def _bucket(number: int, settings: dict[str, Any]) -> Bucket:
@@ -82,7 +96,7 @@ def _object(
     return StoredObject(
         partition=partition,
         bucket_id=bucket_id,
-        object_id=f"obj_{number:026}",
+        object_id="",
         values=values,
         blobs=blobs,
         created_at=timestamp,
