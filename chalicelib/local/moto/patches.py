@@ -18,7 +18,8 @@ Correctness:
 * moto copies an S3 object also if its content is not the one that `x-amz-copy-source-if-match` names. With the patch,
   it responds with PreconditionFailed, as S3 does.
 * moto keeps every S3 object in memory. The patches in `contents` let the content of a large one stay in its file.
-* moto asks boto3 for the names of the regions, which fails if AWS_PROFILE names a profile that does not exist.
+* moto asks boto3 for the names of the regions, and botocore for those of the services when it writes an error. Both
+  fail if AWS_PROFILE names a profile that does not exist. The patch has sessions that read no configuration.
 
 Other responses stay the same, with one exception that DynamoDB also makes: a page that ends exactly with the last match
 may or may not have a LastEvaluatedKey. `Backends` allows one call at a time.
@@ -36,6 +37,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import boto3
+import moto.core.utils
 from moto.core.base_backend import AccountSpecificBackend
 from moto.core.responses import BaseResponse
 from moto.dynamodb.models import DynamoDBBackend
@@ -73,6 +75,8 @@ def install() -> None:
     session = boto3.Session(botocore_session=isolated_session())
     accounts: Any = AccountSpecificBackend
     accounts.get_session = classmethod(lambda cls: session)
+    names_of_services: Any = moto.core.utils
+    names_of_services.Session = isolated_session
 
 
 def _deep_copy(table: Table, memo: dict[int, Any]) -> Table:

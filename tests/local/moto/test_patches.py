@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto.core.responses import BaseResponse
+from moto.core.utils import service_name_from_moto_package_name
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 
@@ -18,6 +19,7 @@ from chalicelib.local.client import local_client
 from chalicelib.local.moto import rows
 from chalicelib.local.moto.backends import Backends
 from chalicelib.local.tables import create_tables
+from tests.support.engine import new_s3_client
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -234,3 +236,15 @@ def test_an_xml_response_has_the_id_of_its_request(moto: Moto, body: Any) -> Non
 def test_text_in_a_row_is_not_replaced_by_the_id_of_a_request(moto: Moto) -> None:
     body = '{"Items":[{"a":{"S":"<RequestId>one</RequestId>"}},{"a":{"S":"<RequestId>two</RequestId>"}}]}'
     assert BaseResponse._enrich_response({}, body)[1] == body
+
+
+def test_errors_do_not_depend_on_the_configuration_of_aws_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = new_s3_client(Backends())
+    files.create_bucket(Bucket="files")
+    monkeypatch.setenv("AWS_PROFILE", "unknown-profile")
+    service_name_from_moto_package_name.cache_clear()
+
+    with pytest.raises(ClientError) as raised:
+        files.get_object(Bucket="files", Key="missing")
+
+    assert raised.value.response["Error"]["Code"] == "NoSuchKey"
