@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.view import shown_adapter
 from chalicelib.buckets.settings import BucketSettings, read_settings
-from chalicelib.buckets.settings_rows import attributes_of, known_settings, response_bytes
+from chalicelib.buckets.settings_rows import attributes_of, known_settings
+from chalicelib.core.json_codec import escaped_bytes
 from chalicelib.listing.search import strings_in
 from chalicelib.stats.tally import EMPTY_TALLY, Tally
 
@@ -172,6 +173,6 @@ def _from_item(item: Mapping[str, Any], tally: Tally, settings: BucketSettings) 
         unused_since=item.get("unused_since"),
         has_settings_row="settings_digest" in item,
         settings=settings,
-        stored_bytes=item["settings_bytes"] if "settings_bytes" in item else response_bytes(settings.text),
+        stored_bytes=item["settings_bytes"] if "settings_bytes" in item else escaped_bytes(settings.text),
         tally=tally,
     )

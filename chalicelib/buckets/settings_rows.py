@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib.buckets.errors import BucketTooLarge
 from chalicelib.buckets.settings import BucketSettings, read_settings
-from chalicelib.core.json_codec import bounded, to_json
+from chalicelib.core.json_codec import bounded, escaped_bytes, to_json
 
 # DynamoDB limits an item to 400 KB. The other attributes of a row need much less than the remaining 100 KB.
 MAX_SETTINGS_BYTES = 300_000
@@ -39,7 +39,7 @@ def attributes_of(settings: BucketSettings) -> dict[str, Any]:
         return {"settings": text}
     return {
         "settings_digest": digest,
-        "settings_bytes": response_bytes(text),
+        "settings_bytes": escaped_bytes(text),
         "summary": to_json(_summary(settings)),
     }
 
@@ -67,10 +67,3 @@ def known_settings(item: Mapping[str, Any]) -> tuple[BucketSettings, frozenset[s
         return settings, frozenset()
     summary = json.loads(item["summary"])
     return BucketSettings({}, **summary), SETTINGS_FIELDS - summary.keys()
-
-
-def response_bytes(settings: str) -> int:
-    """Returns the size of settings in a response, of which they are the JSON text."""
-    # A Lambda function returns the response body as a JSON string, in which quotes and backslashes take two bytes.
-    size = len(settings) if settings.isascii() else len(settings.encode())
-    return size + settings.count('"') + settings.count("\\")

@@ -36,6 +36,15 @@ class _RejectedValue(ValueError):
 to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
+def escaped_bytes(text: str) -> int:
+    """Returns the bytes of JSON text in a response.
+
+    A Lambda function returns the response body as a JSON string, in which quotes and backslashes take two bytes.
+    """
+    size = len(text) if text.isascii() else len(text.encode())
+    return size + text.count('"') + text.count("\\")
+
+
 class Document(dict[str, Any]):
     """A JSON object that keeps its JSON text. The object must not change after the first use of `text`.
 

@@ -7,7 +7,7 @@ MAX_QUERY_OFFSET = 10_000
 MAX_OFFSET = 1_000_000_000
 # The maximum number of rows that are sorted without an index.
 MAX_SORTED_ROWS = 10_000
-# A page that reaches this size ends early, with a cursor. Lambda limits a response to 6 MB.
-MAX_PAGE_BYTES = 4_000_000
+# A page that reaches this size ends early, with a cursor. Lambda limits a response to 6 MB, as a JSON string.
+MAX_PAGE_BYTES = 5_500_000
 # The maximum size of the rows before an `offset`. Without an index, they are kept in memory until all rows are read.
 MAX_SKIPPED_BYTES = 50_000_000

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chalicelib.core.json_codec import escaped_bytes, text_of
 from chalicelib.listing.query import ListedResource, ListPage, ListQuery, select_page
 from chalicelib.listing.sorting import SortKey
 from chalicelib.listing.walks import all_rows
@@ -22,7 +22,7 @@ LISTED_NAMESPACES: ListedResource[Namespace] = ListedResource(
     id=lambda namespace: namespace.namespace_id,
     show=to_response,
     texts=searchable_texts,
-    size=lambda namespace: len(json.dumps(namespace.settings)) + 600,
+    size=lambda namespace: escaped_bytes(text_of(namespace.settings)) + 800,
 )
 
 

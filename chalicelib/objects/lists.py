@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from math import inf
@@ -10,6 +10,7 @@ from typing import Any
 
 from chalicelib.aws.retry import DeadlineExceeded
 from chalicelib.buckets.bucket import Bucket
+from chalicelib.core.json_codec import escaped_bytes, to_json
 from chalicelib.listing import cursors, sorting
 from chalicelib.listing.cursors import CursorInvalid
 from chalicelib.listing.pagination import PageRequest, SortTooLarge
@@ -21,12 +22,13 @@ from chalicelib.objects.ordered_reading import is_in_order
 from chalicelib.objects.read_cost import MAX_FILTERED_ROWS, PROBED_ROWS, Probe
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, created_key
-from chalicelib.objects.views import searchable_texts, show
+from chalicelib.objects.views import searchable_texts, selected, show
 from chalicelib.schemas.reserved_names import is_reserved
 
 OLDEST_FIRST = (SortKey("created_at"),)
-# The bytes of an object in a response beside its document: names, times and the members of its blobs.
-RESPONSE_OVERHEAD_BYTES = 1_000
+# The bytes of an object, and of each blob, in a response beside what its document has.
+RESPONSE_OVERHEAD_BYTES = 700
+BLOB_OVERHEAD_BYTES = 600
 # The values in cursors of the service do not exceed these lengths. Other cursors are rejected.
 MAX_CURSOR_TIMESTAMP_CHARS = 30
 MAX_CURSOR_ID_CHARS = 40
@@ -41,9 +43,19 @@ LISTED_OBJECTS: ListedResource[StoredObject] = ListedResource(
     id=lambda stored: stored.object_id,
     show=show,
     texts=searchable_texts,
-    # Twice the document: Lambda returns the body as a JSON string, in which quotes are escaped.
-    size=lambda stored: 2 * stored.stored_bytes + RESPONSE_OVERHEAD_BYTES,
+    size=lambda stored: stored.escaped_bytes + RESPONSE_OVERHEAD_BYTES + BLOB_OVERHEAD_BYTES * len(stored.blobs),
 )
+
+
+def only_selected(resource: ListedResource[StoredObject], paths: Sequence[str]) -> ListedResource[StoredObject]:
+    """How objects are listed of which the response has only these paths."""
+
+    def size(stored: StoredObject) -> int:
+        # Paths of blobs may select download URLs, which are not known yet.
+        has_blobs = any(path.partition(".")[0] == "blobs" for path in paths)
+        return resource.size(stored) if has_blobs else escaped_bytes(to_json(selected(show(stored), paths)))
+
+    return replace(resource, size=size)
 
 
 def with_download_urls(url_bytes: int) -> ListedResource[StoredObject]:

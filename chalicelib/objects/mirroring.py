@@ -114,5 +114,14 @@ def _is_same_wish(before: Blob, after: Blob) -> bool:
 
 def _without_copies(stored: StoredObject) -> StoredObject:
     return replace(
-        stored, blobs=(), content_hash=None, status="", error=None, revision=0, updated_at="", epoch=0, stored_bytes=0
+        stored,
+        blobs=(),
+        content_hash=None,
+        status="",
+        error=None,
+        revision=0,
+        updated_at="",
+        epoch=0,
+        stored_bytes=0,
+        escaped_bytes=0,
     )

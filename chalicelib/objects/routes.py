@@ -315,6 +315,7 @@ def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) 
         OLDEST_FIRST,
         is_by_creation,
         list_objects,
+        only_selected,
         with_download_urls,
     )
     from chalicelib.objects.views import page_stats, selected, show
@@ -326,10 +327,12 @@ def _list(objects: Objects, call: Call, given: Mapping[str, Any], *, path: str) 
     query = read_list(page, given, default=OLDEST_FIRST, scope=f"objects {call.partition} {bucket.bucket_id}")
     with_urls = bool(given.get("return_presigned_urls"))
     resource = with_download_urls(objects.blobs.presigned_bytes()) if with_urls else LISTED_OBJECTS
+    paths = given.get("select")
+    resource = only_selected(resource, paths) if paths else resource
     found = list_objects(objects.store, bucket, query, resource)
     sign = objects.blobs.presigned_get if with_urls else None
     results = [show(stored, sign=sign) for stored in found.rows]
-    if paths := given.get("select"):
+    if paths:
         results = [selected(each, paths) for each in results]
     body = {
         "results": results,

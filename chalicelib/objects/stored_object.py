@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.blobs.blob import Blob, from_document, to_document
-from chalicelib.core.json_codec import bounded, to_json
+from chalicelib.core.json_codec import bounded, escaped_bytes, to_json
 from chalicelib.objects.errors import ObjectTooLarge
 
 PENDING = "PENDING"
@@ -27,7 +27,7 @@ class StoredObject:
     the bucket's schema that all fields conform to. `epoch` is the epoch of the bucket's statistics that count the
     object. `content_hash` is the hash over all files, None if the content of any is unknown. `soft_deleted` has the
     state, reason, source and time of a soft deletion. `source_bucket_id` is the bucket whose source adapter made the
-    object, if one did. `stored_bytes` is the size of the document in the row.
+    object, if one did. `stored_bytes` is the size of the document in the row, and `escaped_bytes` in a response.
     """
 
     partition: str
@@ -50,6 +50,7 @@ class StoredObject:
     soft_deleted: Mapping[str, Any] | None = None
     source_bucket_id: str | None = None
     stored_bytes: int = 0
+    escaped_bytes: int = 0
 
     @property
     def size_bytes(self) -> int:
@@ -112,6 +113,7 @@ def from_item(item: Mapping[str, Any]) -> StoredObject:
         soft_deleted=item.get("soft_deleted"),
         source_bucket_id=content.get("source_bucket_id"),
         stored_bytes=len(text) if text.isascii() else len(text.encode()),
+        escaped_bytes=escaped_bytes(text),
     )
 
 

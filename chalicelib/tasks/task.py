@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib import keys
 from chalicelib.aws.dynamodb.attribute_values import Item
 from chalicelib.core.clock import format_timestamp
-from chalicelib.core.json_codec import to_json
+from chalicelib.core.json_codec import escaped_bytes, to_json
 from chalicelib.core.statuses import TaskStatusEnum
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def texts(task: Task) -> Iterator[str]:
 
 def size(task: Task) -> int:
     """The approximate size of the task's response in bytes."""
-    return len(to_json([task.inputs, task.about, task.progress, task.outputs])) + 700
+    return escaped_bytes(to_json([task.inputs, task.about, task.progress, task.outputs])) + 900
 
 
 def _additional_data(task: Task, final_error: str | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.core.clock import parse_timestamp
+from chalicelib.core.json_codec import escaped_bytes
 from chalicelib.core.storage_class import StorageClass
 from chalicelib.listing.search import strings_in
 from chalicelib.tasks.task import NewTask, started
@@ -140,7 +141,7 @@ def texts(upload: Upload) -> Iterator[str]:
 
 def size(upload: Upload) -> int:
     """Returns the approximate size of the response in bytes, with a URL."""
-    return len(document(upload)) + 4_000
+    return escaped_bytes(document(upload)) + 4_000
 
 
 @dataclass
