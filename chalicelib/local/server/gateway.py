@@ -21,6 +21,7 @@ from chalice.local import ChaliceRequestHandler, LocalGateway
 
 from chalicelib.core.errors import ApiError, BadRequest, RouteNotFound, Unavailable
 from chalicelib.http.envelope import error_response, internal_error
+from chalicelib.local.server.compression import compressed
 from chalicelib.local.server.connections import LimitedServer, StrictHandler
 from chalicelib.local.server.http_body import drain
 
@@ -128,6 +129,10 @@ class Handler(StrictHandler, ChaliceRequestHandler):
 
     def _send(self, status: int, headers: Mapping[str, Any], body: str | bytes | None) -> None:
         content = body.encode() if isinstance(body, str) else body or b""
+        asked = getattr(self, "headers", None)  # a malformed request has none
+        smaller = compressed(content, asked.get("Accept-Encoding")) if asked else None
+        if smaller is not None:
+            content, headers = smaller, {**headers, "Content-Encoding": "gzip"}
         self.send_response(status)
         for name, values in headers.items():
             for value in values if isinstance(values, list) else [values]:
