@@ -165,7 +165,8 @@ LOWEST_SDK := build/lowest-sdk
 # `signin`. `-W default`: warnings of the old botocore about a newer Python are not errors.
 test-lowest-sdk: $(LOWEST_SDK)/.ready
 	@PYTHONPATH=$(LOWEST_SDK) $(BIN)/python -c "$$CHECK_LOWEST_SDK"
-	PYTHONPATH=$(LOWEST_SDK) $(PYTEST) -W default -k 'not signin' tests/aws/test_clients.py tests/aws/dynamodb/test_table_reads.py \
+	PYTHONPATH=$(LOWEST_SDK) $(PYTEST) -W default -k 'not signin' tests/aws/test_clients.py tests/aws/test_signing.py \
+	    tests/aws/test_endpoint.py tests/aws/dynamodb/test_table_reads.py \
 	    tests/aws/dynamodb/test_table_writes.py tests/aws/test_retry.py tests/health tests/tasks/test_api.py \
 	    tests/blobs/test_store.py tests/objects/test_create.py tests/objects/test_lists.py
 
