@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chalicelib.core.record import record
 from chalicelib.keys import partition
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.uploads.facade import UploadServices
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Services:
     """The services that operations, event handlers and commands need."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Any
+
+from chalicelib.core.record import record
 
 ENGINES = ("aws", "embedded")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -27,7 +29,7 @@ def _setting(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """All settings of the service. The environment variable of a setting is `BUCKETS_<NAME>`."""
 

@@ -205,6 +205,15 @@ def test_a_request_that_concerns_no_batch_imports_only_the_declarations_of_batch
     assert set(output_of(REQUESTS).split()) == DECLARATIONS_OF_BATCHES
 
 
+def test_a_request_for_a_bucket_or_an_object_imports_no_expensive_dataclasses() -> None:
+    """`core.record` replaces frozen dataclasses without other options. Only the test imports the embedded engine."""
+    imported = output_of(REQUESTS.replace("packages = (", 'packages = ("chalicelib.", ')).split()
+    own = [name for name in imported if not name.startswith("chalicelib.local")]
+    assert len(own) > 100
+    expensive = re.compile(r"^@dataclass\(frozen=True(, slots=True)?\)$", re.MULTILINE)
+    assert [name for name in own if expensive.search(MODULES[name].read_text())] == []
+
+
 def test_creating_an_application_does_not_change_the_environment() -> None:
     before = dict(os.environ)
     create_app(services)

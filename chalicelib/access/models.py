@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from chalicelib.access.errors import OutOfReach, PermissionMissing
 from chalicelib.core.ids import is_id
+from chalicelib.core.record import record
 from chalicelib.core.text import matches_wildcard
 from chalicelib.http.operation import Permission
 
@@ -25,7 +26,7 @@ def includes(granted: Iterable[str], required: Permission) -> bool:
     return any(permission in sufficient for permission in granted)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResourceScope:
     """A scope of an API key: a part of its organization to which the key is limited.
 
@@ -47,7 +48,7 @@ class ResourceScope:
         return self.resource_type == resource_type and any(matches_wildcard(id_, self.resource_id) for id_ in ids)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ApiKey:
     """An API key as it is stored.
 
@@ -77,7 +78,7 @@ class ApiKey:
         return "active" if self.is_usable(now) else "expired"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NewKey:
     """A new or rotated key with its secret, which cannot be read again later."""
 
@@ -85,7 +86,7 @@ class NewKey:
     secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Organization:
     """The owner of namespaces and API keys. A caller can access only the data of its own organization."""
 
@@ -95,7 +96,7 @@ class Organization:
     namespace_count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Caller:
     """The caller of a request: an organization, authenticated by one of its API keys."""
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.access.errors import KeyChanged, KeyEnded, KeyRefused, OrganizationNotFound
@@ -25,6 +25,7 @@ from chalicelib.core.cache import Cache
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.errors import Unavailable, invalid
 from chalicelib.core.ids import Ids
+from chalicelib.core.record import record
 
 KEY_PREFIX = "sk_"
 MAX_VISIBLE_LENGTH = 10
@@ -35,7 +36,7 @@ MAX_REVOKE_ATTEMPTS = 10
 _SECRET = re.compile(f"{KEY_PREFIX}[!-~]{{1,{MAX_SECRET_LENGTH - len(KEY_PREFIX)}}}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Access:
     """Organizations and their API keys.
 

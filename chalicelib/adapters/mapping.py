@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from chalicelib.adapters.paths import MISSING, find, find_dotted
 from chalicelib.adapters.payload_values import MAX_QUOTED_CHARS, Steps, check_value, describe, is_unicode
 from chalicelib.adapters.presets import preset_of
 from chalicelib.core.json_codec import to_json
+from chalicelib.core.record import record
 
 __all__ = [
     "Mapped",
@@ -39,7 +39,7 @@ MAX_LISTED_EVENTS = 10
 _URL = re.compile(r"https?://[^\s/?#\x00-\x1f\x7f-\x9f]+[^\s\x00-\x1f\x7f-\x9f]*", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mapped:
     """The object that a payload becomes, before it is checked against the bucket's schema.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from chalicelib.adapters import mux
+from chalicelib.core.record import record
 
 # Paths in a payload, each of which may be missing.
 Paths = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Preset:
     """How payloads of one adapter type are read.
 

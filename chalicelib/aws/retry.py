@@ -7,7 +7,6 @@ call, or earlier with the time limit of the request (`core.deadline`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import (
@@ -23,6 +22,7 @@ from botocore.parsers import ResponseParserError
 from chalicelib.aws.usage import count_round_trip
 from chalicelib.core.deadline import deadline_of, expired
 from chalicelib.core.errors import Unavailable
+from chalicelib.core.record import record
 
 INITIAL_WAIT_SECONDS = 0.05
 MAX_WAIT_SECONDS = 1.0
@@ -72,7 +72,7 @@ class DeadlineExceeded(Unavailable):
     """The time limit of the request ended before everything was read, or before a write started."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RetryPolicy:
     """The time budget of each call, in seconds, and the clock, sleep function and random numbers (0 to 1) to use."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from builtins import property as computed
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.core.record import record
 from chalicelib.core.storage_class import StorageClass
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.blobs.mirror import Mirror
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Blob:
     """A file of an object.
 
@@ -79,7 +79,7 @@ def stored_blob(
 
 def to_document(blob: Blob) -> dict[str, Any]:
     """The blob as a JSON object for the row, without the members that are None."""
-    found = {name: value for name in Blob.__slots__ if (value := getattr(blob, name)) is not None}
+    found = {name: value for name in Blob.__dataclass_fields__ if (value := getattr(blob, name)) is not None}
     return found if blob.mirror is None else {**found, "mirror": blob.mirror.to_document()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from builtins import property as computed
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.blobs.checksums import SHA256_PREFIX, read_checksum, sha256_in
@@ -25,6 +25,7 @@ from chalicelib.blobs.mime_types import (
 )
 from chalicelib.blobs.mirror_requests import DEFAULTS, MirrorOptions, is_copied, nothing_to_copy
 from chalicelib.core.errors import RequestInvalid, invalid
+from chalicelib.core.record import record
 from chalicelib.schemas.values import FILE_TYPES, file_field_message
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ MAX_ROW_TEXT_BYTES = 4096
 FindUpload = Callable[[str, Location], "UploadedFile"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NewBlob:
     """A file of a new object. One of `content`, `url`, `copied_key` and `shared` is set.
 

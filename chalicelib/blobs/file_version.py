@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.core.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class FileVersion:
     """One version of a file, which its client may replace by another one.
 
@@ -19,7 +20,7 @@ class FileVersion:
     stored_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StoredFile:
     """A file in a list of the store."""
 

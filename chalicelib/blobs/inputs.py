@@ -6,13 +6,14 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from chalicelib.blobs.errors import UrlInvalid
 from chalicelib.blobs.mime_types import decode_text, read_mime_type
 from chalicelib.core.errors import RequestInvalid, invalid
+from chalicelib.core.record import record
 
 Location = tuple[str | int, ...]
 
@@ -40,7 +41,7 @@ _S3_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _NOT_IN_FILENAME = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|(^|/)\.\.?(/|$)")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Url:
     """A file that is stored elsewhere. `NewBlob` says whether it is copied later.
 
@@ -52,7 +53,7 @@ class Url:
     member: tuple[str, ...] = ("data",)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Content:
     """A file whose content is in the request. `text` is set if the content was sent as text."""
 

@@ -6,10 +6,11 @@ Imported only for objects that have such a file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.core.json_codec import to_json
+from chalicelib.core.record import record
 
 PREFIX = "mir"
 PENDING, COMPLETED, FAILED = "PENDING", "COMPLETED", "FAILED"
@@ -18,7 +19,7 @@ PENDING, COMPLETED, FAILED = "PENDING", "COMPLETED", "FAILED"
 MAX_GROWTH_BYTES = 1_800
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mirror:
     """A wish to copy the file at `source_url`, and what has become of it.
 
@@ -55,7 +56,9 @@ class Mirror:
 
     def to_document(self) -> dict[str, Any]:
         """The JSON object for the row, without the members that are None or false."""
-        return {name: value for name in Mirror.__slots__ if (value := getattr(self, name)) not in (None, False)}
+        return {
+            name: value for name in Mirror.__dataclass_fields__ if (value := getattr(self, name)) not in (None, False)
+        }
 
     def show(self) -> dict[str, Any]:
         """The form that clients receive. `code`, `error` and `next_attempt_at` are only present if they are known."""

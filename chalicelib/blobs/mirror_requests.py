@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.blobs.errors import UrlInvalid
 from chalicelib.core.errors import RequestInvalid, invalid
+from chalicelib.core.record import record
 
 if TYPE_CHECKING:
     from chalicelib.blobs.models import CreateBlobRequest
@@ -18,7 +18,7 @@ _NOTHING_TO_COPY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MirrorOptions:
     """The options of an object, which those of a file override."""
 

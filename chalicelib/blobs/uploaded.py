@@ -6,7 +6,7 @@ The uploads package writes the rows of uploads. Here they are read, by the packa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from chalicelib import keys
@@ -17,11 +17,12 @@ from chalicelib.blobs.inputs import Location
 from chalicelib.core.clock import Clock
 from chalicelib.core.errors import ApiError
 from chalicelib.core.ids import is_key_part
+from chalicelib.core.record import record
 
 COMPLETED = "COMPLETED"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UploadedFile:
     """The file of a completed upload, as the row of the upload describes it.
 
@@ -41,7 +42,7 @@ class UploadedFile:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UploadedFiles:
     """The files of the uploads to one bucket, for one request. Each row is read once. Not safe for concurrent use."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.buckets.errors import AdapterCycle
 from chalicelib.core.errors import invalid
+from chalicelib.core.record import record
 
 if TYPE_CHECKING:
     from chalicelib.adapters.models import SourceAdapterConfig
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ADAPTER = ("body", "source_adapter")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AdapterOptions:
     """The options that the source adapters of all buckets share.
 
@@ -49,7 +49,7 @@ class AdapterOptions:
         return self.vault.protect(text, bucket_id, stored=stored)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AdapterBuilder:
     """Builds the source adapter of one bucket."""
 

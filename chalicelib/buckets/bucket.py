@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.view import shown_adapter
 from chalicelib.buckets.settings import BucketSettings, read_settings
 from chalicelib.buckets.settings_rows import attributes_of, known_settings
 from chalicelib.core.json_codec import escaped_bytes
+from chalicelib.core.record import record
 from chalicelib.listing.search import strings_in
 from chalicelib.stats.tally import EMPTY_TALLY, Tally
 
@@ -20,7 +21,7 @@ ACTIVE = "ACTIVE"
 DELETING = "IN_PROGRESS"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bucket:
     """A bucket's configuration, and the statistics of its objects (`tally`).
 
@@ -135,7 +136,7 @@ def to_item(bucket: Bucket) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FoundBucket:
     """A bucket as its own row has it, without the row of its settings.
 

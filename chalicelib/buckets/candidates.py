@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 from chalicelib import keys
@@ -12,6 +11,7 @@ from chalicelib.buckets.bucket import FoundBucket
 from chalicelib.buckets.name_walk import NameWalk, WalkedBucket
 from chalicelib.buckets.query_fields import ids_in, is_descending, needles_in, prefix_in
 from chalicelib.buckets.rows import READ_BATCH_SIZE, BucketRows
+from chalicelib.core.record import record
 from chalicelib.core.text import fold
 from chalicelib.listing.limits import MAX_SORTED_ROWS
 from chalicelib.listing.pagination import ListTooLong, SortTooLarge
@@ -27,7 +27,7 @@ MAX_WALKED_BUCKETS = 50_000
 UNCHECKED_BUCKETS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Candidates:
     """The buckets of a namespace that may match a query, with at least the fields that the query evaluates."""
 

@@ -6,7 +6,7 @@ a source adapter reads other buckets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.adapters.rules import check_adapter_fits
@@ -21,6 +21,7 @@ from chalicelib.buckets.models import (
 from chalicelib.buckets.settings import BucketSettings
 from chalicelib.core.errors import NotEnabled, Problem
 from chalicelib.core.json_equality import json_equal
+from chalicelib.core.record import record
 from chalicelib.schemas.compatibility import breaking_changes, unique_key_breaks
 from chalicelib.schemas.models import BucketSchema
 from chalicelib.schemas.rules import check_schema
@@ -33,7 +34,7 @@ from chalicelib.schemas.unique_key import (
 BucketChange = BucketPatchRequest | BucketUpdateRequest
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChangeResult:
     """A bucket after a change.
 

@@ -7,15 +7,15 @@ before the bucket itself is read. Each bucket is therefore ordered by the name t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 from chalicelib import keys
 from chalicelib.buckets.bucket import FoundBucket
+from chalicelib.core.record import record
 from chalicelib.core.text import fold
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WalkedBucket:
     """A bucket that a walk returns.
 
@@ -28,7 +28,7 @@ class WalkedBucket:
     is_passed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _ReadBucket:
     """A bucket that was read, and the key that its current name has in the index."""
 
@@ -37,7 +37,7 @@ class _ReadBucket:
     is_passed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NameWalk:
     """A walk over buckets in one direction of their names, starting after the position `after` if it is not None.
 

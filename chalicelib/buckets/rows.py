@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -23,6 +22,7 @@ from chalicelib.buckets.search_text import contains_all
 from chalicelib.buckets.settings_reader import SettingsReader
 from chalicelib.buckets.settings_rows import SETTINGS_FIELDS
 from chalicelib.core.errors import Unavailable
+from chalicelib.core.record import record
 from chalicelib.stats.tally import EMPTY_TALLY, Tally, read_tally
 
 R = TypeVar("R")
@@ -38,7 +38,7 @@ READ_BATCH_SIZE = 50
 MAX_CONDITION_PREFIX_LENGTH = 200
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NamespaceTotals:
     """The number of buckets in a namespace, and the statistics of all of their objects."""
 

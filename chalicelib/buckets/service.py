@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -28,6 +28,7 @@ from chalicelib.buckets.store import BucketStore
 from chalicelib.core import log
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.ids import Ids, is_id
+from chalicelib.core.record import record
 from chalicelib.http.operation import can_see_everything
 from chalicelib.http.preconditions import ANY, Preconditions
 
@@ -48,7 +49,7 @@ class ObjectPresence(Protocol):
         """Whether the bucket contains an object, in a strongly consistent read and not from the statistics."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Buckets:
     """The buckets of all namespaces. Each call reads and writes only the namespace of its `partition`."""
 

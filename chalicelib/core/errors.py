@@ -7,8 +7,9 @@ The first line of a class's docstring is part of the OpenAPI document.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from chalicelib.core.record import record
 
 # The message of a RequestInvalid quotes names of the request. Longer ones are cut.
 MAX_STEP_CHARS = 100
@@ -42,7 +43,7 @@ class ValidationFailed(ApiError):
     """The request has a valid form, but values that are not accepted."""
 
 
-@dataclass(frozen=True)
+@record
 class Problem:
     """One error in a request. `location` is `body`, `query` or `path`, followed by the names and indexes of the field.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
 from chalicelib.aws.dynamodb.writes import Step
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.buckets.service import Buckets
+from chalicelib.core.record import record
 from chalicelib.core.statuses import TaskStatusEnum
 from chalicelib.http.preconditions import ANY, Preconditions
 from chalicelib.keys import partition
@@ -21,7 +21,7 @@ from chalicelib.tasks.service import Tasks
 BUCKET_DELETION, NAMESPACE_DELETION = "api_buckets_delete", "api_namespaces_delete"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Deletions:
     """Starts the deletion of buckets and namespaces."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.aws.dynamodb.writes import Step
@@ -11,6 +11,7 @@ from chalicelib.buckets.bucket import DELETING, Bucket
 from chalicelib.buckets.errors import BucketNotActive, BucketNotFound
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.errors import ApiError, Unavailable
+from chalicelib.core.record import record
 from chalicelib.deliveries.decision import Decision, decide, shortened
 from chalicelib.deliveries.delivery import APPLIED, PARKED, Delivery
 from chalicelib.deliveries.errors import AdapterNotFound
@@ -37,7 +38,7 @@ class Recorder(Protocol):
         """Records the outcome of a delivery that writes no object."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Application:
     """Applies deliveries to the objects of a bucket.
 

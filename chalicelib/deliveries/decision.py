@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.adapters.mapping import Unmappable, event_type, idempotency_key, map_payload, unwanted_reason
 from chalicelib.core.errors import RequestInvalid
 from chalicelib.core.json_codec import check_json, to_json
+from chalicelib.core.record import record
 from chalicelib.deliveries.delivery import IGNORED, PARKED, State
 from chalicelib.deliveries.payload import Payload
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 MAX_REASON_CHARS = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Decision:
     """What a delivery does: creates or updates an object, or nothing, for the `reason`.
 

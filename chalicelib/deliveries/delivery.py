@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ from chalicelib import keys
 from chalicelib.core.clock import format_timestamp, parse_timestamp
 from chalicelib.core.ids import id_of_digest
 from chalicelib.core.json_codec import to_json
+from chalicelib.core.record import record
 
 PREFIX = "dlv"
 ID_CHARS = 26
@@ -31,7 +31,7 @@ PARKED: State = "PARKED"
 STATES: tuple[State, ...] = (APPLIED, IGNORED, PARKED)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Delivery:
     """A delivery with its latest outcome.
 

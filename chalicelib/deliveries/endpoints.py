@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import keys
@@ -12,9 +11,10 @@ from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.vault import Vault
 from chalicelib.core.clock import Clock
 from chalicelib.core.ids import is_id
+from chalicelib.core.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Endpoint:
     """The bucket of a webhook URL. `secrets` are the valid ones, the current one first; empty if there is no bucket."""
 
@@ -28,7 +28,7 @@ NO_BUCKET_ID = "bkt_" + "0" * 16
 UNKNOWN = Endpoint("", "", "", ())
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Endpoints:
     """The webhook URLs of all buckets."""
 

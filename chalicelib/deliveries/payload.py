@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from chalicelib.core.json_codec import to_json
+from chalicelib.core.record import record
 
 # Control characters take up to seven bytes in the response of a Lambda function, which has at most 6 MB.
 MAX_SHOWN_BYTES = 256_000
@@ -16,7 +16,7 @@ class UnreadablePayload(ValueError):
     """The body is not JSON. The message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Payload:
     """The body of a delivery, as it was sent, and the JSON value in it.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import keys
@@ -19,6 +18,7 @@ from chalicelib.buckets.service import Buckets
 from chalicelib.core import log
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.errors import Unavailable
+from chalicelib.core.record import record
 from chalicelib.deliveries.applying import Application
 from chalicelib.deliveries.bodies import compressed
 from chalicelib.deliveries.delivery import PARKED, Delivery, delivery_id
@@ -28,7 +28,7 @@ from chalicelib.deliveries.payload import Payload, payload_of
 from chalicelib.deliveries.store import DeliveryStore
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Received:
     """What a webhook has led to: a delivery, or the response to a handshake.
 
@@ -40,7 +40,7 @@ class Received:
     handshake: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Webhook:
     """A request to the webhook URL of a bucket. `headers` have lower-case names. `body` is as it was sent."""
 
@@ -50,7 +50,7 @@ class Webhook:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NewDelivery:
     """Records a delivery that was received now, on condition that it has not been recorded before."""
 
@@ -67,7 +67,7 @@ class NewDelivery:
         self.store.write(list(self.steps(outcome)))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Receiver:
     """Receives the webhooks of all buckets."""
 

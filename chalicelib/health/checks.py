@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from chalicelib.core.deadline import time_limit
 from chalicelib.core.errors import Unavailable
+from chalicelib.core.record import record
 
 DEPENDENCIES = ("cache", "metadata", "vector_store", "object_storage", "task_queue", "inference")
 # Dependencies of Mixpeek that this service does not have. They are reported as healthy.
@@ -22,7 +23,7 @@ PROBE_TIME_LIMIT_SECONDS = CHECK_TIME_LIMIT_SECONDS / 2
 Probe = Callable[[], object]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CheckResult:
     """The result of one check: the name of the error, or None, and how long the check took."""
 
@@ -30,7 +31,7 @@ class CheckResult:
     milliseconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Checks:
     """The probes of the dependencies, by the name of the dependency in the report. A probe raises if it fails.
 

@@ -23,6 +23,7 @@ from chalicelib.core.deadline import time_limit
 from chalicelib.core.errors import ApiError, NotEnabled
 from chalicelib.core.ids import is_id
 from chalicelib.core.json_codec import to_json
+from chalicelib.core.record import record
 from chalicelib.http import envelope
 from chalicelib.http.operation import Call, JsonResponse, Operation
 from chalicelib.http.parsing import check_names, check_size, read_body, read_query
@@ -44,7 +45,7 @@ LOGGED_FIELDS = ("organization", "key_id", "namespace", "bucket", "object", "err
 Guard = Callable[[Operation, Call], None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RequestIds:
     """The id of a request, which clients see, and the id that the gateway gave it: empty without a gateway."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from chalicelib.core.errors import ApiError
+from chalicelib.core.record import record
 from chalicelib.keys import partition
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Call:
         return partition(self.organization_id, self.namespace_id)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JsonResponse:
     """The response of an operation: a JSON body (None for an empty body), a status and headers.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from chalicelib.core.record import record
 
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Preconditions:
     """The ETags in `If-Match` and `If-None-Match`; None for a missing header. `*` stands for any ETag."""
 

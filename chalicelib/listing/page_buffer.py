@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
+from chalicelib.core.record import record
 from chalicelib.listing.limits import MAX_SKIPPED_BYTES
 from chalicelib.listing.pagination import SortTooLarge
 
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PageBuffer(Generic[R]):
     """Collects the page that starts after `offset` rows and has at most `limit` rows and `max_bytes` bytes.
 

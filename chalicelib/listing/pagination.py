@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from chalicelib.core.errors import BadRequest
+from chalicelib.core.record import record
 from chalicelib.listing.limits import MAX_OFFSET, MAX_QUERY_OFFSET, MAX_SORTED_ROWS
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class ListTooLong(BadRequest):
         super().__init__(message, details=parameters | limits)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PageRequest:
     """The requested page. `offset` is 0 if there is a cursor.
 
@@ -120,7 +120,7 @@ def _offset(given: Mapping[str, Any], limit: int) -> int | None:
     return offset
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Link:
     """Makes the links of one response."""
 

@@ -7,9 +7,9 @@ read, and the cursor is made from the last row returned, not from the database's
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from chalicelib.core.record import record
 from chalicelib.listing import cursors, sorting
 from chalicelib.listing.filters.tree import Filter, read_filter
 from chalicelib.listing.limits import MAX_PAGE_BYTES, MAX_SORTED_ROWS
@@ -22,7 +22,7 @@ R = TypeVar("R")
 Shown = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListQuery:
     """A checked list request. `after` is the position in its cursor, if it has one."""
 
@@ -45,7 +45,7 @@ class ListQuery:
         return self.filter is None and self.search is None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListPage(Generic[R]):
     """The rows of a page, the cursor of the next page if there is one, and the number of rows on all pages."""
 
@@ -54,7 +54,7 @@ class ListPage(Generic[R]):
     total: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WalkPosition:
     """The position of a row in a list in which rows can move while a client reads it page by page.
 
@@ -67,7 +67,7 @@ class WalkPosition:
     order: sorting.SortPosition
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ListedResource(Generic[R]):
     """How rows of a resource are listed.
 

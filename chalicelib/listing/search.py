@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.errors import invalid
+from chalicelib.core.record import record
 from chalicelib.core.text import contains_in_order, fold
 
 MAX_SEARCH_LENGTH = 500
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Search:
     """A search term, split at `*` into pieces. The pieces are case-folded unless `case_sensitive`."""
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from chalicelib.core.errors import invalid
 from chalicelib.core.json_path import MISSING, check_path, value_at
+from chalicelib.core.record import record
 from chalicelib.listing.cursors import fingerprint
 from chalicelib.listing.filters.hints import sort_here
 from chalicelib.listing.filters.tree import check_field
@@ -37,7 +38,7 @@ _NULL_RANK = 6
 _LAST_CHARACTER = "\U0010ffff"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SortKey:
     """One field to sort by."""
 

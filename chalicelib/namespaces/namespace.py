@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.errors import RequestInvalid, invalid
 from chalicelib.core.json_codec import Document, bounded, text_of
+from chalicelib.core.record import record
 from chalicelib.stats.tally import EMPTY_TALLY, Tally
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_SETTINGS_BYTES = 300_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Namespace:
     """The configuration and totals of a namespace. `deletion_task` is the id of the task that deletes it, if any."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from chalicelib.aws.dynamodb.writes import Step
 from chalicelib.core.cache import Cache
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.ids import Ids
+from chalicelib.core.record import record
 from chalicelib.http.preconditions import ANY, Preconditions
 from chalicelib.namespaces.errors import NamespaceNotActive, NamespaceNotFound, NamespaceStale, NamespaceUnresolved
 from chalicelib.namespaces.namespace import Namespace, to_item
@@ -25,7 +26,7 @@ MAX_IDENTIFIER_LENGTH = 128
 READ_BATCH_SIZE = 50
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResolvedNamespace:
     """The part of a namespace that each request needs. It is cached."""
 
@@ -38,7 +39,7 @@ class ResolvedNamespace:
 ABSENT = ResolvedNamespace("", "", None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Namespaces:
     """The namespaces of all organizations. Each call is limited to one organization.
 

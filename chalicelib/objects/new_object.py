@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.blobs.blob import Blob
@@ -11,6 +10,7 @@ from chalicelib.blobs.content import FindUpload, NewBlob, read_blob, url_blob
 from chalicelib.blobs.mirror_requests import DEFAULTS, MirrorOptions, nothing_to_copy
 from chalicelib.buckets.bucket import Bucket
 from chalicelib.core.errors import invalid
+from chalicelib.core.record import record
 from chalicelib.objects.fields import check_names, new_values, with_blob_metadata
 from chalicelib.objects.identity import content_hash, read_unique_key
 from chalicelib.objects.stored_object import StoredObject
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_UPLOADS = 49
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NewObject:
     """A new object as it was requested.
 

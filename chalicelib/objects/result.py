@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from chalicelib.core.record import record
 from chalicelib.objects.stored_object import StoredObject
 
 ReplayReason = Literal["idempotency_key", "skip_duplicates"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CreateResult:
     """The object that a create request returns.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict, retry_on_conflict, revise
@@ -14,6 +14,7 @@ from chalicelib.buckets.service import Buckets, check_writable
 from chalicelib.core import log
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.ids import Ids
+from chalicelib.core.record import record
 from chalicelib.http.preconditions import ANY, Preconditions
 from chalicelib.objects.errors import ObjectNotFound, ObjectStale, PolicyMissing
 from chalicelib.objects.soft_delete import soft_delete_all
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Objects:
     """The objects of all buckets. `partition` is that of the namespace, and a call only accesses this namespace.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.blobs.blob import Blob, from_document, to_document
 from chalicelib.core.json_codec import bounded, escaped_bytes, to_json
+from chalicelib.core.record import record
 from chalicelib.objects.errors import ObjectTooLarge
 
 PENDING = "PENDING"
@@ -18,7 +18,7 @@ MAX_DOCUMENT_BYTES = 300_000
 MAX_GROWN_BYTES = 390_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StoredObject:
     """An object: the client's fields in `values`, the files in `blobs`, and the attributes of the service.
 

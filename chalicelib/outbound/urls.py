@@ -8,9 +8,9 @@ from the parts that were checked, not from the text.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
+from chalicelib.core.record import record
 from chalicelib.outbound.addresses import Address, AddressRule, is_public, is_public_or_local
 from chalicelib.outbound.errors import UrlRefused
 
@@ -33,7 +33,7 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LOCAL_DOMAINS = ("localhost", "local", "home.arpa", "internal")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CheckedUrl:
     """The parts of an accepted URL.
 

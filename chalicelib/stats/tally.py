@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from chalicelib.core.record import record
 
 if TYPE_CHECKING:
     from chalicelib.stats.response_models import BatchStatistics, StorageStatistics
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tally:
     """Totals after the last fold. Before the first one they are zero and `stats_updated_at` is None.
 
@@ -62,4 +63,4 @@ def read_tally(row: Mapping[str, Any] | None) -> Tally:
     """The tally in a row, or the empty tally if the row does not exist yet."""
     if row is None:
         return EMPTY_TALLY
-    return Tally(**{name: row[name] for name in Tally.__slots__ if name in row})
+    return Tally(**{name: row[name] for name in Tally.__dataclass_fields__ if name in row})

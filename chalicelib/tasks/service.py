@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from typing import Any
 
@@ -12,6 +12,7 @@ from chalicelib.aws.dynamodb.optimistic_lock import retry_on_conflict
 from chalicelib.aws.dynamodb.writes import Put, Step
 from chalicelib.core.clock import Clock, format_timestamp
 from chalicelib.core.ids import Ids, is_id
+from chalicelib.core.record import record
 from chalicelib.core.statuses import TaskStatusEnum
 from chalicelib.tasks.errors import TaskNotFound, TaskNotRestartable
 from chalicelib.tasks.store import TaskStore
@@ -30,7 +31,7 @@ class Cancellation(Enum):
     NOTHING_TO_CANCEL = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tasks:
     """The tasks of every organization. Each method only reads and writes tasks of the organization that it is given.
 

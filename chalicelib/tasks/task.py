@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from chalicelib import keys
 from chalicelib.aws.dynamodb.attribute_values import Item
 from chalicelib.core.clock import format_timestamp
 from chalicelib.core.json_codec import escaped_bytes, to_json
+from chalicelib.core.record import record
 from chalicelib.core.statuses import TaskStatusEnum
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ TaskValues = Sequence[str | Mapping[str, Any]]
 StoredValues = list[str | dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NewTask:
     """A task that is not stored yet.
 
@@ -47,7 +48,7 @@ class NewTask:
     cancellable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task:
     """A stored task.
 

@@ -7,16 +7,16 @@ run can continue from there after a timeout or a crash.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from chalicelib.core.record import record
 from chalicelib.tasks.task import Task, TaskValues
 
 # The limit of SQS for DelaySeconds, because the next slice is started by a delayed message.
 MAX_SLICE_WAIT_SECONDS = 900
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slice:
     """The result of one slice.
 

@@ -161,7 +161,7 @@ def test_functions_have_all_settings_except_those_of_the_embedded_engine(
     function: dict[str, Any],
 ) -> None:
     variables = function["Environment"]["Variables"]
-    expected = {f"BUCKETS_{name.upper()}" for name in Settings.__slots__ if name not in EMBEDDED_ONLY}
+    expected = {f"BUCKETS_{name.upper()}" for name in Settings.__dataclass_fields__ if name not in EMBEDDED_ONLY}
     assert {name for name in variables if name.startswith("BUCKETS_")} == expected
 
 

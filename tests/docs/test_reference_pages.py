@@ -62,7 +62,7 @@ def test_errors_on_the_page_are_unique_and_ordered_by_status_and_type() -> None:
     assert keys == sorted(keys)
 
 
-@pytest.mark.parametrize("name", Settings.__slots__)
+@pytest.mark.parametrize("name", Settings.__dataclass_fields__)
 def test_every_setting_is_on_the_page_with_its_default(name: str) -> None:
     default = getattr(Settings(), name)
     (line,) = [line for line in SETTINGS.splitlines() if line.startswith(f"| `{environment_variable(name)}` |")]
@@ -71,7 +71,7 @@ def test_every_setting_is_on_the_page_with_its_default(name: str) -> None:
 
 def test_every_setting_on_the_page_exists() -> None:
     shown = set(re.findall(r"^\| `(\w+)` \|", SETTINGS, re.MULTILINE))
-    assert shown == {environment_variable(name) for name in Settings.__slots__}
+    assert shown == {environment_variable(name) for name in Settings.__dataclass_fields__}
 
 
 def test_the_operating_guide_lists_every_alarm() -> None:

@@ -11,8 +11,8 @@ never a JSON object, so nobody can repeat an old event in this way.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from chalicelib.core.record import record
 from chalicelib.outbound.signatures import signing_key
 
 TOLERANCE_SECONDS = 300
@@ -23,7 +23,7 @@ def text_key(secret: str) -> bytes:
     return secret.encode()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Form:
     """How a sender signs its requests. Names of headers are in lower case."""
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from chalicelib.core.record import record
 
 # The current secret, and the previous one for a while after a rotation.
 USUAL_NUMBER = 2
@@ -17,7 +19,7 @@ USUAL_NUMBER = 2
 _PLACEHOLDER = bytes(32)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Key:
     """A key of a signature. If it is not `accepted`, the result of its comparison does not count."""
 

@@ -6,10 +6,10 @@ import hashlib
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from chalicelib.adapters.verification.errors import SignatureInvalid
 from chalicelib.adapters.verification.forms import Form
+from chalicelib.core.record import record
 
 MAX_HEADER_BYTES = 8_192
 
@@ -24,7 +24,7 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_-][!-\-/-~]{0,255}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Presented:
     """What the headers of a request contain for one form.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from chalicelib.adapters.verification.errors import REASONS, Reason, SignatureInvalid
 from chalicelib.adapters.verification.forms import Form, forms_of
 from chalicelib.adapters.verification.keys import first_match, keys_of
 from chalicelib.adapters.verification.reading import Presented, read_presented
+from chalicelib.core.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verified:
     """A good signature. Everything here is signed.
 

@@ -6,11 +6,11 @@ A filter is read once per request and then evaluated on every row.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from chalicelib.core.errors import invalid
 from chalicelib.core.json_path import check_path
+from chalicelib.core.record import record
 from chalicelib.listing.filters import hints
 from chalicelib.listing.filters.operators import OPERATORS, Location, Test, read_operator
 from chalicelib.listing.filters.patterns import MAX_EXPANDED_LENGTH, expanded_length
@@ -26,7 +26,7 @@ _NOT_BESIDE_FIELD = "Not accepted beside `field`; accepted: operator, value, cas
 __all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_PATTERNS", "OPERATORS", "Filter", "Leaf", "read_filter"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Leaf:
     """One comparison of the value at a dotted path."""
 
@@ -41,7 +41,7 @@ class Leaf:
         return self.test(row.at(self.field))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Node:
     """Conditions of which all (AND), any (OR) or none (NOT) must hold."""
 
@@ -56,7 +56,7 @@ class Node:
         return found if self.logic == "OR" else not found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Filter:
     """A checked filter."""
 
