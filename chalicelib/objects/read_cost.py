@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
+
+from chalicelib.core.record import record
 
 # The rows that a page of a filtered list reads at most, in the order of creation.
 MAX_FILTERED_ROWS = 1_000
@@ -14,7 +15,7 @@ UNIT_BYTES = 4_096
 ROW_OVERHEAD_BYTES = 400
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Probe:
     """The first rows of a filtered list: their number, the bytes of their documents, and how many of them match.
 
