@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections import defaultdict
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
@@ -162,5 +163,5 @@ def write_rows(client: DynamoDBClient, table: str, rows: list[Any]) -> None:
 
 def _empty(table: Table) -> None:
     """Removes all rows and stream records of a table."""
-    table.items.clear()
+    table.items = defaultdict(dict)
     table.stream_shard = StreamShard(table.account_id, table)

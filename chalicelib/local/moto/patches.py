@@ -5,8 +5,7 @@ Speed (see `performance` for what moto does for every call and every value):
 * For every action of a transaction, moto copies all rows of the table, to restore them when the transaction is
   cancelled: 5 s for a transaction of three actions on 20 000 rows. The patch copies only the rows that the transaction
   names.
-* For every query, moto sorts the entire table. The patch passes it only the rows that match the key condition, and no
-  more of them than a page can hold.
+* For every query, moto compares and sorts the rows of the entire table. See `queries`.
 
 Correctness:
 
@@ -31,8 +30,6 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, wraps
-from heapq import nlargest, nsmallest
-from operator import itemgetter
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -49,23 +46,21 @@ from moto.s3.responses import S3Response
 
 from chalicelib.local.client import isolated_session
 from chalicelib.local.moto.contents import install_content_patches
+from chalicelib.local.moto.ordered_rows import existing_orders
 from chalicelib.local.moto.performance import install_performance_patches
+from chalicelib.local.moto.queries import install_query_patches
 
 _IN_TRANSACTION = "_in_transaction"
-# The keyword arguments of a query without a legacy QueryFilter, which moto passes as further arguments. With such a
-# filter, the number of rows that a page needs is not known in advance.
-_QUERY_ARGUMENTS = {"hash_key_conditions", "range_key_conditions", "index_name", "consistent_read", "filter_expression"}
-_by_sort_key = itemgetter(0)
 
 
 @cache
 def install() -> None:
     """Patches moto in this process. Further calls do nothing."""
     Table.__deepcopy__ = _deep_copy  # type: ignore[attr-defined]
+    install_query_patches()
     DynamoDBBackend.transact_write_items = _without_copies(DynamoDBBackend.transact_write_items)  # type: ignore[method-assign]
     DynamoDBBackend.update_item = _atomic_update(DynamoDBBackend.update_item)  # type: ignore[method-assign]
     DynamoHandler.batch_write_item = _atomic_batch(DynamoHandler.batch_write_item)  # type: ignore[method-assign]
-    Table.query = _with_fewer_rows(Table.query)  # type: ignore[method-assign]
     responses: Any = BaseResponse
     responses._enrich_response = staticmethod(_only_in_xml(responses._enrich_response))
     files: Any = S3Response
@@ -160,6 +155,7 @@ class _SavedRows:
 
     def restore(self) -> None:
         for (hash_key, range_key), row in self._rows:
+            self._order(_row(self.table, (hash_key, range_key)), row)
             rows: Any = self.table.items if range_key is None else self.table.items[hash_key]
             key = hash_key if range_key is None else range_key
             if row is None:
@@ -168,6 +164,14 @@ class _SavedRows:
                 rows[key] = row
         if self.table.stream_shard:
             del self.table.stream_shard.items[self._stream :]
+
+    def _order(self, current: Item | None, former: Item | None) -> None:
+        """Updates the orders of the table for a row that is restored."""
+        orders = existing_orders(self.table)
+        if orders is not None and former is not None:
+            orders.put(former)
+        elif orders is not None and current is not None:
+            orders.remove(current)
 
 
 def _key(table: Table, step: Mapping[str, Any]) -> tuple[DynamoType, DynamoType | None] | None:
@@ -197,49 +201,6 @@ def _only_in_xml(original: Callable[..., tuple[Any, Any]]) -> Callable[..., tupl
         return original(headers, body)
 
     return enrich
-
-
-def _with_fewer_rows(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Passes to a query only the rows that can be on its page."""
-
-    @wraps(original)
-    def query(table: Table, hash_key: Any, comparison: Any, operands: Any, *args: Any, **kwargs: Any) -> Any:
-        limit, start, forward = args[:3]
-        index_name = kwargs.get("index_name") or (args[4] if len(args) > 4 else None)
-        all_rows = table.items
-        if index_name or table.range_key_attr is None or hash_key is None:
-            return original(table, hash_key, comparison, operands, *args, **kwargs)
-        rows: dict[DynamoType, Item] = all_rows.get(hash_key, {})
-        if comparison:
-            rows = {key: row for key, row in rows.items() if key.compare(comparison, operands)}
-        if limit and set(kwargs) <= _QUERY_ARGUMENTS and (not start or _is_in_partition(table, hash_key, start)):
-            after = DynamoType(start[table.range_key_attr]).cast_value if start else None
-            rows = _first_rows(rows, limit + 1, after, forward=forward)
-        table.items = {hash_key: rows}  # type: ignore[assignment]
-        try:
-            return original(table, hash_key, comparison, operands, *args, **kwargs)
-        finally:
-            table.items = all_rows
-
-    return query
-
-
-def _is_in_partition(table: Table, hash_key: DynamoType, start: dict[str, Any]) -> bool:
-    """Returns whether an ExclusiveStartKey belongs to this partition."""
-    has_both = table.hash_key_attr in start and table.range_key_attr in start
-    return has_both and DynamoType(start[table.hash_key_attr]) == hash_key
-
-
-def _first_rows(rows: dict[DynamoType, Item], count: int, after: Any, *, forward: bool) -> dict[DynamoType, Item]:
-    """Returns the first `count` rows after the sort key `after`, in the order of the query.
-
-    Selects them without sorting all rows, which would take longer than the rest of the query.
-    """
-    keys = ((key.cast_value, key) for key in rows)
-    if after is not None:
-        keys = ((value, key) for value, key in keys if (value > after if forward else value < after))
-    chosen = nsmallest(count, keys, _by_sort_key) if forward else nlargest(count, keys, _by_sort_key)
-    return {key: rows[key] for _, key in chosen}
 
 
 def _with_source_condition(original: Callable[[S3Response], Any]) -> Callable[[S3Response], Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -205,7 +206,7 @@ PAGES = st.fixed_dictionaries(
 def test_a_page_is_the_same_as_without_the_patch(
     moto: Moto, numbers: set[int], options: dict[str, Any], condition: tuple[str, dict[str, Any]]
 ) -> None:
-    moto.table.items.clear()
+    moto.table.items = defaultdict(dict)
     for number in numbers:
         optional = {"optional": {"BOOL": True}} if number % 2 else {}
         moto.client.put_item(TableName=CATALOG, Item={**key(f"p{number}"), **optional})
