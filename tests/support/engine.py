@@ -18,10 +18,10 @@ from moto.dynamodbstreams.models import dynamodbstreams_backends
 
 from chalicelib.aws.clients import dynamodb_client, s3_client
 from chalicelib.local.moto.backends import Backends
+from chalicelib.local.moto.direct_calls import call_directly
 from chalicelib.local.moto.rows import REGION, put_row
 from chalicelib.local.tables import create_tables
 from chalicelib.settings import Settings
-from tests.support.direct_calls import call_directly
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

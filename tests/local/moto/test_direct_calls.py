@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 from chalicelib.aws.clients import dynamodb_client
 from chalicelib.local.client import isolated_session
 from chalicelib.local.moto.backends import Backends
+from chalicelib.local.moto.direct_calls import ACTIONS, call_directly
 from chalicelib.local.tables import create_tables
 from chalicelib.settings import Settings
-from tests.support.direct_calls import ACTIONS, call_directly
 from tests.support.faults import Faults, error_response
 
 CATALOG, OBJECTS = "catalog", "objects"
