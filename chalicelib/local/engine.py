@@ -29,6 +29,7 @@ from chalicelib.local.journal.folder import LOOPBACK, POLL_SECONDS, Folder, Fold
 from chalicelib.local.journal.set_aside import set_aside, set_aside_if_odd
 from chalicelib.local.journal.storage import Storage
 from chalicelib.local.moto.backends import Backends, ChangeStores
+from chalicelib.local.moto.direct_calls import call_directly
 from chalicelib.local.tables import create_tables
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Engine:
             self.backends = Backends()
             self._client = local_client()
             self.backends.attach(self._client)
+            call_directly(self._client, self.backends)
             make_tables = partial(
                 create_tables, self._client, catalog=settings.catalog_table, objects=settings.objects_table
             )

@@ -95,18 +95,24 @@ class Backends:
         `content` is what PutObject stores, if it is not the body of the request.
         """
         with self.lock:
-            if self.change_store is None:
-                return self.perform(request, content)
-            change = self.change_store.change_of(request)
+            change = self.change_of(request)
             response = self.perform(request, content)
-            if change is None or response.status_code >= 300:
-                return response
-            try:
-                self.change_store.save(change)
-            except OSError as error:
-                return _not_saved(request, error)
-            self.new_writes.set()
+            if response.status_code < 300:
+                try:
+                    self.save(change)
+                except OSError as error:
+                    return _not_saved_response(request, error)
             return response
+
+    def change_of(self, request: AWSPreparedRequest) -> object | None:
+        """Returns what has to be saved if this request succeeds, or None. The caller must hold the lock."""
+        return self.change_store.change_of(request) if self.change_store is not None else None
+
+    def save(self, change: object | None) -> None:
+        """Saves a change that has been made in memory. If it cannot, undoes the change and raises OSError."""
+        if change is not None and self.change_store is not None:
+            self.change_store.save(change)
+            self.new_writes.set()
 
     def perform(self, request: AWSPreparedRequest, content: StoredContent | None = None) -> AWSResponse:
         """Returns the response without saving the change. The caller must hold the lock."""
@@ -130,12 +136,17 @@ def addressed_to_aws(request: AWSPreparedRequest, service: str) -> AWSPreparedRe
     return AWSPreparedRequest(request.method, aws_url, request.headers, request.body, request.stream_output)
 
 
-def _not_saved(request: AWSPreparedRequest, error: OSError) -> AWSResponse:
+def not_saved(error: OSError) -> dict[str, str]:
+    """Returns the code and the message of DynamoDB's error for a write that could not be saved. Clients retry it."""
+    return {"Code": "InternalServerError", "Message": f"The write could not be saved and was undone: {error}"}
+
+
+def _not_saved_response(request: AWSPreparedRequest, error: OSError) -> AWSResponse:
     """Returns an error that clients retry, in DynamoDB's JSON or in S3's XML."""
-    message = f"The write could not be saved and was undone: {error}"
+    code, message = not_saved(error).values()
     if "X-Amz-Target" not in request.headers:
         content = f"<Error><Code>InternalError</Code><Message>{escape(message)}</Message></Error>"
         return AWSResponse(request.url, 500, {"Content-Type": "application/xml"}, MockRawResponse(content))  # type: ignore[arg-type]
-    body = {"__type": "InternalServerError", "message": message}
     headers = {"Content-Type": "application/x-amz-json-1.0"}
-    return AWSResponse(request.url, 500, headers, MockRawResponse(json.dumps(body)))  # type: ignore[arg-type]
+    body = json.dumps({"__type": code, "message": message})
+    return AWSResponse(request.url, 500, headers, MockRawResponse(body))  # type: ignore[arg-type]
