@@ -109,6 +109,12 @@ def verify(tallies: Tallies, aggregate: Aggregate) -> list[Difference]:
     return found
 
 
+def is_exact(row: TallyRow, count: Count) -> bool:
+    """Whether a tally has all values of this count. Its checkpoints do not matter."""
+    counted = replace(count.tally(row), checkpoints=row.checkpoints)
+    return to_item(counted) == to_item(row)
+
+
 def rebuild(tallies: Tallies, aggregate: Aggregate) -> None:
     """Replaces a tally with a count of its members and drops its checkpoints. Nothing may write or fold meanwhile."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib import keys
-from chalicelib.aws.dynamodb.writes import Key
+from chalicelib.aws.dynamodb.attribute_values import decode
+from chalicelib.aws.dynamodb.writes import Key, Put
 from chalicelib.batches.progress import ChunkTotals, chunk_totals
 from chalicelib.batches.progress_store import BatchRef, ProgressStore, batch_of_chunk
 from chalicelib.local.moto import rows
@@ -16,23 +17,70 @@ from chalicelib.local.moto.backends import Backends
 from chalicelib.stats.aggregates import Aggregate, Extremes, is_batch
 from chalicelib.stats.images import Image, InvalidRow
 from chalicelib.stats.service import Statistics
-from chalicelib.stats.stream_records import Contribution, batch_contribution, object_contribution
-from chalicelib.stats.tally_row import Extreme
-from chalicelib.stats.verify import rebuild
+from chalicelib.stats.store import TallyStore
+from chalicelib.stats.stream_records import (
+    Contribution,
+    batch_contribution,
+    object_contribution,
+    tally_contribution,
+)
+from chalicelib.stats.tally_row import Extreme, TallyRow, from_item, to_item
+from chalicelib.stats.verify import count_members, is_exact, rebuild
 
 Contributions = Sequence[tuple[str, Contribution]]
 
 
-def rebuild_all(statistics: Statistics, namespaces: Iterator[str], contributions: Mapping[str, Contributions]) -> None:
+def rebuild_all(
+    statistics: Statistics,
+    namespaces: Iterator[str],
+    contributions: Mapping[str, Contributions],
+    backends: Backends,
+    catalog: str,
+) -> None:
     """Sets the statistics of all buckets and namespaces to the totals of these contributions, given by bucket id.
 
-    There must be no writes and no delivery of stream records meanwhile.
+    There must be no writes and no delivery of stream records meanwhile. A tally that is correct is not written, because
+    10 000 writes take seconds. It keeps its checkpoints, which hide no record: the records have a new shard.
     """
+    tallies = replace(statistics.tallies, store=_UncontestedStore(statistics.tallies.catalog))
     for ns in namespaces:
-        for bucket_id in statistics.bucket_ids(ns):
-            aggregate = statistics.tallies.of(ns, bucket_id)
-            rebuild(statistics.tallies, _LoadedAggregate(aggregate, contributions.get(bucket_id, ())))
-        statistics.rebuild(ns, None)
+        for bucket_id, tally in _tallies(backends, catalog, ns).items():
+            own = contributions.get(bucket_id, ())
+            if own if tally is None else not is_exact(tally, count_members(own)):
+                rebuild(tallies, _LoadedAggregate(tallies.of(ns, bucket_id), own))
+        rebuild(tallies, _LoadedAggregate(tallies.of(ns, None), _tally_contributions(backends, catalog, ns)))
+
+
+class _UncontestedStore(TallyStore):
+    """Writes entire tallies without a condition, because nothing else writes them.
+
+    moto takes 8 ms for the update and the transaction that the original makes, and 0.4 ms for this.
+    """
+
+    def replace(self, key: Key, owner_key: Key, old: TallyRow, new: TallyRow) -> None:
+        """Writes a tally. Its owner exists, and its row is `old`."""
+        self._catalog.write(Put({**key, **to_item(new)}))
+
+
+def _tallies(backends: Backends, catalog: str, ns: str) -> dict[str, TallyRow | None]:
+    """Returns the tally of each bucket of a namespace, or None for a bucket without one."""
+    account = backends.account
+    with backends.lock:
+        buckets = filter(None, map(keys.parse_bucket_key, rows.sort_keys_of(account, catalog, ns)))
+        found = {each: rows.row_of(account, catalog, **keys.bucket_tally(ns, each)) for each in buckets}
+    return {each: from_item(decode(row)) if row is not None else None for each, row in found.items()}
+
+
+def _tally_contributions(backends: Backends, catalog: str, ns: str) -> Contributions:
+    """Returns the id of each bucket of a namespace that has a tally, and what the tally contributes."""
+    found: list[tuple[str, Contribution]] = []
+    with backends.lock:
+        for sk in rows.sort_keys_of(backends.account, catalog, ns):
+            if (bucket_id := keys.parse_bucket_tally_key(sk)) is not None:
+                with suppress(InvalidRow):  # a damaged row does not count, as in the fold of the streams
+                    contribution = tally_contribution(rows.row_of(backends.account, catalog, ns, sk))
+                    found += [(bucket_id, contribution)] if contribution is not None else []
+    return found
 
 
 def members_by_bucket(backends: Backends, catalog: str, objects: str) -> dict[str, Contributions]:

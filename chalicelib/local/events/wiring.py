@@ -69,7 +69,7 @@ def start_events(settings: Settings, services: Services, handlers: Handlers) -> 
         from chalicelib.local.events.rebuild import members_by_bucket, rebuild_all, rebuild_progress
 
         members = members_by_bucket(owned.backends, settings.catalog_table, settings.objects_table)
-        rebuild_all(services.stats, services.partitions(), members)
+        rebuild_all(services.stats, services.partitions(), members, owned.backends, settings.catalog_table)
         rebuild_progress(services.stats, owned.backends, settings.catalog_table)
         rebuild_adapters(services.deliveries.states, owned.backends, settings.catalog_table)
         owned.streams.mark_rebuilt()

@@ -40,6 +40,12 @@ def loaded(world: World, memory: Backends) -> dict[str, Contributions]:
     return members_by_bucket(memory, world.tables.catalog, world.tables.objects)
 
 
+def rebuilt(world: World, memory: Backends) -> None:
+    """Rebuilds all statistics."""
+    members, catalog = loaded(world, memory), world.tables.catalog
+    rebuild_all(world.services.stats, world.services.partitions(), members, memory, catalog)
+
+
 def test_the_contributions_in_memory_are_those_of_reading_the_table(world: World, api: Api, memory: Backends) -> None:
     bucket_id = create_varied_bucket(world, api)
     (ns,) = world.services.partitions()
@@ -49,9 +55,23 @@ def test_the_contributions_in_memory_are_those_of_reading_the_table(world: World
 
 def test_rebuilt_statistics_pass_verification(world: World, api: Api, memory: Backends) -> None:
     full, empty = create_varied_bucket(world, api), create_object_bucket(api, "empty")
-    rebuild_all(world.services.stats, world.services.partitions(), loaded(world, memory))
+    rebuilt(world, memory)
     (ns,) = world.services.partitions()
     assert [world.services.stats.verify(ns, bucket_id) for bucket_id in (full, empty, None)] == [[], [], []]
     shown = [api.get(f"/v1/buckets/{bucket_id}").json for bucket_id in (full, empty)]
     assert [bucket["object_count"] for bucket in shown] == [2, 0]
     assert [bucket["batch_stats"]["total"] for bucket in shown] == [1, 0]
+
+
+def test_only_a_wrong_tally_is_written(world: World, api: Api, memory: Backends) -> None:
+    wrong, right, empty = (create_object_bucket(api, name) for name in ("wrong", "right", "empty"))
+    for bucket_id in (wrong, right):
+        created(api, bucket_id, {"title": "M"})
+    rebuilt(world, memory)
+    (ns,), tallies = world.services.partitions(), world.services.stats.tallies
+    before = {each: tallies.find(tallies.of(ns, each)) for each in (wrong, right, empty, None)}
+    created(api, wrong, {"title": "N"})
+    rebuilt(world, memory)
+    after = {each: tallies.find(tallies.of(ns, each)) for each in (wrong, right, empty, None)}
+    assert [each for each in before if before[each] != after[each]] == [wrong, None]
+    assert [after[each].shown.objects for each in (wrong, right, empty, None)] == [2, 1, 0, 3]
