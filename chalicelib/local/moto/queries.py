@@ -13,7 +13,7 @@ from typing import Any
 
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
-from moto.dynamodb.models.table import Table
+from moto.dynamodb.models.table import RESULT_SIZE_LIMIT, Table
 
 from chalicelib.local.moto.ordered_rows import (
     Condition,
@@ -27,6 +27,8 @@ from chalicelib.local.moto.ordered_rows import (
 
 # Further arguments are the conditions of a legacy QueryFilter, which are left to moto.
 _QUERY_ARGUMENTS = {"consistent_read", "filter_expression", "hash_key_conditions", "range_key_conditions"}
+# So many rows are left to moto in any case, because measuring them takes longer than comparing them.
+_SHORT = 50
 
 
 def install_query_patches() -> None:
@@ -63,7 +65,10 @@ def _with_fewer_rows(original: Callable[..., Any]) -> Callable[..., Any]:
         is_legacy = not set(kwargs) <= _QUERY_ARGUMENTS
         if order is None or condition is None or hash_key is None or hash_key.type != "S" or is_legacy:
             return from_moto()
-        rows = order.select(hash_key.value, condition, _page(order, hash_key.value, start, limit, forward=forward))
+        page = _page(order, hash_key.value, start, limit, forward=forward)
+        rows = order.select(hash_key.value, condition, page)
+        if not limit and bool(start) == bool(page.after):
+            rows = _first_megabyte(rows)
         all_rows = table.items
         table.items = {hash_key: dict(enumerate(rows))}  # type: ignore[assignment]
         try:
@@ -106,6 +111,19 @@ def _page(order: Order, partition: str, start: Mapping[str, Any] | None, limit: 
     if place is None or place.partition != partition:
         return Page(None, None, forward)  # moto decides what the unusual ExclusiveStartKey means
     return Page(place.sort_key, count, forward)
+
+
+def _first_megabyte(rows: list[Item]) -> list[Item]:
+    """Returns the rows that fit on a page without a limit, and the next one.
+
+    Otherwise moto compares all rows of the partition again for each of its pages.
+    """
+    size = 0
+    for number, row in enumerate(rows if len(rows) > _SHORT else ()):
+        size += row.size()
+        if size > RESULT_SIZE_LIMIT:
+            return rows[: number + 1]
+    return rows
 
 
 def _ordering_new_row(original: Callable[..., Item]) -> Callable[..., Item]:

@@ -177,6 +177,20 @@ def test_a_page_may_start_at_any_key(moto: Moto, start: dict[str, str], forward:
     check(moto, {**query, "ScanIndexForward": forward, "ExclusiveStartKey": key, "Limit": 2})
 
 
+@pytest.mark.parametrize("start", [None, {"bucket_id": "p", "object_id": "0"}, {"bucket_id": "o", "object_id": "z"}])
+@pytest.mark.parametrize("index", INDEXES)
+def test_a_page_without_a_limit_ends_after_a_megabyte(moto: Moto, index: str | None, start: Any) -> None:
+    for number in range(120):
+        names = {name: {"S": f"{number:03}"} for name in INDEXES.values()}
+        moto.put({"bucket_id": {"S": "p"}, **names, "text": {"S": "x" * 20_000}})
+    key = {name: {"S": text} for name, text in start.items()} if start else {}
+    more = {"ExclusiveStartKey": {**key, **({INDEXES[index]: {"S": "0"}} if index else {})}} if start else {}
+    for operator in ("", OPERATORS[4]):
+        query = {**condition(index, operator, {"S": "005"}, {}), **more}
+        assert len(list(moto.pages(query))) == 3
+        check(moto, query)
+
+
 def test_a_row_whose_key_of_an_index_is_no_string_is_left_to_moto(moto: Moto) -> None:
     key = {"bucket_id": {"S": "p"}, "object_id": {"S": "a"}}
     moto.put({**key, "size_key": {"N": "1"}})
