@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chalicelib import keys
+from chalicelib.aws.dynamodb.attribute_values import Item
 from chalicelib.aws.dynamodb.expressions import UpdateExpression, absent, all_of, between, equals, exists
 from chalicelib.aws.dynamodb.optimistic_lock import VersionConflict
 from chalicelib.aws.dynamodb.table import Table
@@ -25,7 +26,7 @@ class TallyStore:
 
     def find(self, key: Key) -> TallyRow | None:
         """The tally with this key, or None if there is no such row."""
-        row = self._catalog.get(key)
+        row = self._row(key)
         return from_item(row) if row else None
 
     def initial(self, owner_key: Key) -> TallyRow | None:
@@ -33,7 +34,7 @@ class TallyStore:
 
         Returns None if the bucket or namespace does not exist.
         """
-        row = self._catalog.get(owner_key)
+        row = self._row(owner_key)
         if row is None:
             return None
         epoch = row.get("counts_from", 0)
@@ -61,3 +62,6 @@ class TallyStore:
         condition = all_of(equals("pk", partition), between("sk", *keys.buckets_range()))
         for row in self._catalog.query(condition, filter_by=exists("bucket_name"), attributes=("bucket_id",)):
             yield row["bucket_id"]
+
+    def _row(self, key: Key) -> Item | None:
+        return self._catalog.get(key)

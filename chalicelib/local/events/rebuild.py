@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from chalicelib import keys
-from chalicelib.aws.dynamodb.attribute_values import decode
+from chalicelib.aws.dynamodb.attribute_values import Item, decode
+from chalicelib.aws.dynamodb.table import Table
 from chalicelib.aws.dynamodb.writes import Key, Put
 from chalicelib.batches.progress import ChunkTotals, chunk_totals
 from chalicelib.batches.progress_store import BatchRef, ProgressStore, batch_of_chunk
@@ -24,7 +25,7 @@ from chalicelib.stats.stream_records import (
     object_contribution,
     tally_contribution,
 )
-from chalicelib.stats.tally_row import Extreme, TallyRow, from_item, to_item
+from chalicelib.stats.tally_row import Extreme, TallyRow, to_item
 from chalicelib.stats.verify import count_members, is_exact, rebuild
 
 Contributions = Sequence[tuple[str, Contribution]]
@@ -42,33 +43,41 @@ def rebuild_all(
     There must be no writes and no delivery of stream records meanwhile. A tally that is correct is not written, because
     10 000 writes take seconds. It keeps its checkpoints, which hide no record: the records have a new shard.
     """
-    tallies = replace(statistics.tallies, store=_UncontestedStore(statistics.tallies.catalog))
+    store = _MemoryStore(statistics.tallies.catalog, backends, catalog)
+    tallies = replace(statistics.tallies, store=store)
     for ns in namespaces:
-        for bucket_id, tally in _tallies(backends, catalog, ns).items():
-            own = contributions.get(bucket_id, ())
+        for bucket_id in store.bucket_ids(ns):
+            tally, own = store.find(keys.bucket_tally(ns, bucket_id)), contributions.get(bucket_id, ())
             if own if tally is None else not is_exact(tally, count_members(own)):
                 rebuild(tallies, _LoadedAggregate(tallies.of(ns, bucket_id), own))
         rebuild(tallies, _LoadedAggregate(tallies.of(ns, None), _tally_contributions(backends, catalog, ns)))
 
 
-class _UncontestedStore(TallyStore):
-    """Writes entire tallies without a condition, because nothing else writes them.
+class _MemoryStore(TallyStore):
+    """Reads the rows in moto's memory, and writes entire tallies without a condition, because nothing else writes them.
 
-    moto takes 8 ms for the update and the transaction that the original makes, and 0.4 ms for this.
+    moto takes 0.4 ms for a read and 8 ms for the update and the transaction of the original; this takes 0.04 and 0.4.
     """
+
+    def __init__(self, table: Table, backends: Backends, name: str) -> None:
+        super().__init__(table)
+        self._backends = backends
+        self._name = name
 
     def replace(self, key: Key, owner_key: Key, old: TallyRow, new: TallyRow) -> None:
         """Writes a tally. Its owner exists, and its row is `old`."""
         self._catalog.write(Put({**key, **to_item(new)}))
 
+    def bucket_ids(self, partition: str) -> Iterator[str]:
+        """The ids of the buckets in a namespace's partition."""
+        with self._backends.lock:
+            sort_keys = rows.sort_keys_of(self._backends.account, self._name, partition)
+        return filter(None, map(keys.parse_bucket_key, sort_keys))
 
-def _tallies(backends: Backends, catalog: str, ns: str) -> dict[str, TallyRow | None]:
-    """Returns the tally of each bucket of a namespace, or None for a bucket without one."""
-    account = backends.account
-    with backends.lock:
-        buckets = filter(None, map(keys.parse_bucket_key, rows.sort_keys_of(account, catalog, ns)))
-        found = {each: rows.row_of(account, catalog, **keys.bucket_tally(ns, each)) for each in buckets}
-    return {each: from_item(decode(row)) if row is not None else None for each, row in found.items()}
+    def _row(self, key: Key) -> Item | None:
+        with self._backends.lock:
+            row = rows.row_of(self._backends.account, self._name, key["pk"], key["sk"])
+        return decode(row) if row is not None else None
 
 
 def _tally_contributions(backends: Backends, catalog: str, ns: str) -> Contributions:
