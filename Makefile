@@ -18,6 +18,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(shell $(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))') --dist worksteal
 
 .PHONY: help setup run test coverage nightly check bench bench-scale package lint-template deploy destroy test-package \
+.PHONY: help setup run test coverage nightly check bench bench-scale bench-peers package lint-template deploy destroy \
     test-deploy test-engines test-large-files test-browser test-lowest-sdk constraints
 
 help:
@@ -28,6 +29,7 @@ help:
 	@echo 'make check            check format, lint rules, types and the CloudFormation template'
 	@echo 'make bench            measure requests and deletions, and write docs/reference/cost.md'
 	@echo 'make bench-scale      measure lists of growing size on DynamoDB Local, and write docs/reference/cost.md'
+	@echo 'make bench-peers      measure the requests per second of the local server, of Kinto and of PocketBase'
 	@echo 'make package          write the CloudFormation template and the zip file to build/package'
 	@echo 'make lint-template    make package, and check the template with cfn-lint and checkov'
 	@echo 'make deploy           create or update the stage STAGE in AWS'
@@ -106,6 +108,11 @@ bench: setup
 # SIZES="--buckets 100,1000 --objects 1000" measures only these sizes, and does not change the page.
 bench-scale: setup
 	$(BIN)/python -m bench.scale $(SIZES)
+
+# SIZES="--records 10000 --clients 8 --rounds 3 --seconds 3" changes the sizes. pip installs Kinto, and Go builds
+# PocketBase, both in .local/peers. A server that cannot be installed is skipped, and the reason is printed.
+bench-peers: setup
+	$(BIN)/python -m bench.servers $(SIZES)
 
 # Chalice needs a region only to determine the names of service principals.
 package: setup

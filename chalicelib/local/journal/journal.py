@@ -1,8 +1,8 @@
 """The journal: all changes since the last snapshot, in order.
 
 An entry is passed to the operating system before its request gets a response, so no acknowledged change is lost when
-the process is killed. An entry is the line `[number, target, body]` of a successful request. Replaying the requests on
-the initial state gives the same final state.
+the process is killed. An entry is the line `[number, target, body]` of a successful request, or of another one with the
+same effect (see `row_changes`). Replaying the requests on the initial state gives the same final state.
 """
 
 from __future__ import annotations
