@@ -17,9 +17,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # lets pytest keep the compiled tests for the next run, even if the environment turns that off.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(shell $(BIN)/python -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))') --dist worksteal
 
-.PHONY: help setup run test coverage nightly check bench bench-scale package lint-template deploy destroy test-package \
 .PHONY: help setup run test coverage nightly check bench bench-scale bench-peers package lint-template deploy destroy \
-    test-deploy test-engines test-large-files test-browser test-lowest-sdk constraints
+    test-package test-deploy test-engines test-large-files test-browser test-lowest-sdk constraints
 
 help:
 	@echo 'make run              serve the API on this machine, with an embedded engine instead of AWS'
