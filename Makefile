@@ -1,11 +1,11 @@
 # `make run` serves the API on this machine, and `make test` runs the tests. Both require only Python 3.11 or newer.
 
 PYTHON ?= python3 python3.11 python3.12 python3.13 python3.14
-STAGE ?= dev
+STAGE := dev
 # The runtime and the architecture of the functions in AWS, x86_64 or arm64. They do not depend on the Python in $(VENV).
-RUNTIME ?= python3.13
-ARCHITECTURE ?= x86_64
-PACKAGE ?= build/package
+RUNTIME := python3.13
+ARCHITECTURE := x86_64
+PACKAGE := build/package
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -99,10 +99,15 @@ def unpack(archive: Path, root: Path) -> None:
 
 
 def compile_sources(root: Path, python: str) -> None:
-    """Adds bytecode next to each source file. It is unchecked (PEP 552): Python does not compare it with the source."""
+    """Adds bytecode next to each source file. It is unchecked (PEP 552): Python does not compare it with the source.
+
+    Raises PackageInvalid if the app has no bytecode afterwards.
+    """
     options = ["-qq", "-s", str(root), "-p", LAMBDA_ROOT, "--invalidation-mode", "unchecked-hash"]
     # Packages may contain sources for other Python versions, which cannot be compiled.
     subprocess.run([python, "-I", "-m", "compileall", *options, str(root)], capture_output=True, check=False)
+    if (root / "app.py").exists() and not list(root.glob("__pycache__/app.*.pyc")):
+        raise PackageInvalid(f"{python} has compiled no bytecode")
 
 
 def pack(root: Path, archive: Path) -> None:

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.local.bootstrap import DEFAULT_NAMESPACE
 from deployment.artifacts import Artifacts
 from deployment.copying import Copying
-from deployment.data import Data, remove_bucket
+from deployment.data import Data, empty, remove_bucket
 from deployment.errors import DeploymentFailed, describe
 from deployment.file_copying import READ_TIMEOUT_SECONDS, THREADS, FileCopying
 from deployment.first_access import environment, first_key, services_of
@@ -151,8 +151,10 @@ def destroy(name: str, delete_data: bool) -> None:
     stage = stage_of(name)
     stack = Stack(boto3.client("cloudformation"), stage.stack, say)
     data = Data(boto3.client("dynamodb"), boto3.client("s3"), stage, say)
-    if delete_data or stack.parameters().get(REMOVAL) == DELETE:
-        data.empty_buckets()
+    stack.check_removable()
+    if stack.parameters().get(REMOVAL) == DELETE and (bucket := stack.output("BlobBucketName")):
+        # CloudFormation can only remove an empty bucket. It keeps the buckets of other stages.
+        empty(data.s3, bucket)
     stack.remove()
     if delete_data:
         data.remove()

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 
+# What S3 calls two regions for historical reasons.
+_FORMER_LOCATIONS = {"": "us-east-1", "EU": "eu-west-1"}
+
+
 @dataclass(frozen=True, slots=True)
 class Data:
     """The data of a stage, found by the names that CloudFormation gives to tables and buckets."""
@@ -33,13 +37,16 @@ class Data:
         return [name for page in pages for name in page["TableNames"] if self.stage.owns_table(name)]
 
     def buckets(self) -> list[str]:
-        """Returns the names of its S3 buckets, including those of earlier stacks of the stage."""
-        return [each["Name"] for each in self.s3.list_buckets()["Buckets"] if self.stage.owns_bucket(each["Name"])]
+        """Returns the names of its S3 buckets, including those of earlier stacks of the stage.
 
-    def empty_buckets(self) -> None:
-        """Removes all files. CloudFormation can only remove empty buckets."""
-        for bucket in self.buckets():
-            empty(self.s3, bucket)
+        S3 lists the buckets of all regions, and a stage of another region may have the same name.
+        """
+        names = [each["Name"] for each in self.s3.list_buckets()["Buckets"] if self.stage.owns_bucket(each["Name"])]
+        return [name for name in names if self._region_of(name) == self.stage.region]
+
+    def _region_of(self, bucket: str) -> str:
+        location = self.s3.get_bucket_location(Bucket=bucket).get("LocationConstraint")
+        return _FORMER_LOCATIONS.get(location or "", location or "")
 
     def remove(self) -> None:
         """Removes all tables and buckets permanently. Turns off the deletion protection of the tables, and says so."""

@@ -85,6 +85,23 @@ class Stack:
         self._finish(progress, DONE)
         return True
 
+    def output(self, name: str) -> str | None:
+        """Returns an output of the stack, or None if the stack or the output does not exist."""
+        found = self._find()
+        outputs = found.get("Outputs", []) if found is not None else []
+        return {pair["OutputKey"]: pair["OutputValue"] for pair in outputs}.get(name)
+
+    def check_removable(self) -> None:
+        """Raises DeploymentFailed if CloudFormation would refuse to remove the stack."""
+        found = self._find()
+        if found is None:
+            return
+        if found.get("EnableTerminationProtection"):
+            raise DeploymentFailed(f"{self.name} has termination protection; turn it off in CloudFormation first")
+        if found["StackStatus"].endswith("_IN_PROGRESS") and found["StackStatus"] not in NEW:
+            status = found["StackStatus"]
+            raise DeploymentFailed(f"{self.name} is being changed by another operation ({status}); try again later")
+
     def remove(self) -> None:
         """Removes the stack, except for resources that its template retains. Has no effect if it does not exist."""
         found = self._find()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,10 @@ def with_compression(template: Template, minimum_bytes: str) -> Template:
     """Returns the template with this minimum size of compressed responses in the definition of the API.
 
     API Gateway applies a change of it only when the API is deployed, and the transform of SAM deploys the API when its
-    definition changes, but not when a parameter does.
+    definition changes, but not when a parameter does. Raises DeploymentFailed if it is no number.
     """
+    if not re.fullmatch("[0-9]+", minimum_bytes):
+        raise DeploymentFailed(f"CompressedBytes is a number of bytes, and not {minimum_bytes!r}")
     api = template["Resources"]["RestAPI"]
     body = {**api["Properties"]["DefinitionBody"], COMPRESSION_EXTENSION: int(minimum_bytes)}
     made = {**api, "Properties": {**api["Properties"], "DefinitionBody": body}}
@@ -80,7 +83,12 @@ def without_protection(template: Template) -> Template:
 
 
 def tags_of(stage: str, given: Mapping[str, str], current: Mapping[str, str]) -> dict[str, str]:
-    """Returns the tags of the stack: its name, the given tags, and those that it has. An empty value removes a tag."""
+    """Returns the tags of the stack: its name, the given tags, and those that it has. An empty value removes a tag.
+
+    Raises DeploymentFailed if a given tag is `stage`.
+    """
+    if "stage" in given:
+        raise DeploymentFailed("The tag stage is the name of the stage, and cannot have another value")
     tags = {**current, **given, "stage": stage}
     return {name: value for name, value in tags.items() if value}
 

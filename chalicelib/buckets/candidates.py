@@ -16,6 +16,7 @@ from chalicelib.core.text import fold
 from chalicelib.listing.limits import MAX_SORTED_ROWS
 from chalicelib.listing.pagination import ListTooLong, SortTooLarge
 from chalicelib.listing.query import ListQuery
+from chalicelib.listing.walks import MIN_ROWS_OF_LONG_LIST
 
 # A search or a prefix finds buckets in the index of names, and each of them costs two read units more. A walk through
 # all buckets costs about a quarter of a unit for each. So the index is used for up to one bucket in this many.
@@ -54,7 +55,8 @@ class Candidates:
         """
         descending, name_keys = is_descending(self.query), self._few_name_keys()
         if name_keys is not None:
-            return NameWalk(self._read, descending, after, READ_BATCH_SIZE).walk(name_keys)
+            check = self.stored.raise_if_expired
+            return NameWalk(self._read, descending, after, READ_BATCH_SIZE, check).walk(name_keys)
         walked = self._evaluable(self._walk(descending=False))
         return (_positioned(found, after, descending=descending) for found in walked)
 
@@ -67,22 +69,27 @@ class Candidates:
     def _few_name_keys(self) -> list[str] | None:
         """Returns the keys in the index of names of all buckets that may match, or None if a walk reads less.
 
-        Raises ListTooLong.
+        Raises ListTooLong and DeadlineExceeded.
         """
         prefix, needles = prefix_in(self.query), needles_in(self.query)
         if not prefix and not needles:
             return None
         descending = is_descending(self.query)
         found = self.stored.name_keys(self.partition, prefix=prefix, needles=needles, descending=descending)
+        count = 0
         try:
             name_keys = list(islice(found, MIN_CANDIDATES + 1))
             if len(name_keys) > MIN_CANDIDATES:
-                most = min(self._bucket_count() // BUCKETS_PER_CANDIDATE, MAX_CANDIDATES)
+                count = self._bucket_count()
+                most = min(count // BUCKETS_PER_CANDIDATE, MAX_CANDIDATES)
                 name_keys.extend(islice(found, max(most + 1 - len(name_keys), 0)))
                 if len(name_keys) > most:
                     self.stored.raise_if_expired()
                     return None
         except DeadlineExceeded as error:
+            count = count or self.stored.totals(self.partition).bucket_count
+            if count < MIN_ROWS_OF_LONG_LIST:
+                raise
             raise ListTooLong() from error
         return name_keys
 

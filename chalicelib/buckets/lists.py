@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ LISTED_BUCKETS: ListedResource[FoundBucket] = ListedResource(
     show=lambda found: show(found.bucket),
     texts=lambda found: texts(found.bucket),
     size=lambda found: found.bucket.stored_bytes + SHOWN_BYTES,
+    held=lambda found: SHOWN_BYTES if found.lacks else found.bucket.stored_bytes + SHOWN_BYTES,
 )
 
 
@@ -47,6 +48,7 @@ def _listed_by_name(*, descending: bool) -> ListedResource[WalkedBucket]:
         show=lambda walked: LISTED_BUCKETS.show(walked.found),
         texts=lambda walked: LISTED_BUCKETS.texts(walked.found),
         size=lambda walked: LISTED_BUCKETS.size(walked.found),
+        held=lambda walked: SHOWN_BYTES if walked.found.lacks else LISTED_BUCKETS.size(walked.found),
         walk_position=walk_position,
     )
 
@@ -139,7 +141,11 @@ def _by_name(
     """Yields the buckets after the position `after` in the order of names."""
     found = stored.name_keys(partition, descending=descending, after=after, at_most=at_most)
     batch_size = min(at_most, READ_BATCH_SIZE)
-    return NameWalk(lambda ids: stored.get_many(partition, ids), descending, after, batch_size).walk(found)
+
+    def read(ids: Sequence[str]) -> Iterator[FoundBucket]:
+        return stored.get_many(partition, ids)
+
+    return NameWalk(read, descending, after, batch_size, stored.raise_if_expired).walk(found)
 
 
 def _found(page: ListPage[WalkedBucket]) -> ListPage[FoundBucket]:

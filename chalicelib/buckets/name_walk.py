@@ -42,12 +42,14 @@ class NameWalk:
     """A walk over buckets in one direction of their names, starting after the position `after` if it is not None.
 
     `read` returns the buckets of some ids, without those that do not exist. It gets at most `batch_size` ids.
+    `before_next_read` is called before each read but the first.
     """
 
     read: Callable[[Sequence[str]], Iterable[FoundBucket]]
     descending: bool
     after: str | None
     batch_size: int
+    before_next_read: Callable[[], object] = lambda: None
 
     def walk(self, name_keys: Iterable[str]) -> Iterator[WalkedBucket]:
         """Yields the buckets of these keys of the index, each once, in the order of their current names.
@@ -66,6 +68,8 @@ class NameWalk:
         known_ids: set[str] = set()
         waiting: list[_ReadBucket] = []
         while chunk := list(islice(remaining, self.batch_size)):
+            if known_ids:
+                self.before_next_read()
             waiting += self._read_chunk(chunk, known_ids)
             waiting.sort(key=lambda read: read.key, reverse=self.descending)
             # A bucket beyond the last key of this chunk may have to come after buckets of the next chunk.

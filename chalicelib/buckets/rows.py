@@ -73,9 +73,12 @@ class BucketRows:
     def complete(self, partition: str, found: Iterable[FoundBucket]) -> Iterator[Bucket]:
         """Yields the buckets with all of their settings. Omits those that have been removed since they were found.
 
-        A bucket whose settings have changed since then is read again.
+        A bucket whose settings have changed since then is read again. Raises DeadlineExceeded, but not before the
+        first read.
         """
-        for chunk in _chunks(found, SETTINGS_BATCH_SIZE):
+        for number, chunk in enumerate(_chunks(found, SETTINGS_BATCH_SIZE)):
+            if number:
+                self.raise_if_expired()
             for before, after in zip(chunk, self._settings.completed(partition, chunk), strict=True):
                 bucket = after.bucket if after else self.find(partition, before.bucket.bucket_id)
                 if bucket is not None:
@@ -86,14 +89,17 @@ class BucketRows:
         if fields.isdisjoint(SETTINGS_FIELDS):
             yield from found
             return
-        for chunk in _chunks(found, SETTINGS_BATCH_SIZE):
-            lacking = [each for each in chunk if not fields.isdisjoint(each.lacks)]
-            completed = {bucket.bucket_id: bucket for bucket in self.complete(partition, lacking)}
+        for number, chunk in enumerate(_chunks(found, SETTINGS_BATCH_SIZE)):
+            if number:
+                self.raise_if_expired()
+            lacking = self.complete(partition, [each for each in chunk if not fields.isdisjoint(each.lacks)])
+            following = next(lacking, None)
             for each in chunk:
                 if fields.isdisjoint(each.lacks):
                     yield each
-                elif each.bucket.bucket_id in completed:
-                    yield FoundBucket(completed[each.bucket.bucket_id])
+                elif following is not None and following.bucket_id == each.bucket.bucket_id:
+                    yield FoundBucket(following)
+                    following = next(lacking, None)
 
     def totals(self, partition: str) -> NamespaceTotals:
         """Returns the namespace's totals, in one read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
 
 from chalicelib import keys
@@ -24,13 +24,13 @@ class SettingsReader:
         self._table = table
         self._cache: Cache[str, str] = Cache(time.monotonic, seconds=inf, size=MAX_CACHED_SETTINGS)
 
-    def completed(self, partition: str, found: Sequence[FoundBucket]) -> list[FoundBucket | None]:
-        """Returns the buckets, in order, with all of their settings.
+    def completed(self, partition: str, found: Sequence[FoundBucket]) -> Iterator[FoundBucket | None]:
+        """Yields the buckets, in order, with all of their settings, which are parsed for one bucket at a time.
 
-        Returns None for a bucket whose settings have changed, or that was removed, since its own row was read.
+        Yields None for a bucket whose settings have changed, or that was removed, since its own row was read.
         """
         texts = self._texts(partition, [each for each in found if each.lacks])
-        return [_with_text(each, texts.get(each.settings_digest)) if each.lacks else each for each in found]
+        return (_with_text(each, texts.get(each.settings_digest)) if each.lacks else each for each in found)
 
     def _texts(self, partition: str, found: Sequence[FoundBucket]) -> dict[str | None, str]:
         """Returns the settings by digest, as far as they exist."""

@@ -1,6 +1,7 @@
 """Buckets in the catalog table: their rows, and the condition of each write.
 
-A bucket has a configuration row, a row that reserves its name, and, after its first object, a tally row.
+A bucket has a configuration row, a row that reserves its name, a row for large settings, and, after its first object, a
+tally row.
 """
 
 from __future__ import annotations

@@ -23,13 +23,15 @@ R = TypeVar("R")
 class PageBuffer(Generic[R]):
     """Collects the page that starts after `offset` rows and has at most `limit` rows and `max_bytes` bytes.
 
-    `size` returns the bytes of a row. A page has at least one row, of any size.
+    `size` returns the bytes of a row on the page, and `held` those in memory if they differ. A page has at least one
+    row, of any size.
     """
 
     offset: int
     limit: int
     max_bytes: int
     size: Callable[[R], int]
+    held: Callable[[R], int] | None = None
 
     def from_ordered(self, rows: Iterable[R]) -> list[R]:
         """Returns the page and the row after it. Reads all rows."""
@@ -60,7 +62,8 @@ class PageBuffer(Generic[R]):
         """Returns, in order, the rows before the page, the rows of the page, and the row after it."""
         positioned.sort(key=itemgetter(0))
         skipped = positioned[: self.offset]
-        if sum(self.size(row) for _, row in skipped) > MAX_SKIPPED_BYTES:
+        held = self.held or self.size
+        if sum(held(row) for _, row in skipped) > MAX_SKIPPED_BYTES:
             raise SortTooLarge(
                 "The rows before the page are too large to be sorted; leave out offset and page, follow next_cursor",
                 details={"parameters": ["offset", "page"], "max_bytes": MAX_SKIPPED_BYTES},

@@ -31,8 +31,8 @@ class ListTooLong(BadRequest):
     """Too many rows may match: the request cannot evaluate all of them."""
 
     message = (
-        "Too many rows may match to evaluate all of them in one request; "
-        "name an id or the start of a name in filters, or leave out filters, search and sort"
+        "There are too many rows to evaluate all of them in one request; "
+        "for buckets, name an id or the start of a name in filters, or leave out filters, search and sort"
     )
     code = "walk_too_long"
 

@@ -73,7 +73,7 @@ class ListedResource(Generic[R]):
 
     `show` returns the response that filters and sorts read, `texts` the strings that a search reads, and `size` the
     bytes of the response. `walk_position` is optional: it replaces the position that is otherwise computed from the
-    response.
+    response. `held` returns the bytes that a row takes while others are read; `size` by default.
     """
 
     id: Callable[[R], str]
@@ -81,6 +81,7 @@ class ListedResource(Generic[R]):
     texts: Callable[[R], Iterable[str]]
     size: Callable[[R], int]
     walk_position: Callable[[R], WalkPosition] | None = None
+    held: Callable[[R], int] | None = None
 
 
 def read_list(
@@ -143,7 +144,7 @@ def select_page(
     rows before the page are too large to keep.
     """
     walk = _Walk(query, resource, on_match, find, bounded=bounded and not ordered)
-    buffer = PageBuffer(query.page.offset, query.page.limit, MAX_PAGE_BYTES, resource.size)
+    buffer = PageBuffer(query.page.offset, query.page.limit, MAX_PAGE_BYTES, resource.size, resource.held)
     matches = walk.matches(rows)
     kept = buffer.from_ordered(row for _, row in matches) if ordered else buffer.from_unordered(matches)
     return take_page(kept, query, resource, total=walk.total)

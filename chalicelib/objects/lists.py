@@ -13,6 +13,7 @@ from chalicelib.buckets.bucket import Bucket
 from chalicelib.core.json_codec import escaped_bytes, to_json
 from chalicelib.listing import cursors, sorting
 from chalicelib.listing.cursors import CursorInvalid
+from chalicelib.listing.limits import MAX_PAGE_BYTES
 from chalicelib.listing.pagination import PageRequest, SortTooLarge
 from chalicelib.listing.query import ListedResource, ListPage, ListQuery, matching, read_list, select_page, take_page
 from chalicelib.listing.sorting import SortKey
@@ -35,6 +36,8 @@ MAX_CURSOR_ID_CHARS = 40
 
 # A page of a filtered list that has read this much, or MAX_FILTERED_ROWS, ends early, with a cursor.
 MAX_FILTERED_BYTES = 16_000_000
+# The objects of a page of which only some paths are selected.
+MAX_SELECTED_BYTES = 12_000_000
 # The limits of a list that must read all rows: to count, to skip by offset, or to sort by any field.
 MAX_SCANNED_ROWS = 20_000
 MAX_SCANNED_BYTES = 200_000_000
@@ -44,6 +47,7 @@ LISTED_OBJECTS: ListedResource[StoredObject] = ListedResource(
     show=show,
     texts=searchable_texts,
     size=lambda stored: stored.escaped_bytes + RESPONSE_OVERHEAD_BYTES + BLOB_OVERHEAD_BYTES * len(stored.blobs),
+    held=lambda stored: stored.stored_bytes,
 )
 
 
@@ -53,7 +57,11 @@ def only_selected(resource: ListedResource[StoredObject], paths: Sequence[str]) 
     def size(stored: StoredObject) -> int:
         # Paths of blobs may select download URLs, which are not known yet.
         has_blobs = any(path.partition(".")[0] == "blobs" for path in paths)
-        return resource.size(stored) if has_blobs else escaped_bytes(to_json(selected(show(stored), paths)))
+        if has_blobs:
+            return resource.size(stored)
+        # The entire object is in memory, so a page may not have much more than it shows.
+        least = stored.stored_bytes * MAX_PAGE_BYTES // MAX_SELECTED_BYTES
+        return max(least, escaped_bytes(to_json(selected(show(stored), paths))))
 
     return replace(resource, size=size)
 
@@ -130,14 +138,17 @@ def _filtered(
         return _with_cursor(first, take_page(matches, query, resource, total=0), query)
     probe = Probe(first.count, first.size, len(matches), in_order=is_in_order(first.ids))
     object_count = bucket.tally.object_count
-    budget = probe.bytes_in_order(query.page.limit, object_count)
+    budget = min(probe.bytes_in_order(query.page.limit, object_count), MAX_FILTERED_BYTES)
     if probe.bytes_of_walk(object_count) < budget:
         page = _from_walk(store, bucket.bucket_id, query, resource, max_bytes=budget)
         if page is not None:
             return page
     others = _LimitedRows(found, max_rows=MAX_FILTERED_ROWS - first.count, max_bytes=MAX_FILTERED_BYTES - first.size)
     in_order = chain(matches, matching(_visible(others), query, resource))
-    return _with_cursor(others, take_page(in_order, query, resource, total=0), query)
+    try:
+        return _with_cursor(others, take_page(in_order, query, resource, total=0), query)
+    except DeadlineExceeded:  # before another row was read
+        return _with_cursor(first, take_page(matches, query, resource, total=0), query)
 
 
 def _from_walk(
@@ -150,7 +161,10 @@ def _from_walk(
 ) -> ListPage[StoredObject] | None:
     """The page, from all rows of the bucket; None if they have more bytes, or cannot be read in time."""
     rows = _LimitedRows(store.walk(bucket_id), max_bytes=max_bytes)
-    page = select_page(_visible(rows), query, resource, ordered=False, bounded=False)
+    try:
+        page = select_page(_visible(rows), query, resource, ordered=False, bounded=False)
+    except DeadlineExceeded:  # before the first row was read
+        return None
     return None if rows.ended_early else page
 
 

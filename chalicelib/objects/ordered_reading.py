@@ -8,7 +8,7 @@ objects that follow each other in the index by creation also do so in the table,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from typing import Any
 
 from chalicelib.aws.dynamodb.attribute_values import Item
@@ -20,6 +20,8 @@ FIRST_READ_ROWS = 25
 MAX_BATCH_ROWS = 100
 MAX_RANGE_ROWS = 500
 MAX_READ_BYTES = 4_000_000
+# A read has at most so many times the rows of the read before, of which the sizes are known.
+ROWS_PER_ROW_READ = 4
 # With fewer ids, a range of keys saves little, and random ids may be in order by chance.
 MIN_RANGE_ROWS = 10
 # Ids are in the order of creation if at most one in this many is not.
@@ -29,7 +31,8 @@ ROWS_PER_EXCEPTION = 10
 def rows_in_order(table: Table, bucket_id: str, ids: Iterable[str], *, wanted: int | None) -> Iterator[Item]:
     """Yields the rows with these ids, in this order, except those that do not exist.
 
-    Reads lazily, so that a caller that stops early wastes a few megabytes at most. `wanted` is how many rows the caller
+    Reads lazily, so that a caller that stops early wastes a few megabytes, unless the rows become much larger than
+    those before. `wanted` is how many rows the caller
     needs. Raises DeadlineExceeded, but not before the first read.
     """
     remaining, count, size, begun = iter(ids), 0, 0, False
@@ -39,11 +42,13 @@ def rows_in_order(table: Table, bucket_id: str, ids: Iterable[str], *, wanted: i
             table.raise_if_expired()
         begun = True
         in_order = is_in_order(chunk)
-        rows = _range(table, bucket_id, chunk) if in_order else _batch(table, bucket_id, chunk)
-        for row in (rows[id_] for id_ in chunk if id_ in rows):
+        rows, unread = _range(table, bucket_id, chunk) if in_order else (_batch(table, bucket_id, chunk), [])
+        remaining = chain(unread, remaining)
+        for row in (rows[id_] for id_ in chunk[: len(chunk) - len(unread)] if id_ in rows):
             count, size = count + 1, size + len(row["document"])
             yield row
-        read_size = MAX_RANGE_ROWS if in_order else MAX_BATCH_ROWS
+        # The next rows may be larger than those before.
+        read_size = min(MAX_RANGE_ROWS if in_order else MAX_BATCH_ROWS, ROWS_PER_ROW_READ * len(chunk))
         if count:  # 0 if all ids so far were those of deleted objects, which an index may still contain
             missing = max(1, wanted - count) if wanted else read_size
             read_size = max(1, min(read_size, missing, MAX_READ_BYTES * count // size))
@@ -57,17 +62,30 @@ def is_in_order(ids: Sequence[str]) -> bool:
     return min(ascending, len(ids) - 1 - ascending) <= len(ids) // ROWS_PER_EXCEPTION
 
 
-def _range(table: Table, bucket_id: str, ids: Sequence[str]) -> dict[str, Item]:
-    """Returns the rows by id. Reads the rows between the first and the last of the ids.
+def _range(table: Table, bucket_id: str, ids: Sequence[str]) -> tuple[dict[str, Item], Sequence[str]]:
+    """Returns rows by id, and the last of the ids whose rows are still to be read.
 
+    Reads the rows between the first and the last of the ids, up to MAX_READ_BYTES or the time limit of the request.
     Other objects may be between them. If these are many, the rest of the rows is read by their keys.
     """
     where = all_of(equals("bucket_id", bucket_id), between("object_id", min(ids), max(ids)))
     at_most = len(ids) * 3 // 2
-    rows = {row["object_id"]: row for row in islice(table.query(where, page_size=at_most), at_most)}
+    rows: dict[str, Item] = {}
+    size = 0
+    for row in islice(table.query(where, page_size=at_most, descending=ids[0] > ids[-1]), at_most):
+        rows[row["object_id"]] = row
+        size += len(row["document"])
+        if size > MAX_READ_BYTES or table.deadline_expired():
+            return rows, _unread(ids, row["object_id"], descending=ids[0] > ids[-1])
     if len(rows) == at_most:
         rows |= _batch(table, bucket_id, [id_ for id_ in ids if id_ not in rows])
-    return rows
+    return rows, ()
+
+
+def _unread(ids: Sequence[str], last: str, *, descending: bool) -> Sequence[str]:
+    """Returns the ids from the first one that a query has not reached when it ended with `last`."""
+    first = next((n for n, id_ in enumerate(ids) if (id_ < last if descending else id_ > last)), len(ids))
+    return ids[first:]
 
 
 def _batch(table: Table, bucket_id: str, ids: Iterable[str]) -> dict[str, Item]:

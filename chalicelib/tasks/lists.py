@@ -54,9 +54,10 @@ def list_tasks(tasks: Tasks, organization: str, query: ListQuery, task_filter: T
     if by_age and query.is_plain and task_filter.matches_all and not query.page.include_total:
         return _page(tasks, organization, query)
     descending = query.sorts[0].descending if by_age else True
-    rows = (task for task in tasks.walk(organization, descending=descending) if task_filter.matches(task))
+    walked = all_rows(tasks.walk(organization, descending=descending))
+    rows = (task for task in walked if task_filter.matches(task))
     return select_page(
-        all_rows(rows), query, LISTED_TASKS, ordered=by_age, find=lambda task_id: tasks.find(organization, task_id)
+        rows, query, LISTED_TASKS, ordered=by_age, find=lambda task_id: tasks.find(organization, task_id)
     )
 
 

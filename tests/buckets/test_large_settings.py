@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -150,7 +150,7 @@ def before_first_read(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]
     """Acts once after the row of a bucket was read, and before the row of its settings is."""
     read, acts = SettingsReader.completed, [act]
 
-    def completed(self: SettingsReader, partition: str, found: list[FoundBucket]) -> list[FoundBucket | None]:
+    def completed(self: SettingsReader, partition: str, found: list[FoundBucket]) -> Iterator[FoundBucket | None]:
         if acts:
             acts.pop()()
         return read(self, partition, found)

@@ -11,7 +11,7 @@ from mypy_boto3_dynamodb import DynamoDBClient
 from mypy_boto3_s3 import S3Client
 
 from chalicelib.local.moto.backends import Backends
-from deployment.data import Data, remove_bucket
+from deployment.data import Data, empty, remove_bucket
 from deployment.stage import Stage
 
 REGION = "us-east-1"
@@ -84,7 +84,7 @@ def test_a_bucket_is_removed_with_all_versions_of_its_files(cloud: Cloud) -> Non
     cloud.s3.put_object(Bucket=cloud.bucket, Key="blobs/removed", Body=b"removed")
     cloud.s3.delete_object(Bucket=cloud.bucket, Key="blobs/removed")
     assert len(version_ids(cloud)) == 5
-    cloud.data.empty_buckets()
+    empty(cloud.s3, cloud.bucket)
     assert version_ids(cloud) == []
     cloud.data.remove()
     assert cloud.data.buckets() == []
@@ -95,9 +95,23 @@ def test_a_bucket_with_more_than_one_page_of_versions_is_emptied(cloud: Cloud) -
     cloud.s3.put_bucket_versioning(Bucket=cloud.bucket, VersioningConfiguration={"Status": "Enabled"})
     for number in range(1001):
         cloud.s3.put_object(Bucket=cloud.bucket, Key=f"blobs/{number}", Body=b"")
-    cloud.data.empty_buckets()
+    empty(cloud.s3, cloud.bucket)
     assert version_ids(cloud) == []
 
 
 def test_a_bucket_that_does_not_exist_is_removed_already(cloud: Cloud) -> None:
     remove_bucket(cloud.s3, cloud.bucket)
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "eu-west-1"])
+def test_a_bucket_of_a_stage_with_the_same_name_in_another_region_is_not_touched(cloud: Cloud, region: str) -> None:
+    location = {"LocationConstraint": region}
+    cloud.s3.create_bucket(Bucket=cloud.bucket, CreateBucketConfiguration=location)  # type: ignore[arg-type]
+    cloud.s3.put_object(Bucket=cloud.bucket, Key="blobs/a", Body=b"a")
+    there = Data(cloud.dynamodb, cloud.s3, Stage("dev", "123456789012", region), cloud.printed.append)
+
+    cloud.data.remove()
+
+    assert cloud.data.buckets() == []
+    assert there.buckets() == [cloud.bucket]
+    assert len(version_ids(cloud)) == 1

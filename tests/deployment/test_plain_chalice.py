@@ -42,6 +42,6 @@ def test_the_example_of_a_build_packages_with_make_and_keeps_what_it_writes() ->
     assert build["phases"]["build"]["commands"] == ["make package"]
     assert f"python{build['phases']['install']['runtime-versions']['python']}" == RUNTIME
     makefile = (ROOT / "Makefile").read_text()
-    assert f"PACKAGE ?= {build['artifacts']['base-directory']}\n" in makefile
-    assert f"RUNTIME ?= {RUNTIME}\n" in makefile
+    assert f"PACKAGE := {build['artifacts']['base-directory']}\n" in makefile
+    assert f"RUNTIME := {RUNTIME}\n" in makefile
     assert build["artifacts"]["files"] == ["sam.json", "deployment.zip"]

@@ -28,12 +28,12 @@ class CloudFormation:
         self.events: list[dict[str, Any]] = []
         self.stack = Stack(client, NAME, self.printed.append, self.pauses.append)
 
-    def has_status(self, status: str | None) -> None:
+    def has_status(self, status: str | None, **more: Any) -> None:
         if status is None:
             self.responses.add_client_error("describe_stacks", "ValidationError", f"Stack {NAME} does not exist")
         else:
             stack = {"StackId": STACK_ID, "StackName": NAME, "CreationTime": "2026-01-01", "StackStatus": status}
-            self.responses.add_response("describe_stacks", {"Stacks": [stack]})
+            self.responses.add_response("describe_stacks", {"Stacks": [{**stack, **more}]})
 
     def expects_change_set(self, kind: str, status: str = "CREATE_COMPLETE", reason: str = "") -> None:
         request = {"StackName": NAME, "ChangeSetType": kind, "ChangeSetName": ANY, "TemplateURL": "https://template"}
@@ -187,3 +187,34 @@ def test_removing_a_stack_that_does_not_exist_has_no_effect(cloud: CloudFormatio
     with cloud.responses:
         cloud.stack.remove()
     assert cloud.printed == []
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "message"),
+    [
+        ("CREATE_COMPLETE", {"EnableTerminationProtection": True}, "termination protection"),
+        ("UPDATE_IN_PROGRESS", {}, "another operation"),
+        ("DELETE_IN_PROGRESS", {}, "another operation"),
+    ],
+)
+def test_a_stack_that_cannot_be_removed_is_an_error_before_anything_is_removed(
+    cloud: CloudFormation, status: str, more: dict[str, Any], message: str
+) -> None:
+    cloud.has_status(status, **more)
+    with cloud.responses, pytest.raises(DeploymentFailed, match=message):
+        cloud.stack.check_removable()
+
+
+@pytest.mark.parametrize("status", [None, "CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_FAILED"])
+def test_any_other_stack_can_be_removed(cloud: CloudFormation, status: str | None) -> None:
+    cloud.has_status(status)
+    with cloud.responses:
+        cloud.stack.check_removable()
+
+
+def test_a_stack_without_an_output_has_none(cloud: CloudFormation) -> None:
+    outputs = [{"OutputKey": "BlobBucketName", "OutputValue": "files"}]
+    for status, more in ((None, {}), ("ROLLBACK_FAILED", {}), ("CREATE_COMPLETE", {"Outputs": outputs})):
+        cloud.has_status(status, **more)
+    with cloud.responses:
+        assert [cloud.stack.output("BlobBucketName") for _ in range(3)] == [None, None, "files"]

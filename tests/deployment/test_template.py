@@ -100,13 +100,23 @@ def test_a_parameter_has_the_given_value_or_the_current_one_or_the_default(
             {"team": "films", "cost-center": "7", "stage": "dev"},
         ),
         ({"team": ""}, {"team": "films"}, {"stage": "dev"}),
-        ({"stage": "other"}, {}, {"stage": "dev"}),
     ],
 )
 def test_a_tag_keeps_its_value_unless_another_is_given_or_none(
     given: dict[str, str], current: dict[str, str], expected: dict[str, str]
 ) -> None:
     assert tags_of("dev", given, current) == expected
+
+
+def test_the_tag_of_the_stage_cannot_be_given() -> None:
+    with pytest.raises(DeploymentFailed, match="stage"):
+        tags_of("dev", {"stage": "other"}, {})
+
+
+@pytest.mark.parametrize("value", ["", "1KB", "1024.0", "-1"])
+def test_a_minimum_size_that_is_no_number_is_an_error(value: str) -> None:
+    with pytest.raises(DeploymentFailed, match="CompressedBytes"):
+        with_compression(TEMPLATE, value)
 
 
 def test_an_unknown_parameter_and_a_missing_package_are_errors(tmp_path: Path) -> None:

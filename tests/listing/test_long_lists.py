@@ -48,7 +48,8 @@ def test_a_list_ends_at_the_time_limit(time: SlowTime, world: World, api: Api, l
     seed_many(world)
     with slow_calls(world, time, SECONDS_OF_A_CALL):
         reply = api.post("/v1/buckets/list", long.body)
-    assert time.now < REQUEST_TIME_LIMIT_SECONDS + SECONDS_OF_A_CALL
+    # One more call may say whether the list is long.
+    assert time.now <= REQUEST_TIME_LIMIT_SECONDS + 2 * SECONDS_OF_A_CALL
     assert reply.status in (200, 400, 503), reply.text
 
 
@@ -60,7 +61,8 @@ def test_a_long_list_is_a_400_that_says_what_to_narrow(
     seed_many(world)
     with slow_calls(world, time, SECONDS_OF_A_CALL, each="Query"):
         reply = api.post("/v1/buckets/list", long.body)
-    assert time.now < REQUEST_TIME_LIMIT_SECONDS + SECONDS_OF_A_CALL
+    # One more call may say whether the list is long.
+    assert time.now <= REQUEST_TIME_LIMIT_SECONDS + 2 * SECONDS_OF_A_CALL
     if reply.status != 200:
         assert (reply.status, reply.error["code"]) == (400, "walk_too_long"), reply.text
         assert reply.error["details"]["parameters"] == ["filters", "search", "sort"]
@@ -111,3 +113,16 @@ def test_namespaces_and_tasks_end_at_the_time_limit(
         reply = api.post("/v1/namespaces/list", {"filters": {"namespace_name": "n001"}})
     assert time.now < REQUEST_TIME_LIMIT_SECONDS + 12.0
     assert (reply.status, reply.error["code"]) == (400, "walk_too_long")
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"sort": {"field": "bucket_name"}}, {"search": "bkt_", "sort": {"field": "bucket_name"}}]
+)
+def test_reading_the_buckets_of_a_page_ends_at_the_time_limit(
+    time: SlowTime, world: World, api: Api, body: dict[str, Any]
+) -> None:
+    seed_buckets(world, range(400), lambda number: {"description": f"{number} " + "x" * 2_100})
+    with slow_calls(world, time, 4.0, each="BatchGetItem"):
+        reply = api.post("/v1/buckets/list", {"limit": 400, **body})
+    assert reply.status in (200, 503), reply.text
+    assert time.now < REQUEST_TIME_LIMIT_SECONDS + 4.0

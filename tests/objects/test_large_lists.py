@@ -17,9 +17,10 @@ from chalicelib.blobs.blob import Blob
 from chalicelib.http.operation import REQUEST_TIME_LIMIT_SECONDS
 from chalicelib.objects import lists
 from tests.support.api import Api, ApiResponse
+from tests.support.catalog import put_tally
 from tests.support.engine import new_s3_client
 from tests.support.objects import create_object_bucket, objects
-from tests.support.seeding import hashed_id, seed_objects
+from tests.support.seeding import hashed_id, seed_objects, traffic
 from tests.support.slow_time import SlowTime, slow_calls
 from tests.support.world import World, new_world
 
@@ -240,3 +241,35 @@ def test_download_urls_make_pages_shorter_and_never_too_large(
     assert len(json.dumps(first.text)) < MAX_LAMBDA_RESPONSE_BYTES
     assert all_takes(api, bucket, **body) == list(range(60))
     assert len(list_objects(api, bucket, limit=1000).json["results"]) == 60
+
+
+@pytest.mark.parametrize("body", [{"limit": 1_000}, {"limit": 1_000, "filters": {"NOT": {"take": -1}}}])
+@pytest.mark.parametrize("id_of", [hashed_id, lambda number: f"obj_{number:026}"])
+def test_rows_that_become_large_are_not_read_in_vain(
+    world: World, api: Api, body: dict[str, Any], id_of: Callable[[int], str]
+) -> None:
+    bucket = create_object_bucket(api)
+    values = lambda number: {"take": number, "essay": LARGE if number >= 30 else ""}  # noqa: E731
+    seed_objects(world, bucket, range(120), values, id_of=id_of)
+
+    with traffic(world) as seen:
+        first = list_objects(api, bucket, **body).json
+
+    assert 30 <= len(first["results"]) < 120
+    assert seen.rows_read <= 2 * 130 + 100
+    assert sorted(all_takes(api, bucket, **body)) == list(range(120))
+
+
+@pytest.mark.parametrize("id_of", [hashed_id, lambda number: f"obj_{number:026}"])
+def test_a_filtered_page_keeps_its_first_rows_if_time_ends_while_others_are_read(
+    time: SlowTime, world: World, api: Api, id_of: Callable[[int], str]
+) -> None:
+    bucket = create_object_bucket(api)
+    seed_objects(world, bucket, range(1_000), lambda number: {"take": number, "essay": "x" * 2_000}, id_of=id_of)
+    put_tally(world, bucket, object_count=1_000)
+
+    with slow_calls(world, time, 2.5):
+        first = list_objects(api, bucket, limit=1_000, filters={"take": -1})
+
+    assert first.status == 200, first.text
+    assert first.json["pagination"]["next_cursor"] is not None

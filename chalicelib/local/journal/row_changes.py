@@ -2,12 +2,14 @@
 
 To put a row takes 0.03 ms when the journal is replayed. To perform an update or a transaction again takes up to 8 ms,
 because moto parses and validates its expressions. So such a request is saved as the BatchWriteItem that has the same
-effect: it puts the rows as they are after the request, and deletes those that the request has deleted.
+effect: it puts the rows as they are after the request, and deletes those that the request has deleted. A small change
+of a large row is saved as it is.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,10 +19,17 @@ from chalicelib.local.moto import rows
 # BatchWriteItem has at most 25 actions, and a transaction at most 100.
 _MAX_ACTIONS = 25
 _BATCH = "BatchWriteItem"
+# A request for larger rows is saved as it is, unless it is larger itself.
+_MAX_ADDED_CHARS = 20_000
+# moto removes null members of values, which rows in the journal must not have.
+_HAS_NULL = re.compile(r":\s*null\b")
 
 
 def as_rows(account: str, entry: JournalEntry) -> JournalEntry:
-    """Returns the entry of a request that has been performed, with the rows that it has written if that is shorter."""
+    """Returns the entry of a request that has been performed, with the rows that it has written.
+
+    Returns the entry itself if the rows are much larger than the request.
+    """
     service, _, action = entry.target.partition(".")
     steps = list(_steps(action, entry.body))
     if not 0 < len(steps) <= _MAX_ACTIONS or not {step["TableName"] for step in steps} <= set(
@@ -30,7 +39,9 @@ def as_rows(account: str, entry: JournalEntry) -> JournalEntry:
     requests: dict[str, list[Any]] = {}
     for step in steps:
         requests.setdefault(step["TableName"], []).append(_written(account, step))
-    return JournalEntry(f"{service}.{_BATCH}", json.dumps({"RequestItems": requests}, separators=(",", ":")))
+    body = json.dumps({"RequestItems": requests}, separators=(",", ":"))
+    is_large = len(body) > max(len(entry.body), _MAX_ADDED_CHARS)
+    return entry if is_large and not _HAS_NULL.search(entry.body) else JournalEntry(f"{service}.{_BATCH}", body)
 
 
 def put_rows(account: str, entry: JournalEntry) -> bool:
@@ -51,12 +62,16 @@ def put_rows(account: str, entry: JournalEntry) -> bool:
 
 
 def _steps(action: str, body: str) -> Iterator[dict[str, Any]]:
-    """Yields the writes of an update or a transaction. Other requests have none: they are saved as they are."""
-    if action == "UpdateItem":
+    """Yields the writes of a request whose effect its body does not show. Other requests have none."""
+    if action == "UpdateItem" or (action == "PutItem" and _HAS_NULL.search(body)):
         yield json.loads(body)
     elif action == "TransactWriteItems":
         for item in json.loads(body)["TransactItems"]:
-            yield from (step for kind, step in item.items() if kind != "ConditionCheck")
+            yield from (step for kind, step in item.items() if kind != "ConditionCheck" and step)
+    elif action == _BATCH and _HAS_NULL.search(body):
+        for name, requests in json.loads(body)["RequestItems"].items():
+            for each in requests:
+                yield from ({"TableName": name, **step} for step in each.values() if step)
 
 
 def _written(account: str, step: dict[str, Any]) -> dict[str, Any]:

@@ -21,14 +21,13 @@ def compressed(content: bytes, accept_encoding: str | None) -> bytes | None:
 def accepts_gzip(accept_encoding: str) -> bool:
     """Returns whether the header accepts gzip, by its name or by `*`, with a weight that is not zero."""
     weights = dict(map(_coding_and_weight, accept_encoding.lower().split(",")))
-    return weights.get("gzip", weights.get("*", 0.0)) > 0
+    return weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0))) > 0
 
 
 def _coding_and_weight(part: str) -> tuple[str, float]:
-    coding, _, parameter = part.partition(";")
-    name, _, value = parameter.strip().partition("=")
+    coding, *parameters = (each.strip() for each in part.split(";"))
+    weight = next((value for name, _, value in (each.partition("=") for each in parameters) if name == "q"), "1")
     try:
-        weight = float(value) if name.strip() == "q" else 1.0
+        return coding, float(weight)
     except ValueError:
-        weight = 0.0
-    return coding.strip(), weight
+        return coding, 0.0

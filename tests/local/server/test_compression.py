@@ -22,14 +22,18 @@ def test_the_smallest_compressed_body_is_the_default_of_the_template() -> None:
     assert RESOURCES["Parameters"]["CompressedBytes"]["Default"] == COMPRESSED_BYTES
 
 
-@pytest.mark.parametrize("accepted", ["gzip", "GZIP", "gzip, deflate, br", "deflate;q=0.5, gzip;q=0.1", "*", "*;q=0.2"])
+@pytest.mark.parametrize(
+    "accepted", ["gzip", "GZIP", "gzip, deflate, br", "deflate;q=0.5, gzip;q=0.1", "*", "*;q=0.2", "x-gzip"]
+)
 def test_a_client_that_accepts_gzip_gets_it(accepted: str) -> None:
     content = compressed(LONG, accepted)
     assert content is not None
     assert gzip.decompress(content) == LONG
 
 
-@pytest.mark.parametrize("accepted", [None, "", "identity", "br", "gzip;q=0", "gzip; q=0.0", "*, gzip;q=0", "gzip;q=x"])
+@pytest.mark.parametrize(
+    "accepted", [None, "", "identity", "br", "gzip;q=0", "gzip; q=0.0", "*, gzip;q=0", "gzip;q=x", "gzip;level=1;q=0"]
+)
 def test_other_clients_do_not(accepted: str | None) -> None:
     assert compressed(LONG, accepted) is None
     assert not accepts_gzip(accepted or "")
