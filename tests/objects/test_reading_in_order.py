@@ -42,9 +42,9 @@ IDS = pytest.mark.parametrize("id_of", [ordered_id, hashed_id, mixed_id])
 
 
 def seeded(world: World, api: Api, count: int, id_of: Callable[[int], str]) -> str:
-    """Creates a bucket of objects of about 1 KB with current statistics, and returns its id."""
+    """Creates a bucket of objects of about 600 bytes with current statistics, and returns its id."""
     bucket = create_object_bucket(api)
-    seed_objects(world, bucket, range(count), lambda number: {"take": number, "essay": "x" * 500}, id_of=id_of)
+    seed_objects(world, bucket, range(count), lambda number: {"take": number, "essay": "x" * 100}, id_of=id_of)
     put_tally(world, bucket, object_count=count)
     return bucket
 
