@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from chalicelib import keys
 from chalicelib.adapters.view import shown_adapter
 from chalicelib.buckets.settings import BucketSettings, read_settings
 from chalicelib.buckets.settings_rows import attributes_of, known_settings
 from chalicelib.core.json_codec import escaped_bytes
 from chalicelib.core.record import record
+from chalicelib.core.text import fold
 from chalicelib.listing.search import strings_in
 from chalicelib.stats.tally import EMPTY_TALLY, Tally
 
@@ -52,6 +54,11 @@ class Bucket:
     def schema(self) -> dict[str, Any]:
         """The bucket's schema, as the client wrote it."""
         return self.settings.schema
+
+    @property
+    def name_key(self) -> str:
+        """The key of the bucket in the index of names."""
+        return keys.name_key(fold(self.name), self.bucket_id)
 
     @property
     def etag(self) -> str:

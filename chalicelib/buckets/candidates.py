@@ -12,7 +12,6 @@ from chalicelib.buckets.name_walk import NameWalk, WalkedBucket
 from chalicelib.buckets.query_fields import ids_in, is_descending, needles_in, prefix_in
 from chalicelib.buckets.rows import READ_BATCH_SIZE, BucketRows
 from chalicelib.core.record import record
-from chalicelib.core.text import fold
 from chalicelib.listing.limits import MAX_SORTED_ROWS
 from chalicelib.listing.pagination import ListTooLong, SortTooLarge
 from chalicelib.listing.query import ListQuery
@@ -121,6 +120,6 @@ def _searched(query: ListQuery) -> frozenset[str]:
 
 
 def _positioned(found: FoundBucket, after: str | None, *, descending: bool) -> WalkedBucket:
-    position = keys.name_key(fold(found.bucket.name), found.bucket.bucket_id)
+    position = found.bucket.name_key
     is_passed = after is not None and (position >= after if descending else position <= after)
     return WalkedBucket(found, position, is_passed)

@@ -27,12 +27,18 @@ NEWEST_FIRST = (SortKey("created_at", descending=True),)
 # The size of a bucket's response without its settings: names, dates and counters.
 SHOWN_BYTES = 1_200
 
+
+def _held_bytes(found: FoundBucket) -> int:
+    """Returns the bytes of a bucket in memory: large settings are not there until they are needed."""
+    return SHOWN_BYTES if found.lacks else found.bucket.stored_bytes + SHOWN_BYTES
+
+
 LISTED_BUCKETS: ListedResource[FoundBucket] = ListedResource(
     id=lambda found: found.bucket.bucket_id,
     show=lambda found: show(found.bucket),
     texts=lambda found: texts(found.bucket),
     size=lambda found: found.bucket.stored_bytes + SHOWN_BYTES,
-    held=lambda found: SHOWN_BYTES if found.lacks else found.bucket.stored_bytes + SHOWN_BYTES,
+    held=_held_bytes,
 )
 
 
@@ -48,7 +54,7 @@ def _listed_by_name(*, descending: bool) -> ListedResource[WalkedBucket]:
         show=lambda walked: LISTED_BUCKETS.show(walked.found),
         texts=lambda walked: LISTED_BUCKETS.texts(walked.found),
         size=lambda walked: LISTED_BUCKETS.size(walked.found),
-        held=lambda walked: SHOWN_BYTES if walked.found.lacks else LISTED_BUCKETS.size(walked.found),
+        held=lambda walked: _held_bytes(walked.found),
         walk_position=walk_position,
     )
 

@@ -12,7 +12,6 @@ from itertools import islice
 from chalicelib import keys
 from chalicelib.buckets.bucket import FoundBucket
 from chalicelib.core.record import record
-from chalicelib.core.text import fold
 
 
 @record
@@ -85,9 +84,8 @@ class NameWalk:
         return [self._read_bucket(found, key_of[found.bucket.bucket_id]) for found in self.read(new)]
 
     def _read_bucket(self, found: FoundBucket, indexed_key: str) -> _ReadBucket:
-        key = keys.name_key(fold(found.bucket.name), found.bucket.bucket_id)
         is_passed = self.after is not None and not self._is_beyond(indexed_key, self.after)
-        return _ReadBucket(found, key, is_passed)
+        return _ReadBucket(found, found.bucket.name_key, is_passed)
 
     def _is_beyond(self, one: str, other: str) -> bool:
         return one < other if self.descending else one > other

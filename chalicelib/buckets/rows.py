@@ -76,9 +76,7 @@ class BucketRows:
         A bucket whose settings have changed since then is read again. Raises DeadlineExceeded, but not before the
         first read.
         """
-        for number, chunk in enumerate(_chunks(found, SETTINGS_BATCH_SIZE)):
-            if number:
-                self.raise_if_expired()
+        for chunk in self._chunks(found, SETTINGS_BATCH_SIZE):
             for before, after in zip(chunk, self._settings.completed(partition, chunk), strict=True):
                 bucket = after.bucket if after else self.find(partition, before.bucket.bucket_id)
                 if bucket is not None:
@@ -89,9 +87,7 @@ class BucketRows:
         if fields.isdisjoint(SETTINGS_FIELDS):
             yield from found
             return
-        for number, chunk in enumerate(_chunks(found, SETTINGS_BATCH_SIZE)):
-            if number:
-                self.raise_if_expired()
+        for chunk in self._chunks(found, SETTINGS_BATCH_SIZE):
             lacking = self.complete(partition, [each for each in chunk if not fields.isdisjoint(each.lacks)])
             following = next(lacking, None)
             for each in chunk:
@@ -177,9 +173,7 @@ class BucketRows:
 
         Raises DeadlineExceeded, but not before the first read.
         """
-        for number, chunk in enumerate(_chunks(ids, min(batch_size, READ_BATCH_SIZE))):
-            if number:
-                self.raise_if_expired()
+        for chunk in self._chunks(ids, min(batch_size, READ_BATCH_SIZE)):
             wanted = [key(partition, id_) for id_ in chunk for key in (keys.bucket, keys.bucket_tally)]
             rows = {row["sk"]: row for row in self._table.get_many(wanted)}
             for id_ in chunk:
@@ -187,11 +181,15 @@ class BucketRows:
                 if row is not None:
                     yield from_item(row, read_tally(rows.get(keys.bucket_tally(partition, id_)["sk"])))
 
-
-def _chunks(rows: Iterable[R], size: int) -> Iterator[list[R]]:
-    remaining = iter(rows)
-    while chunk := list(islice(remaining, size)):
-        yield chunk
+    def _chunks(self, rows: Iterable[R], size: int) -> Iterator[list[R]]:
+        """Yields the rows in lists of this size. Raises DeadlineExceeded, but not before the first list."""
+        remaining = iter(rows)
+        is_first = True
+        while chunk := list(islice(remaining, size)):
+            if not is_first:
+                self.raise_if_expired()
+            is_first = False
+            yield chunk
 
 
 def _after(partition: str, after: str | None, *, descending: bool) -> Condition:

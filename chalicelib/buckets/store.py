@@ -31,7 +31,6 @@ from chalicelib.buckets.rows import BucketRows
 from chalicelib.buckets.search_text import search_text
 from chalicelib.buckets.settings_rows import digest_of, separate_settings
 from chalicelib.core.errors import ApiError
-from chalicelib.core.text import fold
 from chalicelib.namespaces.errors import NamespaceNotActive, NamespaceNotFound
 from chalicelib.stats.tally import read_tally
 
@@ -271,6 +270,6 @@ def _row(partition: str, bucket: Bucket) -> dict[str, Any]:
         **keys.bucket(partition, bucket.bucket_id),
         **to_item(bucket),
         "ns": partition,
-        "name_key": keys.name_key(fold(bucket.name), bucket.bucket_id),
+        "name_key": bucket.name_key,
         "search_text": search_text(texts(bucket)),
     }
