@@ -21,7 +21,7 @@ from chalice.local import ChaliceRequestHandler, LocalGateway
 
 from chalicelib.core.errors import ApiError, BadRequest, RouteNotFound, Unavailable
 from chalicelib.http.envelope import error_response, internal_error
-from chalicelib.local.server.compression import compressed
+from chalicelib.local.server.compression import compressed, decompressed
 from chalicelib.local.server.connections import LimitedServer, StrictHandler
 from chalicelib.local.server.http_body import drain
 
@@ -85,6 +85,9 @@ class Handler(StrictHandler, ChaliceRequestHandler):
             self._send_api_error(error, closing=True)
             return drain(self.connection)
         try:
+            if body:
+                coding = ", ".join(self.headers.get_all("Content-Encoding", []))
+                body = decompressed(body, coding, MAX_API_REQUEST_BYTES)
             response = self.local_gateway.handle_request(
                 method=self.command, path=self.path, headers=dict(self.headers), body=body
             )

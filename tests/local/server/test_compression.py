@@ -1,15 +1,21 @@
-"""The local server compresses responses as API Gateway does."""
+"""The local server compresses responses and decompresses requests as API Gateway does."""
 
 from __future__ import annotations
 
 import gzip
 import http.client
 import json
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chalicelib.local.server.compression import COMPRESSED_BYTES, accepts_gzip, compressed
+from chalicelib.core.errors import ApiError, MediaTypeUnsupported, TooLarge
+from chalicelib.local.server.compression import COMPRESSED_BYTES, accepts_gzip, compressed, decompressed
+from chalicelib.local.server.gateway import MAX_API_REQUEST_BYTES
 from tests.local.server.test_gateway import connection, server
 
 __all__ = ["connection", "server"]
@@ -57,3 +63,55 @@ def test_a_response_has_the_length_of_the_compressed_body(connection: http.clien
         body = json.loads(gzip.decompress(raw) if accepted == "gzip" else raw)
         assert body["query"] == {"x": "y" * 3_000}
     assert sizes[1] < sizes[0] / 2
+
+
+CODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "X-GZIP": gzip.compress,
+    "deflate": zlib.compress,
+    "identity": bytes,
+    "": bytes,
+}
+
+
+@given(st.binary(max_size=200), st.sampled_from(list(CODINGS)))
+def test_a_request_of_any_size_up_to_the_limit_is_decompressed(content: bytes, coding: str) -> None:
+    assert decompressed(CODINGS[coding](content), coding, limit=200) == content
+
+
+@given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate"]))
+def test_a_body_that_is_not_in_its_coding_is_rejected(content: bytes, coding: str) -> None:
+    with pytest.raises(ApiError):
+        decompressed(content, coding, limit=0)
+    whole = CODINGS[coding](content)
+    for damaged in (whole[:-1], whole + b"x"):
+        with pytest.raises(MediaTypeUnsupported, match=coding):
+            decompressed(damaged, coding, limit=200)
+
+
+@pytest.mark.parametrize("coding", ["br", "compress", "gzip, gzip", "deflate, gzip", "aws-chunked"])
+def test_other_codings_are_rejected(coding: str) -> None:
+    with pytest.raises(MediaTypeUnsupported, match="gzip or deflate"):
+        decompressed(b"{}", coding, limit=200)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_a_small_request_cannot_become_a_large_body(coding: str) -> None:
+    small = CODINGS[coding](bytes(MAX_API_REQUEST_BYTES + 1))
+    with pytest.raises(TooLarge):
+        decompressed(small, coding, MAX_API_REQUEST_BYTES)
+
+
+def test_the_server_decompresses_a_request(connection: http.client.HTTPConnection) -> None:
+    connection.request("POST", "/echo", body=gzip.compress(LONG), headers={"Content-Encoding": "gzip"})
+    response = connection.getresponse()
+    assert json.loads(response.read())["body"] == LONG.decode()
+
+
+def test_a_request_in_another_coding_gets_the_error_envelope(connection: http.client.HTTPConnection) -> None:
+    for coding, body in (("br", LONG), ("gzip", LONG), ("deflate", LONG)):
+        connection.request("POST", "/echo", body=body, headers={"Content-Encoding": coding})
+        response = connection.getresponse()
+        envelope = json.loads(response.read())
+        assert (response.status, envelope["success"]) == (415, False)
+        assert envelope["error"]["type"] == "UnsupportedMediaTypeError"
