@@ -92,7 +92,8 @@ coverage: setup
 
 nightly: setup
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/stats tests/faults tests/deliveries tests/uploads \
-	    tests/http/test_openapi_fuzz.py tests/deletion/test_buckets.py tests/docs/test_cost_page.py tests/bench/test_scale.py
+	    tests/http/test_openapi_fuzz.py tests/deletion/test_buckets.py tests/docs/test_cost_page.py tests/bench/test_scale.py \
+	    tests/listing/test_hundred_thousand_rows.py
 
 check: setup
 	$(BIN)/ruff format --check .
