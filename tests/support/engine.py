@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections import defaultdict
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
 
@@ -14,7 +14,6 @@ from botocore.config import Config
 from botocore.session import Session
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import StreamShard, Table
-from moto.dynamodbstreams.models import dynamodbstreams_backends
 
 from chalicelib.aws.clients import dynamodb_client, s3_client
 from chalicelib.local.moto.backends import Backends
@@ -78,17 +77,12 @@ def backends_of(client: DynamoDBClient) -> Backends:
 
 
 def new_streams_client(client: DynamoDBClient) -> Any:
-    """Returns a client for the streams of the tables of this client."""
-    if client in _streams:
-        return _streams[client]
-    # moto does not support the account-based host names that botocore prefers for calls with the ARN of a stream.
-    # botocore builds the header of a default user agent again for every call.
-    config = Config(account_id_endpoint_mode="disabled", user_agent="tests")
-    streams = Session().create_client("dynamodbstreams", "us-east-1", endpoint_url=ENDPOINT, config=config)
-    if not ENDPOINT:
-        backends_of(client).attach(streams)
-    _streams[client] = streams
-    return streams
+    """Returns a client for the streams of the tables of this client. Only for an engine outside of this process."""
+    if client not in _streams:
+        # botocore builds the header of a default user agent again for every call.
+        config = Config(account_id_endpoint_mode="disabled", user_agent="tests")
+        _streams[client] = Session().create_client("dynamodbstreams", "us-east-1", endpoint_url=ENDPOINT, config=config)
+    return _streams[client]
 
 
 def new_s3_client(backends: Backends | None) -> S3Client:
@@ -142,10 +136,6 @@ def drop_tables(client: DynamoDBClient, tables: Tables) -> None:
     account = backends_of(client).account
     for name in (tables.catalog, tables.objects):
         _empty(dynamodb_backends[account][REGION].tables[name])
-    # moto never removes an iterator, and each keeps the rows of its stream in memory.
-    iterators = dynamodbstreams_backends[account][REGION].shard_iterators
-    for key in [key for key, iterator in iterators.items() if iterator.stream_shard.table.name in astuple(tables)]:
-        del iterators[key]
     _tables.setdefault(client, []).append(tables)
 
 

@@ -17,7 +17,7 @@ from chalicelib.services import Services
 from chalicelib.settings import Settings
 from chalicelib.wiring import build
 from tests.support.api import Api
-from tests.support.engine import Tables, new_client, new_streams_client, new_tables, no_s3, write_rows
+from tests.support.engine import Tables, new_client, new_tables, no_s3, write_rows
 from tests.support.pump import Pump, new_pump
 
 ALL = ("read", "write", "delete", "admin")
@@ -66,9 +66,8 @@ class World:
     @cached_property
     def pump(self) -> Pump:
         """The streams of the tables. `world.pump()` delivers all stream records, so that statistics are up to date."""
-        streams = new_streams_client(self.client)
         names = {"catalog": self.tables.catalog, "objects": self.tables.objects}
-        return new_pump(lambda: self.services, self.client, streams, **names)
+        return new_pump(lambda: self.services, self.client, **names)
 
 
 def bucket_body(name: str = "posters", **more: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Nothing checks the signature of a request within the process, and it takes 9 % of a read. The presigned URLs of S3
 # need one.
-UNSIGNED_SERVICES = {"dynamodb", "dynamodbstreams"}
+UNSIGNED_SERVICE = "dynamodb"
 # Each `Backends` uses an AWS account of its own, so that two in one process share no data.
 _accounts = itertools.count(123456789012)
 
@@ -85,9 +85,8 @@ class Backends:
             return self.send(addressed_to_aws(request, service))
 
         client.meta.events.register_first("before-send.*", respond)  # type: ignore[arg-type]
-        if service in UNSIGNED_SERVICES:
-            name = client.meta.service_model.service_id.hyphenize()
-            client.meta.events.register_first(f"choose-signer.{name}", lambda **_: UNSIGNED)
+        if service == UNSIGNED_SERVICE:
+            client.meta.events.register_first(f"choose-signer.{service}", lambda **_: UNSIGNED)
 
     def send(self, request: AWSPreparedRequest, content: StoredContent | None = None) -> AWSResponse:
         """Returns the response to a signed request. A change has been saved when this returns.
