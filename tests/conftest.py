@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from tests.support.engine import (
     ENVIRONMENT,
     S3_ENDPOINT,
     Tables,
+    database_of_next_test,
     drop_blob_bucket,
     drop_tables,
     new_blob_bucket,
@@ -50,14 +50,17 @@ def backends() -> Backends | None:
     return None if ENDPOINT else Backends()
 
 
-@pytest.fixture(scope="module" if ENDPOINT else "session")
+@pytest.fixture(scope="function" if ENDPOINT else "session")
 def client(backends: Backends | None) -> Iterator[DynamoDBClient]:
     """The DynamoDB client of the service, connected to the engine."""
-    with pytest.MonkeyPatch.context() as patch:
-        if ENDPOINT:
-            # DynamoDB Local has a database for each access key. A database becomes slower with each stream record.
-            patch.setenv("AWS_ACCESS_KEY_ID", uuid.uuid4().hex)
+    if not ENDPOINT:
         yield new_client(backends)
+        return
+    database = database_of_next_test()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", database.key)
+        database.client = database.client or new_client(None)
+        yield database.client
 
 
 @pytest.fixture(scope="session")

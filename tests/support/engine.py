@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
 
@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.session import Session
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import StreamShard, Table
+from moto.s3.models import s3_backends
 
 from chalicelib.aws.clients import dynamodb_client, s3_client
 from chalicelib.local.moto.backends import Backends
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 WRITE_BATCH_SIZE = 25
+MAX_DATABASE_TESTS, MAX_DATABASE_ROWS = 40, 1_000
 ENDPOINT = os.environ.get("TEST_DYNAMODB_ENDPOINT")
 S3_ENDPOINT = os.environ.get("TEST_S3_ENDPOINT")
 
@@ -47,10 +49,34 @@ ENVIRONMENT = {
 
 # The backends of each client, for other clients that need the same data.
 _backends: WeakKeyDictionary[DynamoDBClient, Backends] = WeakKeyDictionary()
+_s3_backends: WeakKeyDictionary[S3Client, Backends] = WeakKeyDictionary()
 _streams: WeakKeyDictionary[DynamoDBClient, Any] = WeakKeyDictionary()
 # Emptied tables and buckets of finished tests. Reusing them makes the test suite faster by a sixth.
 _tables: WeakKeyDictionary[DynamoDBClient, list[Tables]] = WeakKeyDictionary()
 _buckets: WeakKeyDictionary[S3Client, list[str]] = WeakKeyDictionary()
+
+
+@dataclass
+class Database:
+    """A database of DynamoDB Local, which has one for each access key. A new one takes as long as two new tables.
+
+    A write becomes slower with each stream record in its database, also with those of removed tables: after 10 000, it
+    takes several times as long. DynamoDB Local never removes a database, and each has several threads.
+    """
+
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    client: DynamoDBClient | None = None
+    test_count: int = 0
+    row_count: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next test should use another database."""
+        return self.test_count >= MAX_DATABASE_TESTS or self.row_count >= MAX_DATABASE_ROWS
+
+
+# The last one is in use. Rows are counted only if they are written by `write_rows`.
+_databases = [Database()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +95,14 @@ def new_client(backends: Backends | None) -> DynamoDBClient:
         call_directly(client, backends)
         _backends[client] = backends
     return client
+
+
+def database_of_next_test() -> Database:
+    """Returns the database of DynamoDB Local that a test should use, and counts the test."""
+    if _databases[-1].is_full:
+        _databases.append(Database())
+    _databases[-1].test_count += 1
+    return _databases[-1]
 
 
 def backends_of(client: DynamoDBClient) -> Backends:
@@ -90,6 +124,7 @@ def new_s3_client(backends: Backends | None) -> S3Client:
     client = s3_client(Settings())
     if backends is not None:
         backends.attach(client)
+        _s3_backends[client] = backends
     return client
 
 
@@ -104,6 +139,9 @@ def new_blob_bucket(client: S3Client) -> str:
 
 def drop_blob_bucket(client: S3Client, name: str) -> None:
     """Empties the S3 bucket of a finished test, for reuse, or deletes it."""
+    if client in _s3_backends and not s3_backends[_s3_backends[client].account]["aws"].buckets[name].keys:
+        _buckets.setdefault(client, []).append(name)  # to ask moto for its files takes a tenth of the time of a test
+        return
     while stored := client.list_objects_v2(Bucket=name).get("Contents"):
         client.delete_objects(Bucket=name, Delete={"Objects": [{"Key": each["Key"]} for each in stored]})
     if S3_ENDPOINT:
@@ -145,6 +183,7 @@ def write_rows(client: DynamoDBClient, table: str, rows: list[Any]) -> None:
         for row in rows:
             put_row(backends_of(client).account, table, row)
         return
+    _databases[-1].row_count += len(rows)
     for start in range(0, len(rows), WRITE_BATCH_SIZE):
         puts: Any = [{"PutRequest": {"Item": row}} for row in rows[start : start + WRITE_BATCH_SIZE]]
         response = client.batch_write_item(RequestItems={table: puts})
