@@ -91,9 +91,9 @@ coverage: setup
 	$(PYTEST) --cov --cov-report term
 
 nightly: setup
-	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/stats tests/faults tests/deliveries tests/uploads \
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/stats tests/faults tests/deliveries tests/uploads tests/mirroring \
 	    tests/http/test_openapi_fuzz.py tests/deletion/test_buckets.py tests/docs/test_cost_page.py tests/bench/test_scale.py \
-	    tests/listing/test_hundred_thousand_rows.py
+	    tests/listing/test_hundred_thousand_rows.py tests/objects/test_races.py tests/objects/test_reading_in_order.py
 
 check: setup
 	$(BIN)/ruff format --check .

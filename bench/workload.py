@@ -59,6 +59,7 @@ class World:
         from chalicelib.aws.clients import dynamodb_client, s3_client
         from chalicelib.local.events.queues import LocalSqs
         from chalicelib.local.events.streams import Streams
+        from chalicelib.local.moto.direct_calls import call_directly
         from chalicelib.local.tables import create_tables
         from chalicelib.settings import Settings
         from chalicelib.wiring import build
@@ -76,6 +77,8 @@ class World:
         if counting:
             reader = dynamodb_client(settings)
             self.backends.attach(reader)
+            for each in (client, reader):  # which takes less time, but that of the engine is not measured
+                call_directly(each, self.backends)
             self.ledger.watch(
                 client, reader, {"CatalogTable": settings.catalog_table, "ObjectsTable": settings.objects_table}
             )

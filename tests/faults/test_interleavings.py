@@ -6,8 +6,8 @@ service writes. The responses and the stored state are compared with those of bo
 A new operation is covered as soon as it has a request in `operation_requests`.
 
 `make nightly` runs all pairs of operations. `make test` runs a sample that contains each operation with several others,
-as ours and as theirs: a sixth of the pairs on the same kind of resource, or on one and what it directly contains, a
-twenty-fourth of those with a batch or a source adapter, and fewer of the others, such as an object and a namespace.
+as ours and as theirs: a twelfth of the pairs on the same kind of resource, or on one and what it directly contains, a
+forty-eighth of those with a batch or a source adapter, and fewer of the others, such as an object and a namespace.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def sample(pairs: Sequence[Pair], every: int) -> list[Pair]:
     return chosen
 
 
-PAIRS = NEAR + FAR if NIGHTLY else sample(OTHERS, step(6)) + sample(SAMPLED, step(24)) + FAR[:: step(25)]
+PAIRS = NEAR + FAR if NIGHTLY else sample(OTHERS, step(12)) + sample(SAMPLED, step(48)) + FAR[:: step(50)]
 
 
 def test_every_operation_is_tested_as_ours_and_as_theirs() -> None:

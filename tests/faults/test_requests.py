@@ -47,12 +47,12 @@ def each_call(world: World, api: Api, name: str) -> Iterator[tuple[int, Callable
 def kinds_for(call: int, kinds: Sequence[str]) -> Sequence[str]:
     """The kinds of faults for a call: all of them in `make nightly`, otherwise one, which differs from call to call.
 
-    Of the calls after the sixth, which few requests make, `make test` lets every third one fail. With an engine outside
-    of this process, it lets every ninth one after the second fail.
+    Of the calls after the fourth, `make test` lets every fourth one fail. With an engine outside of this process, it
+    lets every twelfth one after the first fail.
     """
     if NIGHTLY:
         return kinds
-    return [kinds[call % len(kinds)]] if call <= fewer(6) or call % step(3) == 0 else ()
+    return [kinds[call % len(kinds)]] if call <= fewer(4) or call % step(4) == 0 else ()
 
 
 def send_with(

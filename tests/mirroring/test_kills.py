@@ -1,5 +1,6 @@
 """The worker is killed at any call to AWS, or the call fails, and SQS delivers the message again.
 
+`make nightly` interrupts every call in every way. `make test` interrupts some calls in each way, and every call in one.
 Afterwards the object has its file, there is exactly one file, and the statistics are exact.
 """
 
@@ -16,6 +17,7 @@ from tests.faults.consistency import check_consistency
 from tests.faults.fault_kinds import FAULTS
 from tests.mirroring.scenes import Scene, reply_with, url_blob
 from tests.support.faults import Fault, Faults
+from tests.support.nightly import NIGHTLY
 from tests.support.task_queue import ProcessKilled
 from tests.uploads.scenes import OTHER_PNG, PNG
 
@@ -37,9 +39,19 @@ def interrupted(scene: Scene, call: int, fault: Fault) -> bool:
     return faults.calls >= call
 
 
+def calls_for(kind: str) -> range:
+    """The numbers of the calls that are interrupted in this way, in ascending order.
+
+    In `make test`, each kind has its own numbers: every second call for the two kinds of kills, and every n-th for the
+    n other kinds.
+    """
+    kinds = [each for each in KINDS if (each in FAULTS) is (kind in FAULTS)]
+    return range(1, MAX_CALLS) if NIGHTLY else range(1 + kinds.index(kind), MAX_CALLS, len(kinds))
+
+
 def each_call(scene: Scene, kind: str, prepare: Callable[[], Any], check: Callable[[Any], None]) -> None:
     """Interrupts the worker at each of its calls, lets it finish, and checks the object that `prepare` returns."""
-    for call in range(1, MAX_CALLS):
+    for call in calls_for(kind):
         made = prepare()
         scene.streams()
         is_interrupted = interrupted(scene, call, KINDS[kind])
@@ -107,7 +119,7 @@ def test_a_file_that_is_refused(scene: Scene, kind: str) -> None:
         assert (stored["status"], stored["blobs"][0]["properties"]["mirror"]["status"]) == ("FAILED", "FAILED")
         assert (scene.keys(), scene.statistics()) == ([], (1, 0))
 
-    for call in range(1, MAX_CALLS):
+    for call in calls_for(kind):
         made = scene.create()
         scene.streams()
         is_interrupted = interrupted(scene, call, KINDS[kind])

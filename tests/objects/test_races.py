@@ -14,6 +14,7 @@ from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject
 from chalicelib.services import Services
 from tests.support.api import Api, ApiResponse
+from tests.support.nightly import full_or_small
 from tests.support.objects import (
     POSTER,
     blob_keys,
@@ -28,7 +29,7 @@ from tests.support.objects import (
 from tests.support.racing import run_concurrently
 from tests.support.world import World
 
-THREADS = 64
+THREADS = full_or_small(64, 24)
 Body = dict[str, Any]
 # The status of one row, and the id of the object in the response.
 Outcome = tuple[int, str]

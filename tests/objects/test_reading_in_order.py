@@ -16,6 +16,7 @@ from tests.objects.test_large_lists import all_takes
 from tests.support.api import Api
 from tests.support.catalog import put_tally
 from tests.support.costs import CostMeter, measure_costs
+from tests.support.nightly import full_or_small
 from tests.support.objects import create_object_bucket, objects
 from tests.support.seeding import hashed_id, seed_objects
 from tests.support.world import World
@@ -90,7 +91,7 @@ def test_a_filter_that_matches_often_does_not_read_the_entire_bucket(meter: Cost
     descending=st.booleans(),
     probed=st.integers(1, 30),
 )
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=full_or_small(100, 6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_pages_have_every_match_once_and_in_order(
     *,
     world: World,

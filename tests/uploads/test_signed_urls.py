@@ -34,7 +34,7 @@ NewWorld = Callable[[], World]
 def local_world(client: DynamoDBClient, tables: Tables, tmp_path: Path) -> Iterator[NewWorld]:
     """Returns a function that returns the services with the AWS endpoint of the local server as S3."""
     engine = Engine(Settings(engine="embedded", data_dir=str(tmp_path / "data")))
-    endpoint = AwsEndpoint(engine.backends, 0, engine.credential)
+    endpoint = AwsEndpoint(engine.backends, 0, engine.credential, poll_seconds=0.01)
     yield lambda: new_world(client, tables, engine.s3(endpoint.url), Settings().blob_bucket)
     endpoint.close()
     engine.close()

@@ -61,6 +61,8 @@ _UNSIGNED_HEADERS = frozenset(
         "range",
     }
 )
+# A server that has been told to stop notices it after this time.
+POLL_SECONDS = 0.1
 
 
 class AwsEndpoint:
@@ -73,11 +75,14 @@ class AwsEndpoint:
         credential: AwsCredential,
         *,
         clock: Clock = system_clock,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        """Starts the server. Raises OSError when the port is in use."""
+        """Starts the server. Raises OSError when the port is in use. `close` waits for up to `poll_seconds`."""
         self._server = LimitedServer((LOOPBACK, port), partial(_Handler, backends, credential, clock))
         self.url = f"http://{LOOPBACK}:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, name="aws-endpoint", daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=(poll_seconds,), name="aws-endpoint", daemon=True
+        ).start()
 
     def close(self) -> None:
         """Stops the server."""

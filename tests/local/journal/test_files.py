@@ -182,7 +182,7 @@ def test_a_damaged_file_is_set_aside_and_the_others_are_restored(
 
 @pytest.fixture
 def endpoint(engine: Engine) -> Iterator[AwsEndpoint]:
-    opened = AwsEndpoint(engine.backends, 0, engine.credential)
+    opened = AwsEndpoint(engine.backends, 0, engine.credential, poll_seconds=0.01)
     yield opened
     opened.close()
 

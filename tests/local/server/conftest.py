@@ -10,6 +10,7 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -93,7 +94,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def endpoint(engine: Engine, clock: Clock) -> Iterator[AwsEndpoint]:
-    opened = AwsEndpoint(engine.backends, 0, engine.credential, clock=clock)
+    opened = AwsEndpoint(engine.backends, 0, engine.credential, clock=clock, poll_seconds=0.01)
     yield opened
     opened.close()
 
@@ -108,12 +109,18 @@ def clients() -> Iterator[ExitStack]:
 Make = Callable[..., Any]
 
 
+@cache
+def session() -> botocore.session.Session:
+    """Returns a session that reads the descriptions of AWS services once for all tests."""
+    return botocore.session.Session()
+
+
 @pytest.fixture
 def client_of(clients: ExitStack, endpoint: AwsEndpoint, engine: Engine) -> Make:
     """Returns a function that makes an AWS client, with a region of its own and the folder's credential."""
 
     def client_of_(service: str, credential: AwsCredential = engine.credential, **config: Any) -> Any:
-        client = botocore.session.Session().create_client(
+        client = session().create_client(
             service,
             region_name="eu-central-1",
             endpoint_url=endpoint.url,

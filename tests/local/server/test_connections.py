@@ -63,7 +63,7 @@ def api(clock: Clock) -> Iterator[LimitedServer]:
 @pytest.fixture
 def aws(engine: Engine, clock: Clock) -> Iterator[LimitedServer]:
     """An AWS endpoint with 8 connections."""
-    endpoint = AwsEndpoint(engine.backends, 0, engine.credential)
+    endpoint = AwsEndpoint(engine.backends, 0, engine.credential, poll_seconds=0.01)
     endpoint._server.max_connections = 8
     endpoint._server.seconds = clock
     yield endpoint._server
