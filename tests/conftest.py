@@ -15,11 +15,10 @@ from tests.support.engine import (
     ENVIRONMENT,
     S3_ENDPOINT,
     Tables,
-    database_of_next_test,
+    connected_client,
     drop_blob_bucket,
     drop_tables,
     new_blob_bucket,
-    new_client,
     new_s3_client,
     new_tables,
 )
@@ -53,14 +52,8 @@ def backends() -> Backends | None:
 @pytest.fixture(scope="function" if ENDPOINT else "session")
 def client(backends: Backends | None) -> Iterator[DynamoDBClient]:
     """The DynamoDB client of the service, connected to the engine."""
-    if not ENDPOINT:
-        yield new_client(backends)
-        return
-    database = database_of_next_test()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", database.key)
-        database.client = database.client or new_client(None)
-        yield database.client
+    with connected_client(backends) as connected:
+        yield connected
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-FIXTURE = "client"
+# The fixtures that connect to the engine. Others use one of them.
+FIXTURES = {"client", "scenario"}
 DESELECTED = pytest.StashKey[int]()
 OUTPUT = "deselected"
 # Of a test with more cases than these, every third one runs.
@@ -24,7 +25,7 @@ STEP = 3
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselects the tests that do not use the engine, and cases of tests that have many."""
-    selected = list(sampled(item for item in items if FIXTURE in getattr(item, "fixturenames", ())))
+    selected = list(sampled(item for item in items if FIXTURES & {*getattr(item, "fixturenames", ())}))
     config.stash[DESELECTED] = len(items) - len(selected)
     items[:] = selected
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import uuid
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
@@ -97,12 +99,20 @@ def new_client(backends: Backends | None) -> DynamoDBClient:
     return client
 
 
-def database_of_next_test() -> Database:
-    """Returns the database of DynamoDB Local that a test should use, and counts the test."""
+@contextmanager
+def connected_client(backends: Backends | None) -> Iterator[DynamoDBClient]:
+    """Yields the DynamoDB client of the service, for one test or one module of tests."""
+    if backends is not None:
+        yield new_client(backends)
+        return
     if _databases[-1].is_full:
         _databases.append(Database())
-    _databases[-1].test_count += 1
-    return _databases[-1]
+    database = _databases[-1]
+    database.test_count += 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", database.key)
+        database.client = database.client or new_client(None)
+        yield database.client
 
 
 def backends_of(client: DynamoDBClient) -> Backends:
