@@ -20,6 +20,7 @@ from chalicelib.listing.sorting import SortKey
 from chalicelib.objects.errors import ReadTooSlow, WalkTooLong
 from chalicelib.objects.nested_fields import nested_fields
 from chalicelib.objects.ordered_reading import is_in_order
+from chalicelib.objects.page_progress import PageProgress
 from chalicelib.objects.read_cost import MAX_FILTERED_ROWS, PROBED_ROWS, Probe
 from chalicelib.objects.store import ObjectStore
 from chalicelib.objects.stored_object import StoredObject, created_key
@@ -131,7 +132,9 @@ def _filtered(
     store: ObjectStore, bucket: Bucket, query: ListQuery, resource: ListedResource[StoredObject]
 ) -> ListPage[StoredObject]:
     """The page of a filtered list. Its first rows show which way to read the others costs least."""
-    found = store.many(bucket.bucket_id, _ids(store, bucket.bucket_id, query, at_most=MAX_FILTERED_ROWS))
+    progress = PageProgress(query.page.limit, max_bytes=MAX_FILTERED_BYTES)
+    ids = _ids(store, bucket.bucket_id, query, at_most=MAX_FILTERED_ROWS)
+    found = progress.counted(store.many(bucket.bucket_id, ids, expected=progress.rows_needed))
     first = _LimitedRows(found, max_rows=PROBED_ROWS, max_bytes=MAX_FILTERED_BYTES)
     matches = list(matching(_visible(first), query, resource))
     if first.count < PROBED_ROWS:
@@ -146,7 +149,7 @@ def _filtered(
     others = _LimitedRows(found, max_rows=MAX_FILTERED_ROWS - first.count, max_bytes=MAX_FILTERED_BYTES - first.size)
     in_order = chain(matches, matching(_visible(others), query, resource))
     try:
-        return _with_cursor(others, take_page(in_order, query, resource, total=0), query)
+        return _with_cursor(others, take_page(in_order, query, progress.measured(resource), total=0), query)
     except DeadlineExceeded:  # before another row was read
         return _with_cursor(first, take_page(matches, query, resource, total=0), query)
 

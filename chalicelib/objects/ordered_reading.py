@@ -7,17 +7,16 @@ objects that follow each other in the index by creation also do so in the table,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice, pairwise
-from typing import Any
 
 from chalicelib.aws.dynamodb.attribute_values import Item
+from chalicelib.aws.dynamodb.concurrent_reads import MAX_CONCURRENT_CALLS, get_concurrently
 from chalicelib.aws.dynamodb.expressions import all_of, between, equals
-from chalicelib.aws.dynamodb.table import Table
+from chalicelib.aws.dynamodb.table import BATCH_GET_KEYS, Table
 
 # The number of rows of the first read, when their size is unknown, and the limits of the later reads.
 FIRST_READ_ROWS = 25
-MAX_BATCH_ROWS = 100
 MAX_RANGE_ROWS = 500
 MAX_READ_BYTES = 4_000_000
 # A read has at most so many times the rows of the read before, of which the sizes are known.
@@ -28,12 +27,20 @@ MIN_RANGE_ROWS = 10
 ROWS_PER_EXCEPTION = 10
 
 
-def rows_in_order(table: Table, bucket_id: str, ids: Iterable[str], *, wanted: int | None) -> Iterator[Item]:
+def rows_in_order(
+    table: Table,
+    bucket_id: str,
+    ids: Iterable[str],
+    *,
+    wanted: int | None,
+    expected: Callable[[], int] = lambda: 0,
+) -> Iterator[Item]:
     """Yields the rows with these ids, in this order, except those that do not exist.
 
     Reads lazily, so that a caller that stops early wastes a few megabytes, unless the rows become much larger than
-    those before. `wanted` is how many rows the caller
-    needs. Raises DeadlineExceeded, but not before the first read.
+    those before. `wanted` is how many rows the caller needs. `expected` is called before each read but the first, and
+    returns how many more rows the caller will probably need, which several calls can read at a time. Raises
+    DeadlineExceeded, but not before the first read.
     """
     remaining, count, size, begun = iter(ids), 0, 0, False
     read_size = min(FIRST_READ_ROWS, wanted or FIRST_READ_ROWS)
@@ -48,10 +55,16 @@ def rows_in_order(table: Table, bucket_id: str, ids: Iterable[str], *, wanted: i
             count, size = count + 1, size + len(row["document"])
             yield row
         # The next rows may be larger than those before.
-        read_size = min(MAX_RANGE_ROWS if in_order else MAX_BATCH_ROWS, ROWS_PER_ROW_READ * len(chunk))
+        most = ROWS_PER_ROW_READ * len(chunk)
         if count:  # 0 if all ids so far were those of deleted objects, which an index may still contain
-            missing = max(1, wanted - count) if wanted else read_size
-            read_size = max(1, min(read_size, missing, MAX_READ_BYTES * count // size))
+            missing = max(1, wanted - count) if wanted else most
+            most = max(1, min(most, missing, MAX_READ_BYTES * count // size))
+        read_size = min(most, MAX_RANGE_ROWS if in_order else _rows_by_keys(min(most, expected() if count else 0)))
+
+
+def _rows_by_keys(expected: int) -> int:
+    """Returns how many rows the next read by keys has at most: those of one call, or of several if all are expected."""
+    return BATCH_GET_KEYS * max(1, min(expected // BATCH_GET_KEYS, MAX_CONCURRENT_CALLS))
 
 
 def is_in_order(ids: Sequence[str]) -> bool:
@@ -89,5 +102,5 @@ def _unread(ids: Sequence[str], last: str, *, descending: bool) -> Sequence[str]
 
 
 def _batch(table: Table, bucket_id: str, ids: Iterable[str]) -> dict[str, Item]:
-    wanted: Iterable[dict[str, Any]] = ({"bucket_id": bucket_id, "object_id": id_} for id_ in ids)
-    return {row["object_id"]: row for row in table.get_many(wanted)}
+    keys = [{"bucket_id": bucket_id, "object_id": id_} for id_ in dict.fromkeys(ids)]
+    return {row["object_id"]: row for row in get_concurrently(table, keys)}

@@ -212,14 +212,21 @@ class ObjectStore:
         """Whether the time limit of the request has passed."""
         return self._table.deadline_expired()
 
-    def many(self, bucket_id: str, ids: Iterable[str], *, wanted: int | None = None) -> Iterator[StoredObject]:
+    def many(
+        self,
+        bucket_id: str,
+        ids: Iterable[str],
+        *,
+        wanted: int | None = None,
+        expected: Callable[[], int] = lambda: 0,
+    ) -> Iterator[StoredObject]:
         """The objects with these ids, in this order, except those that do not exist.
 
         Reads lazily, so that a caller that stops early wastes a few megabytes at most. `wanted` is how many objects
-        the caller needs. Raises DeadlineExceeded if the time limit of the request has passed, but not before the
-        first read.
+        the caller needs. `expected` returns how many more it will probably need, which are read with several calls at
+        a time. Raises DeadlineExceeded if the time limit of the request has passed, but not before the first read.
         """
-        rows = rows_in_order(self._table, bucket_id, ids, wanted=wanted)
+        rows = rows_in_order(self._table, bucket_id, ids, wanted=wanted, expected=expected)
         return self._table.until_deadline(map(from_item, rows))
 
     def remove_some(self, bucket_id: str, at_most: int) -> int:

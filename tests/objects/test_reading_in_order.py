@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.objects import lists
+from chalicelib.aws.dynamodb import concurrent_reads
+from chalicelib.objects import lists, ordered_reading
 from chalicelib.objects.ordered_reading import is_in_order
 from chalicelib.objects.read_cost import MAX_FILTERED_ROWS, Probe
 from tests.objects.test_large_lists import all_takes
@@ -90,6 +91,7 @@ def test_a_filter_that_matches_often_does_not_read_the_entire_bucket(meter: Cost
     modulus=st.integers(1, 20),
     descending=st.booleans(),
     probed=st.integers(1, 30),
+    rows_of_call=st.integers(1, 30),
 )
 @settings(max_examples=full_or_small(100, 6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_pages_have_every_match_once_and_in_order(
@@ -102,6 +104,7 @@ def test_pages_have_every_match_once_and_in_order(
     modulus: int,
     descending: bool,
     probed: int,
+    rows_of_call: int,
 ) -> None:
     # Statistics can be behind, in both directions.
     bucket = _bucket_of(world, api, id_of, object_count)
@@ -109,6 +112,8 @@ def test_pages_have_every_match_once_and_in_order(
     sort = {"field": "created_at", "direction": "desc" if descending else "asc"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lists, "PROBED_ROWS", probed)
+        for module in (concurrent_reads, ordered_reading):
+            patch.setattr(module, "BATCH_GET_KEYS", rows_of_call)
         found = all_takes(api, bucket, limit=limit, sort=sort, **body)
     assert found == sorted((n for n in range(60) if n % modulus == 0), reverse=descending)
 

@@ -108,10 +108,15 @@ def _object(
 
 @dataclass
 class Traffic:
-    """The names of the calls that reached the engine, in order, and the number of rows that they read."""
+    """The names of the calls that reached the engine, in order, and the rows that each of them read."""
 
     calls: list[str] = field(default_factory=list)
-    rows_read: int = 0
+    row_counts: list[int] = field(default_factory=list)
+
+    @property
+    def rows_read(self) -> int:
+        """The number of rows that all calls read."""
+        return sum(self.row_counts)
 
 
 @contextmanager
@@ -121,7 +126,8 @@ def traffic(world: World) -> Iterator[Traffic]:
 
     def after(model: Any, parsed: dict[str, Any], **_: Any) -> None:
         seen.calls.append(model.name)
-        seen.rows_read += parsed.get("ScannedCount", 0) + sum(map(len, parsed.get("Responses", {}).values()))
+        # Several threads make calls. They can append to a list, but not add to a number.
+        seen.row_counts.append(parsed.get("ScannedCount", 0) + sum(map(len, parsed.get("Responses", {}).values())))
 
     clients: list[Any] = [world.client, world.s3]
     for client in clients:
