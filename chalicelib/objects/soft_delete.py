@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from functools import partial
 from typing import Any
 
+from chalicelib.aws.concurrency import run_concurrently
 from chalicelib.aws.retry import OutcomeUnknown
 from chalicelib.core import log
 from chalicelib.core.errors import Unavailable
@@ -26,13 +26,8 @@ def soft_delete_all(
     object. Raises Unavailable, or OutcomeUnknown if some of the objects were soft-deleted.
     """
     unique_ids = list(dict.fromkeys(object_ids))
-
-    def soft_delete(object_id: str) -> bool:
-        return store.soft_delete(partition, bucket_id, object_id, details, now)
-
-    with ThreadPoolExecutor(min(MAX_CONCURRENT_WRITES, len(unique_ids))) as pool:
-        # A copy of the context has the usage counter of this request.
-        futures = [pool.submit(copy_context().run, soft_delete, object_id) for object_id in unique_ids]
+    calls = [partial(store.soft_delete, partition, bucket_id, id_, details, now) for id_ in unique_ids]
+    futures = run_concurrently(calls, MAX_CONCURRENT_WRITES)
     errors = [error for future in futures if (error := future.exception()) is not None]
     results = zip(unique_ids, futures, strict=True)
     soft_deleted = [object_id for object_id, future in results if future.exception() is None and future.result()]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextvars import copy_context
+from functools import partial
 
+from chalicelib.aws.concurrency import run_concurrently
 from chalicelib.aws.dynamodb.attribute_values import Item
 from chalicelib.aws.dynamodb.table import BATCH_GET_KEYS, Table
 from chalicelib.aws.dynamodb.writes import Key
-from chalicelib.aws.usage import Usage, add_usage, track_usage
 
 MAX_CONCURRENT_CALLS = 4
 
@@ -20,25 +20,8 @@ def get_concurrently(table: Table, keys: Sequence[Key]) -> list[Item]:
     ended and are counted when the function returns or raises. Raises the error of the first call that failed, which is
     Unavailable if the retries of the call do not succeed.
     """
-    calls = [keys[start : start + BATCH_GET_KEYS] for start in range(0, len(keys), BATCH_GET_KEYS)]
-    return _concurrent(table, calls) if len(calls) > 1 else table.get_many(keys)
-
-
-def _concurrent(table: Table, calls: Sequence[Sequence[Key]]) -> list[Item]:
-    # Most requests need no threads, so the first of a process does not import this.
-    from concurrent.futures import ThreadPoolExecutor
-
-    usages: list[Usage] = []
-
-    def read(keys: Sequence[Key]) -> list[Item]:
-        # Threads that count in the same place would lose counts.
-        with track_usage() as usage:
-            usages.append(usage)
-            return table.get_many(keys)
-
-    with ThreadPoolExecutor(MAX_CONCURRENT_CALLS) as pool:
-        # A copy of the context has the time limit of this request.
-        futures = [pool.submit(copy_context().run, read, keys) for keys in calls]
-    for usage in usages:
-        add_usage(usage)
-    return [row for future in futures for row in future.result()]
+    chunks = [keys[start : start + BATCH_GET_KEYS] for start in range(0, len(keys), BATCH_GET_KEYS)]
+    if len(chunks) <= 1:
+        return table.get_many(keys)
+    calls = [partial(table.get_many, chunk) for chunk in chunks]
+    return [row for future in run_concurrently(calls, MAX_CONCURRENT_CALLS) for row in future.result()]
