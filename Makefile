@@ -93,7 +93,8 @@ coverage: setup
 nightly: setup
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) tests/stats tests/faults tests/deliveries tests/uploads tests/mirroring \
 	    tests/http/test_openapi_fuzz.py tests/deletion/test_buckets.py tests/docs/test_cost_page.py tests/bench/test_scale.py \
-	    tests/listing/test_hundred_thousand_rows.py tests/objects/test_races.py tests/objects/test_reading_in_order.py
+	    tests/listing/test_hundred_thousand_rows.py tests/objects/test_races.py tests/objects/test_reading_in_order.py \
+	    tests/outbound/test_framing.py tests/local/server/test_uploads.py
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -29,7 +29,7 @@ from tests.support.seeding import seed_objects
 from tests.support.server import serving
 from tests.support.world import World, bucket_body
 
-EXAMPLES = full_or_small(50, fewer(10))
+EXAMPLES = full_or_small(50, fewer(6))
 NUMBERS = itertools.count()
 ADAPTER = {"adapter_type": "generic_webhook", "field_mapping": {"title": "title"}}
 # Types of problems with data that is valid according to its JSON Schema.

@@ -18,6 +18,7 @@ from chalicelib.outbound.streams import GuardedStream
 from chalicelib.outbound.translation import translated_errors
 from tests.outbound.network import Network, receiving
 from tests.outbound.test_tls import Contexts, Servers, server_for, trusting
+from tests.support.nightly import full_or_small
 
 __all__ = ["server_for", "trusting"]
 
@@ -92,7 +93,7 @@ def expected(headers: list[str], sent: bytes) -> bytes | None:
 
 
 @given(headers=st.lists(HEADERS, max_size=3), cut=st.integers(0, len(CHUNKS)))
-@settings(max_examples=400)
+@settings(max_examples=full_or_small(2_000, 200))
 def test_a_body_is_whole_or_refused(headers: list[str], cut: int) -> None:
     is_chunked = "chunked" in (each.lower() for each in values_of(headers, "Transfer-Encoding"))
     sent = (CHUNKS if is_chunked else BODY)[:cut]

@@ -24,7 +24,7 @@ CHANGES = ["write", "write", "remove", "soft-delete", "write-batch", "remove-bat
 DELIVERIES = ["deliver", "deliver", "replay"]
 STEPS = st.integers(20, 60)
 # The number of histories of a test.
-HISTORIES = full_or_small(settings().max_examples, 50)
+HISTORIES = full_or_small(settings().max_examples, 30)
 
 
 @dataclass

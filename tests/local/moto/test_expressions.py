@@ -15,6 +15,7 @@ from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node  # type: ignore[attr-defined]
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
+from moto.dynamodb.parsing.validators import ActionCountValidator, OverlappingPathsValidator
 
 from chalicelib.local.engine import Engine
 from chalicelib.local.moto.patches import install
@@ -66,6 +67,11 @@ UPDATES = [
     "DELETE #s :set",
     # Updates with an error.
     "SET #a = :one SET #b = :one",
+    "ADD #a :one ADD #b :one SET #m.x = :one",
+    "REMOVE #a SET #b = :one REMOVE #l ADD #b :one",
+    "SET #b = :one, #m.x = :one, #m.x = :two, #a = :one",
+    "SET #m = :one, #m.x = :two, #a = :one, #a = :two",
+    "SET #a = :one, #missing = :one, #a = :two",
     "SET #a = :missing",
     "SET #a = :one, #a = :two",
     "SET pk = :one",
@@ -138,11 +144,15 @@ def without_patches() -> Iterator[None]:
     make: Any = UpdateExpressionParser.make
     traverse: Any = DepthFirstTraverser.traverse_node_recursively
     find_clauses: Any = Node.find_clauses
+    count_actions: Any = ActionCountValidator.traverse
+    find_overlaps: Any = OverlappingPathsValidator.traverse
     nodes: Any = Node
     with (
         patch.object(UpdateExpressionParser, "make", staticmethod(make.__wrapped__)),
         patch.object(DepthFirstTraverser, "traverse_node_recursively", traverse.__wrapped__),
         patch.object(Node, "find_clauses", find_clauses.__wrapped__),
+        patch.object(ActionCountValidator, "traverse", count_actions.__wrapped__),
+        patch.object(OverlappingPathsValidator, "traverse", find_overlaps.__wrapped__),
         patch.object(Node, "__deepcopy__"),
     ):
         del nodes.__deepcopy__

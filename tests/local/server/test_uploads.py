@@ -20,6 +20,7 @@ from chalicelib.local.client import local_s3_client
 from chalicelib.local.credential import AwsCredential
 from chalicelib.settings import Settings
 from tests.local.server.conftest import Run, code_of
+from tests.support.nightly import NIGHTLY
 from tests.support.running import ServerProcess, wait_until
 
 BUCKET = Settings().blob_bucket
@@ -92,15 +93,15 @@ def with_curl(url: str, content: bytes, content_type: str, folder: Path) -> Answ
     return Answer(int(done.stdout), body.read_bytes() if body.exists() else b"")
 
 
-CLIENTS = [
-    with_urllib,
-    pytest.param(with_curl, marks=pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")),
-]
+CURL = pytest.param(
+    with_curl, id="curl", marks=pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+)
+CLIENTS = [pytest.param(with_urllib, id="urllib"), *([CURL] if NIGHTLY else [])]
 
 
-@pytest.fixture(params=CLIENTS, ids=["urllib", "curl"])
+@pytest.fixture(params=CLIENTS)
 def put(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """Returns a function that sends a PUT with one of the clients."""
+    """Returns a function that sends a PUT. `make nightly` also uses curl, as the code on the pages of docs/ does."""
     return lambda url, content=PNG, content_type="image/png": request.param(url, content, content_type, tmp_path)
 
 
