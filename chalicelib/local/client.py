@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
@@ -32,10 +33,8 @@ _ISOLATED_CONFIG = Config(  # type: ignore[call-arg]  # the stubs do not know th
 )
 
 
-@cache
-def _loader() -> DynamoDBLoader:
-    """Returns one loader for all clients, because it caches what it has read."""
-    return DynamoDBLoader()
+# A session may not create clients in several threads at a time.
+_creating = threading.Lock()
 
 
 def isolated_session() -> botocore.session.Session:
@@ -43,31 +42,33 @@ def isolated_session() -> botocore.session.Session:
     return botocore.session.Session(session_vars=_SESSION_VARIABLES)
 
 
+@cache
+def _session(service: str) -> botocore.session.Session:
+    """Returns one session for all clients of a service. A new one takes longer than all else that a client needs."""
+    session = isolated_session()
+    session.register_component("data_loader", DynamoDBLoader() if service == SERVICE else ServiceLoader(service))
+    return session
+
+
 def local_client(
     endpoint: str = f"https://dynamodb.{REGION}.amazonaws.com", credential: AwsCredential = UNCHECKED
 ) -> DynamoDBClient:
     """Returns a DynamoDB client. An AWS endpoint checks the credential; the engine's own process does not."""
-    session = isolated_session()
-    session.register_component("data_loader", _loader())
-    return session.create_client(  # type: ignore[return-value]
-        SERVICE,
-        region_name=REGION,
-        endpoint_url=endpoint,
-        aws_access_key_id=credential.access_key_id,
-        aws_secret_access_key=credential.secret_access_key,
-        config=CONFIG.merge(_ISOLATED_CONFIG),
-    )
+    return _client(SERVICE, endpoint, credential, CONFIG)  # type: ignore[no-any-return]
 
 
 def local_s3_client(endpoint: str, credential: AwsCredential = UNCHECKED) -> S3Client:
     """Returns an S3 client of an AWS endpoint, which checks the credential, also in presigned URLs."""
-    session = isolated_session()
-    session.register_component("data_loader", ServiceLoader(S3))
-    return session.create_client(  # type: ignore[return-value]
-        S3,
-        region_name=REGION,
-        endpoint_url=endpoint,
-        aws_access_key_id=credential.access_key_id,
-        aws_secret_access_key=credential.secret_access_key,
-        config=S3_CONFIG.merge(_ISOLATED_CONFIG),
-    )
+    return _client(S3, endpoint, credential, S3_CONFIG)  # type: ignore[no-any-return]
+
+
+def _client(service: str, endpoint: str, credential: AwsCredential, config: Config) -> Any:
+    with _creating:
+        return _session(service).create_client(
+            service,
+            region_name=REGION,
+            endpoint_url=endpoint,
+            aws_access_key_id=credential.access_key_id,
+            aws_secret_access_key=credential.secret_access_key,
+            config=config.merge(_ISOLATED_CONFIG),
+        )

@@ -30,6 +30,7 @@ from chalicelib.local.journal.set_aside import set_aside, set_aside_if_odd
 from chalicelib.local.journal.storage import Storage
 from chalicelib.local.moto.backends import Backends, ChangeStores
 from chalicelib.local.moto.direct_calls import call_directly
+from chalicelib.local.moto.rows import table_names
 from chalicelib.local.tables import create_tables
 
 if TYPE_CHECKING:
@@ -68,11 +69,13 @@ class Engine:
             self._client = local_client()
             self.backends.attach(self._client)
             call_directly(self._client, self.backends)
-            make_tables = partial(
-                create_tables, self._client, catalog=settings.catalog_table, objects=settings.objects_table
-            )
             self._storage = Storage(
-                self.folder.path, self.backends, self._client, make_tables, report, saved.get("last", 0)
+                self.folder.path,
+                self.backends,
+                self._client,
+                partial(self._make_tables, settings),
+                report,
+                saved.get("last", 0),
             )
             files = Files(self.folder.path, self.backends, report)
             files.make_bucket(settings.blob_bucket)
@@ -85,6 +88,12 @@ class Engine:
         self.arrivals = Arrivals(files, settings.blob_bucket)
         self.backends.contents = files.contents
         self.backends.change_store = ChangeStores(self._storage, self.arrivals)
+
+    def _make_tables(self, settings: Settings) -> None:
+        """Creates the tables that do not exist."""
+        names = {settings.catalog_table, settings.objects_table}
+        if not names <= {*table_names(self.backends.account)}:
+            create_tables(self._client, catalog=settings.catalog_table, objects=settings.objects_table)
 
     def _take_stream_state(self) -> dict[str, Any]:
         """Returns the final state of the streams of the previous owner, or {} if there is none, and removes the file.
