@@ -56,6 +56,7 @@ UNCONVERTED_SHAPES = (
 )
 ACCOUNT_PARAMETERS = ("AccountId", "AccountIdEndpointMode", "ResourceArn", "ResourceArnList")
 DEFAULT_REGION = "us-east-1"
+FIPS_HOST = "{service}-fips.{region}.{dnsSuffix}"
 # The number of concurrent calls of a bulk create.
 CONNECTIONS = 16
 
@@ -136,9 +137,10 @@ class DynamoDBLoader(ServiceLoader):
 
 
 def _without_services(partition: Mapping[str, Any]) -> dict[str, Any]:
+    suffix, dual_stack = partition["outputs"]["dnsSuffix"], partition["outputs"]["dualStackDnsSuffix"]
     return {
         "partition": partition["id"],
-        "dnsSuffix": partition["outputs"]["dnsSuffix"],
+        "dnsSuffix": suffix,
         "regionRegex": partition["regionRegex"],
         "regions": partition["regions"],
         "services": {},
@@ -146,6 +148,12 @@ def _without_services(partition: Mapping[str, Any]) -> dict[str, Any]:
             "hostname": "{service}.{region}.{dnsSuffix}",
             "protocols": ["https"],
             "signatureVersions": ["v4"],
+            # For AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT. The rules of a service can name another host.
+            "variants": [
+                {"tags": ["fips"], "hostname": FIPS_HOST, "dnsSuffix": suffix},
+                {"tags": ["dualstack"], "dnsSuffix": dual_stack},
+                {"tags": ["dualstack", "fips"], "hostname": FIPS_HOST, "dnsSuffix": dual_stack},
+            ],
         },
     }
 
@@ -178,7 +186,9 @@ def s3_copy_client(settings: Settings) -> S3Client:
 
 
 def _s3_client(config: Config) -> S3Client:
-    client: S3Client = _client(S3, ServiceLoader(S3), config)
+    # botocore writes the settings of the environment into this dictionary, which clients would share.
+    own = config.merge(Config(s3={**config.s3}))  # type: ignore[attr-defined, arg-type]
+    client: S3Client = _client(S3, ServiceLoader(S3), own)
     client.meta.events.register_first("before-endpoint-resolution.s3", _use_regional_endpoint)
     return client
 

@@ -164,6 +164,44 @@ def test_the_endpoint_of_each_region_is_that_of_a_default_client(monkeypatch: py
     assert (ours.endpoint_url, ours.partition, ours.region_name) == (theirs.endpoint_url, theirs.partition, region)
 
 
+NEW_CLIENTS: dict[str, tuple[Callable[[Settings], Any], Callable[[Any], object]]] = {
+    "dynamodb": (dynamodb_client, lambda client: client.list_tables()),
+    "s3": (s3_client, lambda client: client.head_bucket(Bucket="films")),
+    "sqs": (sqs_client, lambda client: client.list_queues()),
+    "events": (events_client, lambda client: client.list_event_buses()),
+    "kms": (kms_client, lambda client: client.list_keys()),
+}
+
+
+class Sent(Exception):
+    """A client was about to send a request to this URL."""
+
+
+def url_of_a_call(client: Any, call: Callable[[Any], object]) -> str:
+    def stop(request: Any, **_: Any) -> None:
+        raise Sent(request.url)
+
+    client.meta.events.register_first("before-send", stop)
+    with pytest.raises(Sent) as sent:
+        call(client)
+    return str(sent.value)
+
+
+@pytest.mark.parametrize("service", NEW_CLIENTS)
+@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1", "eu-west-1"])
+@pytest.mark.parametrize("names", [("FIPS",), ("DUALSTACK",), ("FIPS", "DUALSTACK"), ()])
+def test_the_settings_for_other_endpoints_have_the_effect_that_they_have_on_a_default_client(
+    monkeypatch: pytest.MonkeyPatch, service: Any, region: str, names: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("AWS_REGION", region)
+    for name in names:
+        monkeypatch.setenv(f"AWS_USE_{name}_ENDPOINT", "true")
+    new_client, call = NEW_CLIENTS[service]
+    regional = Config(s3={"us_east_1_regional_endpoint": "regional"})
+    theirs = botocore.session.Session().create_client(service, region_name=region, config=regional)
+    assert url_of_a_call(new_client(Settings()), call) == url_of_a_call(theirs, call)
+
+
 @pytest.mark.parametrize("region", REGIONS)
 def test_files_are_sent_to_the_regional_endpoint(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
     monkeypatch.setenv("AWS_REGION", region)
