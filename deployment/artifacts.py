@@ -44,7 +44,7 @@ class Artifacts:
                 "RestrictPublicBuckets": True,
             },
         )
-        self.s3.put_bucket_policy(Bucket=bucket, ExpectedBucketOwner=owner, Policy=json.dumps(tls_only(bucket)))
+        self.s3.put_bucket_policy(Bucket=bucket, ExpectedBucketOwner=owner, Policy=json.dumps(self._tls_only()))
 
     def put(self, content: bytes, suffix: str) -> str:
         """Uploads the content, and returns its key."""
@@ -65,20 +65,19 @@ class Artifacts:
             raise
         return True
 
-
-def tls_only(bucket: str) -> dict[str, object]:
-    """Returns a bucket policy that denies requests without TLS, and allows nothing."""
-    arn = f"arn:aws:s3:::{bucket}"
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "TlsOnly",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": [arn, f"{arn}/*"],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
-        ],
-    }
+    def _tls_only(self) -> dict[str, object]:
+        """Returns a bucket policy that denies requests without TLS, and allows nothing."""
+        arn = f"arn:{self.s3.meta.partition}:s3:::{self.stage.artifacts}"
+        return {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "TlsOnly",
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "s3:*",
+                    "Resource": [arn, f"{arn}/*"],
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                }
+            ],
+        }
