@@ -135,7 +135,7 @@ class TooLarge(ApiError):
 
 
 class MediaTypeUnsupported(ApiError):
-    """The media type of the request body is not JSON."""
+    """The request body is not JSON, or not in the content coding that the request names."""
 
     message = "The body must be sent as application/json"
 

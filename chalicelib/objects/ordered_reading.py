@@ -8,12 +8,14 @@ objects that follow each other in the index by creation also do so in the table,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice, pairwise
 
 from chalicelib.aws.dynamodb.attribute_values import Item
 from chalicelib.aws.dynamodb.concurrent_reads import MAX_CONCURRENT_CALLS, get_concurrently
 from chalicelib.aws.dynamodb.expressions import all_of, between, equals
 from chalicelib.aws.dynamodb.table import BATCH_GET_KEYS, Table
+from chalicelib.aws.dynamodb.writes import Key
 
 # The number of rows of the first read, when their size is unknown, and the limits of the later reads.
 FIRST_READ_ROWS = 25
@@ -33,15 +35,16 @@ def rows_in_order(
     ids: Iterable[str],
     *,
     wanted: int | None,
-    expected: Callable[[], int] = lambda: 0,
+    expected: Callable[[], int] | None = None,
 ) -> Iterator[Item]:
     """Yields the rows with these ids, in this order, except those that do not exist.
 
-    Reads lazily, so that a caller that stops early wastes a few megabytes, unless the rows become much larger than
-    those before. `wanted` is how many rows the caller needs. `expected` is called before each read but the first, and
-    returns how many more rows the caller will probably need, which several calls can read at a time. Raises
-    DeadlineExceeded, but not before the first read.
+    Reads lazily, so that a caller that stops early wastes a few megabytes. If the rows suddenly become much larger,
+    it wastes up to 200 of them. `wanted` is how many rows the caller needs; `expected` returns how many more it will
+    probably need. So many are read by their keys with several calls at a time; without both, calls follow each other.
+    Raises DeadlineExceeded, but not before the first read.
     """
+    get = table.get_many if wanted is None and expected is None else partial(get_concurrently, table)
     remaining, count, size, begun = iter(ids), 0, 0, False
     read_size = min(FIRST_READ_ROWS, wanted or FIRST_READ_ROWS)
     while chunk := list(islice(remaining, read_size)):
@@ -49,17 +52,18 @@ def rows_in_order(
             table.raise_if_expired()
         begun = True
         in_order = is_in_order(chunk)
-        rows, unread = _range(table, bucket_id, chunk) if in_order else (_batch(table, bucket_id, chunk), [])
+        rows, unread = _range(table, bucket_id, chunk) if in_order else (_by_keys(get, bucket_id, chunk), [])
         remaining = chain(unread, remaining)
         for row in (rows[id_] for id_ in chunk[: len(chunk) - len(unread)] if id_ in rows):
             count, size = count + 1, size + len(row["document"])
             yield row
         # The next rows may be larger than those before.
-        most = ROWS_PER_ROW_READ * len(chunk)
+        most, ahead = min(ROWS_PER_ROW_READ * len(chunk), MAX_RANGE_ROWS), 0
         if count:  # 0 if all ids so far were those of deleted objects, which an index may still contain
             missing = max(1, wanted - count) if wanted else most
             most = max(1, min(most, missing, MAX_READ_BYTES * count // size))
-        read_size = min(most, MAX_RANGE_ROWS if in_order else _rows_by_keys(min(most, expected() if count else 0)))
+            ahead = min(most, expected()) if expected else most if wanted else 0
+        read_size = most if in_order else min(most, _rows_by_keys(ahead))
 
 
 def _rows_by_keys(expected: int) -> int:
@@ -91,7 +95,7 @@ def _range(table: Table, bucket_id: str, ids: Sequence[str]) -> tuple[dict[str, 
         if size > MAX_READ_BYTES or table.deadline_expired():
             return rows, _unread(ids, row["object_id"], descending=ids[0] > ids[-1])
     if len(rows) == at_most:
-        rows |= _batch(table, bucket_id, [id_ for id_ in ids if id_ not in rows])
+        rows |= _by_keys(table.get_many, bucket_id, [id_ for id_ in ids if id_ not in rows])
     return rows, ()
 
 
@@ -101,6 +105,6 @@ def _unread(ids: Sequence[str], last: str, *, descending: bool) -> Sequence[str]
     return ids[first:]
 
 
-def _batch(table: Table, bucket_id: str, ids: Iterable[str]) -> dict[str, Item]:
+def _by_keys(get: Callable[[Sequence[Key]], list[Item]], bucket_id: str, ids: Iterable[str]) -> dict[str, Item]:
     keys = [{"bucket_id": bucket_id, "object_id": id_} for id_ in dict.fromkeys(ids)]
-    return {row["object_id"]: row for row in get_concurrently(table, keys)}
+    return {row["object_id"]: row for row in get(keys)}

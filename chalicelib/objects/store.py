@@ -218,13 +218,14 @@ class ObjectStore:
         ids: Iterable[str],
         *,
         wanted: int | None = None,
-        expected: Callable[[], int] = lambda: 0,
+        expected: Callable[[], int] | None = None,
     ) -> Iterator[StoredObject]:
         """The objects with these ids, in this order, except those that do not exist.
 
-        Reads lazily, so that a caller that stops early wastes a few megabytes at most. `wanted` is how many objects
-        the caller needs. `expected` returns how many more it will probably need, which are read with several calls at
-        a time. Raises DeadlineExceeded if the time limit of the request has passed, but not before the first read.
+        Reads lazily, so that a caller that stops early wastes a few megabytes, unless the objects suddenly become much
+        larger. `wanted` is how many objects the caller needs, and `expected` returns how many more it will probably
+        need; with either of them, several calls read at a time. Raises DeadlineExceeded if the time limit of the
+        request has passed, but not before the first read.
         """
         rows = rows_in_order(self._table, bucket_id, ids, wanted=wanted, expected=expected)
         return self._table.until_deadline(map(from_item, rows))

@@ -5,9 +5,10 @@ same resource, and the service tries again. And: the service has read, another c
 service writes. The responses and the stored state are compared with those of both orders, each run in new resources.
 A new operation is covered as soon as it has a request in `operation_requests`.
 
-`make nightly` runs all pairs of operations. `make test` runs a sample that contains each operation with several others,
-as ours and as theirs: a twelfth of the pairs on the same kind of resource, or on one and what it directly contains, a
-forty-eighth of those with a batch or a source adapter, and fewer of the others, such as an object and a namespace.
+`make nightly` runs all pairs of operations. `make test` runs a sample that contains each operation with at least one
+other, as ours and as theirs: a twelfth of the pairs on the same kind of resource, or on one and what it directly
+contains, a forty-eighth of those with a batch or a source adapter, and fewer of the others, such as an object and a
+namespace.
 """
 
 from __future__ import annotations

@@ -52,7 +52,10 @@ def kinds_for(call: int, kinds: Sequence[str]) -> Sequence[str]:
     """
     if NIGHTLY:
         return kinds
-    return [kinds[call % len(kinds)]] if call <= fewer(4) or call % step(4) == 0 else ()
+    if call <= fewer(4):
+        return [kinds[call % len(kinds)]]
+    turn, other = divmod(call, step(4))
+    return () if other else [kinds[turn % len(kinds)]]
 
 
 def send_with(

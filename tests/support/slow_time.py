@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,8 +54,11 @@ def slow_calls(world: World, time: SlowTime, seconds: float, *, each: str = "") 
     """Each call to the database, or each call of the operation `each`, takes this many seconds."""
     event = f"after-call.dynamodb.{each}".rstrip(".")
 
+    lock = Lock()  # several calls may run at a time
+
     def spend_time(**_: Any) -> None:
-        time.now += seconds
+        with lock:
+            time.now += seconds
 
     world.client.meta.events.register(event, spend_time)
     yield

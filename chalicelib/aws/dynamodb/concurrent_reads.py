@@ -10,7 +10,8 @@ from chalicelib.aws.dynamodb.attribute_values import Item
 from chalicelib.aws.dynamodb.table import BATCH_GET_KEYS, Table
 from chalicelib.aws.dynamodb.writes import Key
 
-MAX_CONCURRENT_CALLS = 4
+# Each call can return 100 large rows, which the caller may not need.
+MAX_CONCURRENT_CALLS = 2
 
 
 def get_concurrently(table: Table, keys: Sequence[Key]) -> list[Item]:

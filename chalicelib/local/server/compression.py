@@ -1,5 +1,5 @@
 """Compression of bodies as in API Gateway: of responses with the default of the parameter `CompressedBytes`, and of
-requests always.
+all requests.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ def _coding_and_weight(part: str) -> tuple[str, float]:
 
 
 def decompressed(content: bytes, content_encoding: str, limit: int) -> bytes:
-    """Returns a request's body without its content coding, the value of `Content-Encoding`.
+    """Returns a request's body without its content coding, the value of `Content-Encoding`. `content` is not empty.
 
-    Raises MediaTypeUnsupported if it is not in that coding, and TooLarge for more than `limit` bytes.
+    Raises MediaTypeUnsupported if it is not in that coding, or has several members of gzip, and TooLarge for more than
+    `limit` bytes.
     """
     coding = content_encoding.strip().lower()
     if coding in ("", "identity"):
