@@ -232,12 +232,11 @@ def _rename(partition: str, old: Bucket, new: Bucket) -> list[Step]:
 
 def _close_to_batches(partition: str, bucket_id: str, *, ends_batches: bool) -> Update:
     """The write after which no batch of the bucket can be submitted."""
-    none_active, is_open_or_closed = (
-        any_of(absent("active"), equals("active", 0)),
-        any_of(absent("closed"), exists("closed")),
-    )
+    none_active = any_of(absent("active"), equals("active", 0))
+    # An update needs a condition, and this one is true for every row.
+    anything = any_of(absent("closed"), exists("closed"))
     key = keys.batch_activity(keys.batches(partition, bucket_id))
-    condition = is_open_or_closed if ends_batches else none_active
+    condition = anything if ends_batches else none_active
     return Update(key, UpdateExpression(set={"closed": True}), condition, lambda _: BatchesActive())
 
 
