@@ -62,7 +62,8 @@ def rows_in_order(
         if count:  # 0 if all ids so far were those of deleted objects, which an index may still contain
             missing = max(1, wanted - count) if wanted else most
             most = max(1, min(most, missing, MAX_READ_BYTES * count // size))
-            ahead = min(most, expected()) if expected else most if wanted else 0
+            if wanted or expected:
+                ahead = min(most, expected()) if expected else most
         read_size = most if in_order else min(most, _rows_by_keys(ahead))
 
 
