@@ -44,7 +44,8 @@ def rows_in_order(
     probably need. So many are read by their keys with several calls at a time; without both, calls follow each other.
     Raises DeadlineExceeded, but not before the first read.
     """
-    get = table.get_many if wanted is None and expected is None else partial(get_concurrently, table)
+    reads_ahead = wanted is not None or expected is not None
+    get = partial(get_concurrently, table) if reads_ahead else table.get_many
     remaining, count, size, begun = iter(ids), 0, 0, False
     read_size = min(FIRST_READ_ROWS, wanted or FIRST_READ_ROWS)
     while chunk := list(islice(remaining, read_size)):
@@ -62,7 +63,7 @@ def rows_in_order(
         if count:  # 0 if all ids so far were those of deleted objects, which an index may still contain
             missing = max(1, wanted - count) if wanted else most
             most = max(1, min(most, missing, MAX_READ_BYTES * count // size))
-            if wanted or expected:
+            if reads_ahead:
                 ahead = min(most, expected()) if expected else most
         read_size = most if in_order else min(most, _rows_by_keys(ahead))
 

@@ -13,6 +13,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from tests.support.api import Api, ApiResponse
 from tests.support.batches import BatchWorld
+from tests.support.client_events import handling
 from tests.support.objects import create_object_bucket
 
 
@@ -129,11 +130,8 @@ def before_next(client: BaseClient, operation: str, act: Callable[[], object], *
             act()
 
     event = f"before-call.{client.meta.service_model.service_name}.{operation}"
-    client.meta.events.register(event, run)
-    try:
+    with handling(client, event, run):
         yield
-    finally:
-        client.meta.events.unregister(event, run)
 
 
 @contextmanager
@@ -148,8 +146,5 @@ def response_lost(client: BaseClient, operation: str, *, is_applied: bool) -> It
 
     moment = "after-call" if is_applied else "before-call"
     event = f"{moment}.{client.meta.service_model.service_name}.{operation}"
-    client.meta.events.register(event, time_out)
-    try:
+    with handling(client, event, time_out):
         yield lost
-    finally:
-        client.meta.events.unregister(event, time_out)

@@ -6,10 +6,8 @@ Time is simulated: a call to the database takes some, and so does each row that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
-from threading import Lock
 from typing import Any
 
 import pytest
@@ -21,7 +19,7 @@ from tests.support.engine import ENDPOINT
 from tests.support.nightly import NIGHTLY
 from tests.support.objects import create_object_bucket, objects
 from tests.support.seeding import hashed_id, seed_buckets, seed_objects
-from tests.support.slow_time import SlowTime
+from tests.support.slow_time import SlowTime, slow_calls
 from tests.support.world import World
 
 pytestmark = [
@@ -71,21 +69,6 @@ OBJECT_LISTS: Lists = {
 }
 
 
-@contextmanager
-def slow_rows(world: World, time: SlowTime, seconds: float) -> Iterator[None]:
-    """Each call to the database takes time, and each row that it reads takes so many seconds."""
-    lock = Lock()  # several calls may run at a time
-
-    def spend_time(parsed: dict[str, Any], **_: Any) -> None:
-        rows = parsed.get("ScannedCount", 0) + sum(map(len, parsed.get("Responses", {}).values()))
-        with lock:
-            time.now += CALL_SECONDS + seconds * rows
-
-    world.client.meta.events.register("after-call.dynamodb", spend_time)
-    yield
-    world.client.meta.events.unregister("after-call.dynamodb", spend_time)
-
-
 def outcomes(
     world: World, time: SlowTime, path: str, lists: Lists, *, seconds: float, rows_of_a_call: int
 ) -> dict[str, str]:
@@ -93,7 +76,7 @@ def outcomes(
     found = {}
     for name, (body, _) in lists.items():
         started = time.now
-        with slow_rows(world, time, seconds):
+        with slow_calls(world, time, CALL_SECONDS, seconds_of_a_row=seconds):
             reply = world.api().post(path, body)
         # The call that exceeds the limit ends, and another one may say how many rows there are.
         longest = REQUEST_TIME_LIMIT_SECONDS + 2 * CALL_SECONDS + seconds * rows_of_a_call

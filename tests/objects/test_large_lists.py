@@ -18,6 +18,7 @@ from chalicelib.http.operation import REQUEST_TIME_LIMIT_SECONDS
 from chalicelib.objects import lists
 from tests.support.api import Api, ApiResponse
 from tests.support.catalog import put_tally
+from tests.support.client_events import handling
 from tests.support.engine import new_s3_client
 from tests.support.objects import create_object_bucket, objects
 from tests.support.seeding import hashed_id, seed_objects, traffic
@@ -42,9 +43,8 @@ def counting_rows(world: World) -> Iterator[list[int]]:
     def count(parsed: dict[str, Any], **_: Any) -> None:
         counts.extend(map(len, parsed["Responses"].values()))
 
-    world.client.meta.events.register("after-call.dynamodb.BatchGetItem", count)
-    yield counts
-    world.client.meta.events.unregister("after-call.dynamodb.BatchGetItem", count)
+    with handling(world.client, "after-call.dynamodb.BatchGetItem", count):
+        yield counts
 
 
 def list_objects(api: Api, bucket: str, **body: Any) -> ApiResponse:

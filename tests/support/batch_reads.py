@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tests.support.client_events import handling
 from tests.support.faults import Fault
 
 if TYPE_CHECKING:
@@ -24,11 +25,8 @@ def before_reads(client: DynamoDBClient, act: Callable[[int], object]) -> Iterat
     def before(params: dict[str, Any], **_: Any) -> None:
         act(sum(len(request["Keys"]) for request in params["RequestItems"].values()))
 
-    client.meta.events.register(event, before)
-    try:
+    with handling(client, event, before):
         yield
-    finally:
-        client.meta.events.unregister(event, before)
 
 
 @contextmanager
@@ -41,9 +39,5 @@ def failing_reads(client: DynamoDBClient, key_count: int, fault: Fault) -> Itera
         assert fault.instead is not None
         return fault.instead() if current.key_count == key_count else None
 
-    client.meta.events.register(event, before)
-    try:
-        with before_reads(client, lambda count: setattr(current, "key_count", count)):
-            yield
-    finally:
-        client.meta.events.unregister(event, before)
+    with handling(client, event, before), before_reads(client, lambda count: setattr(current, "key_count", count)):
+        yield

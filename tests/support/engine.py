@@ -150,7 +150,8 @@ def new_blob_bucket(client: S3Client) -> str:
 def drop_blob_bucket(client: S3Client, name: str) -> None:
     """Empties the S3 bucket of a finished test, for reuse, or deletes it."""
     if client in _s3_backends and not s3_backends[_s3_backends[client].account]["aws"].buckets[name].keys:
-        _buckets.setdefault(client, []).append(name)  # to ask moto for its files takes a tenth of the time of a test
+        # It is empty. A list request for its files would take a tenth of the time of a short test.
+        _buckets.setdefault(client, []).append(name)
         return
     while stored := client.list_objects_v2(Bucket=name).get("Contents"):
         client.delete_objects(Bucket=name, Delete={"Objects": [{"Key": each["Key"]} for each in stored]})

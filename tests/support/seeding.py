@@ -22,11 +22,11 @@ from chalicelib.core.ids import Ids
 from chalicelib.objects import stored_object
 from chalicelib.objects.stored_object import StoredObject
 from tests.support.catalog import catalog, partition_of
+from tests.support.client_events import handling, rows_read
 from tests.support.engine import write_rows
 from tests.support.world import SCHEMA, World
 
 START = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
-AFTER_CALL = "after-call"
 
 
 def seed_buckets(
@@ -127,13 +127,7 @@ def traffic(world: World) -> Iterator[Traffic]:
     def after(model: Any, parsed: dict[str, Any], **_: Any) -> None:
         seen.calls.append(model.name)
         # Several threads make calls. They can append to a list, but not add to a number.
-        seen.row_counts.append(parsed.get("ScannedCount", 0) + sum(map(len, parsed.get("Responses", {}).values())))
+        seen.row_counts.append(rows_read(parsed))
 
-    clients: list[Any] = [world.client, world.s3]
-    for client in clients:
-        client.meta.events.register(AFTER_CALL, after)
-    try:
+    with handling(world.client, "after-call", after), handling(world.s3, "after-call", after):
         yield seen
-    finally:
-        for client in clients:
-            client.meta.events.unregister(AFTER_CALL, after)

@@ -14,6 +14,7 @@ import pytest
 from chalicelib import wiring
 from chalicelib.aws.dynamodb.table import Table
 from chalicelib.blobs.store import BlobStore
+from tests.support.client_events import handling, rows_read
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,16 +51,18 @@ def time(monkeypatch: pytest.MonkeyPatch) -> SlowTime:
 
 
 @contextmanager
-def slow_calls(world: World, time: SlowTime, seconds: float, *, each: str = "") -> Iterator[None]:
-    """Each call to the database, or each call of the operation `each`, takes this many seconds."""
-    event = f"after-call.dynamodb.{each}".rstrip(".")
+def slow_calls(
+    world: World, time: SlowTime, seconds: float, *, each: str = "", seconds_of_a_row: float = 0.0
+) -> Iterator[None]:
+    """Each call to the database, or each call of the operation `each`, takes this many seconds.
 
+    Each row that it reads takes `seconds_of_a_row` more.
+    """
     lock = Lock()  # several calls may run at a time
 
-    def spend_time(**_: Any) -> None:
+    def spend_time(parsed: dict[str, Any], **_: Any) -> None:
         with lock:
-            time.now += seconds
+            time.now += seconds + seconds_of_a_row * rows_read(parsed)
 
-    world.client.meta.events.register(event, spend_time)
-    yield
-    world.client.meta.events.unregister(event, spend_time)
+    with handling(world.client, f"after-call.dynamodb.{each}".rstrip("."), spend_time):
+        yield

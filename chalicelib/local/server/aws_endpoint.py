@@ -61,7 +61,7 @@ _UNSIGNED_HEADERS = frozenset(
         "range",
     }
 )
-# A server that has been told to stop notices it after this time.
+# How often a server checks whether it was closed, in seconds.
 POLL_SECONDS = 0.1
 
 
